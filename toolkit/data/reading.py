@@ -1,0 +1,238 @@
+"""Reads any source into rows: shipped and tfds names, .npz, .csv, arrays, columns, `tf.data.Dataset`."""
+
+from __future__ import annotations
+
+import socket
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import shipped
+from .tables import read_csv
+
+Inputs = np.ndarray | dict[str, np.ndarray]
+PARTS = ("train", "validation", "test")
+_ARRAY_NAMES = {"train": ("x_train", "y_train"), "validation": ("x_val", "y_val"), "test": ("x_test", "y_test")}
+_LOOK_UP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as read, before they are split.
+
+    Args:
+        name: Short name, fit for a folder.
+        x: Array `(rows, ...)`, or columns by name, each `(rows,)`.
+        y: Targets, `(rows,)` or `(rows, outputs)`.
+        features: Names of the columns of `x`, empty where there are none.
+        target: Name of the target.
+        classes: Names of the classes where the source knows them.
+        parts: Row numbers that the source itself sets aside as train, validation or test.
+    """
+
+    name: str
+    x: Inputs
+    y: np.ndarray
+    features: tuple[str, ...] = ()
+    target: str = "target"
+    classes: tuple[str, ...] | None = None
+    parts: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def read(
+    source: Any,
+    *,
+    target: str | None = None,
+    header: bool | None = None,
+    drop: Sequence[str] = (),
+    data_dir: str | Path | None = None,
+) -> Rows:
+    """Reads rows from a name, a file, arrays or a dataset; see `trainwise.data.load`."""
+    if isinstance(source, str | Path):
+        return _read_named(str(source), target, header, drop, data_dir)
+    if isinstance(source, tuple) and len(source) == 2:
+        return Rows("arrays", as_inputs(source[0]), np.asarray(source[1]), _columns(source[0]))
+    if hasattr(source, "element_spec") and hasattr(source, "as_numpy_iterator"):
+        return _read_dataset(source)
+    raise TypeError(
+        "`source` must be a name, a file (.csv, .npz), a pair (x, y) of arrays, or a tf.data.Dataset of such pairs, "
+        f"got {type(source).__name__}."
+    )
+
+
+def as_inputs(x: Any) -> Inputs:
+    """Inputs as an array of numbers, or as columns by name, words being `str` objects.
+
+    Raises:
+        TypeError: An array holds neither numbers nor, as a column, words.
+    """
+    if isinstance(x, Mapping):
+        return {str(name): _as_column(str(name), column) for name, column in x.items()}
+    array = np.asarray(x)
+    if array.dtype != bool and not np.issubdtype(array.dtype, np.number):
+        raise TypeError(f"`x` must hold numbers, got dtype {array.dtype}. Give words as columns: {{name: array}}.")
+    return array.astype("float32")
+
+
+def _as_column(name: str, column: Any) -> np.ndarray:
+    array = np.asarray(column)
+    if array.ndim != 1:
+        raise ValueError(f"Column {name!r} must have shape (rows,), got {array.shape}.")
+    if array.dtype == bool or np.issubdtype(array.dtype, np.number):
+        return array.astype("float32")
+    words = [cell.decode() if isinstance(cell, bytes) else cell for cell in array]
+    wrong = [cell for cell in words if not isinstance(cell, str)]
+    if wrong:
+        raise TypeError(f"Column {name!r} must hold only numbers or only words, got {wrong[0]!r} among the words.")
+    return np.array(words, dtype=object)
+
+
+def _columns(x: Any) -> tuple[str, ...]:
+    return tuple(map(str, x)) if isinstance(x, Mapping) else ()
+
+
+def _read_named(
+    name: str, target: str | None, header: bool | None, drop: Sequence[str], data_dir: str | Path | None
+) -> Rows:
+    suffix = Path(name).suffix.lower()
+    if suffix == ".csv":
+        return _read_csv(Path(name), target, header, drop)
+    if target is not None or header is not None or drop:
+        raise ValueError(f"`target`, `header` and `drop` are for CSV files, got {name!r}.")
+    if suffix == ".npz":
+        return _read_npz(Path(name))
+    if Path(name).exists() or suffix in (".txt", ".tsv", ".xlsx", ".npy", ".json", ".parquet"):
+        raise ValueError(f"{name} is neither a .csv nor an .npz file.")
+    if name in shipped.NAMES and data_dir is None:
+        x, y, features, classes = shipped.arrays(name)
+        return Rows(name, x, y, features, classes=classes)
+    return _read_tfds(name, data_dir)
+
+
+def _read_csv(path: Path, target: str | None, header: bool | None, drop: Sequence[str]) -> Rows:
+    columns = dict(read_csv(path, header).columns)
+    names = ", ".join(columns)
+    for name in (*drop, *([target] if target is not None else [])):
+        if name not in columns:
+            raise ValueError(f"{path} has no column {name!r}; its columns are {names}.")
+    for name in drop:
+        del columns[name]
+    if target is None:
+        if not columns:
+            raise ValueError(f"{path}: `drop` leaves no column.")
+        target = list(columns)[-1]
+    elif target in drop:
+        raise ValueError(f"Column {target!r} cannot be the target and be dropped.")
+    y = columns.pop(target)
+    if not columns:
+        raise ValueError(f"{path} has the target column {target!r} only, and no column to predict it from.")
+    if any(column.dtype == object for column in columns.values()):
+        return Rows(path.stem, as_inputs(columns), y, tuple(columns), target)
+    return Rows(path.stem, np.stack(list(columns.values()), axis=1).astype("float32"), y, tuple(columns), target)
+
+
+def _read_npz(path: Path) -> Rows:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"{path} is not an .npz file of plain arrays: {error}.") from None
+    lower = {name.lower(): array for name, array in arrays.items()}
+    if "x" in lower and "y" in lower:
+        return Rows(path.stem, as_inputs(lower["x"]), lower["y"])
+    pairs = {part: names for part, names in _ARRAY_NAMES.items() if set(names) <= set(lower)}
+    if "train" not in pairs:
+        raise ValueError(f"{path} must hold arrays x and y, or x_train and y_train; it holds {', '.join(arrays)}.")
+    return _join(path.stem, {part: (as_inputs(lower[x]), lower[y]) for part, (x, y) in pairs.items()})
+
+
+def _join(name: str, pairs: Mapping[str, tuple[Any, np.ndarray]], classes: tuple[str, ...] | None = None) -> Rows:
+    for part, (x, y) in pairs.items():
+        if len(x) != len(y):
+            raise ValueError(f"The {part} part has {len(x)} rows of inputs and {len(y)} targets.")
+    ends = np.cumsum([len(y) for _, y in pairs.values()])
+    parts = {part: np.arange(end - len(pairs[part][1]), end) for part, end in zip(pairs, ends, strict=True)}
+    x = np.concatenate([x for x, _ in pairs.values()])
+    y = np.concatenate([y for _, y in pairs.values()])
+    return Rows(name, x, y, classes=classes, parts=parts if len(parts) > 1 else {})
+
+
+def _read_dataset(dataset: Any) -> Rows:
+    spec = dataset.element_spec
+    if not isinstance(spec, tuple) or len(spec) != 2:
+        raise TypeError(f"The dataset must give pairs (x, y), got elements of {spec}.")
+    if int(dataset.cardinality()) == -1:
+        raise ValueError("The dataset never ends; bound it with `.take(batches)`.")
+    if spec[1].shape.rank:
+        dataset = dataset.unbatch()
+    pairs = list(dataset.as_numpy_iterator())
+    if not pairs:
+        raise ValueError("The dataset is empty.")
+    if isinstance(pairs[0][0], Mapping):
+        x: Any = {name: np.array([x[name] for x, _ in pairs]) for name in pairs[0][0]}
+    else:
+        x = np.stack([x for x, _ in pairs])
+    return Rows("dataset", as_inputs(x), np.array([y for _, y in pairs]), _columns(x))
+
+
+def _read_tfds(name: str, data_dir: str | Path | None) -> Rows:
+    import tensorflow_datasets as tfds
+
+    shipped.register()
+    offline = f"Without a network these work: {', '.join(shipped.NAMES)}, or a .csv or .npz file."
+    try:
+        builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    except (tfds.core.DatasetNotFoundError, ValueError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"There is no data set named {name!r}: {first} {offline}") from None
+    if not builder.is_prepared():
+        _refuse_unreachable(name, builder, offline)
+    try:
+        builder.download_and_prepare()
+    except OSError as error:
+        raise OSError(f"The data set {name!r} could not be downloaded ({type(error).__name__}). {offline}") from error
+    return _rows_of_builder(name, builder)
+
+
+def _refuse_unreachable(name: str, builder: Any, offline: str) -> None:
+    # tfds retries a host that cannot be found for minutes; one look-up tells at once.
+    hosts = [urllib.parse.urlsplit(str(url)).hostname for url in builder.url_infos]
+    if not hosts or not hosts[0] or urllib.request.getproxies():
+        return
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_LOOK_UP_SECONDS)
+    try:
+        socket.getaddrinfo(hosts[0], 443)
+    except OSError:
+        raise ConnectionError(f"The data set {name!r} cannot be downloaded: {hosts[0]} is not reached. {offline}") from None
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _rows_of_builder(name: str, builder: Any) -> Rows:
+    import tensorflow_datasets as tfds
+
+    info = builder.info
+    keys = info.supervised_keys
+    if not keys or len(keys) != 2 or not all(isinstance(key, str) for key in keys):
+        raise ValueError(f"The data set {name!r} does not say what its input and target are; load it yourself as (x, y).")
+    wanted = {"train": "train", "validation": "validation", "test": "test"}
+    splits = {part: split for part, split in wanted.items() if split in info.splits}
+    if "train" not in splits:
+        splits = {"train": "+".join(info.splits)}
+    pairs = {}
+    for part, split in splits.items():
+        rows = list(tfds.as_numpy(builder.as_dataset(split=split, as_supervised=True)))
+        shapes = {np.shape(x) for x, _ in rows}
+        if len(shapes) > 1:
+            raise ValueError(f"The inputs of {name!r} differ in shape ({len(shapes)} shapes): resize them to one first.")
+        pairs[part] = (as_inputs(np.stack([x for x, _ in rows])), np.array([y for _, y in rows]))
+    names = getattr(info.features[keys[1]], "names", None)
+    return _join(name.split("/")[0].split(":")[0], pairs, tuple(names) if names else None)

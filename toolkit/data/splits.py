@@ -1,0 +1,297 @@
+"""Train, validation and a sealed test split of one data set."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..checks import number, one_of
+from ..tasks import TASKS, Task, as_targets, find_task
+from .reading import Inputs, Rows, read
+
+_ROWS_PER_CLASS = 3
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows with their targets.
+
+    Args:
+        x: Array `(rows, ...)` of float32, or columns by name, each `(rows,)`.
+        y: Targets as the model learns them: class numbers (int32), 0 and 1 (float32), or quantities.
+    """
+
+    x: Inputs
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One look at the test rows: why, and when (UTC, ISO 8601)."""
+
+    reason: str
+    time: str
+
+
+class SealedSplit:
+    """Test rows that can be had in one way only, which is counted.
+
+    Example:
+
+    >>> import numpy as np
+    >>> sealed = SealedSplit(Split(np.zeros((2, 1)), np.zeros(2)))
+    >>> len(sealed.open("final evaluation"))
+    2
+    >>> sealed.openings[0].reason
+    'final evaluation'
+    """
+
+    def __init__(self, split: Split) -> None:
+        self.__split = split
+        self.openings: list[Opening] = []
+
+    def __len__(self) -> int:
+        return len(self.__split)
+
+    def __repr__(self) -> str:
+        return f"SealedSplit({len(self)} rows, opened {len(self.openings)} times)"
+
+    def open(self, reason: str) -> Split:
+        """Gives the test rows, and notes that it did.
+
+        Args:
+            reason: Why the test rows are needed; stands in the report.
+
+        Raises:
+            ValueError: `reason` is empty.
+
+        Warns:
+            UserWarning: The split was opened before: a choice made after looking at test rows is
+                biased towards them.
+        """
+        if not isinstance(reason, str) or not reason.strip():
+            raise ValueError(f"`reason` must say why the test rows are needed, got {reason!r}.")
+        if self.openings:
+            warnings.warn(
+                f"The test split was opened before, for: {self.openings[0].reason}. "
+                "What is chosen after looking at it no longer measures new data.",
+                stacklevel=2,
+            )
+        self.openings.append(Opening(reason, datetime.now(UTC).isoformat(timespec="seconds")))
+        return self.__split
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A data set in three parts.
+
+    Args:
+        name: Short name.
+        task: What the targets ask for.
+        train: Rows to learn from.
+        validation: Rows to choose by.
+        test: Sealed rows to measure by, once.
+        features: Names of the columns of `x`, empty where there are none.
+        target: Name of the target.
+        classes: Names of the classes, `None` for regression and multilabel.
+        fingerprint: Hash of all rows in their order; the same data give the same one.
+    """
+
+    name: str
+    task: Task
+    train: Split
+    validation: Split
+    test: SealedSplit
+    features: tuple[str, ...]
+    target: str
+    classes: tuple[str, ...] | None
+    fingerprint: str = field(repr=False)
+
+
+def load(
+    source: Any,
+    *,
+    target: str | None = None,
+    task: Task | None = None,
+    seed: int = 0,
+    validation: float = 0.15,
+    test: float = 0.15,
+    header: bool | None = None,
+    drop: Sequence[str] = (),
+    data_dir: str | Path | None = None,
+) -> Splits:
+    """Reads a data set and splits it into train, validation and a sealed test split.
+
+    Classes keep their shares in every split. Parts that the source sets aside itself (a `test`
+    split of tfds, `x_test` of an .npz) are kept as they are. All rows are held in memory.
+
+    Args:
+        source: `"digits"`, `"iris"`, `"wine"`, `"breast_cancer"` or `"diabetes"` (no download); any
+            tfds name (downloaded where there is a network); an `.npz` file with `x` and `y`, or
+            `x_train` and `y_train` and the like; a `.csv` file; a pair `(x, y)` of arrays, `x` maybe
+            a dict of columns; a finite `tf.data.Dataset` of pairs, batched or not.
+        target: Column of the CSV file to predict; the last one by default.
+        task: `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; found from the targets by
+            default.
+        seed: Decides which rows go where.
+        validation: Share of the rows for validation, in (0, 1).
+        test: Share of the rows for the test, in (0, 1).
+        header: Whether the first row of the CSV file names the columns; found out by default.
+        drop: Columns of the CSV file to leave out.
+        data_dir: Where tfds keeps its files; `~/tensorflow_datasets` by default.
+
+    Returns:
+        The `Splits`. Class targets are numbers from 0, in the order of `classes`.
+
+    Raises:
+        ConnectionError: The data set must be downloaded and the network is not reached.
+        FileNotFoundError: There is no such file.
+        TypeError: The source or its arrays are of no kind listed above.
+        ValueError: The data cannot be learnt from: no rows, unequal lengths, NaN or infinite
+            values, one class only, a class with fewer than 3 rows, as many classes as rows; the
+            message says which.
+
+    Example:
+
+    >>> splits = load("iris")
+    >>> splits.task, splits.train.x.shape, len(splits.test)
+    ('multiclass', (102, 4), 24)
+    """
+    if task is not None:
+        one_of("task", task, TASKS)
+    number("validation", validation, 0, 1, open_low=True, open_high=True)
+    number("test", test, 0, 1, open_low=True, open_high=True)
+    if validation + test >= 1:
+        raise ValueError(f"`validation` and `test` must leave rows to train on, got {validation} and {test}.")
+    rows = read(source, target=target, header=header, drop=drop, data_dir=data_dir)
+    _refuse_bad_rows(rows)
+    found = task or find_task(rows.y)
+    y, classes = _encode(rows, found)
+    labels = y if found in ("binary", "multiclass") else None
+    places = _places(len(y), labels, rows.parts, validation, test, seed, classes)
+    parts = {part: Split(take(rows.x, at), y[at]) for part, at in places.items()}
+    return Splits(
+        rows.name, found, parts["train"], parts["validation"], SealedSplit(parts["test"]),
+        rows.features, rows.target, classes, fingerprint(rows.x, y),
+    )  # fmt: skip
+
+
+def take(x: Inputs, at: Any) -> Inputs:
+    """The rows of `x` at the given row numbers or slice."""
+    return {name: column[at] for name, column in x.items()} if isinstance(x, dict) else x[at]
+
+
+def fingerprint(x: Inputs, y: np.ndarray) -> str:
+    """Hash of inputs and targets: 32 hexadecimal digits.
+
+    Example:
+
+    >>> import numpy as np
+    >>> fingerprint(np.zeros((2, 1)), np.zeros(2)) == fingerprint(np.zeros((2, 1)), np.ones(2))
+    False
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for name, array in (*(x.items() if isinstance(x, dict) else [("x", x)]), ("y", y)):
+        digest.update(f"{name} {array.shape} {array.dtype}".encode())
+        digest.update("\0".join(array).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _refuse_bad_rows(rows: Rows) -> None:
+    columns = rows.x if isinstance(rows.x, dict) else {"x": rows.x}
+    for name, column in columns.items():
+        if len(column) != len(rows.y):
+            raise ValueError(f"{name!r} has {len(column)} rows, the targets have {len(rows.y)}.")
+        if column.dtype != object and not np.all(np.isfinite(column)):
+            raise ValueError(_where_not_finite(rows, name, column))
+    if len(rows.y) == 0:
+        raise ValueError(f"{rows.name} holds no rows.")
+    if len(rows.y) < _ROWS_PER_CLASS:
+        raise ValueError(f"{rows.name} holds {len(rows.y)} row(s); train, validation and test need at least one each.")
+    if np.issubdtype(rows.y.dtype, np.number) and not np.all(np.isfinite(rows.y)):
+        row = int(np.argwhere(~np.isfinite(rows.y))[0][0])
+        raise ValueError(f"The target {rows.target!r} holds NaN or infinite values, the first in row {row}.")
+
+
+def _where_not_finite(rows: Rows, name: str, column: np.ndarray) -> str:
+    place = np.argwhere(~np.isfinite(column))[0]
+    if len(place) == 2 and len(rows.features) == column.shape[1]:
+        name = rows.features[place[1]]
+    return f"The feature {name!r} holds NaN or infinite values, the first at {tuple(map(int, place))} (row first)."
+
+
+def _encode(rows: Rows, task: Task) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    y = as_targets(rows.y)
+    if task in ("regression", "multilabel"):
+        if not (np.issubdtype(y.dtype, np.number) or y.dtype == bool):
+            raise ValueError(f"Targets for {task} must be numbers, got {y.flat[0]!r}.")
+        if task == "multilabel" and (y.ndim != 2 or not np.all((y == 0) | (y == 1))):
+            raise ValueError(f"Multilabel targets must be a matrix of 0 and 1, got shape {y.shape}.")
+        if task == "regression" and np.any(np.ptp(y, axis=0) == 0):
+            raise ValueError(f"All {len(y)} targets are {y.flat[0]}: there is nothing to learn.")
+        return y.astype("float32"), None
+    if y.ndim == 2:
+        if find_task(y) != "multiclass":
+            raise ValueError(f"Targets for {task} must be class numbers or one-hot rows, got shape {y.shape}.")
+        y = y.argmax(axis=1)
+    if np.issubdtype(y.dtype, np.floating) and not np.all(y == np.round(y)):
+        raise ValueError(f"Targets for {task} must be classes, got the number {y[y != np.round(y)][0]}.")
+    values, numbers = np.unique(_as_words(y) if y.dtype.kind in "OSU" else y, return_inverse=True)
+    _refuse_bad_classes(values, numbers, task)
+    known = rows.classes if rows.classes and len(rows.classes) == len(values) else None
+    plain = values.astype("int64") if np.issubdtype(values.dtype, np.floating) else values
+    return numbers.astype("float32" if task == "binary" else "int32"), known or tuple(map(str, plain))
+
+
+def _as_words(y: np.ndarray) -> np.ndarray:
+    return np.array([cell.decode() if isinstance(cell, bytes) else str(cell) for cell in y])
+
+
+def _refuse_bad_classes(values: np.ndarray, numbers: np.ndarray, task: Task) -> None:
+    if len(values) == 1:
+        raise ValueError(f"All {len(numbers)} targets are {str(values[0])!r}: there is one class only.")
+    if len(values) == len(numbers):
+        raise ValueError(f"There are as many classes as rows ({len(numbers)}): every target is different.")
+    if task == "binary" and len(values) != 2:
+        raise ValueError(f"A binary target has 2 classes, got {len(values)}.")
+    counts = np.bincount(numbers)
+    if counts.min() < _ROWS_PER_CLASS:
+        rare = int(counts.argmin())
+        raise ValueError(
+            f"The class {str(values[rare])!r} has {counts[rare]} row{'s' if counts[rare] > 1 else ''}; train, validation "
+            "and test need at least one each. Leave the class out or merge it with another."
+        )
+
+
+def _places(
+    rows: int, labels: np.ndarray | None, parts: dict[str, np.ndarray], validation: float, test: float, seed: int,
+    classes: tuple[str, ...] | None,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    generator = np.random.default_rng(seed)
+    given = {part: at for part, at in parts.items() if part != "train"}
+    rest = parts.get("train", np.arange(rows))
+    shares = {part: share for part, share in (("test", test), ("validation", validation)) if part not in given}
+    groups = [rest] if labels is None else [rest[labels[rest] == label] for label in np.unique(labels)]
+    picked: dict[str, list[np.ndarray]] = {"train": [], **{part: [] for part in shares}}
+    for label, group in enumerate(groups):
+        if len(group) <= len(shares):
+            name = f"class {classes[label]!r}" if classes else "the training part"
+            raise ValueError(f"Only {len(group)} rows of {name} are left to train on and choose by.")
+        shuffled = generator.permutation(group)
+        for later, (part, share) in zip(reversed(range(len(shares))), shares.items(), strict=True):
+            count = min(max(1, int(len(group) * share + 0.5)), len(shuffled) - later - 1)
+            picked[part].append(shuffled[:count])
+            shuffled = shuffled[count:]
+        picked["train"].append(shuffled)
+    chosen = {part: generator.permutation(np.concatenate(pieces)) for part, pieces in picked.items()}
+    return {**chosen, **given}

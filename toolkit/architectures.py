@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -65,13 +66,14 @@ def first_model(x: Inputs, y: np.ndarray, head: Head, learning_rate: float = 1e-
         # A constant column is said once, by `constant_features`, and is harmless here.
         warnings.simplefilter("ignore", UserWarning)
         encoders = _encoders(x)
-        back = _scale_back(y) if head.task == "regression" else None
+        back = _statistics(y) if head.task == "regression" else None
+    image = _is_image(x)
 
     def build() -> Any:
         inputs = _inputs(x)
         features = _encode(inputs, encoders)
-        features = _convolve(features) if not isinstance(x, dict) and _is_image(x) else _flatten(features)
-        for number, units in enumerate(HIDDEN_UNITS if features.shape[-1] and not _convolved(x) else HIDDEN_UNITS[:1]):
+        features = _convolve(features) if image else _flatten(features)
+        for number, units in enumerate(HIDDEN_UNITS[:1] if image else HIDDEN_UNITS):
             features = keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(features)
         answer = "values" if head.task == "regression" else "probabilities"
         outputs = keras.layers.Dense(
@@ -102,18 +104,25 @@ def constant_features(x: Inputs, names: tuple[str, ...] = ()) -> list[str]:
     return [names[i] if len(names) == rows.shape[1] else f"feature {i}" for i in constant]
 
 
-def _is_image(x: np.ndarray) -> bool:
-    return x.ndim == 4 and min(x.shape[1:3]) >= _SMALLEST_IMAGE
+def safe_name(column: str) -> str:
+    """A column's name as an input of a SavedModel may bear it.
+
+    Example:
+
+    >>> safe_name("sepal length (cm)")
+    'sepal_length__cm_'
+    """
+    return re.sub(r"[^A-Za-z0-9_]", "_", column if re.match("[A-Za-z]", column) else f"column_{column}")
 
 
-def _convolved(x: Inputs) -> bool:
-    return not isinstance(x, dict) and _is_image(x)
+def _is_image(x: Inputs) -> bool:
+    return not isinstance(x, dict) and x.ndim == 4 and min(x.shape[1:3]) >= _SMALLEST_IMAGE
 
 
 def _inputs(x: Inputs) -> Any:
     if isinstance(x, dict):
         return {
-            name: keras.Input((1,), name=name, dtype="string" if column.dtype == object else "float32")
+            name: keras.Input((1,), name=safe_name(name), dtype="string" if column.dtype == object else "float32")
             for name, column in x.items()
         }
     return keras.Input(x.shape[1:], name="image" if _is_image(x) else "features")
@@ -135,10 +144,6 @@ def _statistics(x: np.ndarray) -> dict[str, Any]:
     return {"center": config["center"], "scale": config["scale"]}
 
 
-def _scale_back(y: np.ndarray) -> dict[str, Any]:
-    return _statistics(y)
-
-
 def _encode(inputs: Any, encoders: dict[str, dict[str, Any]]) -> Any:
     if not isinstance(inputs, dict):
         return Standardize(**encoders["x"], name="standardize")(inputs)
@@ -149,9 +154,9 @@ def _encode(inputs: Any, encoders: dict[str, dict[str, Any]]) -> Any:
 def _encode_column(name: str, column: Any, known: dict[str, Any]) -> Any:
     if "vocabulary" in known:
         return keras.layers.StringLookup(
-            vocabulary=known["vocabulary"], output_mode="one_hot", num_oov_indices=1, name=f"{name}_encoded"
+            vocabulary=known["vocabulary"], output_mode="one_hot", num_oov_indices=1, name=f"{safe_name(name)}_encoded"
         )(column)
-    return Standardize(**known, name=f"{name}_standardized")(column)
+    return Standardize(**known, name=f"{safe_name(name)}_standardized")(column)
 
 
 def _flatten(features: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -216,7 +217,10 @@ def _fresh_inputs(model: Any) -> Any:
 
 
 def _copy(model: Any, number: int) -> Any:
-    copied = copy.deepcopy(model)
+    with warnings.catch_warnings():
+        # Keras warns of an optimizer that it cannot copy whole, and the copy is not to keep one.
+        warnings.simplefilter("ignore", UserWarning)
+        copied = copy.deepcopy(model)
     # The optimizer's slots would treble the file and are of no use in a vote.
     copied.optimizer = None
     copied.compiled = False

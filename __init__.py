@@ -1,0 +1,66 @@
+"""trainwise: train Keras models that tell you what is wrong, vote, and leave as one verified SavedModel."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import callbacks as callbacks
+    from . import tuning as tuning
+    from .toolkit import data as data
+    from .toolkit import layers as layers
+    from .toolkit.ensembles import Selection as Selection
+    from .toolkit.ensembles import select_members as select_members
+    from .toolkit.ensembles import vote as vote
+    from .toolkit.export import ExportRefusedError as ExportRefusedError
+    from .toolkit.export import ExportReport as ExportReport
+    from .toolkit.export import export as export
+    from .toolkit.findings import CAUSES as CAUSES
+    from .toolkit.findings import SYMPTOMS as SYMPTOMS
+    from .toolkit.findings import Advice as Advice
+    from .toolkit.findings import Finding as Finding
+    from .toolkit.findings import rank as rank
+    from .toolkit.loading import load_model as load_model
+    from .toolkit.preflight import check as check
+
+__version__ = "0.1.0"
+
+_MODULES = {
+    "callbacks": "callbacks",
+    "data": "toolkit.data",
+    "layers": "toolkit.layers",
+    "tuning": "tuning",
+}
+_NAMES = {
+    "Advice": "toolkit.findings",
+    "CAUSES": "toolkit.findings",
+    "ExportRefusedError": "toolkit.export",
+    "ExportReport": "toolkit.export",
+    "Finding": "toolkit.findings",
+    "SYMPTOMS": "toolkit.findings",
+    "Selection": "toolkit.ensembles",
+    "check": "toolkit.preflight",
+    "export": "toolkit.export",
+    "load_model": "toolkit.loading",
+    "rank": "toolkit.findings",
+    "select_members": "toolkit.ensembles",
+    "vote": "toolkit.ensembles",
+}
+__all__ = sorted([*_MODULES, *_NAMES, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    # TensorFlow takes seconds to import, so a name brings its module only when it is asked for.
+    if name in _MODULES:
+        value: Any = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    elif name in _NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,168 @@
+"""The command line: arguments in, calls into the library, an exit code out."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+BAD_INPUT = 2
+FAILED = 1
+INTERRUPTED = 130
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Train Keras models that tell you what is wrong, vote, and leave as one verified SavedModel.",
+)
+
+Out = Annotated[Path, typer.Option(help="Folder for the report and the exported model.")]
+Seed = Annotated[int, typer.Option(help="Decides splits, starting weights and batches.")]
+Epochs = Annotated[int, typer.Option(help="Epochs a member; the best one is kept.")]
+Members = Annotated[int, typer.Option(help="Members of the ensemble.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
+
+
+@app.command()
+def demo(
+    out: Out = Path("runs/demo"),
+    seed: Seed = 0,
+    epochs: Epochs = 15,
+    members: Members = 3,
+    quiet: Quiet = False,
+    resume: Resume = False,
+) -> None:
+    """Run the whole job on scikit-learn's digits, with small settings."""
+    _work("digits", out, quiet, resume, {"members": members, "epochs": epochs, "seed": seed})
+
+
+@app.command()
+def run(
+    data: Annotated[str, typer.Option(help="A data set's name, a .csv or an .npz file.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; runs/NAME by default.")] = None,
+    target: Annotated[str | None, typer.Option(help="CSV column to predict; the last by default.")] = None,
+    task: Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="CSV column to leave out; may be repeated.")] = None,
+    header: Annotated[bool | None, typer.Option(help="Whether the CSV's first row names the columns.")] = None,
+    seed: Seed = 0,
+    epochs: Epochs = 30,
+    members: Members = 5,
+    batch_size: Annotated[int, typer.Option(help="Rows an update.")] = 32,
+    learning_rate: Annotated[float, typer.Option(help="Of the Adam optimizer.")] = 1e-3,
+    data_dir: Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")] = None,
+    quiet: Quiet = False,
+    resume: Resume = False,
+) -> None:
+    """Load, check, train, vote, measure, export and report."""
+    settings = {
+        "members": members, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed,
+    }  # fmt: skip
+    folder = out or Path("runs") / Path(data.split("/")[0] if not data.endswith((".csv", ".npz")) else data).stem
+    options = {"target": target, "task": task, "drop": drop or (), "header": header, "data_dir": data_dir}
+    _work(data, folder, quiet, resume, settings, options)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="An exported model, or the folder of its versions.")],
+    file: Annotated[Path, typer.Argument(help="CSV file with the rows to answer.")],
+    out: Annotated[Path | None, typer.Option(help="CSV file for the answers; standard output by default.")] = None,
+    header: Annotated[bool | None, typer.Option(help="Whether the CSV's first row names the columns.")] = None,
+) -> None:
+    """Answer the rows of a CSV file with an exported model."""
+    _quiet_tensorflow()
+    from .toolkit.predicting import predict_csv
+
+    try:
+        names, rows = predict_csv(model, file, header)
+        if out is None:
+            csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
+            return
+        beside = out.with_name(f".{out.name}.new")
+        with beside.open("w", newline="", encoding="utf-8") as target:
+            csv.writer(target, lineterminator="\n").writerows([names, *rows])
+        beside.replace(out)
+    except (ValueError, TypeError, OSError) as error:
+        _stop(BAD_INPUT, error)
+
+
+def _work(
+    data: str, out: Path, quiet: bool, resume: bool, settings: dict[str, Any], options: dict[str, Any] | None = None
+) -> None:
+    _quiet_tensorflow()
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+
+    def say(line: str) -> None:
+        if not quiet:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    command = " ".join(["trainwise", *sys.argv[1:]])
+    try:
+        job = _prepare(data, out, settings, options or {}, resume, command, say, None if quiet else console)
+        _finish(job)
+    except KeyboardInterrupt:
+        _stop(INTERRUPTED, "Interrupted. The same command with --resume goes on from here.")
+
+
+def _prepare(
+    data: str, out: Path, settings: dict[str, Any], options: dict[str, Any], resume: bool, command: str,
+    say: Any, console: Any,
+) -> Any:  # fmt: skip
+    """Everything that bad input can break; the imports stand here, for they take seconds."""
+    from .tuning.recipe import Job, Settings
+
+    try:
+        return Job(
+            data, out, Settings(**settings), resume=resume, command=command, say=say, console=console, **options
+        )
+    except (ValueError, TypeError, OSError) as error:
+        _stop(BAD_INPUT, error)
+
+
+def _finish(job: Any) -> None:
+    from .toolkit.export import ExportRefusedError
+
+    try:
+        job.run()
+    except (ArithmeticError, ExportRefusedError) as error:
+        _stop(FAILED, error)
+    except OSError as error:
+        _stop(FAILED, f"{error}. What was done is kept; the same command with --resume goes on from here.")
+
+
+def _quiet_tensorflow() -> None:
+    """Imports TensorFlow without its notes about the processor, which go to the error stream by themselves."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import tensorflow as tf
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+    tf.get_logger().setLevel("ERROR")
+
+
+def _stop(code: int, error: object) -> NoReturn:
+    print(f"trainwise: {error}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Entry point of the `trainwise` command."""
+    app(prog_name="trainwise")
+
+
+if __name__ == "__main__":
+    main()

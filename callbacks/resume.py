@@ -1,0 +1,170 @@
+"""Saves a fit after every epoch, so that an interrupted one goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+_STATE = "state.json"
+
+
+class Resume(keras.callbacks.Callback):
+    """Keeps weights, optimizer, random state, history and the best epoch of a fit on disk.
+
+    The files are written beside and renamed, and the small `state.json` last, so that a fit killed
+    at any moment goes on from its last whole epoch. Where the order of the batches depends on the
+    epoch alone, the result is the one an uninterrupted fit gives.
+
+    Args:
+        directory: Folder for this fit alone.
+        monitor: Entry of the logs, lower being better, that says which epoch was best.
+        carry: Other callbacks of the same fit with `get_state()` and `set_state(state)`, kept too.
+
+    Raises:
+        ValueError: The folder holds the state of another model.
+
+    Example:
+
+    >>> import keras, numpy as np, tempfile
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(loss="mse")
+    >>> folder = tempfile.mkdtemp()
+    >>> for epochs in (2, 3):  # the second fit goes on
+    ...     resume = Resume(folder, monitor="loss")
+    ...     history = model.fit(
+    ...         np.ones((4, 1)), np.ones(4), epochs=epochs, initial_epoch=resume.initial_epoch,
+    ...         callbacks=[resume], verbose=0,
+    ...     )
+    >>> len(resume.history["loss"])
+    3
+    """
+
+    def __init__(self, directory: str | Path, monitor: str = "val_loss", carry: Sequence[Any] = ()) -> None:
+        super().__init__()
+        self.directory = directory
+        self.monitor = monitor
+        self.carry = carry
+        self._state = self._read()
+        self._pending = False
+
+    @property
+    def initial_epoch(self) -> int:
+        """First epoch that is still to be trained, for `fit(initial_epoch=...)`."""
+        return int(self._state["epochs"])
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """All epochs so far, as `History.history`."""
+        return dict(self._state["history"])
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Epoch, from 0, with the lowest `monitor`; `None` where no epoch had a finite one."""
+        best = self._state["best_epoch"]
+        return None if best is None else int(best)
+
+    def restore_best(self, model: Any) -> None:
+        """Gives `model` the weights of the best epoch, or of the last where none was best."""
+        name = self._state["best_file"] or self._state["file"]
+        if name:
+            self._load(name, list(model.variables))
+
+    def restore_carried(self) -> None:
+        """Gives the carried callbacks their state back, as `fit` does when it goes on."""
+        for callback, state in zip(self.carry, self._state["carried"], strict=False):
+            callback.set_state(state)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._state = self._read()
+        self._pending = False
+        if not self._state["file"]:
+            return
+        self._load(self._state["file"], self._variables())
+        self.restore_carried()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        # By now every callback has dealt with the epoch before, whatever their order.
+        self._commit()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        for name, value in values.items():
+            self._state["history"].setdefault(name, []).append(value)
+        self._state["epochs"] = epoch + 1
+        score = values.get(self.monitor)
+        if score is not None and np.isfinite(score) and not score >= self._state["best"]:
+            self._state.update(best=score, best_epoch=epoch)
+        self._pending = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._commit()
+
+    def _commit(self) -> None:
+        if not self._pending:
+            return
+        folder = Path(self.directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        last = self._state["epochs"] - 1
+        name = f"epoch-{last}.npz"
+        self._save(folder / name)
+        kept = {name, f"epoch-{self._state['best_epoch']}.npz"}
+        self._state.update(
+            file=name,
+            best_file=None if self._state["best_epoch"] is None else f"epoch-{self._state['best_epoch']}.npz",
+            carried=[callback.get_state() for callback in self.carry],
+        )
+        _write_whole(folder / _STATE, json.dumps(self._state).encode())
+        for old in folder.glob("epoch-*.npz"):
+            if old.name not in kept:
+                old.unlink()
+        self._pending = False
+
+    def _variables(self) -> list[Any]:
+        self.model.optimizer.build(self.model.trainable_variables)
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def _save(self, path: Path) -> None:
+        arrays = [ops.convert_to_numpy(variable.value) for variable in self._variables()]
+        plain = [a if a.dtype.kind in "biufc" else a.astype("float32") for a in arrays]
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with beside.open("wb") as file:
+                np.savez(file, *plain)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def _load(self, name: str, variables: list[Any]) -> None:
+        with np.load(Path(self.directory) / name) as archive:
+            arrays = [archive[key] for key in archive.files]
+        wrong = [v.path for v, a in zip(variables, arrays, strict=False) if tuple(v.shape) != a.shape]
+        if wrong or len(arrays) < len(variables):
+            raise ValueError(f"{self.directory} holds the state of another model: {(wrong or ['a variable'])[0]} differs.")
+        for variable, array in zip(variables, arrays, strict=False):
+            variable.assign(array)
+
+    def _read(self) -> dict[str, Any]:
+        path = Path(self.directory) / _STATE
+        if path.is_file():
+            state: dict[str, Any] = json.loads(path.read_bytes())
+            return state
+        return {
+            "epochs": 0, "history": {}, "best": float("inf"), "best_epoch": None,
+            "file": None, "best_file": None, "carried": [],
+        }  # fmt: skip
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

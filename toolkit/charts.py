@@ -1,0 +1,299 @@
+"""Draws the charts of a report as inline SVG: results with their intervals, and the curves of one member."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+WIDTH = 3.35  # inches: 322 px at its natural size, so that a 400 px wide page need not shrink it
+ACCENT, SECOND, QUIET, RULE = "#005f9e", "#b84300", "#4a5560", "#c9d1d8"
+LEVEL_COLOURS = {"error": "#a3142a", "warning": "#8a4b00", "info": "#4a5560"}
+LONGEST_NAME = 30
+LOG_SPAN = 100.0
+# Beyond these, the margins of a logarithmic axis overflow.
+LEAST, GREATEST = 1e-100, 1e100
+
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "trainwise",
+    "font.size": 10.0,
+    "axes.labelsize": 10.0,
+    "xtick.labelsize": 10.0,
+    "ytick.labelsize": 10.0,
+    "legend.fontsize": 10.0,
+    "text.parse_math": False,
+    "text.color": "#1d2730",
+    "axes.labelcolor": "#1d2730",
+    "axes.edgecolor": QUIET,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#e4e9ed",
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "legend.frameon": False,
+    "legend.handlelength": 1.4,
+    "legend.handletextpad": 0.4,
+    "legend.columnspacing": 0.8,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+}
+
+
+def results_chart(evaluation: Mapping[str, Any], name: str = "results") -> str:
+    """Draws every result as a dot on its interval; the winner is a larger diamond in the accent colour.
+
+    Args:
+        evaluation: `metric`, `higher_is_better` and `results`, a list of `name`, `value`, `low`, `high`, `winner`.
+            Values that are absent or not finite are left out.
+        name: Prefix of the ids inside the SVG; unique within a page.
+
+    Returns:
+        An `<svg>` element, or an empty text where no result has a finite value.
+
+    Example:
+
+    >>> vote = {"name": "soft vote", "value": 0.98, "low": 0.96, "high": 0.99, "winner": True}
+    >>> results_chart({"metric": "accuracy", "results": [vote]}).startswith("<svg ")
+    True
+    """
+    results = [result for result in evaluation.get("results") or [] if math.isfinite(_real(result.get("value")))]
+    if not results:
+        return ""
+    metric = str(evaluation.get("metric") or "value")
+    with matplotlib.rc_context():
+        _set_style()
+        figure = Figure(figsize=(WIDTH, 0.42 * len(results) + 0.62), layout="constrained")
+        axes = figure.subplots()
+        for row, result in enumerate(results):
+            _draw_result(axes, row, result)
+        axes.set(ylim=(len(results) - 0.5, -0.75), yticks=[], xlabel=_direction(metric, evaluation))
+        axes.spines["left"].set_visible(False)
+        axes.grid(axis="y", visible=False)
+        axes.grid(axis="x")
+        axes.margins(x=0.08)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+        told = "; ".join(f"{result.get('name') or 'unnamed'} {_real(result['value']):.4g}" for result in results)
+        return _inline_svg(figure, name, f"{metric} of each result with its interval: {told}")
+
+
+def curves_chart(member: Mapping[str, Any], metric: str | None, marks: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Draws the loss of one member and one metric below it, with its best epoch and numbered findings.
+
+    The training curve of an epoch is a mean over a model that moves, so it stands half an epoch earlier.
+
+    Args:
+        member: `name`, `history` and `best_epoch` (counted from 0, or `None`).
+        metric: Key of the history for the second panel, or `None` for the loss alone.
+        marks: `number`, `level` and `epoch` (counted from 0) of each finding to mark.
+        name: Prefix of the ids inside the SVG; unique within a page.
+
+    Returns:
+        An `<svg>` element, or an empty text where the history holds no finite value.
+
+    Example:
+
+    >>> member = {"name": "member_0", "history": {"loss": [2.0, 1.0]}, "best_epoch": 1}
+    >>> mark = {"number": 1, "level": "info", "epoch": 1}
+    >>> "best epoch 2" in curves_chart(member, None, [mark], "curves-0")
+    True
+    """
+    history = {key: _series(values) for key, values in (member.get("history") or {}).items()}
+    panels = [key for key in ("loss", metric) if key and any(map(_drawable, _pair(history, key)))]
+    if not panels:
+        return ""
+    with matplotlib.rc_context():
+        _set_style()
+        last = max([_length(history), *(mark["epoch"] + 1 for mark in marks)])
+        lanes = _lanes(marks, last)
+        figure = Figure(figsize=(WIDTH, 0.75 + 1.3 * len(panels) + 0.2 * len(set(lanes))), layout="constrained")
+        column = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, key in zip(column, panels, strict=True):
+            _draw_panel(axes, key, _pair(history, key), member.get("best_epoch"))
+        _draw_marks(column[0], _pair(history, panels[0]), marks, lanes)
+        column[-1].set(xlabel="epoch", xlim=(0, last + 0.03 * last))
+        column[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        # One legend for all panels: they share their line styles.
+        entries = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in column]
+        handles = {label: handle for panel in entries for handle, label in panel}
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, borderpad=0)
+        return _inline_svg(figure, name, _told(member, history, panels))
+
+
+def _set_style() -> None:
+    """Starts from the library's defaults, so that a user's own style does not change the page."""
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update(_STYLE)
+
+
+def _real(value: Any) -> float:
+    return float(value) if isinstance(value, int | float | np.number) else math.nan
+
+
+def _series(values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    found = np.array([_real(value) for value in values], dtype=np.float64)
+    found[~(np.abs(found) <= GREATEST)] = np.nan
+    return found
+
+
+def _pair(history: Mapping[str, Any], key: str) -> tuple[Any, Any]:
+    """The training and the validation values under one key; empty where absent."""
+    nothing = np.empty(0)
+    return history.get(key, nothing), history.get(f"val_{key}", nothing)
+
+
+def _drawable(values: Any) -> bool:
+    return bool(np.isfinite(values).any())
+
+
+def _length(history: Mapping[str, Any]) -> int:
+    return max((len(values) for values in history.values()), default=0)
+
+
+def _direction(metric: str, evaluation: Mapping[str, Any]) -> str:
+    better = {True: "higher is better", False: "lower is better"}.get(evaluation.get("higher_is_better"))  # type: ignore[arg-type]
+    return f"{metric} ({better})" if better else metric
+
+
+def _draw_result(axes: Axes, row: int, result: Mapping[str, Any]) -> None:
+    winner = bool(result.get("winner"))
+    colour, marker, size = (ACCENT, "D", 8) if winner else (QUIET, "o", 6.5)
+    low, value, high = (_real(result.get(key)) for key in ("low", "value", "high"))
+    if math.isfinite(low) and math.isfinite(high):
+        axes.plot([low, high], [row, row], color=colour, linewidth=3 if winner else 1.8, solid_capstyle="round")
+    axes.plot([value], [row], marker, color=colour, markersize=size)
+    at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "color": colour, "va": "center"}
+    at["fontweight"] = "bold" if winner else "normal"
+    axes.text(0, row - 0.42, _short(str(result.get("name") or "unnamed")), ha="left", **at)
+    axes.text(1, row - 0.42, f"{value:.4g}", ha="right", **at)
+
+
+def _short(name: str) -> str:
+    name = " ".join(name.split())
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def _draw_panel(axes: Axes, key: str, pair: tuple[Any, Any], best: int | None) -> None:
+    dots = "o" if max(map(len, pair)) <= 40 else ""
+    training, validation = pair
+    if _drawable(training):
+        at = np.arange(len(training)) + 0.5
+        axes.plot(at, training, marker=dots, markersize=2.5, color=ACCENT, linestyle=(0, (4, 1.5)), label="training")
+    if _drawable(validation):
+        at = np.arange(len(validation)) + 1.0
+        axes.plot(at, validation, marker=dots, markersize=3, color=SECOND, linewidth=1.8, label="validation")
+    if best is not None:
+        axes.axvline(best + 1, color="#1d2730", linestyle=":", linewidth=1.4, label="best epoch")
+    _scale(axes, key, np.concatenate(pair))
+
+
+def _scale(axes: Axes, key: str, values: Any) -> None:
+    found = values[np.isfinite(values)]
+    wide = key == "loss" and found.min() > LEAST and found.max() / found.min() > LOG_SPAN
+    axes.set_ylabel(f"{_short(key)}, log scale" if wide else _short(key))
+    if wide:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(numticks=5))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
+
+
+def _tick(value: float, _: int | None = None) -> str:
+    return f"{value:.6g}"
+
+
+def _lanes(marks: Sequence[Mapping[str, Any]], last: int) -> list[int]:
+    """The row of each mark above the plot, such that no two marks of a row overlap."""
+    least = last * 0.11  # a mark is about a tenth of the plot wide
+    ends: list[float] = []
+    lanes = []
+    for mark in marks:
+        free = [lane for lane, end in enumerate(ends) if mark["epoch"] >= end]
+        lane = free[0] if free else len(ends)
+        ends[lane : lane + 1] = [mark["epoch"] + least]
+        lanes.append(lane)
+    return lanes
+
+
+def _draw_marks(axes: Axes, pair: tuple[Any, Any], marks: Sequence[Mapping[str, Any]], lanes: Sequence[int]) -> None:
+    for mark, lane in zip(marks, lanes, strict=True):
+        colour = LEVEL_COLOURS[mark["level"]]
+        at = mark["epoch"] + 1
+        axes.axvline(at, color=colour, linewidth=1, alpha=0.6, zorder=1)
+        height = _height(pair, mark["epoch"])
+        if math.isfinite(height):
+            axes.plot([at], [height], "o", markersize=7, markerfacecolor="white", markeredgecolor=colour, zorder=5)
+        axes.annotate(
+            str(mark["number"]),
+            (at, 1),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 9 + 14.4 * lane),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            color="white",
+            fontweight="bold",
+            bbox={"boxstyle": "round,pad=0.15,rounding_size=0.5", "facecolor": colour, "edgecolor": "none"},
+            gid="mark",
+        )
+
+
+def _height(pair: tuple[Any, Any], epoch: int) -> float:
+    """The validation value of an epoch: the only one that stands at the end of it. NaN where there is none."""
+    validation = pair[1]
+    return float(validation[epoch]) if epoch < len(validation) else math.nan
+
+
+def _told(member: Mapping[str, Any], history: Mapping[str, Any], panels: Sequence[str]) -> str:
+    parts = [f"Curves of {member.get('name', 'a member')} over {_length(history)} epochs"]
+    for key in panels:
+        for label, values in zip(("training", "validation"), _pair(history, key), strict=True):
+            found = values[np.isfinite(values)]
+            if found.size:
+                parts.append(f"{label} {key} from {found[0]:.4g} to {found[-1]:.4g}")
+    if member.get("best_epoch") is not None:
+        parts.append(f"best epoch {member['best_epoch'] + 1}")
+    return "; ".join(parts)
+
+
+def _inline_svg(figure: Figure, name: str, label: str) -> str:
+    """The figure as one element that can stand beside others in a page: own ids, no header, no global style."""
+    file = io.StringIO()
+    with warnings.catch_warnings():
+        # The browser, not matplotlib, sets the text: a glyph that is absent here is no fault.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    text = file.getvalue()
+    text = re.sub(r"\s*\n\s*", " ", text[text.index("<svg ") :]).strip()
+    text = re.sub(r"<defs> <style.*?</style> </defs>", "", text)
+    text = re.sub(r"font-family: [^;\"]*", "font-family: sans-serif", text)
+    text = text.replace('<g id="mark">', '<g class="chart-mark">')
+    text = _own_ids(text, name)
+    opening = f'<svg role="img" aria-label="{escape(label)}" '
+    return re.sub(r'<svg (?:xmlns:xlink="[^"]*" )?', lambda _: opening, text, count=1).replace(
+        ' xmlns="http://www.w3.org/2000/svg"', "", 1
+    )
+
+
+def _own_ids(text: str, name: str) -> str:
+    """Renames the ids that are referred to, which two figures can share, and drops the others."""
+    used = dict.fromkeys(re.findall(r'(?:url\(#|href="#)([\w.-]+)', text))
+    renamed = {old: f"{name}-{number}" for number, old in enumerate(used)}
+    text = re.sub(r' id="([\w.-]+)"', lambda m: f' id="{renamed[m[1]]}"' if m[1] in renamed else "", text)
+    return re.sub(r'(url\(#|href="#)([\w.-]+)', lambda m: m[1] + renamed[m[2]], text)

@@ -1,0 +1,48 @@
+"""Run by path in a fresh process: loads a SavedModel without trainwise and writes down its answers.
+
+Arguments: folder of the SavedModel, .npz of rows by input name, .npz for the answers, number of
+rows to answer one by one.
+"""
+
+import json
+import sys
+
+sys.modules["trainwise"] = None  # type: ignore[assignment]  # any import of it fails from here on
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+
+def describe(specs: dict) -> dict:
+    """Name -> dtype and shape, such as `float32 (?, 8, 8, 1)`."""
+    return {
+        name: f"{spec.dtype.name} ({', '.join('?' if side is None else str(side) for side in spec.shape)})"
+        for name, spec in specs.items()
+    }
+
+
+def main(folder: str, rows_file: str, answers_file: str, singles: int) -> None:
+    """Answers the rows together, again, and the first `singles` one by one."""
+    loaded = tf.saved_model.load(folder)
+    with np.load(rows_file) as archive:
+        rows = {name: tf.constant(archive[name]) for name in archive.files}
+    serve = loaded.signatures["serving_default"]
+
+    def answer(start: int, end: int | None) -> np.ndarray:
+        (result,) = serve(**{name: column[start:end] for name, column in rows.items()}).values()
+        return result.numpy()
+
+    together, again = answer(0, None), answer(0, None)
+    singly = np.concatenate([answer(i, i + 1) for i in range(min(singles, len(together)))])
+    signatures = {
+        name: {
+            "inputs": describe(signature.structured_input_signature[1]),
+            "outputs": describe(signature.structured_outputs),
+        }
+        for name, signature in loaded.signatures.items()
+    }
+    np.savez(answers_file, together=together, again=again, singly=singly, signatures=json.dumps(signatures))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

@@ -120,9 +120,7 @@ def _prepare(
     from .tuning.recipe import Job, Settings
 
     try:
-        return Job(
-            data, out, Settings(**settings), resume=resume, command=command, say=say, console=console, **options
-        )
+        return Job(data, out, Settings(**settings), resume=resume, command=command, say=say, console=console, **options)
     except (ValueError, TypeError, OSError) as error:
         _stop(BAD_INPUT, error)
 

@@ -117,7 +117,7 @@ class CurveWatch(keras.callbacks.Callback):
         return order.index(finding.level) > order.index(self._found[finding.symptom].level)
 
     def _note_batches(self) -> None:
-        losses = unaverage(np.array([float(mean) for mean in self._means]), np.array(self._counts))
+        losses = unaverage([float(mean) for mean in self._means], self._counts)
         missing = _FIRST_BATCHES - len(self._first)
         if missing > 0:
             self._first += [float(loss) for loss in losses[:missing]]

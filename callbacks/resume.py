@@ -146,7 +146,9 @@ class Resume(keras.callbacks.Callback):
             arrays = [archive[key] for key in archive.files]
         wrong = [v.path for v, a in zip(variables, arrays, strict=False) if tuple(v.shape) != a.shape]
         if wrong or len(arrays) < len(variables):
-            raise ValueError(f"{self.directory} holds the state of another model: {(wrong or ['a variable'])[0]} differs.")
+            raise ValueError(
+                f"{self.directory} holds the state of another model: {(wrong or ['a variable'])[0]} differs."
+            )
         for variable, array in zip(variables, arrays, strict=False):
             variable.assign(array)
 

@@ -51,7 +51,7 @@ def first_model(x: Inputs, y: np.ndarray, head: Head, learning_rate: float = 1e-
 
     Returns:
         A function without arguments; each call gives a new model, compiled, its starting weights drawn
-        from Keras' random state.
+        from Keras' random state. It takes rows as `model_inputs` gives them.
 
     Example:
 
@@ -104,6 +104,26 @@ def constant_features(x: Inputs, names: tuple[str, ...] = ()) -> list[str]:
     return [names[i] if len(names) == rows.shape[1] else f"feature {i}" for i in constant]
 
 
+def model_inputs(x: Inputs) -> Any:
+    """Rows as the model takes them: columns become `(rows, 1)` under their safe names, words tensors of strings.
+
+    Example:
+
+    >>> import numpy as np
+    >>> {name: column.shape for name, column in model_inputs({"size (cm)": np.ones(3)}).items()}
+    {'size__cm_': (3, 1)}
+    """
+    if not isinstance(x, dict):
+        return x
+    return {safe_name(name): _model_column(column) for name, column in x.items()}
+
+
+def _model_column(column: np.ndarray) -> Any:
+    if column.dtype == object:
+        return keras.ops.convert_to_tensor([[word] for word in column], dtype="string")
+    return column[:, None]
+
+
 def safe_name(column: str) -> str:
     """A column's name as an input of a SavedModel may bear it.
 
@@ -122,7 +142,9 @@ def _is_image(x: Inputs) -> bool:
 def _inputs(x: Inputs) -> Any:
     if isinstance(x, dict):
         return {
-            name: keras.Input((1,), name=safe_name(name), dtype="string" if column.dtype == object else "float32")
+            safe_name(name): keras.Input(
+                (1,), name=safe_name(name), dtype="string" if column.dtype == object else "float32"
+            )
             for name, column in x.items()
         }
     return keras.Input(x.shape[1:], name="image" if _is_image(x) else "features")
@@ -147,16 +169,16 @@ def _statistics(x: np.ndarray) -> dict[str, Any]:
 def _encode(inputs: Any, encoders: dict[str, dict[str, Any]]) -> Any:
     if not isinstance(inputs, dict):
         return Standardize(**encoders["x"], name="standardize")(inputs)
-    columns = [_encode_column(name, column, encoders[name]) for name, column in inputs.items()]
+    columns = [_encode_column(safe_name(name), inputs[safe_name(name)], known) for name, known in encoders.items()]
     return keras.layers.Concatenate(name="columns")(columns) if len(columns) > 1 else columns[0]
 
 
 def _encode_column(name: str, column: Any, known: dict[str, Any]) -> Any:
     if "vocabulary" in known:
         return keras.layers.StringLookup(
-            vocabulary=known["vocabulary"], output_mode="one_hot", num_oov_indices=1, name=f"{safe_name(name)}_encoded"
+            vocabulary=known["vocabulary"], output_mode="one_hot", num_oov_indices=1, name=f"{name}_encoded"
         )(column)
-    return Standardize(**known, name=f"{safe_name(name)}_standardized")(column)
+    return Standardize(**known, name=f"{name}_standardized")(column)
 
 
 def _flatten(features: Any) -> Any:

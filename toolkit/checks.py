@@ -71,9 +71,10 @@ def number(name: str, value: Any, low: float, high: float, *, open_low: bool = F
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"`{name}` must be a number, got {value!r}.")
-    below = value <= low if open_low else value < low
-    above = value >= high if open_high else value > high
-    if math.isnan(value) or below or above:
+    given = float(value)
+    below = given <= low if open_low else given < low
+    above = given >= high if open_high else given > high
+    if math.isnan(given) or below or above:
         interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high or math.isinf(high) else ']'}"
         raise ValueError(f"`{name}` must be in {interval}, got {value}.")
-    return float(value)
+    return given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -114,7 +114,7 @@ def unaverage(running_means: Sequence[float], counts: Sequence[int] | None = Non
         raise ValueError(f"`counts` must have one value per running mean ({len(means)}), got {len(totals)}.")
     sizes = np.diff(totals, prepend=0)
     if np.any(sizes < 1):
-        raise ValueError(f"`counts` must rise from at least 1, got {list(totals)}.")
+        raise ValueError(f"`counts` must rise from at least 1, got {totals.tolist()}.")
     with np.errstate(invalid="ignore", over="ignore"):
         return np.asarray(np.diff(totals * means, prepend=0.0) / sizes)
 
@@ -142,7 +142,8 @@ def read(curves: Curves) -> list[Finding]:
     broken = _non_finite(curves)
     run = _Run(_finite_prefix(curves, broken))
     rules = (_rate_too_high, _rate_too_low, _oscillating, _overfitting, _underfitting)
-    found = (broken, *(rule(run) for rule in rules))
+    with np.errstate(all="ignore"):
+        found = (broken, *(rule(run) for rule in rules))
     return rank(finding for finding in found if finding is not None)
 
 
@@ -340,8 +341,8 @@ def _stays_high(run: _Run) -> Finding | None:
         return None
     early, tail = epochs // 4, run.loss[epochs // 4 :]
     level = float(np.median(tail))
-    drop, slope = (run.start - level) / run.start, _tail_slope(tail)
-    if drop < _limit("high_drop") or level < _limit("high_level") * run.start or slope > _limit("flat_drop"):
+    drop = (run.start - level) / run.start
+    if drop < _limit("high_drop") or level < _limit("high_level") * run.start or not _stands_still(tail):
         return None
     evidence = {"drop": drop, "level": level, "rise_share": run.rises.share}
     wiggles = run.rises.share >= _limit("rise_epochs")
@@ -350,13 +351,6 @@ def _stays_high(run: _Run) -> Finding | None:
         return None
     message = f"The loss dropped to {level:.3g} by epoch {early + 1} and then stayed there, going up and down."
     return _too_high(message, early, evidence | worse, "warning")
-
-
-def _tail_slope(tail: np.ndarray) -> float:
-    """Relative drop from the first to the second half of a curve."""
-    half = len(tail) // 2
-    before, after = float(np.median(tail[:half])), float(np.median(tail[half:]))
-    return (before - after) / abs(before) if before else 0.0
 
 
 def _rate_too_low(run: _Run) -> Finding | None:
@@ -465,7 +459,9 @@ def _validation_loss_grows(run: _Run) -> dict[str, float] | None:
         return None
     best, lowest = int(values.argmin()), float(values.min())
     since = values[best:]
-    if float(since[-int(_limit("grown_epochs")) :].min()) <= lowest + _limit("standard_errors") * _val_error(run, values):
+    if float(since[-int(_limit("grown_epochs")) :].min()) <= lowest + _limit("standard_errors") * _val_error(
+        run, values
+    ):
         return None
     if len(since) <= _limit("grown_epochs"):
         return None
@@ -501,7 +497,9 @@ def _validation_metric_falls(run: _Run) -> dict[str, float] | None:
     solved = not curves.val_metric and abs(float(smooth[-1])) < _limit("solved_share") * run.start
     if lost <= 0 or solved or not _improves(run, best + 1):
         return None
-    if lost <= _limit("standard_errors") * _metric_error(run, values, sign * float(smooth[best])):
+    # The best of many epochs is better than it deserves by about this much (largest of normal values).
+    luck = _noise(values) * math.sqrt(2 * math.log(len(smooth)) / len(_SMOOTHING))
+    if lost <= luck + _limit("standard_errors") * _metric_error(run, values, sign * float(smooth[best])):
         return None
     return {"best_epoch": float(best + 1), "best": sign * float(smooth[best]), "now": sign * float(smooth[-1])}
 
@@ -531,7 +529,9 @@ def _underfitting(run: _Run) -> Finding | None:
     level: Level = "warning" if worse else "info"
     last = float(run.loss[-1])
     seen = f"Training has flattened out at a loss of {last:.4g}"
-    than = f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}" if worse else ""
+    than = (
+        f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}" if worse else ""
+    )
     return Finding(
         "underfitting",
         level,
@@ -544,16 +544,29 @@ def _underfitting(run: _Run) -> Finding | None:
 
 
 def _flat(run: _Run) -> bool:
-    """Whether the last third of the training loss, or the whole training metric, stands still."""
-    tail = run.loss[-max(4, len(run.loss) // 3) :]
+    """Whether the last third of the loss, or the training metric, stands still."""
     metric = run.curves.metric[-max(4, len(run.loss) // 2) :]
     pinned = len(metric) >= _limit("flat_epochs") // 2 and min(metric) == max(metric)
+    if not pinned and not _stands_still(_last_third(run.loss)):
+        return False
+    # Dropout can hide from the training loss that the model still learns; after the last epoch it no longer can.
+    return pinned or run.share_done >= 1 or _stands_still(_last_third(run.curves.val_loss))
+
+
+def _last_third(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    return np.asarray(values[-max(4, len(values) // 3) :], dtype="float64")
+
+
+def _stands_still(tail: np.ndarray) -> bool:
+    """Whether a line through the values does not fall beyond its error, or falls by almost nothing."""
+    if len(tail) < 4:
+        return True
     x = np.arange(len(tail)) - (len(tail) - 1) / 2
     slope = float(x @ tail) / float(x @ x)
     residual = tail - tail.mean() - slope * x
-    error = math.sqrt(float(residual @ residual) / max(1, len(tail) - 2) / float(x @ x))
-    small = abs(slope) * len(tail) < _limit("flat_drop") * abs(float(tail[-1]))
-    return pinned or small or slope > -_limit("standard_errors") * error
+    error = math.sqrt(float(residual @ residual) / (len(tail) - 2) / float(x @ x))
+    small = -slope * len(tail) < _limit("flat_drop") * abs(float(tail[-1]))
+    return small or slope > -_limit("standard_errors") * error
 
 
 def _small_gap(run: _Run) -> bool:

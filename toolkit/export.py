@@ -221,7 +221,10 @@ def _write(model: Any, folder: Path, classes: Sequence[str] | None, schema: Mapp
         if probabilities.shape[-1] == 1:
             probabilities = tf.concat([1 - probabilities, probabilities], axis=-1)
         best = tf.argmax(probabilities, axis=-1)
-        return {"class": tf.gather(tf.constant(list(classes or ())), best), "probability": tf.reduce_max(probabilities, axis=-1)}
+        return {
+            "class": tf.gather(tf.constant(list(classes or ())), best),
+            "probability": tf.reduce_max(probabilities, axis=-1),
+        }
 
     archive = keras.export.ExportArchive()
     archive.track(model)
@@ -244,7 +247,8 @@ def _reload(folder: Path, rows: dict[str, np.ndarray]) -> dict[str, Any]:
     """Answers of a fresh process: all rows, again, and the first ones singly; and the signatures."""
     with tempfile.TemporaryDirectory() as scratch:
         rows_file, answers_file = Path(scratch, "rows.npz"), Path(scratch, "answers.npz")
-        np.savez(rows_file, **{n: a.astype("U") if a.dtype == object else a for n, a in rows.items()})
+        plain: dict[str, Any] = {n: a.astype("U") if a.dtype == object else a for n, a in rows.items()}
+        np.savez(rows_file, **plain)
         script = Path(__file__).with_name("reloading.py")
         command = [sys.executable, "-I", str(script), str(folder), str(rows_file), str(answers_file), str(_SINGLE_ROWS)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -264,7 +268,9 @@ def _largest_difference(expected: np.ndarray, answers: Mapping[str, Any]) -> flo
         answer = answers[name]
         wanted = expected[: len(answer)]
         if answer.shape != wanted.shape:
-            raise ExportRefusedError(f"The export was refused: it answers shape {answer.shape}, the model {wanted.shape}.")
+            raise ExportRefusedError(
+                f"The export was refused: it answers shape {answer.shape}, the model {wanted.shape}."
+            )
         difference = np.abs(answer - wanted) / np.maximum(1, np.abs(wanted))
         # A NaN difference must not pass, so the comparison asks for "within", not for "beyond".
         if not np.all(difference <= TOLERANCE):

@@ -46,7 +46,9 @@ def predict_csv(model: str | Path, file: str | Path, header: bool | None = None)
 def _schema(folder: Path) -> dict[str, Any]:
     file = folder / SCHEMA
     if not file.is_file():
-        raise ValueError(f"{folder} does not say which columns it takes ({SCHEMA} is missing): export it with `trainwise run`.")
+        raise ValueError(
+            f"{folder} does not say which columns it takes ({SCHEMA} is missing): export it with `trainwise run`."
+        )
     schema: dict[str, Any] = json.loads(file.read_text())
     return schema
 

@@ -112,7 +112,10 @@ def _is_number(array: np.ndarray) -> bool:
 
 
 def _non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Finding]:
-    named = [*((f"input {i}" if len(columns) > 1 else "inputs", c) for i, c in enumerate(columns)), ("targets", targets)]
+    named = [
+        *((f"input {i}" if len(columns) > 1 else "inputs", c) for i, c in enumerate(columns)),
+        ("targets", targets),
+    ]
     for name, array in named:
         if not _is_number(array) or np.all(np.isfinite(array)):
             continue
@@ -243,7 +246,9 @@ def _labels(end: _End, output_shape: Any) -> Iterator[Finding]:
     if len(output_shape) != 2 or end.columns == end.units:
         return
     if end.loss == "categorical_crossentropy" and end.columns == 1:
-        yield _wrong_shape(end, "expects one-hot labels, and these are class numbers", "sparse_categorical_crossentropy")
+        yield _wrong_shape(
+            end, "expects one-hot labels, and these are class numbers", "sparse_categorical_crossentropy"
+        )
     else:
         yield Finding(
             "output_units", "error",
@@ -280,7 +285,9 @@ def _cross_entropy(end: _End, shape_fits: bool) -> Iterator[Finding]:
         yield _activation(end, "error", "softmax over a single unit is always 1", "single_unit_softmax", "sigmoid")
     elif end.activation == "linear" and not end.from_logits:
         level = "warning" if end.loss == "binary_crossentropy" else "error"
-        yield _activation(end, level, "the loss expects probabilities and gets raw numbers", "linear_output_with_ce", wanted)
+        yield _activation(
+            end, level, "the loss expects probabilities and gets raw numbers", "linear_output_with_ce", wanted
+        )
     elif end.activation in ("softmax", "sigmoid") and end.from_logits:
         yield _activation(end, "info", "the loss says `from_logits=True`", "redundant_softmax", "linear")
     elif end.activation == "sigmoid" and wanted == "softmax":

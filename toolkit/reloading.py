@@ -13,7 +13,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 
-def describe(specs: dict) -> dict:
+def describe(specs: dict[str, tf.TensorSpec]) -> dict[str, str]:
     """Name -> dtype and shape, such as `float32 (?, 8, 8, 1)`."""
     return {
         name: f"{spec.dtype.name} ({', '.join('?' if side is None else str(side) for side in spec.shape)})"

@@ -13,6 +13,7 @@ import numpy as np
 from ..callbacks.curve_watch import CurveWatch
 from ..callbacks.progress import Progress
 from ..callbacks.resume import Resume
+from ..toolkit.architectures import model_inputs
 from ..toolkit.data import Split, Splits
 from ..toolkit.data.splits import take
 from ..toolkit.findings import Finding
@@ -63,13 +64,6 @@ class Member:
     findings: list[Finding]
 
 
-def model_inputs(x: Any) -> Any:
-    """Inputs as Keras takes them: columns become `(rows, 1)`, words tensors of strings."""
-    if not isinstance(x, dict):
-        return x
-    return {name: _as_column(column) for name, column in x.items()}
-
-
 def train_member(
     number: int,
     build: Callable[[], Any],
@@ -103,9 +97,3 @@ def train_member(
         resume.restore_carried()
     resume.restore_best(model)
     return Member(name, seed, model, resume.history, resume.best_epoch, watch.findings)
-
-
-def _as_column(column: np.ndarray) -> Any:
-    if column.dtype == object:
-        return keras.ops.convert_to_tensor(column[:, None].astype("U").tolist(), dtype="string")
-    return column[:, None]

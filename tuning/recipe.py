@@ -19,17 +19,18 @@ import numpy as np
 from rich.console import Console
 
 from ..callbacks.progress import Progress
-from ..toolkit.architectures import constant_features, describe, first_model, safe_name
+from ..toolkit.architectures import constant_features, describe, first_model, model_inputs, safe_name
 from ..toolkit.checks import number, whole_number
 from ..toolkit.data import Opening, Splits, load
+from ..toolkit.data.splits import take
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.export import ExportReport, export
 from ..toolkit.findings import Finding
 from ..toolkit.preflight import check
 from ..toolkit.report import write
-from ..toolkit.tasks import Head, Task, head
+from ..toolkit.tasks import Task, head
 from .measuring import Answers, evaluate
-from .members import Member, model_inputs, train_member
+from .members import Member, train_member
 
 _FREE_BYTES = 32 * 2**20
 _STATE = "state"
@@ -214,7 +215,9 @@ class Job:
         validation = self.splits.validation
         answers = np.array([_predict(member.model, validation.x) for member in members])
         if not np.all(np.isfinite(answers)):
-            raise ArithmeticError("Training broke down: a member answers NaN. See the findings above, and change that first.")
+            raise ArithmeticError(
+                "Training broke down: a member answers NaN. See the findings above, and change that first."
+            )
         selection = select_members(
             answers, validation.y, metric="mse" if self.head.task == "regression" else "nll", seed=self.settings.seed
         )
@@ -225,7 +228,10 @@ class Job:
         chosen = list(selection.members)
         voters = [members[k].model for k in chosen]
         shares = [float(selection.weights[k]) for k in chosen]
-        models = {f"{members[best].name} (best on validation)": members[best].model, "soft vote": vote(voters, "soft", shares)}
+        models = {
+            f"{members[best].name} (best on validation)": members[best].model,
+            "soft vote": vote(voters, "soft", shares),
+        }
         if self.head.task != "regression":
             models["hard vote"] = vote(voters, "hard", shares)
         winner = "soft vote" if len(chosen) > 1 else next(iter(models))
@@ -263,16 +269,8 @@ class Job:
 
     def _export(self, model: Any) -> ExportReport:
         splits = self.splits
-        wide = isinstance(splits.train.x, dict)
-        schema = {
-            "features": list(splits.features), "target": splits.target, "task": splits.task,
-            "classes": None if splits.classes is None else list(splits.classes),
-            "columns": {n: [safe_name(n), "words" if splits.train.x[n].dtype == object else "numbers"] for n in splits.features}
-            if wide else None,
-            "shape": None if wide else list(splits.train.x.shape[1:]),
-        }  # fmt: skip
-        rows = {name: column[:32] for name, column in splits.validation.x.items()} if wide else splits.validation.x[:32]
-        exported = export(model, self.out / "models" / splits.name, model_inputs(rows), splits.classes, schema)
+        rows = model_inputs(take(splits.validation.x, slice(0, 32)))
+        exported = export(model, self.out / "models" / splits.name, rows, splits.classes, _schema(splits))
         self.say(
             f"export: {exported.path}, proved in a fresh process on {exported.rows} rows, "
             f"largest difference {exported.max_difference:.1e}"
@@ -387,6 +385,20 @@ def _write_whole(path: Path, text: str) -> None:
 def _predict(model: Any, x: Any) -> np.ndarray:
     answers = np.asarray(model.predict(model_inputs(x), verbose=0))
     return answers[:, 0] if answers.shape[1] == 1 else answers
+
+
+def _schema(splits: Splits) -> dict[str, Any]:
+    """What `trainwise predict` must know to read a CSV file for the exported model."""
+    x = splits.train.x
+    columns = None
+    if isinstance(x, dict):
+        kinds = {name: "words" if column.dtype == object else "numbers" for name, column in x.items()}
+        columns = {name: [safe_name(name), kind] for name, kind in kinds.items()}
+    return {
+        "features": list(splits.features), "target": splits.target, "task": splits.task,
+        "classes": None if splits.classes is None else list(splits.classes),
+        "columns": columns, "shape": None if isinstance(x, dict) else list(x.shape[1:]),
+    }  # fmt: skip
 
 
 def _last_line(member: Member) -> str:

@@ -211,7 +211,9 @@ def _refuse_unreachable(name: str, builder: Any, offline: str) -> None:
     try:
         socket.getaddrinfo(hosts[0], 443)
     except OSError:
-        raise ConnectionError(f"The data set {name!r} cannot be downloaded: {hosts[0]} is not reached. {offline}") from None
+        raise ConnectionError(
+            f"The data set {name!r} cannot be downloaded: {hosts[0]} is not reached. {offline}"
+        ) from None
     finally:
         socket.setdefaulttimeout(before)
 
@@ -222,7 +224,9 @@ def _rows_of_builder(name: str, builder: Any) -> Rows:
     info = builder.info
     keys = info.supervised_keys
     if not keys or len(keys) != 2 or not all(isinstance(key, str) for key in keys):
-        raise ValueError(f"The data set {name!r} does not say what its input and target are; load it yourself as (x, y).")
+        raise ValueError(
+            f"The data set {name!r} does not say what its input and target are; load it yourself as (x, y)."
+        )
     wanted = {"train": "train", "validation": "validation", "test": "test"}
     splits = {part: split for part, split in wanted.items() if split in info.splits}
     if "train" not in splits:
@@ -232,7 +236,9 @@ def _rows_of_builder(name: str, builder: Any) -> Rows:
         rows = list(tfds.as_numpy(builder.as_dataset(split=split, as_supervised=True)))
         shapes = {np.shape(x) for x, _ in rows}
         if len(shapes) > 1:
-            raise ValueError(f"The inputs of {name!r} differ in shape ({len(shapes)} shapes): resize them to one first.")
+            raise ValueError(
+                f"The inputs of {name!r} differ in shape ({len(shapes)} shapes): resize them to one first."
+            )
         pairs[part] = (as_inputs(np.stack([x for x, _ in rows])), np.array([y for _, y in rows]))
     names = getattr(info.features[keys[1]], "names", None)
     return _join(name.split("/")[0].split(":")[0], pairs, tuple(names) if names else None)

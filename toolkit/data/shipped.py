@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -73,11 +74,14 @@ class _Shipped(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             yield row, {key: inputs.astype("uint8") if key == "image" else inputs, "label": target}
 
 
-# `__module__` must name this module: tfds looks there for what belongs to a builder.
-BUILDERS: dict[str, type] = {
-    name: type(name.title().replace("_", ""), (_Shipped,), {"name": name, "__module__": __name__}, skip_registration=True)
-    for name in NAMES
-}
+def _builder(name: str) -> type:
+    # `__module__` must name this module: tfds looks there for what belongs to a builder.
+    members = {"name": name, "__module__": __name__}
+    title = name.title().replace("_", "")
+    return types.new_class(title, (_Shipped,), {"skip_registration": True}, lambda space: space.update(members))
+
+
+BUILDERS = {name: _builder(name) for name in NAMES}
 
 
 class _Provider(registered.DatasetBuilderProvider):

@@ -63,9 +63,7 @@ def read_csv(path: str | Path, header: bool | None = None) -> Table:
     if not body:
         raise ValueError(f"{path} holds a header and no rows.")
     first_line = 2 if has_header else 1
-    columns = {
-        name: _column(name, [row[i].strip() for row in body], path, first_line) for i, name in enumerate(names)
-    }
+    columns = {name: _column(name, [row[i].strip() for row in body], path, first_line) for i, name in enumerate(names)}
     return Table(columns, has_header)
 
 

@@ -63,7 +63,7 @@ class _Normalization(keras.layers.Layer):
     @property
     def adapted(self) -> bool:
         """Whether the statistics are known."""
-        return self.built and bool(np.all(np.isfinite(ops.convert_to_numpy(self.scale_weight))))
+        return bool(self.built) and bool(np.all(np.isfinite(ops.convert_to_numpy(self.scale_weight))))
 
     def adapt(self, x: Any) -> None:
         """Learns the statistics. Give it the training rows only.

@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from .checks import one_of, whole_number
-from .outputs import output_activation
+from .outputs import input_structure, output_activation
 
 # Shares closer than this count as tied: sums of float weights such as 0.1 + 0.2 and 0.3 differ by rounding.
 _TIE = 1e-6
@@ -213,7 +213,7 @@ def _fresh_inputs(model: Any) -> Any:
     def fresh(tensor: Any) -> Any:
         return keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name)
 
-    return keras.tree.map_structure(fresh, model.input)
+    return keras.tree.map_structure(fresh, input_structure(model))
 
 
 def _copy(model: Any, number: int) -> Any:

@@ -17,6 +17,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from .outputs import input_structure
+
 TOLERANCE = 1e-5
 SCHEMA = "assets.extra/trainwise.json"
 _ROWS = 32
@@ -166,7 +168,7 @@ def _random_rows(model: Any) -> Any:
             return generator.integers(0, 2, shape).astype(tensor.dtype)
         return generator.standard_normal(shape).astype(tensor.dtype)
 
-    return keras.tree.map_structure(draw, model.input)
+    return keras.tree.map_structure(draw, input_structure(model))
 
 
 def _input_names(model: Any) -> list[str]:
@@ -193,9 +195,9 @@ def _named(model: Any, rows: Any) -> dict[str, np.ndarray]:
 
 
 def _in_model_order(model: Any, rows: Any) -> list[Any]:
-    if isinstance(rows, Mapping) and not isinstance(model.input, Mapping):
+    if isinstance(rows, Mapping) and not isinstance(input_structure(model), Mapping):
         return [rows[tensor.name] for tensor in model.inputs]
-    flat = zip(keras.tree.flatten(model.input), keras.tree.flatten(rows), strict=True)
+    flat = zip(keras.tree.flatten(input_structure(model)), keras.tree.flatten(rows), strict=True)
     by_tensor = {id(tensor): column for tensor, column in flat}
     return [by_tensor[id(tensor)] for tensor in model.inputs]
 
@@ -211,7 +213,9 @@ def _write(model: Any, folder: Path, classes: Sequence[str] | None, schema: Mapp
     ]
 
     def answers(*tensors: Any) -> Any:
-        return model(keras.tree.pack_sequence_as(model.input, _in_pack_order(model, tensors)), training=False)
+        return model(
+            keras.tree.pack_sequence_as(input_structure(model), _in_pack_order(model, tensors)), training=False
+        )
 
     def serve(*tensors: Any) -> dict[str, Any]:
         return {answer: answers(*tensors)}
@@ -240,7 +244,7 @@ def _write(model: Any, folder: Path, classes: Sequence[str] | None, schema: Mapp
 
 def _in_pack_order(model: Any, tensors: Sequence[Any]) -> list[Any]:
     by_tensor = {id(symbolic): tensor for symbolic, tensor in zip(model.inputs, tensors, strict=True)}
-    return [by_tensor[id(symbolic)] for symbolic in keras.tree.flatten(model.input)]
+    return [by_tensor[id(symbolic)] for symbolic in keras.tree.flatten(input_structure(model))]
 
 
 def _reload(folder: Path, rows: dict[str, np.ndarray]) -> dict[str, Any]:

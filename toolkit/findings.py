@@ -15,7 +15,7 @@ LEVELS: tuple[Level, ...] = ("error", "warning", "info")
 SYMPTOMS: Mapping[str, str] = MappingProxyType(
     {
         "learning_rate_too_low": "The loss falls in a straight line: each update moves the weights too little.",
-        "learning_rate_too_high": "The loss spikes, or drops and then stays high: each update moves the weights too far.",
+        "learning_rate_too_high": "The loss spikes, or drops and stays high: each update moves the weights too far.",
         "oscillating": "The loss goes up and down by more than the noise of its batches.",
         "diverging": "The loss grows without bound.",
         "non_finite": "The loss is NaN or infinite.",

@@ -1,4 +1,4 @@
-"""Reads off a model what its output ends in."""
+"""Reads off a model what it takes and what its output ends in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ from typing import Any
 import keras
 
 _PASSING = (keras.layers.Flatten, keras.layers.Identity, keras.layers.Reshape, keras.layers.Dropout)
+
+
+def input_structure(model: Any) -> Any:
+    """The symbolic inputs of a built model as `predict` takes rows: one tensor, a list or a dict.
+
+    Example:
+
+    >>> import keras
+    >>> input_structure(keras.Sequential([keras.Input((2,), name="point"), keras.layers.Dense(1)])).name
+    'point'
+    """
+    # A Sequential model has no `input` before its first call.
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
 
 
 def output_activation(model: Any) -> str | None:

@@ -122,7 +122,7 @@ def _non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Find
         bad = ~np.isfinite(array)
         row = int(np.argwhere(bad)[0][0])
         yield Finding(
-            "non_finite_data", "error", f"The {name} hold {int(bad.sum())} NaN or infinite values, the first in row {row}.",
+            "non_finite_data", "error", f"The {name} hold {int(bad.sum())} NaN or infinite value(s), first in row {row}.",
             evidence={"values": float(bad.sum()), "row": float(row)}, causes=("nan_in_inputs",),
             advice=(Advice("rows", "drop or fill in"),),
         )  # fmt: skip
@@ -135,7 +135,7 @@ def _unadapted(model: Any) -> Iterator[Finding]:
             effect = "answers NaN" if ours is False else "passes its inputs on unchanged"
             yield Finding(
                 "unadapted_normalization", "error" if ours is False else "warning",
-                f"The layer {layer.name!r} was never adapted, and so it {effect}: call its `adapt` on the training rows.",
+                f"The layer {layer.name!r} was never adapted, so it {effect}: call its `adapt` on the training rows.",
                 layer=layer.name, causes=("input_not_normalized",), advice=(Advice("layer.adapt", "call", layer.name),),
             )  # fmt: skip
 
@@ -177,7 +177,7 @@ def _shared(train: list[np.ndarray], validation: list[np.ndarray]) -> Iterator[F
     yield Finding(
         "shared_rows", "info" if honest else "warning",
         f"{share:.0%} of the validation rows stand among the training rows too"
-        + (f", which themselves repeat ({repeated:.0%})." if honest else ": validation will look better than new data."),
+        + (f", which themselves repeat ({repeated:.0%})." if honest else ": validation looks better than new data."),
         evidence={"share": share, "repeated_in_train": repeated}, causes=("train_val_leakage",),
         advice=(Advice("validation rows", "split again without duplicates"),),
     )  # fmt: skip
@@ -296,7 +296,7 @@ def _cross_entropy(end: _End, shape_fits: bool) -> Iterator[Finding]:
         yield _activation(end, "error", "several labels can be true at once", "softmax_for_multilabel", "sigmoid")
     elif end.activation == "softmax" and wanted == "sigmoid" and end.units > 2:
         yield Finding(
-            "wrong_loss", "warning", "Softmax with one-hot labels wants categorical_crossentropy, not binary_crossentropy.",
+            "wrong_loss", "warning", "Softmax with one-hot labels wants categorical, not binary cross-entropy.",
             causes=("wrong_loss",), advice=(Advice("loss", "set", "categorical_crossentropy"),),
         )  # fmt: skip
     elif end.activation not in (None, "linear", "softmax", "sigmoid"):

@@ -50,10 +50,13 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "line_ratio_end": Threshold(0.4, _OURS, "?"),
         "line_ratio_most": Threshold(2.0, _OURS, "?"),
         "line_signal": Threshold(10.0, _OURS, "?"),
-        "rise_share": Threshold(0.05, _OURS, "?"),
-        "rise_epochs": Threshold(0.2, _OURS, "?"),
+        "rise_size": Threshold(0.1, _OURS, "?"),
+        "rise_size_alone": Threshold(0.25, _OURS, "?"),
+        "rise_epochs": Threshold(0.15, _OURS, "?"),
+        "progress": Threshold(0.2, _OURS, "?"),
         "rise_count": Threshold(3, _OURS, "?"),
         "oscillation_level": Threshold(0.05, _OURS, "?"),
+        "small_batch": Threshold(16, _OURS, "?"),
         "grown_epochs": Threshold(3, _OURS, "?"),
         "least_error": Threshold(0.01, _OURS, "?"),
         "metric_epochs": Threshold(8, _OURS, "?"),
@@ -62,3 +65,20 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "poor_loss": Threshold(0.9, _OURS, "?"),
     }
 )
+
+
+def limit(name: str) -> float:
+    """Value of a threshold.
+
+    Args:
+        name: Its row in `THRESHOLDS`.
+
+    Raises:
+        KeyError: There is no such row.
+
+    Example:
+
+    >>> limit("spike_ratio")
+    4.0
+    """
+    return THRESHOLDS[name].value

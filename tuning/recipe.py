@@ -236,8 +236,8 @@ class Job:
             models["hard vote"] = vote(voters, "hard", shares)
         winner = "soft vote" if len(chosen) > 1 else next(iter(models))
         self.say(
-            f"vote: {', '.join(f'{members[k].name} x {selection.weights[k]:.2f}' for k in chosen)} chosen on validation rows; "
-            f"to be exported: {winner}"
+            f"vote: {', '.join(f'{members[k].name} x {selection.weights[k]:.2f}' for k in chosen)} "
+            f"chosen on validation rows; to be exported: {winner}"
         )
         return selection.weights, models, winner
 

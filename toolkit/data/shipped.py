@@ -47,7 +47,7 @@ def arrays(name: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[st
     return bunch.data.astype("float32"), bunch.target, features, tuple(map(str, bunch.target_names))
 
 
-class _Shipped(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class _Shipped(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     VERSION = tfds.core.Version("1.0.0")
 
     def _info(self) -> tfds.core.DatasetInfo:

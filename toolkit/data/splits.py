@@ -268,8 +268,8 @@ def _refuse_bad_classes(values: np.ndarray, numbers: np.ndarray, task: Task) -> 
     if counts.min() < _ROWS_PER_CLASS:
         rare = int(counts.argmin())
         raise ValueError(
-            f"The class {str(values[rare])!r} has {counts[rare]} row{'s' if counts[rare] > 1 else ''}; train, validation "
-            "and test need at least one each. Leave the class out or merge it with another."
+            f"The class {str(values[rare])!r} has {counts[rare]} row{'s' if counts[rare] > 1 else ''}; train, "
+            "validation and test need at least one each. Leave the class out or merge it with another."
         )
 
 

@@ -29,7 +29,7 @@ class Table:
 
 
 def read_csv(path: str | Path, header: bool | None = None) -> Table:
-    """Reads a CSV file.
+    r"""Reads a CSV file.
 
     Args:
         path: The file: UTF-8, columns parted by comma, semicolon or tab.
@@ -48,7 +48,7 @@ def read_csv(path: str | Path, header: bool | None = None) -> Table:
 
     >>> import pathlib, tempfile
     >>> file = pathlib.Path(tempfile.mkdtemp(), "pets.csv")
-    >>> _ = file.write_text("weight,pet\\n4.5,cat\\n30,dog\\n")
+    >>> _ = file.write_text("weight,pet\n4.5,cat\n30,dog\n")
     >>> table = read_csv(file)
     >>> list(table.columns), table.rows
     (['weight', 'pet'], 2)

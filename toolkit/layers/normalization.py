@@ -22,6 +22,8 @@ class _Normalization(keras.layers.Layer):
     are part of the configuration once known, so that a clone has them too.
     """
 
+    built: bool
+
     def __init__(
         self,
         axis: int = -1,
@@ -91,7 +93,6 @@ class _Normalization(keras.layers.Layer):
             )
         if not self.built:
             self.build((None, rows.shape[1]))
-            self.built = True
         if rows.shape[1] != self.center_weight.shape[0]:
             raise ValueError(f"`adapt` expected {self.center_weight.shape[0]} features, got {rows.shape[1]}.")
         center, scale = self._statistics(rows)

@@ -130,6 +130,12 @@ def test_a_spike_before_nan_blames_the_rate_too():
     assert symptoms(Curves(loss=(math.nan,), first_batches=first)) == ["non_finite", "learning_rate_too_high"]
 
 
+def test_a_breakdown_within_a_few_updates_of_one_row_blames_the_rate_too():
+    first = (*(2.0 * 10.0 ** np.arange(9)), math.inf)
+    run = Curves(loss=(math.nan,), first_batches=first, batch_size=1, constant_loss=3.0)
+    assert symptoms(run) == ["non_finite", "learning_rate_too_high"]
+
+
 def test_large_finite_batches_are_not_called_infinite():
     assert symptoms(Curves(loss=(1e308, 1e307), batch_losses=((1e308, 1e308), (1e307, 1e307)))) == []
 
@@ -233,14 +239,14 @@ def test_a_loss_that_goes_up_and_down_beyond_its_batch_noise_oscillates(seed):
     loss = 1.0 + 0.3 * (-1.0) ** EPOCHS
     found = finding(run_of(loss, noise=0.01, seed=seed), "oscillating")
     assert found.level == "warning"
-    assert found.evidence["rise_share"] == pytest.approx(14 / 29)
-    assert found.evidence["largest_rise"] == pytest.approx(0.6, abs=0.1)
+    assert found.evidence["rise_share"] == pytest.approx(13 / 27)
+    assert found.evidence["largest_rise"] == pytest.approx(1.3 - 0.9, abs=0.05)
     assert [advice.parameter for advice in found.advice] == ["batch_size", "learning_rate"]
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_loss_that_goes_up_and_down_within_its_batch_noise_does_not(seed):
-    run = run_of(1.0 + 2.0 * 0.7**EPOCHS, noise=0.1, seed=seed)
+    run = run_of(1.0 + 2.0 * 0.7**EPOCHS, noise=0.05, seed=seed)
     assert "oscillating" not in symptoms(run)
 
 
@@ -273,7 +279,7 @@ def test_a_validation_accuracy_that_falls_back_is_overfitting():
     assert found.level == "warning"
     assert found.epoch == pytest.approx(11, abs=1)
     assert found.evidence["best"] == pytest.approx(0.84, abs=0.02)
-    assert found.evidence["now"] == pytest.approx(0.70, abs=0.02)
+    assert found.evidence["now"] == pytest.approx(0.85 - 0.15 * 16 / 19, abs=0.001)
     assert found.causes[0] == "overfitting"
 
 
@@ -307,7 +313,7 @@ def test_a_metric_where_less_is_better_is_read_that_way():
         validation_rows=500,
     )
     found = finding(run, "overfitting")
-    assert (found.level, found.evidence["now"]) == ("warning", pytest.approx(error[-3:].mean()))
+    assert (found.level, found.evidence["now"]) == ("warning", pytest.approx(error[-5:-2].mean()))
 
 
 def test_validation_that_falls_with_training_is_not_overfitting():
@@ -416,6 +422,7 @@ def test_a_healthy_run_is_met_with_silence_where_only_the_loss_is_known(seed):
         Curves(loss=(1.0,)),
         Curves(loss=(0.0,) * 20, val_loss=(0.0,) * 20, metric=(1.0,) * 20, val_metric=(1.0,) * 20),
         Curves(loss=tuple(-1.0 - 0.1 * EPOCHS), val_loss=tuple(-1.0 - 0.1 * EPOCHS)),
+        Curves(loss=tuple(0.9**EPOCHS), metric=(math.nan,) * 30, val_metric=(math.nan,) * 30),
         Curves(loss=(5e-324, 0.0, 5e-324) * 5),
         Curves(loss=(1e308, 1e300, 1e290) * 5, val_loss=(1e308,) * 15),
         Curves(loss=(2.0, 1.0, 0.5), val_loss=(2.0,), batch_losses=((2.0,), (), (0.5,)), epochs=3),

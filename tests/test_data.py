@@ -192,7 +192,7 @@ def test_a_tf_dataset_is_read_batched_or_not(batched, rng):
     x, y = rng.normal(size=(20, 3)).astype("float32"), np.arange(20) % 2
     dataset = tf.data.Dataset.from_tensor_slices((x, y))
     splits = data.load(dataset.batch(6) if batched else dataset)
-    assert splits.train.x.shape == (14, 3)
+    assert splits.train.x.shape == (12, 3)
     with pytest.raises(ValueError, match="never ends"):
         data.load(dataset.repeat())
     with pytest.raises(ValueError, match="dataset is empty"):
@@ -213,7 +213,7 @@ def test_arrays_that_do_not_fit_are_refused(rng):
         data.load((np.array([["a"]] * 10), np.zeros(10)))
     with pytest.raises(TypeError, match="got int"):
         data.load(3)
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="holds no rows"):
         data.load((np.zeros((0, 2)), np.zeros(0)))
     with pytest.raises(ValueError, match="1 row"):
         data.load((x[:1], np.array([0.5])), task="regression")

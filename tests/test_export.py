@@ -136,11 +136,17 @@ def test_a_file_in_the_place_of_the_folder_is_refused(model, tmp_path):
         tw.export(model, tmp_path / "taken")
 
 
-def test_a_write_that_fails_leaves_nothing_behind(model, tmp_path, monkeypatch):
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(keras.export.ExportArchive, "write_out", full)
-    with pytest.raises(OSError, match="No space left"):
-        tw.export(model, tmp_path / "full")
+def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path):
+    code = (
+        "import resource, keras, numpy as np, trainwise as tw\n"
+        "model = keras.Sequential([keras.Input((200,)), keras.layers.Dense(200)])\n"
+        "model.predict(np.zeros((32, 200)), verbose=0)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "try:\n"
+        f"    tw.export(model, {str(tmp_path / 'full')!r})\n"
+        "except OSError as error:\n"
+        "    print('refused:', error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert "refused: The SavedModel cannot be written" in done.stdout, done.stderr
     assert os.listdir(tmp_path / "full") == []

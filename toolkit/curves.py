@@ -131,6 +131,9 @@ def _spike(run: Run) -> Finding | None:
     """A sustained rise of the first updates far above the initial loss."""
     first = np.asarray(run.curves.first_batches[: int(limit("spike_updates"))])
     width = int(np.clip(math.ceil(limit("spike_rows") / (run.curves.batch_size or 32)), 2, 16))
+    if not run.curves.loss:
+        # The first epoch broke down: few updates are left, and they are no scatter of small batches.
+        width = min(width, max(1, len(first) // 3))
     if len(first) <= width or first.min() < 0 or first.max() < limit("spike_ratio") * first[0]:
         return None
     reference = max(float(first[0]), run.curves.constant_loss or 0.0)
@@ -143,7 +146,9 @@ def _spike(run: Run) -> Finding | None:
         return None
     step = int(np.argmax(levels >= limit("spike_ratio") * reference)) + width - 1
     message = f"Within the first {len(first)} updates the loss rose to {ratio:.3g} times its initial {reference:.3g}."
-    return _too_high(message, 0, {"ratio": ratio, "initial_loss": reference, "updates": len(first)}, "warning", step)
+    return _too_high(
+        message, 0, {"ratio": ratio, "initial_loss": reference, "updates": float(len(first))}, "warning", step
+    )
 
 
 def _stays_high(run: Run) -> Finding | None:
@@ -180,14 +185,14 @@ def _rate_too_low(run: Run) -> Finding | None:
     if not least <= ratio <= limit("line_ratio_most"):
         return None
     worse = _worse_than_simple(run)
-    if worse is not None and not worse:
+    if (worse is not None and not worse) or _validation_loss_grows(run):
         return None
     return Finding(
         "learning_rate_too_low",
         "warning",
         f"The loss fell in a straight line, and by only {drop:.1%} in {len(run.loss)} epochs: "
         f"the second half brought {ratio:.2f} times the first.",
-        epoch=len(run.loss) - 1 if early else 0,
+        epoch=0,
         evidence={"drop": drop, "half_ratio": ratio, "signal_to_noise": signal} | (worse or {}),
         causes=("lr_too_low", "optimizer_too_slow", "batch_too_large_for_budget", "too_few_epochs"),
         advice=(Advice("learning_rate", "raise", 3.0), Advice("epochs", "raise", 3.0)),
@@ -207,9 +212,9 @@ def _line(run: Run) -> np.ndarray:
 
 
 def _validation_rises(run: Run) -> bool:
-    """Whether validation does not follow the training loss down: then the rate is not what is wrong."""
+    """Whether validation lost half of its gain or had none: then the rate is not what is wrong."""
     values = run.curves.val_loss
-    return len(values) >= 3 and values[-1] >= values[0]
+    return len(values) >= 3 and values[-1] >= (values[0] + min(values)) / 2
 
 
 def _oscillating(run: Run) -> Finding | None:
@@ -248,7 +253,7 @@ def _overfitting(run: Run) -> Finding | None:
         epoch=best + 1,
         evidence=evidence,
         causes=("overfitting", "missing_regularization", "labels_corrupted"),
-        advice=(Advice("epochs", "set", float(best + 1)), Advice("dropout", "raise"), Advice("weight_decay", "raise")),
+        advice=(Advice("epochs", "set", best + 1), Advice("dropout", "raise"), Advice("weight_decay", "raise")),
     )
 
 
@@ -290,15 +295,16 @@ def _validation_metric_falls(run: Run) -> dict[str, float] | None:
         return None
     smooth = sign * np.convolve(values, SMOOTHING, "valid")
     best = int(smooth.argmax())
-    lost = float(smooth[best] - smooth[-1])
-    solved = not curves.val_metric and abs(float(smooth[-1])) < limit("solved_share") * run.start
-    if lost <= 0 or solved or not _improves(run, best + 1):
+    now = float(smooth[-int(limit("grown_epochs")) :].max())
+    lost = float(smooth[best]) - now
+    solved = not curves.val_metric and abs(now) < limit("solved_share") * run.start
+    if not lost > 0 or solved or not _improves(run, best + 1):
         return None
     # The best of many epochs is better than it deserves by about this much (largest of normal values).
     luck = noise_of(values) * math.sqrt(2 * math.log(len(smooth)) / len(SMOOTHING))
-    if lost <= luck + limit("standard_errors") * _metric_error(run, values, sign * float(smooth[best])):
+    if not lost > luck + limit("standard_errors") * _metric_error(run, values, sign * float(smooth[best])):
         return None
-    return {"best_epoch": float(best + 1), "best": sign * float(smooth[best]), "now": sign * float(smooth[-1])}
+    return {"best_epoch": float(best + 1), "best": sign * float(smooth[best]), "now": sign * now}
 
 
 def _metric_error(run: Run, values: np.ndarray, best: float) -> float:
@@ -368,6 +374,7 @@ def _worse_than_simple(run: Run) -> dict[str, float] | None:
     simple, pairs = run.simple, []
     if simple.loss is not None:
         pairs.append((_recent(curves.val_loss, -1), simple.loss, -1))
+    # A baseline with a comparable loss is a regression, whose metric is no accuracy.
     if simple.metric is not None and curves.val_metric and not (simple.loss is not None and run.accuracy_like):
         sign = 1 if curves.higher_is_better else -1
         pairs.append((_recent(curves.val_metric, sign), simple.metric, sign))

@@ -148,11 +148,11 @@ def _refuse_unfit(model: Any, classes: Sequence[str] | None) -> None:
 
 
 def _first_rows(x: Any) -> Any:
-    def first(column: Any) -> np.ndarray:
+    def first(column: Any) -> Any:
         array = np.asarray(column)[:_ROWS]
         if len(array) == 0:
             raise ValueError(f"`x` must hold at least one row, got shape {np.shape(column)}.")
-        return array
+        return _words(array) if array.dtype.kind in "OSU" else array
 
     return keras.tree.map_structure(first, x)
 
@@ -160,15 +160,19 @@ def _first_rows(x: Any) -> Any:
 def _random_rows(model: Any) -> Any:
     generator = np.random.default_rng(0)
 
-    def draw(tensor: Any) -> np.ndarray:
+    def draw(tensor: Any) -> Any:
         shape = (_ROWS, *(side or 4 for side in tensor.shape[1:]))
         if tensor.dtype == "string":
-            return np.full(shape, "", dtype=object)
+            return _words(np.full(shape, "", dtype=object))
         if tensor.dtype.startswith(("int", "uint", "bool")):
             return generator.integers(0, 2, shape).astype(tensor.dtype)
         return generator.standard_normal(shape).astype(tensor.dtype)
 
     return keras.tree.map_structure(draw, input_structure(model))
+
+
+def _words(array: np.ndarray) -> Any:
+    return keras.ops.convert_to_tensor(array.astype(object).tolist(), dtype="string")
 
 
 def _input_names(model: Any) -> list[str]:
@@ -188,8 +192,7 @@ def _named(model: Any, rows: Any) -> dict[str, np.ndarray]:
     named = {}
     for name, tensor, column in zip(_input_names(model), model.inputs, columns, strict=True):
         array = np.asarray(column)
-        if tensor.dtype != "string":
-            array = array.astype(tensor.dtype)
+        array = np.char.decode(array.astype("S"), "utf-8") if tensor.dtype == "string" else array.astype(tensor.dtype)
         named[name] = array.reshape(-1, 1) if array.ndim == 1 and len(tensor.shape) == 2 else array
     return named
 
@@ -235,7 +238,10 @@ def _write(model: Any, folder: Path, classes: Sequence[str] | None, schema: Mapp
     archive.add_endpoint("serving_default", serve, input_signature=specs)
     if classes is not None:
         archive.add_endpoint("classify", classify, input_signature=specs)
-    archive.write_out(str(folder), verbose=False)
+    try:
+        archive.write_out(str(folder), verbose=False)
+    except tf.errors.OpError as error:  # as on a full disk, where TensorFlow raises errors of its own
+        raise OSError(f"The SavedModel cannot be written to {folder.parent}: {error.message}") from error
     if schema is not None:
         extra = folder / SCHEMA
         extra.parent.mkdir(exist_ok=True)
@@ -251,7 +257,7 @@ def _reload(folder: Path, rows: dict[str, np.ndarray]) -> dict[str, Any]:
     """Answers of a fresh process: all rows, again, and the first ones singly; and the signatures."""
     with tempfile.TemporaryDirectory() as scratch:
         rows_file, answers_file = Path(scratch, "rows.npz"), Path(scratch, "answers.npz")
-        plain: dict[str, Any] = {n: a.astype("U") if a.dtype == object else a for n, a in rows.items()}
+        plain: dict[str, Any] = dict(rows)
         np.savez(rows_file, **plain)
         script = Path(__file__).with_name("reloading.py")
         command = [sys.executable, "-I", str(script), str(folder), str(rows_file), str(answers_file), str(_SINGLE_ROWS)]

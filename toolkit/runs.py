@@ -85,7 +85,9 @@ class Curves:
                 raise ValueError(f"`{name}` must be at least 1 or None, got {count}.")
 
 
-def unaverage(running_means: Sequence[float], counts: Sequence[int] | None = None) -> np.ndarray:
+def unaverage(
+    running_means: Sequence[float] | np.ndarray, counts: Sequence[int] | np.ndarray | None = None
+) -> np.ndarray:
     """Recovers the losses of single batches from the running means of one epoch that Keras logs.
 
     Args:

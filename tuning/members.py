@@ -35,6 +35,7 @@ class Batches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = epoch
+        self._begun = False
         self._shuffle()
 
     def __len__(self) -> int:
@@ -44,9 +45,12 @@ class Batches(keras.utils.PyDataset):
         at = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         return model_inputs(take(self.split.x, at)), self.split.y[at]
 
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self._shuffle()
+    def on_epoch_begin(self) -> None:
+        # Keras may read and end an "epoch" before the first, to build the model; only begun ones count.
+        if self._begun:
+            self.epoch += 1
+            self._shuffle()
+        self._begun = True
 
     def _shuffle(self) -> None:
         self._order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.split))
@@ -84,13 +88,13 @@ def train_member(
     watch = CurveWatch(x=splits.train.x, y=splits.train.y, validation_data=data, report=lambda f: report(name, f))
     resume = Resume(directory, carry=[watch])
     if resume.initial_epoch < epochs:
-        # fit builds its shuffled epochs ahead of the callbacks, so they start where the resumed fit does.
         model.fit(
             Batches(splits.train, batch_size, seed, resume.initial_epoch),
             epochs=epochs,
             initial_epoch=resume.initial_epoch,
             validation_data=(model_inputs(splits.validation.x), splits.validation.y),
             callbacks=[watch, resume, *([progress] if progress else [])],
+            shuffle=False,  # the batches are shuffled already; Keras would shuffle their order by its own state
             verbose=0,
         )
     else:

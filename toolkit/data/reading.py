@@ -203,7 +203,7 @@ def _read_tfds(name: str, data_dir: str | Path | None) -> Rows:
 
 def _refuse_unreachable(name: str, builder: Any, offline: str) -> None:
     # tfds retries a host that cannot be found for minutes; one look-up tells at once.
-    hosts = [urllib.parse.urlsplit(str(url)).hostname for url in builder.url_infos]
+    hosts = [urllib.parse.urlsplit(str(url)).hostname for url in builder.url_infos or ()]
     if not hosts or not hosts[0] or urllib.request.getproxies():
         return
     before = socket.getdefaulttimeout()

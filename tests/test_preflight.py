@@ -1,0 +1,177 @@
+import keras
+import numpy as np
+import pytest
+
+import trainwise as tw
+from trainwise.toolkit.preflight import THRESHOLDS
+
+
+def _model(units=3, activation="softmax", loss="sparse_categorical_crossentropy", features=4):
+    model = keras.Sequential([keras.Input((features,)), keras.layers.Dense(units, activation=activation)])
+    model.compile(loss=loss)
+    return model
+
+
+def _symptoms(findings):
+    return {(finding.symptom, finding.level) for finding in findings}
+
+
+@pytest.fixture(scope="module")
+def x():
+    return np.random.default_rng(0).normal(size=(60, 4))
+
+
+INTS = np.arange(60) % 3
+ONE_HOT = np.eye(3)[INTS]
+BITS = np.arange(60) % 2
+MANY = np.random.default_rng(0).integers(0, 2, (60, 3))
+REAL = np.random.default_rng(0).normal(size=60) * 10
+
+
+@pytest.mark.parametrize(
+    ("units", "activation", "loss", "y"),
+    [
+        (3, "softmax", "sparse_categorical_crossentropy", INTS),
+        (3, "softmax", "categorical_crossentropy", ONE_HOT),
+        (3, None, keras.losses.SparseCategoricalCrossentropy(from_logits=True), INTS),
+        (1, "sigmoid", "binary_crossentropy", BITS),
+        (3, "sigmoid", "binary_crossentropy", MANY),
+        (1, None, "mse", REAL),
+        (1, "relu", "mae", np.abs(REAL)),
+        (3, None, "hinge", ONE_HOT),
+    ],
+)
+def test_a_fitting_end_is_silent(units, activation, loss, y, x):
+    assert tw.check(_model(units, activation, loss), x, y) == []
+
+
+@pytest.mark.parametrize(
+    ("units", "activation", "loss", "y", "expected"),
+    [
+        (1, "softmax", "binary_crossentropy", BITS, ("wrong_output_activation", "error")),
+        (1, "softmax", "mse", BITS, ("wrong_output_activation", "error")),
+        (3, None, "sparse_categorical_crossentropy", INTS, ("wrong_output_activation", "error")),
+        (1, None, "binary_crossentropy", BITS, ("wrong_output_activation", "warning")),
+        (3, "relu", "categorical_crossentropy", ONE_HOT, ("wrong_output_activation", "error")),
+        (3, "sigmoid", "categorical_crossentropy", ONE_HOT, ("wrong_output_activation", "warning")),
+        (3, "softmax", "binary_crossentropy", MANY, ("wrong_output_activation", "error")),
+        (3, "softmax", "binary_crossentropy", ONE_HOT, ("wrong_loss", "warning")),
+        (3, "softmax", keras.losses.SparseCategoricalCrossentropy(from_logits=True), INTS,
+         ("wrong_output_activation", "info")),
+        (1, "sigmoid", "mse", REAL, ("wrong_output_activation", "error")),
+        (1, "relu", "mse", REAL, ("wrong_output_activation", "error")),
+        (1, "sigmoid", "mse", BITS, ("wrong_loss", "info")),
+        (1, "sigmoid", "binary_crossentropy", INTS, ("label_range", "error")),
+        (2, "softmax", "sparse_categorical_crossentropy", INTS, ("label_range", "error")),
+        (3, "softmax", "sparse_categorical_crossentropy", INTS / 255, ("label_range", "error")),
+        (3, "softmax", "sparse_categorical_crossentropy", INTS - 1, ("label_range", "error")),
+        (3, "softmax", "sparse_categorical_crossentropy", ONE_HOT, ("label_shape", "error")),
+        (3, "softmax", "categorical_crossentropy", INTS, ("label_shape", "error")),
+        (2, None, "mse", REAL, ("output_units", "error")),
+        (4, "softmax", "categorical_crossentropy", ONE_HOT, ("output_units", "error")),
+    ],
+)  # fmt: skip
+def test_an_end_that_does_not_fit_is_said_with_a_cure(units, activation, loss, y, expected, x):
+    findings = tw.check(_model(units, activation, loss), x, y)
+    assert expected in _symptoms(findings)
+    assert all(finding.advice and finding.causes for finding in findings)
+
+
+def test_a_softmax_layer_of_its_own_is_seen(x):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1), keras.layers.Softmax()])
+    model.compile(loss="binary_crossentropy")
+    assert tw.check(model, x, BITS)[0].causes[0] == "single_unit_softmax"
+
+
+def test_targets_scaled_inside_the_model_may_have_any_range(x):
+    back = tw.layers.MinMax(invert=True)
+    back.adapt(REAL)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid"), back])
+    model.compile(loss="mse")
+    assert tw.check(model, x, REAL) == []
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_found(bad, x):
+    broken, targets = x.copy(), REAL.copy()
+    broken[7, 2] = bad
+    targets[9] = bad
+    found = tw.check(_model(1, None, "mse"), broken, targets)
+    assert [finding.symptom for finding in found] == ["non_finite_data", "non_finite_data"]
+    assert [finding.evidence["row"] for finding in found] == [7, 9]
+
+
+def test_unscaled_inputs_are_said_unless_the_model_normalises(x):
+    assert _symptoms(tw.check(_model(), x * 100, INTS)) == {("unscaled_inputs", "warning")}
+    layer = tw.layers.Standardize()
+    layer.adapt(x * 100)
+    for first in (layer, keras.layers.Rescaling(0.01), keras.layers.BatchNormalization()):
+        model = keras.Sequential([keras.Input((4,)), first, keras.layers.Dense(3, "softmax")])
+        model.compile(loss="sparse_categorical_crossentropy")
+        assert tw.check(model, x * 100, INTS) == []
+
+
+def test_an_unadapted_layer_is_said_in_words(x):
+    for layer, level in ((tw.layers.Standardize(name="scale"), "error"), (tw.layers.MinMax(name="scale"), "error"),
+                         (keras.layers.Normalization(name="scale"), "warning")):  # fmt: skip
+        model = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(3, "softmax")])
+        model.compile(loss="sparse_categorical_crossentropy")
+        (finding,) = tw.check(model, x, INTS)
+        assert (finding.symptom, finding.level, finding.layer) == ("unadapted_normalization", level, "scale")
+        assert "never adapted" in finding.message
+
+
+def test_shared_rows_above_five_percent_are_said(x):
+    few, many = np.vstack([x[:3], x[:57] + 100]), np.vstack([x[:4], x[:56] + 100])
+    assert tw.check(_model(), x, INTS, (few, INTS)) == []
+    (finding,) = tw.check(_model(), x, INTS, (many, INTS))
+    assert (finding.symptom, finding.level) == ("shared_rows", "warning")
+    assert finding.evidence["share"] == pytest.approx(4 / 60)
+
+
+def test_rows_that_repeat_by_nature_are_worth_a_remark_only():
+    x = np.tile([[0.0, 0], [0, 1], [1, 0], [1, 1]], (20, 1))
+    findings = tw.check(_model(features=2), x, np.arange(80) % 3, (x, np.arange(80) % 3))
+    assert _symptoms(findings) == {("shared_rows", "info")}
+
+
+def test_the_model_stays_bit_identical(x):
+    model = _model()
+    model.fit(x, INTS, verbose=0)
+    before = [keras.ops.convert_to_numpy(v) for v in (*model.variables, *model.optimizer.variables)]
+    tw.check(model, x, INTS, (x, INTS), thorough=True)
+    after = [keras.ops.convert_to_numpy(v) for v in (*model.variables, *model.optimizer.variables)]
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_columns_of_words_and_numbers_are_checked():
+    inputs = {"city": keras.Input((1,), name="city", dtype="string"), "age": keras.Input((1,), name="age")}
+    city = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")(inputs["city"])
+    out = keras.layers.Dense(1, "sigmoid")(keras.layers.Concatenate()([city, inputs["age"]]))
+    model = keras.Model(inputs, out)
+    model.compile(loss="binary_crossentropy")
+    rows = {"city": np.array(["a", "b"] * 30, dtype=object), "age": np.arange(60.0)}
+    assert _symptoms(tw.check(model, rows, BITS)) == {("unscaled_inputs", "warning")}
+
+
+def test_bad_arguments_are_refused(x):
+    with pytest.raises(TypeError, match="got str"):
+        tw.check("model", x, INTS)
+    with pytest.raises(ValueError, match="\\[60\\] rows, `y` has 59"):
+        tw.check(_model(), x, INTS[:59])
+    with pytest.raises(ValueError, match="no rows"):
+        tw.check(_model(), x[:0], INTS[:0])
+
+
+def test_only_a_part_of_many_rows_is_looked_at_unless_asked():
+    limit = int(THRESHOLDS["rows_looked_at"].value)
+    x = np.zeros((limit + 1, 1))
+    x[-1] = np.nan
+    y = np.arange(limit + 1) % 2
+    model = _model(1, "sigmoid", "binary_crossentropy", features=1)
+    assert tw.check(model, x, y) == []
+    assert tw.check(model, x, y, thorough=True)[0].symptom == "non_finite_data"
+
+
+def test_every_threshold_names_its_source_and_what_healthy_runs_show():
+    assert all(row.source and row.healthy for row in THRESHOLDS.values())

@@ -1,0 +1,229 @@
+"""The whole job, from Python and from the command line."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn.datasets
+
+import trainwise as tw
+from trainwise.tuning import Settings
+
+COMMAND = str(Path(sys.executable).with_name("trainwise"))
+
+
+def _cli(*arguments, cwd, **options):
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=300, **options
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory):
+    """A table with a column of words, whose classes are easy to tell."""
+    folder = tmp_path_factory.mktemp("pets")
+    generator = np.random.default_rng(0)
+    lines = ["fur colour,weight (kg),pet"]
+    for i in range(120):
+        dog = i % 2
+        colour = generator.choice(["grau", "weiß"] if dog else ["rot", "schwarz"])
+        lines.append(f"{colour},{generator.normal(30 if dog else 4, 2):.2f},{'dog' if dog else 'cat'}")
+    (folder / "pets.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(pets):
+    return _cli("run", "--data", "pets.csv", "--out", "out", "--epochs", 12, "--members", 2, cwd=pets)
+
+
+def test_a_run_from_a_csv_with_words_ends_well_and_says_each_step(done):
+    assert done.returncode == 0, done.stderr
+    steps = [line.split(":")[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert [step for step in steps if step != "test"] == [
+        "load", "head", "normalise", "check", "train", "vote", "export", "report",
+    ]  # fmt: skip
+    assert steps.count("test") == 3
+
+
+def test_piped_output_is_plain_lines(done):
+    assert all(character.isprintable() or character == "\n" for character in done.stdout)
+    assert "\x1b" not in done.stderr
+
+
+def test_the_report_holds_what_the_run_did(done, pets):
+    report = json.loads((pets / "out/report.json").read_text())
+    assert report["head"] == {
+        "task": "binary", "units": 1, "activation": "sigmoid", "loss": "binary_crossentropy", "metrics": ["accuracy"],
+    }  # fmt: skip
+    assert report["data"]["classes"] == ["cat", "dog"]
+    assert [opening["reason"] for opening in report["data"]["test_openings"]] == ["final evaluation"]
+    assert len(report["members"]) == 2
+    assert report["export"]["max_difference"] <= 1e-5
+    assert report["command"] == "trainwise run --data pets.csv --out out --epochs 12 --members 2"
+    assert report["versions"]["trainwise"] == tw.__version__
+    assert report["evaluation"]["results"][1]["value"] > 0.9
+    page = (pets / "out/report.html").read_text()
+    HTMLParser().feed(page)
+    assert report["evaluation"]["sentence"] in page
+    assert not (pets / "out/state").exists()
+
+
+def test_predict_answers_new_rows_with_class_names(done, pets):
+    file = pets / "new.csv"
+    file.write_text("weight (kg),fur colour\n31,weiß\n3.5,rot\n29,lila\n", encoding="utf-8")
+    answered = _cli("predict", "out/models/pets", "new.csv", cwd=pets)
+    assert answered.returncode == 0, answered.stderr
+    rows = list(csv.DictReader(answered.stdout.splitlines()))
+    assert [row["pet"] for row in rows] == ["dog", "cat", "dog"]
+    assert all(abs(float(row["probability_cat"]) + float(row["probability_dog"]) - 1) < 1e-5 for row in rows)
+    again = _cli("predict", "out/models/pets/1", "pets.csv", "--out", "answers.csv", cwd=pets)
+    assert again.returncode == 0
+    truth = [row["pet"] for row in csv.DictReader((pets / "pets.csv").open(encoding="utf-8"))]
+    answers = [row["pet"] for row in csv.DictReader((pets / "answers.csv").open(encoding="utf-8"))]
+    assert np.mean([a == b for a, b in zip(truth, answers, strict=True)]) > 0.9
+
+
+def test_predict_refuses_rows_that_do_not_fit(done, pets):
+    (pets / "short.csv").write_text("fur colour\nrot\n")
+    (pets / "words.csv").write_text("fur colour,weight (kg)\nrot,heavy\n")
+    for file, message in (
+        ("short.csv", "'weight \\(kg\\)' is missing"),
+        ("words.csv", "'heavy'"),
+        ("no.csv", "no file"),
+    ):
+        answered = _cli("predict", "out/models/pets", file, cwd=pets)
+        assert answered.returncode == 2
+        assert re.search(message, answered.stderr), answered.stderr
+    assert _cli("predict", "nowhere", "new.csv", cwd=pets).returncode == 2
+
+
+@pytest.mark.slow
+def test_regression_answers_in_the_units_of_the_targets(tmp_path):
+    said = []
+    result = tw.tuning.run("diabetes", tmp_path, Settings(members=2, epochs=20), say=said.append)
+    x, y = sklearn.datasets.load_diabetes(return_X_y=True, scaled=False)
+    answers = result.model.predict(x.astype("float32"), verbose=0)
+    assert 100 < answers.mean() < 200
+    assert 1 - np.mean((answers.ravel() - y) ** 2) / np.var(y) > 0.35
+    assert [r["name"].split(" (")[0] for r in result.report["evaluation"]["results"]][1] == "soft vote"
+    rows = "\n".join(",".join(map(str, row)) for row in x[:4])
+    (tmp_path / "rows.csv").write_text(rows + "\n")
+    answered = _cli("predict", tmp_path / "models/diabetes", tmp_path / "rows.csv", cwd=tmp_path)
+    values = [float(line) for line in answered.stdout.splitlines()[1:]]
+    np.testing.assert_allclose(values, answers[:4, 0], rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_multilabel_data_run_to_their_report(tmp_path):
+    x, y = sklearn.datasets.make_multilabel_classification(200, 6, n_classes=3, random_state=0)
+    result = tw.tuning.run((x, y), tmp_path, Settings(members=1, epochs=3), say=lambda line: None)
+    assert result.report["evaluation"]["metric"] == "label accuracy"
+    assert result.report["export"]["signatures"].keys() == {"serving_default"}
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path):
+    arguments = ["run", "--data", "iris", "--epochs", 60, "--members", 2]
+    whole = _cli(*arguments, "--out", "whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    command = [COMMAND, *map(str, arguments), "--out", "cut"]
+    killed = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    for line in killed.stdout:
+        if "member_1: epoch 20" in line:
+            os.killpg(killed.pid, signal.SIGKILL)
+            break
+    killed.wait()
+    resumed = _cli(*arguments, "--out", "cut", "--resume", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "member_0: epoch 1/60" not in resumed.stdout
+    first, second = (json.loads((tmp_path / name / "report.json").read_text()) for name in ("whole", "cut"))
+    for key in ("members", "evaluation", "head", "settings"):
+        assert first[key] == second[key], key
+    assert len(second["data"]["test_openings"]) == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    command = [COMMAND, "run", "--data", "iris", "--epochs", "500", "--out", "cut"]
+    started = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in started.stdout:
+        if "epoch 3/" in line:
+            started.send_signal(signal.SIGINT)
+            break
+    _, errors = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert "--resume" in errors
+    changed = _cli("run", "--data", "iris", "--epochs", 400, "--out", "cut", "--resume", cwd=tmp_path)
+    assert changed.returncode == 2
+    assert "another epochs" in changed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "missing.csv"], "There is no file missing.csv"),
+        (["--data", "empty.csv"], "is empty"),
+        (["--data", "header.csv"], "holds a header and no rows"),
+        (["--data", "good.csv", "--target", "c"], "no column 'c'"),
+        (["--data", "good.csv", "--members", "0"], "`members` must be at least 1, got 0"),
+        (["--data", "good.csv", "--epochs", "0"], "`epochs` must be at least 1, got 0"),
+        (["--data", "good.csv", "--learning-rate", "-1"], "`learning_rate` must be in"),
+        (["--data", "good.csv", "--task", "ranking"], "got 'ranking'"),
+        (["--data", "good.csv", "--out", "taken"], "output folder taken cannot be written"),
+        (["--data", "nan.npz"], "NaN or infinite"),
+        (["--data", "no_such_set"], "no data set named"),
+    ],
+)
+def test_bad_input_is_refused_with_one_sentence_before_any_training(arguments, message, tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "header.csv").write_text("a,b\n")
+    (tmp_path / "good.csv").write_text("a,b\n" + "".join(f"{i},{i % 2}\n" for i in range(20)))
+    (tmp_path / "taken").write_text("a file")
+    np.savez(tmp_path / "nan.npz", x=np.full((20, 2), np.nan), y=np.arange(20) % 2)
+    ended = _cli("run", *arguments, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert message in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+    assert "epoch" not in ended.stdout
+
+
+def test_a_full_disk_is_refused_before_any_training(tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        ended = _cli("demo", "--out", small / "out", cwd=tmp_path)
+        assert ended.returncode == 2
+        assert "MiB free; a run needs at least 32 MiB" in ended.stderr
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_help_answers_at_once():
+    def seconds():
+        start = time.perf_counter()
+        ended = _cli("--help", cwd="/")
+        assert ended.returncode == 0
+        assert all(name in ended.stdout for name in ("demo", "run", "predict"))
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.3
+
+
+def test_quiet_prints_nothing(tmp_path):
+    ended = _cli("run", "--data", "iris", "--members", 1, "--epochs", 2, "--quiet", cwd=tmp_path)
+    assert ended.returncode == 0
+    assert ended.stdout == ""
+    assert (tmp_path / "runs/iris/report.html").is_file()

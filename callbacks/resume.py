@@ -52,7 +52,7 @@ class Resume(keras.callbacks.Callback):
         self.monitor = monitor
         self.carry = carry
         self._state = self._read()
-        self._pending = False
+        self._pending = self._resuming = False
 
     @property
     def initial_epoch(self) -> int:
@@ -83,14 +83,17 @@ class Resume(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._state = self._read()
-        self._pending = False
+        self._pending = self._resuming = False
         if not self._state["file"]:
             return
         self._load(self._state["file"], self._variables())
-        self.restore_carried()
+        self._resuming = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        # By now every callback has dealt with the epoch before, whatever their order.
+        # By now every callback has begun, or has dealt with the epoch before, whatever their order.
+        if self._resuming:
+            self.restore_carried()
+            self._resuming = False
         self._commit()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

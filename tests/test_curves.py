@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from trainwise.toolkit import curves, runs
 from trainwise.toolkit.curves import THRESHOLDS, Curves, SimpleBaseline, read, unaverage
 

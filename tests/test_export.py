@@ -66,7 +66,8 @@ def test_a_process_without_trainwise_reads_classes_and_probabilities(exported, m
         f"x = tf.constant(np.array({rows[:5].tolist()!r}, 'float32'))\n"
         "named = loaded.signatures['classify'](flower=x)\n"
         "plain = loaded.signatures['serving_default'](flower=x)['species']\n"
-        "print(json.dumps([[w.decode() for w in named['class'].numpy()], named['probability'].numpy().tolist(), plain.numpy().tolist()]))\n"
+        "words = [w.decode() for w in named['class'].numpy()]\n"
+        "print(json.dumps([words, named['probability'].numpy().tolist(), plain.numpy().tolist()]))\n"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120)
     classes, probabilities, plain = json.loads(done.stdout)

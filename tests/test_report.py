@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+
 from trainwise.toolkit import charts, report
 from trainwise.toolkit.findings import Advice, Finding
 

@@ -14,16 +14,7 @@ import numpy as np
 from .data.reading import read
 from .findings import Advice, Finding, rank
 from .outputs import output_activation
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A limit that a check reads, where it comes from, and what healthy runs show."""
-
-    value: float
-    source: str
-    healthy: str
-
+from .thresholds import Threshold
 
 THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
     {
@@ -122,7 +113,8 @@ def _non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Find
         bad = ~np.isfinite(array)
         row = int(np.argwhere(bad)[0][0])
         yield Finding(
-            "non_finite_data", "error", f"The {name} hold {int(bad.sum())} NaN or infinite value(s), first in row {row}.",
+            "non_finite_data", "error",
+            f"The {name} hold {int(bad.sum())} NaN or infinite values, first in row {row}.",
             evidence={"values": float(bad.sum()), "row": float(row)}, causes=("nan_in_inputs",),
             advice=(Advice("rows", "drop or fill in"),),
         )  # fmt: skip

@@ -116,7 +116,7 @@ def _hook_share(target, repeats):
 
 
 def _fit_of(target):
-    """A function that fits an MLP on digits for about `target` seconds: (with watch?) -> (seconds, seconds in hooks)."""
+    """A fit of about `target` seconds on digits: (with watch?) -> (seconds, seconds inside its hooks)."""
     import keras
 
     from trainwise import data

@@ -216,6 +216,15 @@ def noise_of(values: np.ndarray) -> float:
 
 
 def standard_error(batches: Sequence[float]) -> float:
+    """Standard error of an epoch's mean loss, from the differences of its successive batches; NaN below 4.
+
+    Reference: von Neumann 1941, "Distribution of the ratio of the mean square successive difference to the variance".
+
+    Example:
+
+    >>> standard_error([1.0, 3.0, 1.0, 3.0])
+    0.7071067811865476
+    """
     if len(batches) < 4:
         return math.nan
     steps = np.diff(np.asarray(batches, dtype="float64"))
@@ -235,6 +244,13 @@ def straightness(line: np.ndarray) -> tuple[float, float, float]:
 
 
 def last_third(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The last third of the values, at least 4 of them where there are as many.
+
+    Example:
+
+    >>> last_third(range(15)).tolist()
+    [10.0, 11.0, 12.0, 13.0, 14.0]
+    """
     return np.asarray(values[-max(4, len(values) // 3) :], dtype="float64")
 
 

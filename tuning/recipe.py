@@ -101,11 +101,11 @@ class Job:
         self.say = say
         self.console = console
         self.seconds: dict[str, float] = {}
-        self.out = _writable(Path(out))
         with self._timed("load"):
             self.splits = load(
                 source, target=target, task=task, seed=settings.seed, header=header, drop=drop, data_dir=data_dir
             )
+        self.out = _writable(Path(out))
         self.head = head(self.splits.task, self.splits.train.y, len(self.splits.classes or ()) or None)
         self._open_state(resume)
         self._say_data()

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from rich.console import Console
@@ -218,27 +218,22 @@ class Job:
             raise ArithmeticError(
                 "Training broke down: a member answers NaN. See the findings above, and change that first."
             )
-        selection = select_members(
-            answers, validation.y, metric="mse" if self.head.task == "regression" else "nll", seed=self.settings.seed
-        )
-        best = select_members(
-            answers, validation.y, size=1, metric="mse" if self.head.task == "regression" else "nll",
-            seed=self.settings.seed,
-        ).members[0]  # fmt: skip
-        chosen = list(selection.members)
-        voters = [members[k].model for k in chosen]
-        shares = [float(selection.weights[k]) for k in chosen]
-        models = {
-            f"{members[best].name} (best on validation)": members[best].model,
-            "soft vote": vote(voters, "soft", shares),
-        }
+        metric: Literal["mse", "nll"] = "mse" if self.head.task == "regression" else "nll"
+        selection = select_members(answers, validation.y, metric=metric, seed=self.settings.seed)
+        best = select_members(answers, validation.y, size=1, metric=metric, seed=self.settings.seed).members[0]
+        alone = len(selection.members) == 1
+        # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
+        shares = np.full(len(members), 1 / len(members)) if alone else selection.weights
+        voters = [(member.model, float(share)) for member, share in zip(members, shares, strict=True) if share > 0]
+        voting, weights = [model for model, _ in voters], [share for _, share in voters]
+        models = {f"{members[best].name} (best on validation)": members[best].model}
+        models["soft vote"] = vote(voting, "soft", weights)
         if self.head.task != "regression":
-            models["hard vote"] = vote(voters, "hard", shares)
-        winner = "soft vote" if len(chosen) > 1 else next(iter(models))
-        self.say(
-            f"vote: {', '.join(f'{members[k].name} x {selection.weights[k]:.2f}' for k in chosen)} "
-            f"chosen on validation rows; to be exported: {winner}"
-        )
+            models["hard vote"] = vote(voting, "hard", weights)
+        winner = next(iter(models)) if alone else "soft vote"
+        chosen = ", ".join(f"{members[k].name} x {selection.weights[k]:.2f}" for k in selection.members)
+        compared = f"; all {len(members)} members vote for comparison" if alone else ""
+        self.say(f"vote: {chosen} chosen on validation rows{compared}; to be exported: {winner}")
         return selection.weights, models, winner
 
     def _measure(

@@ -73,6 +73,7 @@ class CurveWatch(keras.callbacks.Callback):
         self._first: list[float] = []
         self._means: list[Any] = []
         self._counts: list[int] = []
+        self._constant: float | None = None
 
     @property
     def findings(self) -> list[Finding]:
@@ -93,6 +94,7 @@ class CurveWatch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._reset()
+        self._constant = None if self.y is None else constant_loss(self.y, self._loss_name())
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._means, self._counts = [], []
@@ -121,8 +123,7 @@ class CurveWatch(keras.callbacks.Callback):
         missing = _FIRST_BATCHES - len(self._first)
         if missing > 0:
             self._first += [float(loss) for loss in losses[:missing]]
-        groups = np.array_split(losses, min(_GROUPS, len(losses))) if len(losses) else []
-        self._groups.append([float(np.mean(group)) for group in groups])
+        self._groups.append(_group_means(losses))
 
     def _curves(self) -> Curves:
         metric = next((name for name in self._logs if name != "loss" and f"val_{name}" in self._logs), "")
@@ -138,7 +139,7 @@ class CurveWatch(keras.callbacks.Callback):
             first_batches=tuple(self._first),
             epochs=self.params.get("epochs"),
             validation_rows=None if self.validation_data is None else len(self.validation_data[1]),
-            constant_loss=constant_loss(self.y, self._loss_name()) if self.y is not None else None,
+            constant_loss=self._constant,
             simple=self._simple if has_data and self.validation_data is not None else None,
         )
 
@@ -149,3 +150,12 @@ class CurveWatch(keras.callbacks.Callback):
     def _simple(self) -> SimpleBaseline:
         x, y = self.validation_data[:2]
         return simple_baseline(self.x, self.y, x, y, self._loss_name())
+
+
+def _group_means(losses: np.ndarray) -> list[float]:
+    """Means of at most 64 groups of consecutive batches, so that a long epoch needs no more memory than a short one."""
+    if not len(losses):
+        return []
+    edges = np.linspace(0, len(losses), min(_GROUPS, len(losses)) + 1).astype(int)
+    means: list[float] = (np.add.reduceat(losses, edges[:-1]) / np.diff(edges)).tolist()
+    return means

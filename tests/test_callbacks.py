@@ -127,6 +127,20 @@ def test_the_watch_unaverages_what_keras_logs():
         watch.on_train_batch_end(batch, {"loss": np.mean(losses[: batch + 1])})
     watch.on_epoch_end(0, {"loss": 50.0})
     np.testing.assert_allclose(watch._first, losses, atol=1e-9)
+    np.testing.assert_allclose(watch._groups[0], losses, atol=1e-9)
+
+
+def test_a_long_epoch_is_kept_as_the_means_of_64_groups():
+    watch = CurveWatch()
+    watch.set_params({"epochs": 1})
+    watch.on_train_begin()
+    watch.on_epoch_begin(0)
+    losses = np.random.default_rng(0).random(64 * 10)
+    for batch in range(len(losses)):
+        watch.on_train_batch_end(batch, {"loss": losses[: batch + 1].mean()})
+    watch.on_epoch_end(0, {"loss": losses.mean()})
+    np.testing.assert_allclose(watch._groups[0], losses.reshape(64, 10).mean(axis=1))
+    np.testing.assert_allclose(watch._first, losses[:100])
 
 
 def test_the_watch_copies_and_carries_its_state_as_json():

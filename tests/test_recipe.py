@@ -153,6 +153,23 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_run_killed_after_the_test_was_opened_does_not_open_it_again(tmp_path):
+    arguments = ["run", "--data", "iris", "--epochs", "2", "--members", "1", "--out", "cut"]
+    killed = subprocess.Popen([COMMAND, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    for line in killed.stdout:
+        if line.startswith("test: soft vote"):
+            killed.kill()
+            break
+    killed.wait()
+    resumed = _cli(*arguments, "--resume", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "measured before the interruption" in resumed.stdout
+    report = json.loads((tmp_path / "cut/report.json").read_text())
+    assert [opening["reason"] for opening in report["data"]["test_openings"]] == ["final evaluation"]
+    assert [path.name for path in (tmp_path / "cut/models/iris").iterdir() if path.name[0] != "."] == ["1"]
+
+
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(tmp_path):
     command = [COMMAND, "run", "--data", "iris", "--epochs", "500", "--out", "cut"]
     started = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -81,6 +81,7 @@ def pairs(count=21, target=30):
         order = (True, False) if k % 2 else (False, True)
         taken = {watched: fit(watched)[0] for watched in order}
         ratios.append(taken[True] / taken[False])
+        print(f"pair {k + 1} of {count}: {ratios[-1]:.4f}", file=sys.stderr, flush=True)
     generator = np.random.default_rng(0)
     medians = [np.median(generator.choice(ratios, count)) for _ in range(2000)]
     low, high = np.quantile(medians, [0.025, 0.975])

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from . import tuning as tuning
     from .toolkit import data as data
     from .toolkit import layers as layers
+    from .toolkit import optimizers as optimizers
     from .toolkit.ensembles import Selection as Selection
     from .toolkit.ensembles import select_members as select_members
     from .toolkit.ensembles import vote as vote
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from .toolkit.findings import Finding as Finding
     from .toolkit.findings import rank as rank
     from .toolkit.loading import load_model as load_model
+    from .toolkit.population import Population as Population
+    from .toolkit.population import PopulationResult as PopulationResult
+    from .toolkit.population import fit_population as fit_population
     from .toolkit.preflight import check as check
 
 __version__ = "0.1.0"
@@ -30,6 +34,7 @@ _MODULES = {
     "callbacks": "callbacks",
     "data": "toolkit.data",
     "layers": "toolkit.layers",
+    "optimizers": "toolkit.optimizers",
     "tuning": "tuning",
 }
 _NAMES = {
@@ -38,10 +43,13 @@ _NAMES = {
     "ExportRefusedError": "toolkit.export",
     "ExportReport": "toolkit.export",
     "Finding": "toolkit.findings",
+    "Population": "toolkit.population",
+    "PopulationResult": "toolkit.population",
     "SYMPTOMS": "toolkit.findings",
     "Selection": "toolkit.ensembles",
     "check": "toolkit.preflight",
     "export": "toolkit.export",
+    "fit_population": "toolkit.population",
     "load_model": "toolkit.loading",
     "rank": "toolkit.findings",
     "select_members": "toolkit.ensembles",

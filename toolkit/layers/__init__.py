@@ -1,6 +1,41 @@
 """Keras layers of trainwise."""
 
+from .folded import Folded as Folded
+from .folded import Merged as Merged
+from .folded import Unrolled as Unrolled
 from .normalization import MinMax as MinMax
 from .normalization import Standardize as Standardize
+from .stacked import Stacked as Stacked
+from .stacked_convolution import StackedConv1D as StackedConv1D
+from .stacked_convolution import StackedConv2D as StackedConv2D
+from .stacked_convolution import StackedDepthwiseConv2D as StackedDepthwiseConv2D
+from .stacked_dense import StackedDense as StackedDense
+from .stacked_dense import StackedDropout as StackedDropout
+from .stacked_dense import StackedEmbedding as StackedEmbedding
+from .stacked_normalization import StackedBatchNormalization as StackedBatchNormalization
+from .stacked_normalization import StackedLayerNormalization as StackedLayerNormalization
+from .stacked_recurrent import StackedBidirectional as StackedBidirectional
+from .stacked_recurrent import StackedGRU as StackedGRU
+from .stacked_recurrent import StackedLSTM as StackedLSTM
+from .stacked_recurrent import StackedSimpleRNN as StackedSimpleRNN
 
-__all__ = ["MinMax", "Standardize"]
+__all__ = [
+    "Folded",
+    "Merged",
+    "MinMax",
+    "Stacked",
+    "StackedBatchNormalization",
+    "StackedBidirectional",
+    "StackedConv1D",
+    "StackedConv2D",
+    "StackedDense",
+    "StackedDepthwiseConv2D",
+    "StackedDropout",
+    "StackedEmbedding",
+    "StackedGRU",
+    "StackedLSTM",
+    "StackedLayerNormalization",
+    "StackedSimpleRNN",
+    "Standardize",
+    "Unrolled",
+]

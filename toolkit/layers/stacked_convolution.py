@@ -1,0 +1,198 @@
+"""Stacked forms of Conv1D, Conv2D and DepthwiseConv2D: the members are groups of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import keras
+from keras import ops
+
+from .stacked import Stacked
+
+
+class _OnChannels(Stacked):
+    """A stacked layer on tensors of shape `(batch, ..., members, channels)`."""
+
+    member_axis = -2
+
+    def merged(self, inputs: Any, everyone: bool) -> Any:
+        """Members and channels as one axis; `everyone` repeats what members share."""
+        if everyone and inputs.shape[-2] != self.members:
+            shape = ops.shape(inputs)
+            inputs = ops.broadcast_to(inputs, (*shape[:-2], self.members, shape[-1]))
+        return ops.reshape(inputs, (*ops.shape(inputs)[:-2], inputs.shape[-2] * inputs.shape[-1]))
+
+    def parted(self, merged: Any) -> Any:
+        """The inverse of `merged`."""
+        shape = ops.shape(merged)
+        return ops.reshape(merged, (*shape[:-1], self.members, merged.shape[-1] // self.members))
+
+    def finish(self, outputs: Any) -> Any:
+        """Bias and activation."""
+        bias = self.named("bias")
+        if bias is not None:
+            outputs = ops.add(outputs, bias)
+        return self.layer.activation(outputs) if self.layer.activation is not None else outputs
+
+
+class _StackedConvolution(_OnChannels):
+    def compute(self, inputs: Any, training: bool) -> Any:
+        layer, kernel = self.layer, ops.convert_to_tensor(self.named("kernel"))
+        shared = inputs.shape[-2] == 1 and layer.groups == 1
+        x = self.merged(inputs, everyone=not shared)
+        groups = 1 if shared else self.members * layer.groups
+        kernel = ops.reshape(ops.moveaxis(kernel, 0, -2), (*kernel.shape[1:-1], self.members * kernel.shape[-1]))
+        padding = layer.padding
+        if padding == "causal":
+            x = ops.pad(x, ((0, 0), (layer.dilation_rate[0] * (layer.kernel_size[0] - 1), 0), (0, 0)))
+            padding = "valid"
+        outputs = convolve(x, kernel, layer.strides, padding, layer.dilation_rate, groups)
+        return self.finish(self.parted(outputs))
+
+
+@keras.saving.register_keras_serializable(package="trainwise")
+class StackedConv1D(_StackedConvolution):
+    """K members of a `keras.layers.Conv1D` as one grouped convolution.
+
+    Input shape: `(batch, time, members or 1, channels)`. Output shape:
+    `(batch, time, members, filters)`.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> stacked = StackedConv1D(keras.layers.Conv1D(4, 3), members=2)
+    >>> stacked(np.ones((5, 8, 1, 3), "float32")).shape.as_list()
+    [5, 6, 2, 4]
+    """
+
+
+@keras.saving.register_keras_serializable(package="trainwise")
+class StackedConv2D(_StackedConvolution):
+    """K members of a `keras.layers.Conv2D` as one grouped convolution.
+
+    Input shape: `(batch, height, width, members or 1, channels)`. Output shape:
+    `(batch, height, width, members, filters)`.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> stacked = StackedConv2D(keras.layers.Conv2D(4, 3), members=2)
+    >>> stacked(np.ones((5, 8, 8, 1, 3), "float32")).shape.as_list()
+    [5, 6, 6, 2, 4]
+    """
+
+
+@keras.saving.register_keras_serializable(package="trainwise")
+class StackedDepthwiseConv2D(_OnChannels):
+    """K members of a `keras.layers.DepthwiseConv2D` as one depthwise convolution.
+
+    Input shape: `(batch, height, width, members or 1, channels)`. Output shape:
+    `(batch, height, width, members, channels x depth_multiplier)`.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> stacked = StackedDepthwiseConv2D(keras.layers.DepthwiseConv2D(3), members=2)
+    >>> stacked(np.ones((5, 8, 8, 1, 3), "float32")).shape.as_list()
+    [5, 6, 6, 2, 3]
+    """
+
+    def compute(self, inputs: Any, training: bool) -> Any:
+        layer, kernel = self.layer, ops.convert_to_tensor(self.named("kernel"))
+        x = self.merged(inputs, everyone=True)
+        kernel = ops.reshape(ops.moveaxis(kernel, 0, 2), (*kernel.shape[1:3], -1, kernel.shape[-1]))
+        outputs = ops.depthwise_conv(
+            x, kernel, strides=layer.strides, padding=layer.padding, data_format="channels_last",
+            dilation_rate=layer.dilation_rate,
+        )  # fmt: skip
+        return self.finish(self.parted(outputs))
+
+
+def convolve(
+    x: Any, kernel: Any, strides: Sequence[int], padding: str, dilation: Sequence[int], groups: int = 1
+) -> Any:
+    """A convolution in groups, features last, in one or two dimensions.
+
+    TensorFlow's own grouped convolution where it works, else one convolution for each group.
+
+    Args:
+        x: Shape `(batch, *spatial, channels)`.
+        kernel: Shape `(*window, channels / groups, filters)`.
+        strides: One for each spatial axis.
+        padding: `"same"` or `"valid"`.
+        dilation: One for each spatial axis.
+        groups: Number of groups that the channels are split into.
+
+    Example:
+
+    >>> import numpy as np
+    >>> x, kernel = np.ones((1, 4, 2), "float32"), np.ones((2, 1, 2), "float32")
+    >>> np.asarray(convolve(x, kernel, [1], "valid", [1], groups=2))[0, 0].tolist()
+    [2.0, 2.0]
+    """
+    if keras.backend.backend() != "tensorflow":
+        return ops.conv(x, kernel, list(strides), padding, "channels_last", list(dilation))
+    if len(strides) == 1:
+        x, kernel = ops.expand_dims(x, 1), ops.expand_dims(kernel, 0)
+        wide = convolve(x, kernel, (1, *strides), padding, (1, *dilation), groups)
+        return ops.squeeze(wide, 1)
+    kernel = ops.convert_to_tensor(kernel)
+    settings = {"strides": list(strides), "padding": padding.upper(), "dilations": list(dilation)}
+    if groups == 1 or grouped_convolution_works(kernel.dtype.name, tuple(dilation)):
+        return _at_once(x, kernel, **settings)
+    return _one_by_one(x, kernel, groups, **settings)
+
+
+def _at_once(x: Any, kernel: Any, **settings: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.nn.convolution(x, kernel, **settings)
+
+
+def _one_by_one(x: Any, kernel: Any, groups: int, **settings: Any) -> Any:
+    import tensorflow as tf
+
+    parts = zip(tf.split(x, groups, axis=-1), tf.split(kernel, groups, axis=-1), strict=True)
+    return tf.concat([tf.nn.convolution(part, weights, **settings) for part, weights in parts], axis=-1)
+
+
+@cache
+def grouped_convolution_works(dtype: str, dilation: tuple[int, ...] = (1, 1)) -> bool:
+    """Whether TensorFlow can run a grouped convolution and its gradients on this machine.
+
+    It can on GPUs and, for some types, on CPUs with oneDNN; without oneDNN the gradient fails.
+
+    Example:
+
+    >>> grouped_convolution_works("float32") in (True, False)
+    True
+    """
+    # In a thread of its own, for in this one a graph may be being traced.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_probe, dtype, dilation).result()
+
+
+def _probe(dtype: str, dilation: tuple[int, ...]) -> bool:
+    import tensorflow as tf
+
+    settings = {"strides": [1, 1], "padding": "SAME", "dilations": list(dilation)}
+    x = tf.reshape(tf.cast(tf.range(128) % 7, dtype), (1, 4, 4, 8))
+    kernel = tf.reshape(tf.cast(tf.range(192) % 5, dtype), (2, 2, 4, 12))
+    try:
+        together = _with_gradients(lambda: _at_once(x, kernel, **settings), x, kernel)
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError):
+        return False
+    parted = _with_gradients(lambda: _one_by_one(x, kernel, 2, **settings), x, kernel)
+    return all(bool(tf.reduce_all(tf.abs(a - b) < 1)) for a, b in zip(together, parted, strict=True))
+
+
+def _with_gradients(function: Any, *inputs: Any) -> list[Any]:
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        answer = function()
+    return [answer, *tape.gradient(answer, inputs)]

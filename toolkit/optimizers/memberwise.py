@@ -1,0 +1,370 @@
+"""Optimizers of stacked weights: each member has its own rate, momentum, weight decay and clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+_FIRST_SCALE = 2.0**15
+_STEPS_TO_DOUBLE = 2000
+# Where Keras' optimizers keep what they remember of each variable.
+SLOTS = (
+    "momentums", "_momentums", "_velocities", "_velocity_hats", "_average_gradients",
+    "_model_variables_moving_average", "_accumulated_gradients",
+)  # fmt: skip
+
+
+@keras.saving.register_keras_serializable(package="trainwise")
+class MemberRates(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate, or a schedule of one, for each member.
+
+    Args:
+        rates: One number or `LearningRateSchedule` a member.
+
+    Example:
+
+    >>> import numpy as np
+    >>> np.asarray(MemberRates([0.5, 0.25])(0)).tolist()
+    [0.5, 0.25]
+    """
+
+    def __init__(self, rates: Sequence[Any]) -> None:
+        self.rates = list(rates)
+
+    def __call__(self, step: Any) -> Any:
+        dtype = keras.backend.floatx()
+        if not any(callable(rate) for rate in self.rates):
+            return ops.convert_to_tensor(self.rates, dtype)
+        answers = {id(rate): rate(step) for rate in self.rates if callable(rate)}
+        return ops.stack([ops.cast(answers.get(id(rate), rate), dtype) for rate in self.rates])
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.optimizers.schedules.serialize
+        return {"rates": [serialize(rate) if callable(rate) else float(rate) for rate in self.rates]}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> MemberRates:
+        deserialize = keras.optimizers.schedules.deserialize
+        return cls([deserialize(rate) if isinstance(rate, dict) else rate for rate in config["rates"]])
+
+
+class _Memberwise(keras.optimizers.Optimizer):
+    """Mixed into one of Keras' optimizers: what it does to a weight, it does to each member's part of it.
+
+    Args:
+        members: Number of members, at least 1; every weight has the shape `(members, ...)`.
+        learning_rate: `MemberRates`.
+        weight_decay: One number a member, or `None`.
+        loss_scaling: Whether each member's loss is scaled by itself, as half precision needs.
+        **kwargs: As for the Keras optimizer.
+    """
+
+    def __init__(
+        self,
+        members: int,
+        learning_rate: Any,
+        weight_decay: Sequence[float] | None = None,
+        loss_scaling: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(learning_rate, dict):
+            learning_rate = keras.saving.deserialize_keras_object(learning_rate)
+        super().__init__(learning_rate=learning_rate, **kwargs)
+        self.members = members
+        self._owners: dict[Any, int | None] = {}
+        self.loss_scaling = loss_scaling
+        self.weight_decays = None if weight_decay is None else tuple(float(decay) for decay in weight_decay)
+        self.weight_decay = self.weight_decays and max(self.weight_decays)
+
+    @property
+    def rates(self) -> MemberRates:
+        """The learning rates."""
+        return self._learning_rate
+
+    def across(self, values: Any, variable: Any) -> Any:
+        """`values`, one a member, in a shape and type that fit `variable`, which holds all members or one."""
+        return self._laid_out(ops.cast(values, variable.dtype), variable, self._owner(variable))
+
+    def _owner(self, variable: Any) -> int | None:
+        return self._owners.get(self._var_key(variable))
+
+    def _laid_out(self, values: Any, like: Any, owner: int | None) -> Any:
+        if owner is not None:
+            return values[owner]
+        rows = like.shape[0] // self.members
+        repeated = ops.repeat(values, rows, axis=0) if rows > 1 else values
+        return ops.reshape(repeated, (-1, *(1,) * (len(like.shape) - 1)))
+
+    def build(self, variables: list[Any]) -> None:
+        if self.built:
+            return
+        self._owners = {self._var_key(variable): getattr(variable, "member", None) for variable in variables}
+        super().build(variables)
+        if self.loss_scaling:
+            self.scale = self._member_variable(_FIRST_SCALE, "scale")
+            self.finite_steps = self._member_variable(0.0, "finite_steps")
+
+    def _member_variable(self, value: float, name: str) -> Any:
+        variable = self.add_variable((self.members,), dtype="float32", name=name)
+        variable.assign(ops.full((self.members,), value, "float32"))
+        return variable
+
+    def scaled(self, losses: Any) -> Any:
+        """The losses `(members,)` as they are to be differentiated."""
+        if not self.loss_scaling:
+            return losses
+        return losses * ops.cast(self.scale, losses.dtype)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        super().update_step(gradient, variable, self.across(learning_rate, variable))
+
+    def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
+        variables = list(trainable_variables if trainable_variables is not None else self._trainable_variables)
+        self.build(variables)
+        given = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
+        # Clipping is told the gradients alone, in this order.
+        self._order = tuple(self._owner(variable) for _, variable in given)
+        if self.loss_scaling:
+            self._apply_where_finite([g for g, _ in given], [v for _, v in given])
+        else:
+            super().apply(grads, None if trainable_variables is None else variables)
+
+    def _apply_where_finite(self, grads: list[Any], variables: list[Any]) -> None:
+        """A member whose gradients overflow skips the step; the others take theirs."""
+        owners = [self._owner(variable) for variable in variables]
+        grads = [ops.cast(ops.convert_to_tensor(gradient), "float32") for gradient in grads]
+        sums = sum(self._sums(gradient * 0, owner) for gradient, owner in zip(grads, owners, strict=True))
+        finite = ops.isfinite(sums)
+        clean = [
+            ops.where(self._laid_out(finite, g, owner), g / self._laid_out(self.scale, g, owner), 0.0)
+            for g, owner in zip(grads, owners, strict=True)
+        ]
+        kept = [*zip(variables, owners, strict=True), *self._slots(variables, owners)]
+        before = [ops.copy(ops.convert_to_tensor(variable)) for variable, _ in kept]
+        super().apply(clean, variables)
+        for (variable, owner), old in zip(kept, before, strict=True):
+            variable.assign(ops.where(self._laid_out(finite, variable, owner), variable, old))
+        steps = ops.where(finite, self.finite_steps + 1, 0.0)
+        grown = ops.where(steps >= _STEPS_TO_DOUBLE, self.scale * 2, self.scale)
+        self.scale.assign(ops.where(finite, grown, ops.maximum(self.scale / 2, 1.0)))
+        self.finite_steps.assign(ops.where(steps >= _STEPS_TO_DOUBLE, 0.0, steps))
+
+    def _slots(self, variables: list[Any], owners: list[int | None]) -> list[tuple[Any, int | None]]:
+        """What the optimizer remembers of each variable, with whose it is."""
+        found = []
+        for name in SLOTS:
+            for place, slot in enumerate(getattr(self, name, None) or []):
+                if slot is not None:
+                    found.append((slot, owners[place]))
+        return found
+
+    def _sums(self, values: Any, owner: int | None) -> Any:
+        """Sum of a gradient-shaped tensor for each member: `(members,)`."""
+        if owner is not None:
+            return ops.where(ops.arange(self.members) == owner, ops.sum(values), ops.zeros((), values.dtype))
+        return ops.sum(ops.reshape(values, (self.members, -1)), axis=1)
+
+    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+        if not (self.clipnorm or self.global_clipnorm):
+            return super()._clip_gradients(grads)
+        squares = [self._square_sums(g, owner) for g, owner in zip(grads, self._order, strict=True)]
+        if self.clipnorm:
+            norms = [ops.sqrt(square) for square in squares]
+            scales = [self.clipnorm / ops.maximum(norm, self.clipnorm) for norm in norms]
+        else:
+            norm, most = ops.sqrt(sum(squares[1:], squares[0])), self.global_clipnorm
+            # The difference makes an infinite norm NaN, as Keras does, for this member alone.
+            scales = [most * ops.minimum(1.0 / norm, 1.0 / most) + (norm - norm)] * len(grads)
+        return [self._times(g, scale, owner) for g, scale, owner in zip(grads, scales, self._order, strict=True)]
+
+    def _square_sums(self, gradient: Any, owner: int | None) -> Any:
+        if not hasattr(gradient, "indices"):
+            return self._sums(ops.square(gradient), owner)
+        squares = ops.sum(ops.square(gradient.values), axis=tuple(range(1, len(gradient.values.shape))))
+        if owner is not None:
+            return self._sums(squares, owner)
+        return ops.segment_sum(squares, self._members_of_rows(gradient), num_segments=self.members)
+
+    def _times(self, gradient: Any, scale: Any, owner: int | None) -> Any:
+        if not hasattr(gradient, "indices"):
+            return gradient * self._laid_out(ops.cast(scale, gradient.dtype), gradient, owner)
+        own = scale[owner] if owner is not None else ops.take(scale, self._members_of_rows(gradient))
+        values = gradient.values * ops.reshape(own, (-1, *(1,) * (len(gradient.values.shape) - 1)))
+        return type(gradient)(values, gradient.indices, gradient.dense_shape)
+
+    def _members_of_rows(self, gradient: Any) -> Any:
+        rows = ops.cast(gradient.dense_shape[0], gradient.indices.dtype) // self.members
+        return ops.cast(gradient.indices // rows, "int32")
+
+    def _apply_weight_decay(self, variables: list[Any]) -> None:
+        if self.weight_decays is None:
+            return
+        for variable in variables:
+            if self._use_weight_decay(variable):
+                decay = self.across(self.weight_decays, variable) * self.across(self.learning_rate, variable)
+                self.assign_sub(variable, ops.convert_to_tensor(variable) * decay)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config["learning_rate"] = keras.saving.serialize_keras_object(self._learning_rate)
+        own = {"members": self.members, "weight_decay": _listed(self.weight_decays), "loss_scaling": self.loss_scaling}
+        return {**config, **own}
+
+
+@keras.saving.register_keras_serializable(package="trainwise")
+class MemberSGD(_Memberwise, keras.optimizers.SGD):
+    """SGD with a learning rate, momentum and weight decay for each member.
+
+    Args:
+        members: Number of members, at least 1.
+        learning_rate: `MemberRates`, or its configuration.
+        momentum: One number in [0, 1] a member.
+        **kwargs: As for `keras.optimizers.SGD`.
+
+    Example:
+
+    >>> import keras
+    >>> weight = keras.Variable([[1.0], [1.0]])
+    >>> optimizer = MemberSGD(2, MemberRates([0.1, 0.5]), momentum=[0.0, 0.9])
+    >>> optimizer.apply([keras.ops.ones((2, 1))], [weight])
+    >>> weight.numpy().round(2).ravel().tolist()
+    [0.8999999761581421, 0.5]
+    """
+
+    def __init__(self, members: int, learning_rate: Any, momentum: Sequence[float], **kwargs: Any) -> None:
+        super().__init__(members, learning_rate, momentum=float(max(momentum)), **kwargs)
+        self.momenta = tuple(float(value) for value in momentum)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        gradient = ops.cast(gradient, variable.dtype)
+        step = ops.multiply(gradient, self.across(learning_rate, variable))
+        if not self.momentum:
+            self.assign_sub(variable, step)
+            return
+        velocity = self.momentums[self._get_variable_index(variable)]
+        momentum = self.across(self.momenta, variable)
+        self.assign(velocity, ops.subtract(ops.multiply(velocity, momentum), step))
+        if self.nesterov:
+            self.assign_add(variable, ops.subtract(ops.multiply(velocity, momentum), step))
+        else:
+            self.assign_add(variable, velocity)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "momentum": list(self.momenta)}
+
+
+@keras.saving.register_keras_serializable(package="trainwise")
+class MemberAdam(_Memberwise, keras.optimizers.Adam):
+    """Adam with a learning rate and weight decay for each member; arguments as for `MemberSGD` and Keras' Adam.
+
+    Reference: Kingma and Ba 2015, arXiv:1412.6980.
+    """
+
+
+@keras.saving.register_keras_serializable(package="trainwise")
+class MemberAdamW(_Memberwise, keras.optimizers.AdamW):
+    """AdamW with a learning rate and weight decay for each member; arguments as for `MemberSGD` and Keras' AdamW.
+
+    Reference: Loshchilov and Hutter 2019, arXiv:1711.05101.
+    """
+
+
+@keras.saving.register_keras_serializable(package="trainwise")
+class MemberRMSprop(_Memberwise, keras.optimizers.RMSprop):
+    """RMSprop with a learning rate and weight decay for each member; arguments as for `MemberSGD` and Keras' RMSprop."""
+
+
+def _listed(values: tuple[float, ...] | None) -> list[float] | None:
+    return None if values is None else list(values)
+
+
+_FORMS = {
+    keras.optimizers.SGD: MemberSGD,
+    keras.optimizers.Adam: MemberAdam,
+    keras.optimizers.AdamW: MemberAdamW,
+    keras.optimizers.RMSprop: MemberRMSprop,
+}
+
+
+def memberwise(
+    optimizer: Any,
+    members: int,
+    learning_rate: Any = None,
+    momentum: Any = None,
+    weight_decay: Any = None,
+    loss_scaling: bool = False,
+) -> Any:
+    """The optimizer of a population that does to each member what `optimizer` does to one model.
+
+    Args:
+        optimizer: `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"`, or such a Keras optimizer.
+        members: Number of members, at least 1.
+        learning_rate: One rate or schedule a member; `None` keeps the optimizer's own.
+        momentum: One number in [0, 1] a member, for SGD; `None` keeps the optimizer's own.
+        weight_decay: One number a member; `None` keeps the optimizer's own.
+        loss_scaling: Whether each member's loss is scaled by itself.
+
+    Raises:
+        ValueError: Another kind of optimizer, or a momentum for one that is not SGD.
+
+    Example:
+
+    >>> import numpy as np
+    >>> optimizer = memberwise("adam", 2, learning_rate=[0.5, 0.25])
+    >>> np.asarray(optimizer.learning_rate).tolist()
+    [0.5, 0.25]
+    """
+    if isinstance(optimizer, _Memberwise):
+        return optimizer
+    given = keras.optimizers.get(optimizer)
+    if isinstance(given, keras.optimizers.LossScaleOptimizer):
+        given, loss_scaling = given.inner_optimizer, True
+    form = _FORMS.get(type(given))
+    if form is None:
+        raise ValueError(
+            f"`optimizer` must be SGD, Adam, AdamW or RMSprop for a population, got {type(given).__name__}."
+        )
+    config = given.get_config()
+    if momentum is not None and form is not MemberSGD:
+        raise ValueError(f"`momentum` is a setting of SGD, got optimizer {type(given).__name__}; use optimizer='sgd'.")
+    if form is MemberSGD:
+        config["momentum"] = [config["momentum"]] * members if momentum is None else list(momentum)
+    own = given._learning_rate
+    own = own if callable(own) and not hasattr(own, "assign") else float(ops.convert_to_numpy(own))
+    rates = [own] * members if learning_rate is None else list(learning_rate)
+    config["learning_rate"] = MemberRates(rates)
+    if weight_decay is not None:
+        config["weight_decay"] = list(weight_decay)
+    elif config.get("weight_decay") is not None:
+        config["weight_decay"] = [config["weight_decay"]] * members
+    made = form(members=members, loss_scaling=loss_scaling, **config)
+    made._exclude_from_weight_decay_pattern = getattr(given, "_exclude_from_weight_decay_pattern", None)
+    return made
+
+
+def alone(optimizer: Any, k: int) -> Any:
+    """The ordinary Keras optimizer of member `k`, without its state.
+
+    Example:
+
+    >>> optimizer = memberwise("sgd", 2, learning_rate=[0.5, 0.25], momentum=[0.0, 0.9])
+    >>> alone(optimizer, 1).momentum, round(float(alone(optimizer, 1).learning_rate), 4)
+    (0.9, 0.25)
+    """
+    plain = next(kind for kind, form in _FORMS.items() if type(optimizer) is form)
+    config = optimizer.get_config()
+    for name in ("members", "loss_scaling"):
+        config.pop(name)
+    config["learning_rate"] = optimizer.rates.rates[k]
+    if config["weight_decay"] is not None:
+        config["weight_decay"] = config["weight_decay"][k]
+    elif type(optimizer) is MemberAdamW:
+        config["weight_decay"] = 0.0
+    if type(optimizer) is MemberSGD:
+        config["momentum"] = config["momentum"][k]
+    made = plain(**config)
+    made._exclude_from_weight_decay_pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    return made

@@ -1,0 +1,233 @@
+"""`fit_population`: compare settings side by side in one fit."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..baselines import constant_loss, simple_baseline
+from ..optimizers.memberwise import memberwise
+from ..randomness import preserved
+from ..watching import RunReader
+from . import memory, starts
+from .model import Population, functional_form
+from .result import Members, PopulationResult
+from .settings import MemberSettings, read_settings
+from .tracking import Tracking
+
+_ROWS_IN_A_BATCH = 32
+_SLOTS_OF = {"MemberSGD": 1, "MemberAdam": 2, "MemberAdamW": 2, "MemberRMSprop": 3}
+
+
+def fit_population(
+    build_model: Callable[[], Any],
+    x: Any,
+    y: Any = None,
+    *,
+    size: int | None = None,
+    learning_rate: Any = None,
+    momentum: Any = None,
+    weight_decay: Any = None,
+    dropout: Any = None,
+    seed: Any = None,
+    optimizer: Any = None,
+    loss: Any = None,
+    loss_weights: Any = None,
+    metrics: Any = None,
+    weighted_metrics: Any = None,
+    batch_size: int | None = None,
+    epochs: int = 1,
+    validation_data: Any = None,
+    validation_split: float = 0.0,
+    callbacks: Any = None,
+    shuffle: bool = True,
+    verbose: Any = "auto",
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    steps_per_execution: int = 1,
+    run_eagerly: bool = False,
+    jit_compile: Any = "auto",
+    memory_limit: int | None = None,
+    **fit_arguments: Any,
+) -> PopulationResult:
+    """Trains K members of one architecture as one graph, each with settings of its own.
+
+    Each of `learning_rate`, `momentum`, `weight_decay`, `dropout` and `seed` is one value for all
+    members or a sequence of one value a member. Member `k` starts as
+    `keras.utils.set_random_seed(seed[k]); build_model()` would, all members see the same batches in
+    the same order, and each ends as it would alone. The caller's random state is left as it was.
+
+    Args:
+        build_model: Answers a new Functional or Sequential model, compiled or not.
+        x: Inputs, as for `model.fit`.
+        y: Targets, as for `model.fit`.
+        size: Number of members where no setting is a sequence; at least 1.
+        learning_rate: Learning rate, > 0, or a Keras schedule.
+        momentum: Momentum of SGD, in [0, 1].
+        weight_decay: Weight decay, at least 0.
+        dropout: Rate of every Dropout layer, in [0, 1).
+        seed: Whole number, at least 0. By default 0 for all where a setting is a sequence, else
+            0, 1, ... size - 1.
+        optimizer: SGD, Adam, AdamW or RMSprop, by name or object; that of the compiled model or
+            `"sgd"` by default.
+        loss: Loss, or one for each output; that of the compiled model by default.
+        loss_weights: Weights of the outputs' losses.
+        metrics: Metrics; those of the compiled model by default.
+        weighted_metrics: Metrics that sample weights count for.
+        batch_size: Rows of a batch, 32 by default.
+        epochs: Number of epochs, at least 1.
+        validation_data: As for `model.fit`.
+        validation_split: As for `model.fit`, in [0, 1).
+        callbacks: Keras callbacks. `EarlyStopping` stops each member by itself; the others see the
+            mean over the members. Callbacks that set the learning rate are refused.
+        shuffle: Whether rows are shuffled before each epoch.
+        verbose: As for `model.fit`.
+        sample_weight: Weights `(rows,)`, or `(rows, members)` for weights of each member, as for
+            bootstrap samples.
+        class_weight: As for `model.fit`.
+        steps_per_execution: Batches in one call, at least 1.
+        run_eagerly: Whether to run without a graph.
+        jit_compile: Whether to compile with XLA; `"auto"` does not on a CPU.
+        memory_limit: Bytes that training may use; by default half of what is free. Members that do
+            not fit at once are trained in chunks, which changes no result.
+        **fit_arguments: Further arguments of `model.fit`, such as `steps_per_epoch`.
+
+    Returns:
+        `PopulationResult` with `.histories`, `.models`, `.findings`, `.leaderboard()`, `.plot()`.
+
+    Raises:
+        TypeError: A setting of the wrong kind, or a model whose layers cannot be seen.
+        ValueError: Settings of unlike length, none, or out of range; a model that cannot be stacked.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> def build_model():
+    ...     return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> result = fit_population(build_model, x, 3 * x, learning_rate=[0.001, 0.3], loss="mse", epochs=5, verbose=0)
+    >>> result.leaderboard()["learning_rate"]
+    [0.3, 0.001]
+    """
+    given = {
+        "learning_rate": learning_rate, "momentum": momentum, "weight_decay": weight_decay,
+        "dropout": dropout, "seed": seed,
+    }  # fmt: skip
+    settings = read_settings(size, given)
+    with preserved():
+        template, weights = starts.members(build_model, settings.seeds)
+        functional_form(template)
+        objectives = _objectives(
+            template, optimizer=optimizer, loss=loss, loss_weights=loss_weights, metrics=metrics,
+            weighted_metrics=weighted_metrics,
+        )  # fmt: skip
+        running = {"steps_per_execution": steps_per_execution, "run_eagerly": run_eagerly, "jit_compile": jit_compile}
+        others, stoppers = _sorted_callbacks(callbacks)
+        data = {
+            "x": x, "y": y, "batch_size": batch_size, "epochs": epochs, "validation_data": validation_data,
+            "validation_split": validation_split, "shuffle": shuffle, "verbose": verbose,
+            "class_weight": class_weight, **fit_arguments,
+        }  # fmt: skip
+        each = _need(template, objectives["optimizer"], settings, x, batch_size)
+        chunks = memory.chunks(settings.members, each, memory_limit)
+        _refuse_second_reading(x, chunks)
+        populations, trackings = [], []
+        for start, count in _places(chunks):
+            population = _population(template, settings, start, count, weights, {**objectives, **running})
+            readers = _readers(count, data, objectives["loss"])
+            tracking = Tracking(readers, stoppers)
+            own_weight = _columns(sample_weight, settings.members, start, count)
+            keras.utils.set_random_seed(settings.seeds[0])
+            population.fit(**data, sample_weight=own_weight, callbacks=[tracking, *others])
+            populations.append(population)
+            trackings.append(tracking)
+    return PopulationResult(
+        histories=[history for tracking in trackings for history in tracking.histories],
+        findings=[findings for tracking in trackings for findings in tracking.findings],
+        models=Members(populations),
+        populations=tuple(populations),
+        settings=settings,
+        chunks=tuple(chunks),
+        unrolled=populations[0].unrolled,
+        memory_per_member=each,
+    )
+
+
+def _population(
+    template: Any, settings: MemberSettings, start: int, count: int, weights: Any, compiling: dict[str, Any]
+) -> Population:
+    population = Population(
+        template, count, settings.part("dropout", start, count), population=settings.members, offset=start
+    )
+    population.set_members(weights[start : start + count])
+    own = {name: settings.part(name, start, count) for name in ("learning_rate", "momentum", "weight_decay")}
+    scaling = keras.config.dtype_policy().name == "mixed_float16"
+    optimizer = memberwise(compiling["optimizer"], count, **own, loss_scaling=scaling)
+    population.compile(**{**compiling, "optimizer": optimizer})
+    return population
+
+
+def _objectives(template: Any, **given: Any) -> dict[str, Any]:
+    """What was given, else what the model was compiled with."""
+    compiled = dict(template._compile_config.config) if template.compiled else {}
+    chosen = {name: compiled.get(name) if value is None else value for name, value in given.items()}
+    if chosen["loss"] is None:
+        raise ValueError("`loss` must be given, or `build_model` must answer a compiled model.")
+    chosen["optimizer"] = chosen["optimizer"] or "sgd"
+    return chosen
+
+
+def _sorted_callbacks(callbacks: Any) -> tuple[list[Any], list[Any]]:
+    listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+    stoppers = [one for one in listed if isinstance(one, keras.callbacks.EarlyStopping)]
+    return [one for one in listed if one not in stoppers], stoppers
+
+
+def _need(template: Any, optimizer: Any, settings: MemberSettings, x: Any, batch_size: int | None) -> int:
+    form = type(memberwise(optimizer, 1, momentum=settings.momentum and settings.momentum[:1])).__name__
+    shape = getattr(keras.tree.flatten(x)[0] if not hasattr(x, "element_spec") else None, "shape", None)
+    length = int(shape[1]) if shape is not None and len(shape) > 1 and shape[1] else 1
+    return memory.per_member(template, _SLOTS_OF[form], batch_size or _ROWS_IN_A_BATCH, length)
+
+
+def _places(chunks: Sequence[int]) -> list[tuple[int, int]]:
+    return [(sum(chunks[:place]), count) for place, count in enumerate(chunks)]
+
+
+def _refuse_second_reading(x: Any, chunks: Sequence[int]) -> None:
+    if len(chunks) > 1 and inspect.isgenerator(x):
+        raise ValueError(
+            f"The members do not fit into memory at once and need {len(chunks)} passes, but a generator can be read "
+            "only once; give arrays or a `keras.utils.PyDataset`, or raise `memory_limit`."
+        )
+
+
+def _columns(sample_weight: Any, members: int, start: int, count: int) -> Any:
+    """The part of weights `(rows, members)` that belongs to a chunk."""
+    shape = getattr(sample_weight, "shape", ())
+    if len(shape) < 2 or shape[1] != members:
+        return sample_weight
+    return sample_weight[:, start : start + count]
+
+
+def _readers(count: int, data: dict[str, Any], loss: Any) -> list[RunReader]:
+    """One reader a member; what the data can tell is worked out once for all."""
+    x, y, validation = data["x"], data["y"], data["validation_data"]
+    name = loss if isinstance(loss, str) else getattr(loss, "name", "")
+    arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
+    pair = isinstance(validation, tuple) and all(isinstance(part, np.ndarray) for part in validation[:2])
+    rows = len(validation[1]) if pair else None
+    if rows is None and arrays and data["validation_split"]:
+        rows = int(len(y) * data["validation_split"]) or None
+    known = name if isinstance(name, str) else ""
+    constant = constant_loss(y, known) if arrays else None
+    simple = cache(lambda: simple_baseline(x, y, *validation[:2], known)) if arrays and pair else None
+    return [
+        RunReader(epochs=data["epochs"], validation_rows=rows, constant_loss=constant, simple=simple)
+        for _ in range(count)
+    ]

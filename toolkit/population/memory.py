@@ -1,0 +1,84 @@
+"""How much memory the members of a population need, and how many fit at once."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+# Of the memory that is free, the part that a population may take without being told.
+_SHARE = 0.5
+# A value of the forward pass is kept for the backward pass, with its gradient.
+_COPIES_OF_ACTIVATIONS = 3
+
+
+def per_member(template: Any, slots: int, batch_size: int, length: int = 1) -> int:
+    """Bytes that one more member needs while training: an estimate.
+
+    Args:
+        template: The built model.
+        slots: How many values the optimizer remembers for each weight.
+        batch_size: Rows of a batch, at least 1.
+        length: What to take for an axis of unknown length.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(5, use_bias=False)])
+    >>> per_member(model, slots=1, batch_size=2)  # 50 weights x 5 + 2 rows x 5 x 3, of 4 bytes
+    1120
+    """
+    weights = sum(math.prod(weight.shape) * _size(weight.dtype) for weight in template.weights)
+    rows = 0
+    for layer in template._flatten_layers(include_self=False):
+        for output in _outputs(layer):
+            rows += math.prod(length if axis is None else axis for axis in output.shape[1:]) * _size(output.dtype)
+    # The weights, their gradients, the values to set and two passing copies beside what the optimizer keeps.
+    return weights * (4 + slots) + _COPIES_OF_ACTIVATIONS * batch_size * rows
+
+
+def chunks(members: int, each: int, limit: int | None) -> list[int]:
+    """How many members to train at once, one after the other.
+
+    Args:
+        members: How many there are, at least 1.
+        each: Bytes that one needs.
+        limit: Bytes that may be used, or `None` for half of what is free.
+
+    Raises:
+        ValueError: `limit` is given and not enough for one member.
+
+    Example:
+
+    >>> chunks(8, each=100, limit=350)
+    [3, 3, 2]
+    """
+    if limit is not None and limit < each:
+        raise ValueError(f"`memory_limit` must be at least {each} bytes, the need of one member, got {limit}.")
+    free = available() if limit is None else None
+    most = limit if limit is not None else free and int(free * _SHARE)
+    at_once = members if most is None else max(1, min(members, most // each))
+    return [min(at_once, members - start) for start in range(0, members, at_once)]
+
+
+def available() -> int | None:
+    """Bytes of memory that are free on this machine, or `None` where that is not known."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
+
+
+def _outputs(layer: Any) -> list[Any]:
+    if isinstance(layer, keras.layers.InputLayer) or not getattr(layer, "_inbound_nodes", None):
+        return []
+    return [x for node in layer._inbound_nodes[:1] for x in node.output_tensors]
+
+
+def _size(dtype: Any) -> int:
+    name = keras.backend.standardize_dtype(dtype)
+    return {"bfloat16": 2, "string": 8, "bool": 1}.get(name) or np.dtype(name).itemsize

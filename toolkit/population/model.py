@@ -1,0 +1,428 @@
+"""A population: K members of one model as one Keras model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..checks import number, whole_number
+from ..layers.stacked import Stack, with_logits
+from ..optimizers.memberwise import SLOTS, alone, memberwise
+from .objectives import MemberLoss, MemberMean, MemberMetric
+from .stacking import FRONT, Settings, stack
+
+_RATE_SETTERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+
+
+class _Unseen:
+    """Holds something out of sight of Keras, which would else count its weights or wrap it."""
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+
+@keras.saving.register_keras_serializable(package="trainwise")
+class Population(keras.Model):
+    """K members of one architecture as one Keras model, each with weights of its own.
+
+    `compile`, `fit`, `evaluate`, `predict`, `save` and loading work as for any model. Logs hold
+    means over the members; `by_member()` has the values of each. `fit_population` is the short way.
+
+    Args:
+        template: Functional or Sequential model, built; all members start from its weights.
+        members: Number of members, at least 1.
+        dropout: Rate of each member for every Dropout layer, in [0, 1), or `None` for the layers' own.
+        population: Number of members of a larger population that this is a part of.
+        offset: Place of the first member in that population.
+        name: Name of the model.
+        **kwargs: As for any Keras model.
+
+    Call arguments: inputs `(batch, ...)` as for the template. Answers `(batch, members, ...)`.
+
+    Attributes:
+        members: Number of members.
+        unrolled: Names of the layers that have no stacked form and are called once for each member.
+
+    Raises:
+        TypeError: `template` is no Keras model, or a subclassed one.
+        ValueError: `template` is not built, `members` below 1, or rates that do not fit.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> template = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> population = Population(template, members=3)
+    >>> population.predict(np.ones((5, 4)), verbose=0).shape
+    (5, 3, 2)
+    >>> population.member(0).predict(np.ones((5, 4)), verbose=0).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        template: Any,
+        members: int,
+        dropout: Sequence[float] | None = None,
+        population: int | None = None,
+        offset: int = 0,
+        name: str = "population",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.members = whole_number("members", members, low=1)
+        self._template = _Unseen(template)
+        functional = functional_form(template)
+        rates = _dropout_rates(template, dropout, self.members)
+        self._settings = Settings(self.members, rates, population, offset)
+        graph = stack(functional, self._settings)
+        self.graph = graph.model
+        self.unrolled = tuple(graph.unrolled)
+        self._places = tuple(graph.places)
+        self._stacked = _Unseen(graph.stacked)
+        self._output_names = tuple(functional.output_names)
+        self._objectives = _Unseen(([], []))
+        self.trackers: list[Any] = []
+        self.built = True
+
+    @property
+    def template(self) -> Any:
+        """The model that each member is one of."""
+        return self._template.content
+
+    @property
+    def stacked_layers(self) -> list[Any]:
+        """The stacked layers, each once."""
+        return list(self._stacked.content)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        outputs = self.graph(inputs, training=training)
+        flat = [self._batch_first(y, place) for y, place in zip(keras.tree.flatten(outputs), self._places, strict=True)]
+        return keras.tree.pack_sequence_as(outputs, flat)
+
+    def _batch_first(self, y: Any, place: str) -> Any:
+        moved = with_logits(lambda x: ops.moveaxis(x, 0 if place == FRONT else -2, 1), y)
+        mask = getattr(y, "_keras_mask", None)
+        if mask is not None:
+            moved._keras_mask = ops.moveaxis(mask, 0, 1)
+        return moved
+
+    # Training
+
+    def compile(
+        self,
+        optimizer: Any = "sgd",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """As `keras.Model.compile`; an ordinary optimizer gives its settings to every member.
+
+        Args:
+            optimizer: SGD, Adam, AdamW or RMSprop, by name or object, or a `trainwise` member
+                optimizer with settings for each member.
+            loss: Loss, or one for each output (list, or dictionary by output name).
+            loss_weights: Weights of the outputs' losses.
+            metrics: Metrics, or a list of them for each output.
+            weighted_metrics: Metrics that sample weights count for.
+            run_eagerly: Whether to run without a graph.
+            steps_per_execution: Batches in one call, at least 1.
+            jit_compile: Whether to compile with XLA; `"auto"` never does so on a CPU, where it is slower.
+            auto_scale_loss: Whether each member's loss is scaled by itself in half precision.
+
+        Raises:
+            ValueError: Another optimizer, or a loss that cannot be used.
+        """
+        scaling = auto_scale_loss and keras.config.dtype_policy().name == "mixed_float16"
+        if jit_compile == "auto" and keras.backend.backend() == "tensorflow" and not _has_accelerator():
+            jit_compile = False
+        super().compile(
+            optimizer=memberwise(optimizer, self.members, loss_scaling=scaling),
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=False,
+        )
+        self._compiled_with = _Unseen(
+            {
+                "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
+                "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution,
+            }
+        )  # fmt: skip
+        self._objectives = _Unseen(self._read_objectives())
+        losses, measures = self._objectives.content
+        several = len(losses) > 1
+        self.member_loss = MemberMean(self.members, "loss")
+        self.output_losses = [MemberMean(self.members, f"{n}_loss") for n, *_ in losses] if several else []
+        self.trackers = [self.member_loss, *self.output_losses, *(measure.tracker for measure in measures)]
+
+    def _read_objectives(self) -> tuple[list[Any], list[Any]]:
+        given, names = self._compiled_with.content, self._output_names
+        losses = by_output("loss", given["loss"], names, repeat=True)
+        weights = by_output("loss_weights", given["loss_weights"], names, repeat=True)
+        entries = [
+            (name, index, MemberLoss(loss, self.members), 1.0 if weight is None else float(weight))
+            for index, (name, loss, weight) in enumerate(zip(names, losses, weights, strict=True))
+            if loss is not None
+        ]
+        measures = []
+        for kind in ("metrics", "weighted_metrics"):
+            for index, listed in enumerate(_metrics_by_output(kind, given[kind], names)):
+                prefix = f"{names[index]}_" if len(names) > 1 else ""
+                measures += [MemberMetric(m, self.members, kind == "weighted_metrics", index, prefix) for m in listed]
+        return entries, measures
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Sum over the members of each one's loss, so that none sees another's gradient."""
+        targets, outputs, weights = self._flat(y, y_pred, sample_weight)
+        losses = []
+        for place, (_, index, loss, weight) in enumerate(self._objectives.content[0]):
+            value = loss(targets[index], outputs[index], weights[index])
+            if self.output_losses:
+                self.output_losses[place].update_state(value, weight=outputs[index].shape[0] or 1)
+            losses.append(value * weight)
+        own = [loss for layer in self.stacked_layers for loss in layer.member_losses()]
+        extra = [ops.cast(loss, keras.backend.floatx()) for loss in own]
+        parts = losses + extra
+        if not parts:
+            raise ValueError("No loss to compute; give `loss` to `compile`.")
+        total = sum(parts[1:], parts[0])
+        self.member_loss.update_state(total, weight=ops.shape(keras.tree.flatten(x)[0])[0])
+        return ops.sum(self.optimizer.scaled(total) if training else total)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Takes one batch in and answers the means over the members."""
+        targets, outputs, weights = self._flat(y, y_pred, sample_weight)
+        for measure in self._objectives.content[1]:
+            measure.update(targets[measure.output], outputs[measure.output], weights[measure.output])
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Means over the members whose value is finite."""
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    def by_member(self) -> dict[str, np.ndarray]:
+        """Loss and metrics of each member so far in this epoch or evaluation, each of shape `(members,)`."""
+        return {tracker.name: tracker.by_member() for tracker in self.trackers}
+
+    @property
+    def metrics(self) -> list[Any]:
+        return list(self.trackers)
+
+    def _flat(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any], list[Any]]:
+        outputs = keras.tree.flatten(y_pred)
+        names = self._output_names
+        targets = by_output("y", y, names)
+        weights = by_output("sample_weight", sample_weight, names, repeat=True)
+        return targets, outputs, weights
+
+    def fit(self, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
+        """As `keras.Model.fit`.
+
+        Raises:
+            ValueError: A callback that sets the learning rate.
+        """
+        for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
+            if isinstance(callback, _RATE_SETTERS):
+                raise ValueError(
+                    f"{type(callback).__name__} sets one learning rate, and each member of a population has its own; "
+                    "give `learning_rate` a schedule for each member instead."
+                )
+        return super().fit(*args, callbacks=callbacks, **kwargs)
+
+    # Members
+
+    def stacks(self) -> dict[int, Stack]:
+        """What the members have for each weight of the template, by the `id` of that weight."""
+        return {id(stack.weight): stack for layer in self.stacked_layers for stack in layer.stacks()}
+
+    def member_weights(self, k: int) -> list[np.ndarray]:
+        """The weights of member `k`, in the order of `template.weights`."""
+        stacks = self.stacks()
+        return [
+            stacks[id(weight)].of(k) if id(weight) in stacks else ops.convert_to_numpy(weight)
+            for weight in self.template.weights
+        ]
+
+    def weights_by_member(self) -> list[np.ndarray]:
+        """For each weight of the template its values for all members, shape `(members, *shape)`."""
+        stacks = self.stacks()
+        return [
+            stacks[id(weight)].all() if id(weight) in stacks else np.stack([ops.convert_to_numpy(weight)] * self.members)
+            for weight in self.template.weights
+        ]
+
+    def set_members(self, weights: Sequence[Sequence[np.ndarray]]) -> None:
+        """Sets the weights of all members.
+
+        Args:
+            weights: For each member its weights, in the order of `template.weights`.
+        """
+        stacks = self.stacks()
+        for weight, values in zip(self.template.weights, zip(*weights, strict=True), strict=True):
+            if id(weight) in stacks:
+                stacks[id(weight)].write(values)
+
+    def member(self, k: int) -> Any:
+        """Member `k` as an ordinary Keras model, compiled where the population is.
+
+        Args:
+            k: Which member, in [0, members).
+
+        Raises:
+            IndexError: There is no such member.
+        """
+        if not -self.members <= k < self.members:
+            raise IndexError(f"The population has members 0 to {self.members - 1}, got {k}.")
+        k %= self.members
+        model = keras.models.clone_model(
+            self.template, clone_function=lambda layer: self._member_layer(layer, k), recursive=True
+        )
+        model.set_weights(self.member_weights(k))
+        for layer in model._flatten_layers(include_self=False):
+            if isinstance(layer, keras.layers.Normalization):
+                layer.finalize_state()
+        if self.compiled:
+            self._compile_member(model, k)
+        return model
+
+    def _member_layer(self, layer: Any, k: int) -> Any:
+        if isinstance(layer, (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)):
+            return copy.deepcopy(layer)
+        if not isinstance(layer, keras.layers.Layer):
+            return layer
+        config = layer.get_config()
+        if type(layer) is keras.layers.Dropout and self._settings.dropout is not None:
+            config["rate"] = self._settings.dropout[k]
+        made = type(layer).from_config(config)
+        made.trainable = layer.trainable
+        return made
+
+    def _compile_member(self, model: Any, k: int) -> None:
+        settings = {name: copy.deepcopy(value) for name, value in self._compiled_with.content.items()}
+        model.compile(optimizer=alone(self.optimizer, k), **settings)
+        if not self.optimizer.built:
+            return
+        model.optimizer.build(model.trainable_variables)
+        model.optimizer.iterations.assign(self.optimizer.iterations)
+        self._copy_slots(model, k)
+
+    def _copy_slots(self, model: Any, k: int) -> None:
+        stacks = self.stacks()
+        places = {id(variable): place for place, variable in enumerate(self.trainable_variables)}
+        for name in SLOTS:
+            slots = getattr(self.optimizer, name, None)
+            if not slots:
+                continue
+            for theirs, weight in zip(getattr(model.optimizer, name), self.template.trainable_weights, strict=True):
+                if theirs is not None:
+                    theirs.assign(stacks[id(weight)].of(k, lambda variable, s=slots: s[places[id(variable)]]))
+
+    # Saving
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "template": keras.saving.serialize_keras_object(self.template), "members": self.members,
+            "dropout": self._settings.dropout, "population": self._settings.population,
+            "offset": self._settings.offset, "name": self.name,
+        }  # fmt: skip
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Population:
+        template = keras.saving.deserialize_keras_object(config["template"], custom_objects=custom_objects)
+        return cls(**{**config, "template": template})
+
+    def get_compile_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        settings = {name: serialize(value) for name, value in self._compiled_with.content.items()}
+        return {"optimizer": serialize(self.optimizer), **settings}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+        self.optimizer.build(self.trainable_variables)
+
+
+def functional_form(model: Any) -> Any:
+    """A Functional model over the layers of `model`.
+
+    Raises:
+        TypeError: `model` is no Keras model, or a subclassed one.
+        ValueError: `model` is not built.
+    """
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"`build_model` must answer a Keras model, got {type(model).__name__}.")
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            raise ValueError(
+                "`build_model` must answer a built model; begin the Sequential with `keras.Input(shape)`."
+            )
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    if not hasattr(model, "_run_through_graph"):
+        raise TypeError(
+            f"`build_model` answered the subclassed model {type(model).__name__}, whose layers cannot be seen; "
+            "write it as a Functional model, `keras.Model(inputs, outputs)`, or as a Sequential."
+        )
+    return model
+
+
+def by_output(what: str, given: Any, names: Sequence[str], repeat: bool = False) -> list[Any]:
+    """What was given for each output: a list, a dictionary by output name, or one for all.
+
+    Raises:
+        ValueError: The number of entries or their names do not fit the outputs.
+
+    Example:
+
+    >>> by_output("loss", {"b": "mse"}, ["a", "b"])
+    [None, 'mse']
+    """
+    if isinstance(given, dict):
+        unknown = sorted(set(given) - set(names))
+        if unknown:
+            raise ValueError(f"`{what}` names {unknown}; the model's outputs are {list(names)}.")
+        return [given.get(name) for name in names]
+    if isinstance(given, (list, tuple)) and not (len(names) == 1 and len(given) != 1):
+        if len(given) != len(names):
+            raise ValueError(f"`{what}` must have {len(names)} entries, one an output, got {len(given)}.")
+        return list(given)
+    if len(names) > 1 and not repeat and given is not None:
+        raise ValueError(f"`{what}` must have {len(names)} entries, one an output, got one.")
+    return [given] * len(names)
+
+
+def _metrics_by_output(what: str, given: Any, names: Sequence[str]) -> list[list[Any]]:
+    if given is None:
+        return [[] for _ in names]
+    if len(names) == 1 and not isinstance(given, dict):
+        return [list(given) if isinstance(given, (list, tuple)) else [given]]
+    listed = by_output(what, given, names)
+    return [list(m) if isinstance(m, (list, tuple)) else [] if m is None else [m] for m in listed]
+
+
+def _dropout_rates(template: Any, dropout: Any, members: int) -> tuple[float, ...] | None:
+    if dropout is None:
+        return None
+    rates = tuple(number("dropout", rate, 0, 1, open_high=True) for rate in dropout)
+    if len(rates) != members:
+        raise ValueError(f"`dropout` must hold {members} values, one a member, got {len(rates)}.")
+    layers = template._flatten_layers(include_self=False)
+    if not any(type(layer) is keras.layers.Dropout for layer in layers):
+        raise ValueError("`dropout` was given, but the model has no Dropout layer; add `keras.layers.Dropout(0.5)`.")
+    return rates
+
+
+def _has_accelerator() -> bool:
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))

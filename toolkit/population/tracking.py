@@ -1,0 +1,135 @@
+"""Follows each member through a fit: its history, its findings, its own early stopping."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..findings import Finding
+from ..watching import RunReader
+
+
+class _Lone:
+    """What Keras' EarlyStopping needs of a model, for one member."""
+
+    def __init__(self, read: Callable[[], list[np.ndarray]], metrics: Callable[[], list[Any]]) -> None:
+        self.stop_training = False
+        self._read = read
+        self._metrics = metrics
+        self.restored: list[np.ndarray] | None = None
+
+    @property
+    def metrics(self) -> list[Any]:
+        return self._metrics()
+
+    def get_weights(self) -> list[np.ndarray]:
+        return self._read()
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        self.restored = weights
+
+
+class Tracking(keras.callbacks.Callback):
+    """Keeps histories and findings by member; stops members one by one.
+
+    A member that stops keeps its weights as they are at that moment, or at its best epoch, while
+    the others go on: they are put back at the end of each epoch.
+
+    Args:
+        readers: One `RunReader` a member.
+        stoppers: Keras EarlyStopping callbacks, applied to each member by itself.
+
+    Attributes:
+        histories: For each member a dictionary like `History.history`, up to where it stopped.
+    """
+
+    def __init__(self, readers: Sequence[RunReader], stoppers: Sequence[Any] = ()) -> None:
+        super().__init__()
+        self.readers = list(readers)
+        self.stoppers = list(stoppers)
+        self.histories: list[dict[str, list[float]]] = [{} for _ in self.readers]
+
+    @property
+    def findings(self) -> list[list[Finding]]:
+        """The findings of each member, surest first."""
+        return [reader.findings for reader in self.readers]
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        count = len(self.readers)
+        self.histories = [{} for _ in range(count)]
+        self._frozen: dict[int, list[np.ndarray]] = {}
+        self._lone = [_Lone(lambda k=k: self._weights_of(k), lambda: self.model.metrics) for k in range(count)]
+        self._stop = [[copy.deepcopy(stopper) for stopper in self.stoppers] for _ in range(count)]
+        for lone, own in zip(self._lone, self._stop, strict=True):
+            for stopper in own:
+                stopper.set_model(lone)
+                stopper.on_train_begin()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._train: dict[str, np.ndarray] | None = None
+        self._validation: dict[str, np.ndarray] = {}
+        self._now: list[np.ndarray] | None = None
+        for reader in self.readers:
+            reader.begin_epoch()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        for reader, mean in zip(self.readers, self.model.member_loss.by_member(), strict=True):
+            reader.note_batch(mean, batch + 1)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        # Validation sets the metrics back, so what the epoch has shown is read before it.
+        if self._train is None:
+            self._train = self.model.by_member()
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._validation = {f"val_{name}": values for name, values in self.model.by_member().items()}
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        values = {**(self._train or self.model.by_member()), **self._validation}
+        for k, reader in enumerate(self.readers):
+            if k in self._frozen:
+                continue
+            own = {name: float(row[k]) for name, row in values.items()}
+            for name, value in own.items():
+                self.histories[k].setdefault(name, []).append(value)
+            reader.end_epoch(own)
+            self._ask_stoppers(k, epoch, own)
+        self._put_back()
+        if len(self._frozen) == len(self.readers):
+            self.model.stop_training = True
+
+    def _ask_stoppers(self, k: int, epoch: int, own: dict[str, float]) -> None:
+        for stopper in self._stop[k]:
+            stopper.on_epoch_end(epoch, own)
+        if self._lone[k].stop_training:
+            self._frozen[k] = self._final(k)
+
+    def _final(self, k: int) -> list[np.ndarray]:
+        for stopper in self._stop[k]:
+            stopper.on_train_end()
+        restored = self._lone[k].restored
+        return self._weights_of(k) if restored is None else restored
+
+    def _put_back(self) -> None:
+        if not self._frozen:
+            return
+        kept = [self._frozen.get(k) or self._weights_of(k) for k in range(len(self.readers))]
+        self.model.set_members(kept)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if not self.stoppers:
+            return
+        self._now = None
+        for k in range(len(self.readers)):
+            if k not in self._frozen:
+                self._frozen[k] = self._final(k)
+        self._put_back()
+
+    def _weights_of(self, k: int) -> list[np.ndarray]:
+        if self._now is None:
+            self._now = self.model.weights_by_member()
+        return [values[k].copy() for values in self._now]

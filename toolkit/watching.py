@@ -1,0 +1,127 @@
+"""Keeps what one run has shown so far, and says each symptom when it first shows; numpy only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .curves import Curves, SimpleBaseline, read, unaverage
+from .findings import Finding, rank
+
+_FIRST_BATCHES = 100
+_GROUPS = 64
+_LOWER_IS_BETTER = ("error", "loss", "squared", "divergence", "entropy")
+
+
+class RunReader:
+    """Reads one run as it goes: tell it each batch and each epoch.
+
+    Args:
+        epochs: The budget of epochs, or `None`.
+        validation_rows: Number of validation rows, at least 1, or `None`.
+        constant_loss: Loss of the best constant prediction, or `None`.
+        simple: Gives the simple baseline; called only where a finding needs it.
+
+    Example:
+
+    >>> reader = RunReader(epochs=2)
+    >>> reader.begin_epoch()
+    >>> reader.note_batch(float("nan"), 1)
+    >>> [finding.symptom for finding in reader.end_epoch({"loss": float("nan")})]
+    ['non_finite']
+    """
+
+    def __init__(
+        self,
+        epochs: int | None = None,
+        validation_rows: int | None = None,
+        constant_loss: float | None = None,
+        simple: Callable[[], SimpleBaseline] | None = None,
+    ) -> None:
+        self.epochs = epochs
+        self.validation_rows = validation_rows
+        self.constant_loss = constant_loss
+        self.simple = simple
+        self.logs: dict[str, list[float]] = {}
+        self._found: dict[str, Finding] = {}
+        self._groups: list[list[float]] = []
+        self._first: list[float] = []
+        self._means: list[Any] = []
+        self._counts: list[int] = []
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far, surest first."""
+        return rank(self._found.values())
+
+    def get_state(self) -> dict[str, Any]:
+        """What was seen, as plain values; see `set_state`."""
+        return {
+            "found": [finding.as_dict() for finding in self._found.values()],
+            "logs": self.logs, "groups": self._groups, "first": self._first,
+        }  # fmt: skip
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes on from what `get_state` gave, as in a resumed fit."""
+        found = [Finding.from_dict(values) for values in state["found"]]
+        self._found = {finding.symptom: finding for finding in found}
+        self.logs, self._groups, self._first = state["logs"], state["groups"], state["first"]
+
+    def begin_epoch(self) -> None:
+        """An epoch begins."""
+        self._means, self._counts = [], []
+
+    def note_batch(self, mean: Any, batches: int) -> None:
+        """The mean loss over the first `batches` batches of the epoch."""
+        # This runs after every update, so it only notes; the arithmetic waits for the epoch's end.
+        self._means.append(mean)
+        self._counts.append(batches)
+
+    def end_epoch(self, logs: Mapping[str, Any]) -> list[Finding]:
+        """An epoch ends with these logs; answers what is newly found, or found to be worse."""
+        for name, value in logs.items():
+            self.logs.setdefault(name, []).append(float(value))
+        self._note_batches()
+        new = [finding for finding in read(self._curves()) if self._is_new(finding)]
+        self._found.update({finding.symptom: finding for finding in new})
+        return new
+
+    def _is_new(self, finding: Finding) -> bool:
+        order = ("info", "warning", "error")
+        known = self._found.get(finding.symptom)
+        return known is None or order.index(finding.level) > order.index(known.level)
+
+    def _note_batches(self) -> None:
+        losses = unaverage([float(mean) for mean in self._means], self._counts)
+        missing = _FIRST_BATCHES - len(self._first)
+        if missing > 0:
+            self._first += [float(loss) for loss in losses[:missing]]
+        self._groups.append(_group_means(losses))
+
+    def _curves(self) -> Curves:
+        metric = next((name for name in self.logs if name != "loss" and f"val_{name}" in self.logs), "")
+        return Curves(
+            loss=tuple(self.logs.get("loss", ())),
+            val_loss=tuple(self.logs.get("val_loss", ())),
+            metric=tuple(self.logs.get(metric, ())),
+            val_metric=tuple(self.logs.get(f"val_{metric}", ())),
+            metric_name=metric,
+            higher_is_better=not any(word in metric for word in _LOWER_IS_BETTER),
+            batch_losses=tuple(tuple(group) for group in self._groups),
+            first_batches=tuple(self._first),
+            epochs=self.epochs,
+            validation_rows=self.validation_rows,
+            constant_loss=self.constant_loss,
+            simple=self.simple,
+        )
+
+
+def _group_means(losses: np.ndarray) -> list[float]:
+    """Means of at most 64 groups of consecutive batches, so that a long epoch needs no more memory than a short one."""
+    if not len(losses):
+        return []
+    edges = np.linspace(0, len(losses), min(_GROUPS, len(losses)) + 1).astype(int)
+    means: list[float] = (np.add.reduceat(losses, edges[:-1]) / np.diff(edges)).tolist()
+    return means

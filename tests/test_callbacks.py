@@ -60,7 +60,7 @@ def test_an_interrupted_fit_ends_as_an_uninterrupted_one(tmp_path):
         np.testing.assert_array_equal(a, b)
     assert one.history == two.history
     assert len(two.history["loss"]) == 6
-    assert len(watch._logs["loss"]) == 6
+    assert len(watch.get_state()["logs"]["loss"]) == 6
 
 
 def test_the_best_epoch_is_restored_and_old_files_go(tmp_path):
@@ -126,8 +126,8 @@ def test_the_watch_unaverages_what_keras_logs():
     for batch in range(4):
         watch.on_train_batch_end(batch, {"loss": np.mean(losses[: batch + 1])})
     watch.on_epoch_end(0, {"loss": 50.0})
-    np.testing.assert_allclose(watch._first, losses, atol=1e-9)
-    np.testing.assert_allclose(watch._groups[0], losses, atol=1e-9)
+    np.testing.assert_allclose(watch.get_state()["first"], losses, atol=1e-9)
+    np.testing.assert_allclose(watch.get_state()["groups"][0], losses, atol=1e-9)
 
 
 def test_a_long_epoch_is_kept_as_the_means_of_64_groups():
@@ -139,8 +139,8 @@ def test_a_long_epoch_is_kept_as_the_means_of_64_groups():
     for batch in range(len(losses)):
         watch.on_train_batch_end(batch, {"loss": losses[: batch + 1].mean()})
     watch.on_epoch_end(0, {"loss": losses.mean()})
-    np.testing.assert_allclose(watch._groups[0], losses.reshape(64, 10).mean(axis=1))
-    np.testing.assert_allclose(watch._first, losses[:100])
+    np.testing.assert_allclose(watch.get_state()["groups"][0], losses.reshape(64, 10).mean(axis=1))
+    np.testing.assert_allclose(watch.get_state()["first"], losses[:100])
 
 
 def test_the_watch_copies_and_carries_its_state_as_json():

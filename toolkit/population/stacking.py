@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..layers.folded import Folded, Merged, Place, Unrolled, broadcast
+from ..layers.folded import Folded, Merged, Place, Unrolled
 from ..layers.normalization import MinMax, Standardize
 from ..layers.stacked import Stacked, known_activation
 from ..layers.stacked_convolution import StackedConv1D, StackedConv2D, StackedDepthwiseConv2D
@@ -127,9 +127,7 @@ class _Stacking:
         """An output that no weight has touched is given to each member."""
         if self._place(output) == SHARED:
             output = self._at(output, FRONT)
-        if self._place(output) == FRONT and output.shape[0] != self.members:
-            output = self._note(broadcast(output, self.members), FRONT)
-        return output
+        return self._repeated(output, self._place(output))
 
     def _call(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
         tensors = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)]

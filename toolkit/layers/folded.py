@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from .stacked import Stack, Stacked, fold, unfold
@@ -71,8 +72,8 @@ class Merged(Folded):
 class Unrolled(Stacked):
     """Any layer or operation, called once for each member inside one graph.
 
-    For layers that have no stacked form. Each member has a copy of the layer, with variables of its
-    own that bear its number as `member`.
+    For layers that have no stacked form. Each member has variables of its own, which bear its number
+    as `member` and stand in for the layer's.
 
     Args:
         layer: A built Keras layer or model, or an operation of `keras.ops`.
@@ -98,7 +99,7 @@ class Unrolled(Stacked):
         super().__init__(layer, members, autocast=False, **kwargs)
         self.seeds = tuple(int(seed) for seed in (range(members) if seeds is None else seeds))
         self._sites: list[tuple[Any, Any]] = []
-        self.copies = self._copies()
+        self.own = [[self._own(variable, k) for variable in self._variables()] for k in range(members)]
 
     def add_site(self, args: Any, kwargs: Any) -> int:
         """Notes the arguments of one call, a `Place` standing for each tensor; answers its number."""
@@ -106,45 +107,64 @@ class Unrolled(Stacked):
         return len(self._sites) - 1
 
     def build(self, input_shape: Any) -> None:
-        """The copies are built already."""
+        """The variables are there already."""
 
-    def _copies(self) -> list[Any]:
-        layer = self.layer
-        if not getattr(layer, "variables", ()):
-            return [layer] * self.members
-        copies = [_built_copy(layer) for _ in range(self.members)]
-        for k, one in enumerate(copies):
-            one.set_weights(layer.get_weights())
-            for variable in one.variables:
-                variable.member = k
-                if variable.name == "seed_generator_state":
-                    variable.assign(ops.cast([self.seeds[k], 0], variable.dtype))
-        return copies
+    def _variables(self) -> list[Any]:
+        return list(getattr(self.layer, "variables", ()))
+
+    def _own(self, like: Any, k: int) -> Any:
+        start = ops.convert_to_numpy(like)
+        if like.name == "seed_generator_state":
+            start = np.array([self.seeds[k], 0], start.dtype)
+        made = self.add_weight(
+            name=like.name,
+            shape=start.shape,
+            dtype=like.dtype,
+            initializer=lambda shape, dtype: ops.convert_to_tensor(start, dtype),
+            trainable=like.trainable,
+            constraint=like.constraint,
+        )
+        made.member = k
+        return made
 
     def stacks(self) -> list[Stack]:
         """What the members have for each weight of `layer`."""
-        if not getattr(self.layer, "weights", ()):
-            return []
-        weights = zip(*(one.weights for one in self.copies), strict=True)
-        return [Stack(own, theirs, self.members) for own, theirs in zip(self.layer.weights, weights, strict=True)]
+        places = {id(variable): place for place, variable in enumerate(self._variables())}
+        return [
+            Stack(weight, [own[places[id(weight)]] for own in self.own], self.members)
+            for weight in getattr(self.layer, "weights", ())
+        ]
 
     def member_losses(self) -> list[Any]:
         """Regularisation of activities and weights, each entry of shape `(members,)`."""
-        if not getattr(self.layer, "variables", ()):
-            return list(self.losses)
-        losses = [one.losses for one in self.copies]
-        return [ops.stack([sum(own[1:], own[0]) for own in losses])] if losses[0] else []
+        return list(self.losses)
 
     def call(self, inputs: Any, site: int = 0, training: bool | None = None) -> Any:
-        outputs = [self._member(inputs, site, k, training) for k in range(self.members)]
-        return keras.tree.map_structure(_stacked_with_masks, *outputs)
+        results = [self._member(inputs, site, k, training) for k in range(self.members)]
+        losses = [sum(own[1:], own[0]) for _, own in results if own]
+        if losses:
+            self.add_loss(ops.stack(losses))
+        return keras.tree.map_structure(_stacked_with_notes, *(outputs for outputs, _ in results))
 
-    def _member(self, inputs: Any, site: int, k: int, training: bool | None) -> Any:
+    def _member(self, inputs: Any, site: int, k: int, training: bool | None) -> tuple[Any, list[Any]]:
         own = [x[k if x.shape[0] > 1 else 0] for x in inputs]
         args, kwargs = _filled(self._sites[site], own)
-        if getattr(self.copies[k], "_call_has_training_arg", False):
+        if getattr(self.layer, "_call_has_training_arg", False):
             kwargs = {**kwargs, "training": training}
-        return self.copies[k](*args, **kwargs)
+        values = [(variable, ops.convert_to_tensor(mine)) for variable, mine in self._pairs(k)]
+        with keras.StatelessScope(state_mapping=values, collect_losses=True) as scope:
+            outputs = self.layer(*args, **kwargs)
+            losses = list(getattr(self.layer, "losses", ()))
+        for variable, mine in self._pairs(k):
+            new = scope.get_current_value(variable)
+            if not mine.trainable and new is not None:
+                mine.assign(new)
+        # The penalty on weights comes last, and counts once however often the layer is called.
+        weighed = sum(getattr(v, "regularizer", None) is not None for v in self._variables() if v.trainable)
+        return outputs, losses[: len(losses) - weighed] if site else losses
+
+    def _pairs(self, k: int) -> Any:
+        return zip(self._variables(), self.own[k], strict=True)
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "seeds": self.seeds}
@@ -168,16 +188,7 @@ def _filled(site: tuple[Any, Any], tensors: list[Any]) -> tuple[Any, Any]:
     return keras.tree.map_structure(lambda leaf: tensors[leaf.place] if isinstance(leaf, Place) else leaf, site)
 
 
-def _built_copy(layer: Any) -> Any:
-    if hasattr(layer, "_run_through_graph") or isinstance(layer, keras.Sequential):
-        return keras.models.clone_model(layer)
-    made = type(layer).from_config(layer.get_config())
-    made.build_from_config(layer.get_build_config())
-    made.trainable = layer.trainable
-    return made
-
-
-def _stacked_with_masks(*outputs: Any) -> Any:
+def _stacked_with_notes(*outputs: Any) -> Any:
     stacked = ops.stack(outputs)
     for note in ("_keras_logits", "_keras_mask"):
         noted = [getattr(output, note, None) for output in outputs]

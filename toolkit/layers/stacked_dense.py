@@ -80,6 +80,7 @@ class StackedDropout(Stacked):
             a part draws what it would draw within the whole.
         offset: Place of the first member in that population.
         member_axis: Axis of the members: 0, or -2 among channels.
+        seed: Whole number from which the draws come, or `None` for the layer's own.
         **kwargs: `name` and the like.
 
     Input shape: `(members or 1, batch, ...)`. Output shape: `(members, batch, ...)`.
@@ -106,9 +107,11 @@ class StackedDropout(Stacked):
         population: int | None = None,
         offset: int = 0,
         member_axis: int = 0,
+        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(layer, members, **kwargs)
+        self.seed = seed
         self.rates = tuple(float(rate) for rate in (rates or [layer.rate] * members))
         if len(self.rates) != members:
             raise ValueError(f"`rates` must hold {members} values, one a member, got {len(self.rates)}.")
@@ -117,7 +120,7 @@ class StackedDropout(Stacked):
         self.population = population or members
         self.offset = offset
         self.member_axis = member_axis
-        self.draws = keras.random.SeedGenerator(getattr(layer, "seed", None))
+        self.draws = keras.random.SeedGenerator(getattr(layer, "seed", None) if seed is None else seed)
 
     def build(self, input_shape: Any) -> None:
         """Has no weights."""
@@ -145,4 +148,4 @@ class StackedDropout(Stacked):
 
     def get_config(self) -> dict[str, Any]:
         own = {"rates": self.rates, "population": self.population, "offset": self.offset}
-        return {**super().get_config(), **own, "member_axis": self.member_axis}
+        return {**super().get_config(), **own, "member_axis": self.member_axis, "seed": self.seed}

@@ -81,8 +81,25 @@ class _Memberwise(keras.optimizers.Optimizer):
 
     @property
     def rates(self) -> MemberRates:
-        """The learning rates."""
+        """The learning rate or schedule of each member."""
         return self._learning_rate
+
+    @property
+    def learning_rates(self) -> Any:
+        """The learning rates at this update, shape `(members,)`."""
+        return self._learning_rate(self._iterations)
+
+    @property
+    def learning_rate(self) -> Any:
+        """Their mean: callbacks that log a learning rate need one number."""
+        return ops.mean(self.learning_rates)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        raise ValueError(
+            f"Each member has a learning rate of its own, so one learning rate, {value!r}, cannot be set; "
+            "give each member a schedule instead."
+        )
 
     def across(self, values: Any, variable: Any) -> Any:
         """`values`, one a member, in a shape and type that fit `variable`, which holds all members or one."""
@@ -119,7 +136,7 @@ class _Memberwise(keras.optimizers.Optimizer):
         return losses * ops.cast(self.scale, losses.dtype)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        super().update_step(gradient, variable, self.across(learning_rate, variable))
+        super().update_step(gradient, variable, self.across(self.learning_rates, variable))
 
     def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
         variables = list(trainable_variables if trainable_variables is not None else self._trainable_variables)
@@ -204,7 +221,7 @@ class _Memberwise(keras.optimizers.Optimizer):
             return
         for variable in variables:
             if self._use_weight_decay(variable):
-                decay = self.across(self.weight_decays, variable) * self.across(self.learning_rate, variable)
+                decay = self.across(self.weight_decays, variable) * self.across(self.learning_rates, variable)
                 self.assign_sub(variable, ops.convert_to_tensor(variable) * decay)
 
     def get_config(self) -> dict[str, Any]:
@@ -240,7 +257,7 @@ class MemberSGD(_Memberwise, keras.optimizers.SGD):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         gradient = ops.cast(gradient, variable.dtype)
-        step = ops.multiply(gradient, self.across(learning_rate, variable))
+        step = ops.multiply(gradient, self.across(self.learning_rates, variable))
         if not self.momentum:
             self.assign_sub(variable, step)
             return
@@ -314,7 +331,7 @@ def memberwise(
 
     >>> import numpy as np
     >>> optimizer = memberwise("adam", 2, learning_rate=[0.5, 0.25])
-    >>> np.asarray(optimizer.learning_rate).tolist()
+    >>> np.asarray(optimizer.learning_rates).tolist()
     [0.5, 0.25]
     """
     if isinstance(optimizer, _Memberwise):

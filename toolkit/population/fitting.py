@@ -130,9 +130,10 @@ def fit_population(
         others, stoppers = _sorted_callbacks(callbacks)
         data = {
             "x": x, "y": y, "batch_size": batch_size, "epochs": epochs, "validation_data": validation_data,
-            "validation_split": validation_split, "shuffle": shuffle, "verbose": verbose,
-            "class_weight": class_weight, **fit_arguments,
+            "validation_split": validation_split, "verbose": verbose, "class_weight": class_weight, **fit_arguments,
         }  # fmt: skip
+        # Keras warns of `shuffle` where the data bring their own order.
+        data["shuffle"] = shuffle and not (hasattr(x, "element_spec") or inspect.isgenerator(x))
         each = _need(template, objectives["optimizer"], settings, x, batch_size)
         chunks = memory.chunks(settings.members, each, memory_limit)
         _refuse_second_reading(x, chunks)

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import number, whole_number
-from ..layers.stacked import Stack, with_logits
+from ..layers.stacked import Stack, recreated, with_logits
 from ..optimizers.memberwise import SLOTS, alone, memberwise
 from .objectives import MemberLoss, MemberMean, MemberMetric
 from .stacking import FRONT, Settings, stack
@@ -152,6 +152,7 @@ class Population(keras.Model):
             jit_compile=jit_compile,
             auto_scale_loss=False,
         )
+        self.optimizer.build(self.trainable_variables)
         self._compiled_with = _Unseen(
             {
                 "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
@@ -302,20 +303,15 @@ class Population(keras.Model):
             return copy.deepcopy(layer)
         if not isinstance(layer, keras.layers.Layer):
             return layer
-        config = layer.get_config()
         if type(layer) is keras.layers.Dropout and self._settings.dropout is not None:
-            config["rate"] = self._settings.dropout[k]
-        made = type(layer).from_config(config)
-        made.trainable = layer.trainable
-        return made
+            return recreated(layer, rate=self._settings.dropout[k])
+        return recreated(layer)
 
     def _compile_member(self, model: Any, k: int) -> None:
         settings = {name: copy.deepcopy(value) for name, value in self._compiled_with.content.items()}
         model.compile(optimizer=alone(self.optimizer, k), **settings)
-        if not self.optimizer.built:
-            return
         model.optimizer.build(model.trainable_variables)
-        model.optimizer.iterations.assign(self.optimizer.iterations)
+        model.optimizer._iterations.assign(self.optimizer._iterations)
         self._copy_slots(model, k)
 
     def _copy_slots(self, model: Any, k: int) -> None:
@@ -323,9 +319,10 @@ class Population(keras.Model):
         places = {id(variable): place for place, variable in enumerate(self.trainable_variables)}
         for name in SLOTS:
             slots = getattr(self.optimizer, name, None)
-            if not slots:
+            theirs_of = getattr(model.optimizer, name, None)
+            if not slots or not theirs_of:
                 continue
-            for theirs, weight in zip(getattr(model.optimizer, name), self.template.trainable_weights, strict=True):
+            for theirs, weight in zip(theirs_of, self.template.trainable_weights, strict=True):
                 if theirs is not None:
                     theirs.assign(stacks[id(weight)].of(k, lambda variable, s=slots: s[places[id(variable)]]))
 
@@ -350,7 +347,6 @@ class Population(keras.Model):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
-        self.optimizer.build(self.trainable_variables)
 
 
 def functional_form(model: Any) -> Any:

@@ -283,7 +283,7 @@ class _FunctionLoss(keras.losses.Loss):
     """A user's function of targets and predictions as a loss."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(name=getattr(function, "__name__", "loss"))
+        super().__init__(name="loss")
         self.function = function
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -184,8 +184,13 @@ class _Stacking:
         own = self.settings
         return self._stacked(
             StackedDropout, layer, x, place, rates=own.dropout, population=own.population, offset=own.offset,
-            member_axis=-2 if place == CHANNELS else 0,
+            member_axis=-2 if place == CHANNELS else 0, seed=self._seed(layer),
         )  # fmt: skip
+
+    def _seed(self, layer: Any) -> int:
+        """What the layer would draw from; a layer of rate 0 has nothing to draw from."""
+        generator = getattr(layer, "seed_generator", None)
+        return len(self.made) if generator is None else int(ops.convert_to_numpy(generator.state)[0])
 
     def _batch_normalization(self, layer: Any, x: Any) -> Any:
         place = CHANNELS if self._place(x) == CHANNELS else FRONT
@@ -201,6 +206,11 @@ class _Stacking:
         return self._noted(outputs, place)
 
     def _unroll(self, operation: Any, args: Any, kwargs: Any) -> Any:
+        if isinstance(operation, _L.SpectralNormalization):
+            raise ValueError(
+                f"Layer {operation.name!r} (SpectralNormalization) sets its weights while it is called, which members in "
+                "one graph cannot do; use a kernel constraint such as `keras.constraints.UnitNorm()`."
+            )
         if isinstance(self.made.get(id(operation)), Stacked) and not isinstance(self.made[id(operation)], Unrolled):
             raise ValueError(
                 f"Layer {operation.name!r} is used in two ways that have no common stacked form; make two layers of it."

@@ -87,6 +87,35 @@ def test_a_stacked_layer_within_a_model_sees_what_each_member_made(make, shape):
             np.testing.assert_allclose(np.asarray(answer)[:, k], np.asarray(expected), rtol=2e-5, atol=2e-6)
 
 
+CONVOLUTIONS = [case for case in CHANNELS if case[0].startswith("conv") and "groups" not in case[0] and "causal" not in case[0]]
+
+
+@pytest.mark.parametrize("make, shape", [case[1:] for case in CONVOLUTIONS], ids=[case[0] for case in CONVOLUTIONS])
+def test_convolutions_as_matrix_products_give_the_same(make, shape):
+    population, lone = _population_of(make, shape)
+    (layer,) = population.stacked_layers
+    generator = np.random.default_rng(1)
+    own = generator.normal(size=(*shape[:-1], MEMBERS, shape[-1])).astype("float32")
+    layer.for_xla = True
+    answer = np.asarray(layer(own))
+    shared = np.asarray(layer(own[..., :1, :]))
+    for k, model in enumerate(lone):
+        np.testing.assert_allclose(answer[..., k, :], np.asarray(model(own[..., k, :])), rtol=2e-5, atol=2e-6)
+        np.testing.assert_allclose(shared[..., k, :], np.asarray(model(own[..., 0, :])), rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("window, strides", [(2, None), (3, 2), ((2, 3), (1, 2))])
+def test_max_pooling_by_slices_gives_the_same(window, strides):
+    x = np.random.default_rng(0).normal(size=(4, 7, 7, MEMBERS, 2)).astype("float32")
+    x[0, 0, 0, 0, 0] = np.nan
+    pooling = L.MaxPooling2D(window, strides)
+    answer = tw.layers.Merged(pooling, MEMBERS)
+    answer.for_xla = True
+    expected = np.stack([np.asarray(pooling(x[..., k, :])) for k in range(MEMBERS)], axis=-2)
+    expected[0, 0, 0, 0, 0] = np.nan
+    np.testing.assert_array_equal(np.asarray(answer(x)), expected)
+
+
 def test_stacked_embedding_looks_up_each_members_own_table():
     population, lone = _population_of(lambda: L.Embedding(10, 4), (5, 6), dtype="int32")
     x = np.random.default_rng(0).integers(0, 10, (5, 6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,6 +10,9 @@ import numpy as np
 from keras import ops
 
 from .stacked import Stack, Stacked, fold, unfold
+from .stacked_convolution import windows
+
+_MAX_POOLING = (keras.layers.MaxPooling1D, keras.layers.MaxPooling2D)
 
 
 @keras.saving.register_keras_serializable(package="trainwise")
@@ -60,12 +64,39 @@ class Merged(Folded):
     """
 
     member_axis = -2
+    # The gradient of max pooling is slow under XLA on CPUs; `Population.compile` sets this.
+    for_xla = False
 
     def compute(self, inputs: Any, training: bool) -> Any:
+        layer = self.layer
+        if self.for_xla and isinstance(layer, _MAX_POOLING) and layer.padding == "valid":
+            return max_by_slices(inputs, layer.pool_size, layer.strides)
         members = inputs.shape[-2]
         shape = ops.shape(inputs)
         outputs = self.layer(ops.reshape(inputs, (*shape[:-2], members * inputs.shape[-1])))
         return ops.reshape(outputs, (*ops.shape(outputs)[:-1], members, outputs.shape[-1] // members))
+
+
+def max_by_slices(x: Any, window: Sequence[int], strides: Sequence[int]) -> Any:
+    """Max pooling as the larger of shifted slices; of equal values the first has the gradient, as in pooling.
+
+    Args:
+        x: Shape `(batch, *spatial, members, channels)`.
+        window: Size along each spatial axis.
+        strides: One for each spatial axis.
+
+    Example:
+
+    >>> import numpy as np
+    >>> x = np.array([1.0, 4.0, 3.0, 2.0]).reshape(1, 4, 1, 1)
+    >>> np.asarray(max_by_slices(x, [2], [2])).ravel().tolist()
+    [4.0, 3.0]
+    """
+    x = ops.convert_to_tensor(x)
+    first, *others = (x[(slice(None), *cut)] for cut in windows(x.shape[1:-2], window, strides, [1] * len(window)))
+    for other in others:
+        first = ops.where(ops.logical_or(other > first, ops.isnan(other)), other, first)
+    return first
 
 
 @keras.saving.register_keras_serializable(package="trainwise")

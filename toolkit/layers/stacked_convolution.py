@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import product
 from typing import Any
 
 import keras
@@ -39,9 +40,14 @@ class _OnChannels(Stacked):
 
 
 class _StackedConvolution(_OnChannels):
+    # XLA has no fast grouped convolution on CPUs, but fast matrix products; `Population.compile` sets this.
+    for_xla = False
+
     def compute(self, inputs: Any, training: bool) -> Any:
         layer, kernel = self.layer, ops.convert_to_tensor(self.named("kernel"))
         shared = inputs.shape[-2] == 1 and layer.groups == 1
+        if self.for_xla and layer.groups == 1 and layer.padding != "causal":
+            return self.finish(convolve_as_products(inputs, kernel, layer.strides, layer.padding, layer.dilation_rate))
         x = self.merged(inputs, everyone=not shared)
         groups = 1 if shared else self.members * layer.groups
         kernel = ops.reshape(ops.moveaxis(kernel, 0, -2), (*kernel.shape[1:-1], self.members * kernel.shape[-1]))
@@ -144,6 +150,68 @@ def convolve(
     if groups == 1 or grouped_convolution_works(kernel.dtype.name, tuple(dilation)):
         return _at_once(x, kernel, **settings)
     return _one_by_one(x, kernel, groups, **settings)
+
+
+def convolve_as_products(
+    x: Any, kernel: Any, strides: Sequence[int], padding: str, dilation: Sequence[int]
+) -> Any:
+    """A convolution of each member, as one matrix product over all windows; spatial sizes must be known.
+
+    Args:
+        x: Shape `(batch, *spatial, members or 1, channels)`.
+        kernel: Shape `(members, *window, channels, filters)`.
+        strides: One for each spatial axis.
+        padding: `"same"` or `"valid"`.
+        dilation: One for each spatial axis.
+
+    Returns:
+        Shape `(batch, *spatial, members, filters)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> x, kernel = np.ones((1, 4, 2, 1), "float32"), np.ones((2, 2, 1, 3), "float32")
+    >>> np.asarray(convolve_as_products(x, kernel, [1], "valid", [1])).shape
+    (1, 3, 2, 3)
+    """
+    window, spatial = kernel.shape[1:-2], x.shape[1:-2]
+    x = ops.moveaxis(ops.convert_to_tensor(x), -2, 0)
+    if padding == "same":
+        x = ops.pad(x, ((0, 0), (0, 0), *_same_padding(spatial, window, strides, dilation), (0, 0)))
+    cuts = windows(x.shape[2:-1], window, strides, dilation)
+    patches = ops.concatenate([x[(slice(None), slice(None), *cut)] for cut in cuts], axis=-1)
+    rows = ops.reshape(patches, (x.shape[0], -1, patches.shape[-1]))
+    outputs = ops.matmul(rows, ops.reshape(kernel, (kernel.shape[0], -1, kernel.shape[-1])))
+    outputs = ops.reshape(outputs, (kernel.shape[0], -1, *patches.shape[2:-1], kernel.shape[-1]))
+    return ops.moveaxis(outputs, 0, -2)
+
+
+def _same_padding(
+    spatial: Sequence[int], window: Sequence[int], strides: Sequence[int], dilation: Sequence[int]
+) -> list[tuple[int, int]]:
+    sizes = zip(spatial, window, strides, dilation, strict=True)
+    totals = [max((-(-n // stride) - 1) * stride + (w - 1) * d + 1 - n, 0) for n, w, stride, d in sizes]
+    return [(total // 2, total - total // 2) for total in totals]
+
+
+def windows(
+    spatial: Sequence[int], window: Sequence[int], strides: Sequence[int], dilation: Sequence[int]
+) -> list[tuple[slice, ...]]:
+    """For each place in a window that slides over the spatial axes, the part of them that it meets.
+
+    Example:
+
+    >>> windows([4], [2], [2], [1])
+    [(slice(0, 3, 2),), (slice(1, 4, 2),)]
+    """
+    sizes = zip(spatial, window, strides, dilation, strict=True)
+    return list(product(*(_cuts(size, width, stride, spread) for size, width, stride, spread in sizes)))
+
+
+def _cuts(size: int, width: int, stride: int, dilation: int) -> list[slice]:
+    """For each place in the window, the inputs that it meets along one axis."""
+    count = (size - (width - 1) * dilation - 1) // stride + 1
+    return [slice(i * dilation, i * dilation + (count - 1) * stride + 1, stride) for i in range(width)]
 
 
 def _at_once(x: Any, kernel: Any, **settings: Any) -> Any:

@@ -153,6 +153,9 @@ class Population(keras.Model):
             auto_scale_loss=False,
         )
         self.optimizer.build(self.trainable_variables)
+        for layer in self.stacked_layers:
+            if hasattr(layer, "for_xla"):
+                layer.for_xla = jit_compile is True and None not in layer.layer.input.shape[1:]
         self._compiled_with = _Unseen(
             {
                 "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,

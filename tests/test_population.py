@@ -128,7 +128,8 @@ ARCHITECTURES = {
     "gru": (recurrent(lambda: L.GRU(5, return_sequences=True), lambda: L.GRU(4, reset_after=False)), SERIES),
     "bidirectional": (
         recurrent(
-            lambda: L.Bidirectional(L.GRU(3, return_sequences=True)), lambda: L.Bidirectional(L.LSTM(3), merge_mode="ave")
+            lambda: L.Bidirectional(L.GRU(3, return_sequences=True)),
+            lambda: L.Bidirectional(L.LSTM(3), merge_mode="ave"),
         ),
         SERIES,
     ),
@@ -141,12 +142,14 @@ RATES = [0.02, 0.1]
 def compare(build, x, y=LABELS, optimizer="sgd", options=None, loss=CLASSES, metrics=("accuracy",), **settings):
     """Fits a population and each member alone; answers the result and the largest differences."""
     fit = {"batch_size": 16, "epochs": 2}
-    fit |= {name: settings.pop(name) for name in list(settings) if name in ("epochs", "validation_data", "class_weight")}
+    fit |= {
+        name: settings.pop(name) for name in list(settings) if name in ("epochs", "validation_data", "class_weight")
+    }
     settings = {"learning_rate": RATES, **settings}
     metrics = list(metrics)
     result = tw.fit_population(
-        build, x, y, optimizer=lone.OPTIMIZERS[optimizer](**(options or {})), seed=[3, 4], loss=loss, metrics=lone.fresh(metrics),
-        shuffle=False, verbose=0, **fit, **settings,
+        build, x, y, optimizer=lone.OPTIMIZERS[optimizer](**(options or {})), seed=[3, 4], loss=loss,
+        metrics=lone.fresh(metrics),         shuffle=False, verbose=0, **fit, **settings,
     )  # fmt: skip
     own = [{name: values[k] for name, values in settings.items()} for k in range(2)]
     models, histories = lone.train(build, x, y, [3, 4], own, optimizer, options, loss, metrics, **fit)
@@ -184,21 +187,24 @@ OPTIMIZER_CASES = [
 ]
 
 
-@pytest.mark.parametrize("optimizer, options, settings", OPTIMIZER_CASES)
+@pytest.mark.parametrize(("optimizer", "options", "settings"), OPTIMIZER_CASES)
 def test_every_optimizer_does_to_a_member_what_it_does_to_a_model(optimizer, options, settings, double):
     _, _, weights, curves = compare(mlp, TABLE, optimizer=optimizer, options=options, **settings)
     assert weights < 1e-9 and curves < 1e-9
 
 
 @pytest.mark.parametrize("build", [embedding, masked], ids=["stacked", "unrolled"])
-@pytest.mark.parametrize("optimizer, options", [("adam", {}), ("rmsprop", {}), ("sgd", {"global_clipnorm": 0.01})])
+@pytest.mark.parametrize(("optimizer", "options"), [("adam", {}), ("rmsprop", {}), ("sgd", {"global_clipnorm": 0.01})])
 def test_embeddings_get_the_updates_that_keras_gives_rows_that_repeat(build, optimizer, options, double):
     _, _, weights, curves = compare(build, WORDS, optimizer=optimizer, options=options)
     assert weights < 1e-9 and curves < 1e-9
 
 
 def test_each_member_may_have_its_own_schedule(double):
-    schedules = [keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5), keras.optimizers.schedules.CosineDecay(0.2, 6)]
+    schedules = [
+        keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5),
+        keras.optimizers.schedules.CosineDecay(0.2, 6),
+    ]
     _, _, weights, curves = compare(mlp, TABLE, learning_rate=schedules)
     assert weights < 1e-9 and curves < 1e-9
 
@@ -209,7 +215,9 @@ def two_by_two():
     first = shared(a)
     second = shared(L.Concatenate()([first, L.Dense(3)(b)])[:, :6])
     joined = L.Add()([first, second, a]) * 2.0
-    return keras.Model({"a": a, "b": b}, [L.Dense(1, name="p")(L.PReLU()(joined)), L.Dense(3, "softmax", name="q")(joined)])
+    return keras.Model(
+        {"a": a, "b": b}, [L.Dense(1, name="p")(L.PReLU()(joined)), L.Dense(3, "softmax", name="q")(joined)]
+    )
 
 
 def test_several_inputs_and_outputs_and_a_layer_used_twice(double):
@@ -332,7 +340,10 @@ def _build_random(layers, shape):
 
 @pytest.mark.slow
 @hypothesis.settings(
-    max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck),
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(hypothesis.HealthCheck),
     phases=[hypothesis.Phase.generate],
 )
 @hypothesis.given(data=st.data())
@@ -345,7 +356,8 @@ def test_random_architectures_train_as_they_would_alone(data):
     fit = {"batch_size": 6, "epochs": 1, "shuffle": False, "verbose": 0}
     with in_double():
         result = tw.fit_population(
-            lambda: _build_random(layers, shape), x, y, learning_rate=RATES, seed=[1, 2], loss="mse", run_eagerly=True, **fit
+            lambda: _build_random(layers, shape), x, y, learning_rate=RATES, seed=[1, 2], loss="mse",
+            run_eagerly=True, **fit,
         )  # fmt: skip
         for k in range(2):
             keras.utils.set_random_seed(k + 1)
@@ -428,7 +440,8 @@ def test_each_member_stops_by_itself_as_with_early_stopping_alone(double):
     make = lambda: keras.callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True)  # noqa: E731
     rates = [0.01, 1.5]
     result = tw.fit_population(
-        normalised, x[:40], y[:40], learning_rate=rates, seed=3, loss=CLASSES, callbacks=[make()], shuffle=False, verbose=0, **fit
+        normalised, x[:40], y[:40], learning_rate=rates, seed=3, loss=CLASSES, callbacks=[make()],
+        shuffle=False, verbose=0, **fit,
     )  # fmt: skip
     lengths = [len(history["loss"]) for history in result.histories]
     assert lengths[0] != lengths[1]
@@ -451,7 +464,14 @@ def test_a_stopped_members_weights_stand_still_while_the_others_go_on():
 
     stop = keras.callbacks.EarlyStopping("loss", patience=1, min_delta=1e-3)
     result = tw.fit_population(
-        normalised, TABLE, LABELS, learning_rate=[1e-9, 0.1], loss=CLASSES, epochs=5, callbacks=[stop, Watch()], verbose=0
+        normalised,
+        TABLE,
+        LABELS,
+        learning_rate=[1e-9, 0.1],
+        loss=CLASSES,
+        epochs=5,
+        callbacks=[stop, Watch()],
+        verbose=0,
     )
     assert [len(history["loss"]) for history in result.histories] == [2, 5]
     for early, late in zip(seen[1], seen[4], strict=True):
@@ -468,7 +488,8 @@ def test_the_fit_ends_when_all_members_have_stopped():
 def test_weights_of_rows_for_each_member_make_bootstrap_samples(double):
     weights = RNG.integers(0, 3, (ROWS, 2)).astype("float64")
     result = tw.fit_population(
-        mlp, TABLE, LABELS, learning_rate=RATES, seed=[3, 4], loss=CLASSES, sample_weight=weights, epochs=2, batch_size=16,
+        mlp, TABLE, LABELS, learning_rate=RATES, seed=[3, 4], loss=CLASSES, sample_weight=weights, epochs=2,
+        batch_size=16,
         weighted_metrics=["accuracy"], shuffle=False, verbose=0,
     )  # fmt: skip
     for k in range(2):
@@ -506,7 +527,7 @@ def highest(y, p):
 METRICS = ["mae", keras.metrics.RootMeanSquaredError, keras.metrics.CosineSimilarity, highest]
 
 
-@pytest.mark.parametrize("loss, kind", LOSSES)
+@pytest.mark.parametrize(("loss", "kind"), LOSSES)
 def test_every_loss_gives_each_member_its_own_value(loss, kind, double):
     targets = {"regression": TABLE[:, :3], "one hot": np.eye(3)[LABELS], "labels": LABELS, "logits": LABELS}[kind]
 
@@ -543,9 +564,7 @@ def test_sequences_as_targets_with_weights_of_time_steps(double):
 
 def test_chunks_change_no_result(double):
     def build():
-        return keras.Sequential(
-            [keras.Input((6,)), L.Dense(5, "relu"), L.Dropout(0.5), L.Dense(3, "softmax")]
-        )
+        return keras.Sequential([keras.Input((6,)), L.Dense(5, "relu"), L.Dropout(0.5), L.Dense(3, "softmax")])
 
     arguments = {
         "learning_rate": list(np.geomspace(0.01, 0.5, 8)), "seed": list(range(8)), "loss": CLASSES, "epochs": 2,
@@ -593,7 +612,9 @@ def test_a_dataset_of_tensorflow_is_taken_as_by_fit(double):
 
 
 def test_shuffled_batches_come_in_the_order_of_a_lone_fit_after_the_first_seed(double):
-    result = tw.fit_population(mlp, TABLE, LABELS, learning_rate=RATES, seed=7, loss=CLASSES, epochs=2, batch_size=8, verbose=0)
+    result = tw.fit_population(
+        mlp, TABLE, LABELS, learning_rate=RATES, seed=7, loss=CLASSES, epochs=2, batch_size=8, verbose=0
+    )
     keras.utils.set_random_seed(7)
     model = mlp()
     model.compile(keras.optimizers.SGD(RATES[1]), CLASSES)
@@ -638,7 +659,8 @@ def test_statistics_of_a_normalisation_made_outside_are_shared_and_copied(double
 
 def test_a_population_saves_and_loads_with_its_optimizer(tmp_path, double):
     result = tw.fit_population(
-        masked, WORDS, LABELS, learning_rate=RATES, momentum=[0.5, 0.9], seed=1, loss=CLASSES, metrics=["accuracy"], verbose=0,
+        masked, WORDS, LABELS, learning_rate=RATES, momentum=[0.5, 0.9], seed=1, loss=CLASSES,
+        metrics=["accuracy"], verbose=0,
     )  # fmt: skip
     population = result.populations[0]
     population.save(tmp_path / "population.keras")
@@ -655,7 +677,9 @@ def test_callbacks_see_means_and_those_that_read_logs_work(tmp_path):
         keras.callbacks.CSVLogger(tmp_path / "log.csv"), keras.callbacks.TensorBoard(tmp_path / "board"),
         keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="loss"), keras.callbacks.TerminateOnNaN(),
     ]  # fmt: skip
-    result = tw.fit_population(mlp, TABLE, LABELS, learning_rate=RATES, loss=CLASSES, epochs=2, callbacks=callbacks, verbose=0)
+    result = tw.fit_population(
+        mlp, TABLE, LABELS, learning_rate=RATES, loss=CLASSES, epochs=2, callbacks=callbacks, verbose=0
+    )
     header, first, _ = (tmp_path / "log.csv").read_text().splitlines()
     assert header.startswith("epoch,loss")
     means = np.mean([history["loss"] for history in result.histories], axis=0)
@@ -692,7 +716,9 @@ def test_a_population_by_itself_compiles_fits_evaluates_and_predicts():
 @pytest.mark.parametrize("settings", [{"run_eagerly": True}, {"steps_per_execution": 2}, {"jit_compile": True}])
 def test_ways_to_run_change_no_result(settings, double):
     plain = tw.fit_population(mlp, TABLE, LABELS, learning_rate=RATES, loss=CLASSES, batch_size=8, verbose=0)
-    other = tw.fit_population(mlp, TABLE, LABELS, learning_rate=RATES, loss=CLASSES, batch_size=8, verbose=0, **settings)
+    other = tw.fit_population(
+        mlp, TABLE, LABELS, learning_rate=RATES, loss=CLASSES, batch_size=8, verbose=0, **settings
+    )
     assert lone.largest_difference(plain.models[1], other.models[1]) < 1e-9
     assert lone.history_difference(plain.histories[1], other.histories[1]) < 1e-9
 
@@ -741,8 +767,8 @@ def test_the_leaderboard_puts_the_best_epoch_of_the_best_member_first_and_prints
     from rich.console import Console
 
     result = tw.fit_population(
-        mlp, TABLE, LABELS, learning_rate=[1e-6, 0.3, 1e9], momentum=0.5, seed=1, loss=CLASSES, metrics=["accuracy"], epochs=4,
-        verbose=0,
+        mlp, TABLE, LABELS, learning_rate=[1e-6, 0.3, 1e9], momentum=0.5, seed=1, loss=CLASSES, metrics=["accuracy"],
+        epochs=4, verbose=0,
     )  # fmt: skip
     board = result.leaderboard()
     best = [np.nanmin(history["loss"]) for history in result.histories]
@@ -822,7 +848,9 @@ BAD = [
     (mlp, {"loss": keras.losses.MeanSquaredError(reduction="none")}, ValueError, "got reduction 'none'"),
     (mlp, {"metrics": {"z": "mae"}}, ValueError, r"`metrics` names \['z'\]; the model's outputs are"),
     (
-        lambda: keras.Sequential([keras.Input((6,)), L.SpectralNormalization(L.Dense(3))]), {}, ValueError,
+        lambda: keras.Sequential([keras.Input((6,)), L.SpectralNormalization(L.Dense(3))]),
+        {},
+        ValueError,
         "SpectralNormalization. sets its weights while it is called",
     ),
     (Subclassed, {}, TypeError, "subclassed model Subclassed"),
@@ -833,7 +861,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("build, arguments, error, message", BAD)
+@pytest.mark.parametrize(("build", "arguments", "error", "message"), BAD)
 def test_bad_input_is_refused_with_the_value_and_the_cure(build, arguments, error, message):
     with pytest.raises(error, match=message):
         tw.fit_population(build, TABLE, LABELS, **{"loss": CLASSES, "verbose": 0, **arguments})

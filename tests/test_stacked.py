@@ -58,7 +58,9 @@ def _population_of(make, shape, dtype="float32"):
     return population, lone
 
 
-@pytest.mark.parametrize("make, shape", [case[1:] for case in FRONT + CHANNELS], ids=[c[0] for c in FRONT + CHANNELS])
+@pytest.mark.parametrize(
+    ("make", "shape"), [case[1:] for case in FRONT + CHANNELS], ids=[c[0] for c in FRONT + CHANNELS]
+)
 @pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
 def test_a_stacked_layer_answers_as_its_members_alone_and_is_not_unrolled(make, shape, training):
     population, lone = _population_of(make, shape)
@@ -70,7 +72,9 @@ def test_a_stacked_layer_answers_as_its_members_alone_and_is_not_unrolled(make, 
             np.testing.assert_allclose(np.asarray(answer)[:, k], np.asarray(expected), rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("make, shape", [case[1:] for case in FRONT + CHANNELS], ids=[c[0] for c in FRONT + CHANNELS])
+@pytest.mark.parametrize(
+    ("make", "shape"), [case[1:] for case in FRONT + CHANNELS], ids=[c[0] for c in FRONT + CHANNELS]
+)
 def test_a_stacked_layer_within_a_model_sees_what_each_member_made(make, shape):
     # A first layer gives every member other inputs, so that none are shared.
     def build():
@@ -87,10 +91,12 @@ def test_a_stacked_layer_within_a_model_sees_what_each_member_made(make, shape):
             np.testing.assert_allclose(np.asarray(answer)[:, k], np.asarray(expected), rtol=2e-5, atol=2e-6)
 
 
-CONVOLUTIONS = [case for case in CHANNELS if case[0].startswith("conv") and "groups" not in case[0] and "causal" not in case[0]]
+CONVOLUTIONS = [
+    case for case in CHANNELS if case[0].startswith("conv") and "groups" not in case[0] and "causal" not in case[0]
+]
 
 
-@pytest.mark.parametrize("make, shape", [case[1:] for case in CONVOLUTIONS], ids=[case[0] for case in CONVOLUTIONS])
+@pytest.mark.parametrize(("make", "shape"), [case[1:] for case in CONVOLUTIONS], ids=[case[0] for case in CONVOLUTIONS])
 def test_convolutions_as_matrix_products_give_the_same(make, shape):
     population, lone = _population_of(make, shape)
     (layer,) = population.stacked_layers
@@ -104,7 +110,7 @@ def test_convolutions_as_matrix_products_give_the_same(make, shape):
         np.testing.assert_allclose(shared[..., k, :], np.asarray(model(own[..., 0, :])), rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("window, strides", [(2, None), (3, 2), ((2, 3), (1, 2))])
+@pytest.mark.parametrize(("window", "strides"), [(2, None), (3, 2), ((2, 3), (1, 2))])
 def test_max_pooling_by_slices_gives_the_same(window, strides):
     x = np.random.default_rng(0).normal(size=(4, 7, 7, MEMBERS, 2)).astype("float32")
     x[0, 0, 0, 0, 0] = np.nan
@@ -161,7 +167,7 @@ def test_dropout_rates_that_do_not_fit_are_refused(rates):
         tw.layers.StackedDropout(L.Dropout(0.5), MEMBERS, rates=rates)
 
 
-@pytest.mark.parametrize("members, error", [(0, ValueError), (1.5, TypeError)])
+@pytest.mark.parametrize(("members", "error"), [(0, ValueError), (1.5, TypeError)])
 def test_a_number_of_members_that_cannot_be_is_refused(members, error):
     with pytest.raises(error, match="`members` must be"):
         tw.layers.StackedDense(L.Dense(2), members)
@@ -174,14 +180,18 @@ def test_a_stacked_layer_by_itself_draws_other_weights_for_each_member():
 
 
 def _mlp():
-    return keras.Sequential(
-        [keras.Input((6,)), L.BatchNormalization(), L.Dense(8, "relu"), L.Dense(3, "softmax")]
-    )
+    return keras.Sequential([keras.Input((6,)), L.BatchNormalization(), L.Dense(8, "relu"), L.Dense(3, "softmax")])
 
 
 def _cnn():
     return keras.Sequential(
-        [keras.Input((6, 6, 2)), L.Conv2D(4, 3, activation="relu"), L.MaxPooling2D(), L.Flatten(), L.Dense(3, "softmax")]
+        [
+            keras.Input((6, 6, 2)),
+            L.Conv2D(4, 3, activation="relu"),
+            L.MaxPooling2D(),
+            L.Flatten(),
+            L.Dense(3, "softmax"),
+        ]
     )
 
 
@@ -189,7 +199,7 @@ def _lstm():
     return keras.Sequential([keras.Input((5, 3)), L.Bidirectional(L.LSTM(4)), L.Dense(3, "softmax")])
 
 
-@pytest.mark.parametrize("build, shape", [(_mlp, (6,)), (_cnn, (6, 6, 2)), (_lstm, (5, 3))])
+@pytest.mark.parametrize(("build", "shape"), [(_mlp, (6,)), (_cnn, (6, 6, 2)), (_lstm, (5, 3))])
 def test_twenty_steps_leave_each_member_where_it_would_be_alone(build, shape):
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(80, *shape)).astype("float32"), generator.integers(0, 3, 80)

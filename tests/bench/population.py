@@ -33,8 +33,8 @@ def mlp():
 def cnn(shape=(8, 8, 1)):
     return keras.Sequential(
         [
-            keras.Input(shape), L.Conv2D(16, 3, activation="relu"), L.MaxPooling2D(), L.Conv2D(32, 3, activation="relu"),
-            L.GlobalAveragePooling2D(), L.Dense(10, "softmax"),
+            keras.Input(shape), L.Conv2D(16, 3, activation="relu"), L.MaxPooling2D(),
+            L.Conv2D(32, 3, activation="relu"), L.GlobalAveragePooling2D(), L.Dense(10, "softmax"),
         ]
     )  # fmt: skip
 
@@ -179,7 +179,9 @@ def growth(out="population-growth.png"):
     for members in sizes:
         population = _steady_population(mlp, TABLE, members, {})
         population.fit(TABLE, LABELS, verbose=0)
-        seconds.append(float(np.median([_seconds(lambda p=population: p.fit(TABLE, LABELS, verbose=0)) for _ in range(5)])))
+        seconds.append(
+            float(np.median([_seconds(lambda p=population: p.fit(TABLE, LABELS, verbose=0)) for _ in range(5)]))
+        )
     each = [own / members for own, members in zip(seconds, sizes, strict=True)]
     pays = [own < 0.9 * before for own, before in zip(each[1:], each, strict=False)]
     _plot(sizes, seconds, each, out)
@@ -202,12 +204,13 @@ def _plot(sizes, seconds, each, out):
 
 def two_processes():
     """32 MLPs, 4 epochs, against two processes that run 16 fits each, their start included and not."""
+    folder = os.path.dirname(os.path.abspath(__file__))
     code = (
-        "import sys, time; sys.argv = ['bench']; sys.path.insert(0, {folder!r}); import population as p\n"
+        f"import sys, time; sys.path.insert(0, {folder!r}); import population as p\n"
         "start = time.perf_counter()\n"
-        "for _ in range(16): p._lone(p.mlp, {{}}).fit(p.TABLE, p.LABELS, epochs=4, verbose=0)\n"
+        "for _ in range(16): p._lone(p.mlp, {}).fit(p.TABLE, p.LABELS, epochs=4, verbose=0)\n"
         "print(time.perf_counter() - start)"
-    ).format(folder=os.path.dirname(os.path.abspath(__file__)))
+    )
     inside, whole = [], []
     for _ in range(3):
         start = time.perf_counter()
@@ -215,7 +218,9 @@ def two_processes():
         inside.append(max(float(worker.communicate()[0].split()[-1]) for worker in workers))
         whole.append(time.perf_counter() - start)
     ours = [
-        _seconds(lambda: tw.fit_population(mlp, TABLE, LABELS, learning_rate=_rates(32), loss=LOSS, epochs=4, verbose=0))
+        _seconds(
+            lambda: tw.fit_population(mlp, TABLE, LABELS, learning_rate=_rates(32), loss=LOSS, epochs=4, verbose=0)
+        )
         for _ in range(4)
     ][1:]
     mine = float(np.median(ours))
@@ -226,8 +231,8 @@ def two_processes():
 
 
 FIGURES = (
-    mlp_built, mlp_steady, mlp_best, cnn_small, cnn_large, lstm_built, gru_built, lstm_steady, gru_steady, two_processes,
-    growth,
+    mlp_built, mlp_steady, mlp_best, cnn_small, cnn_large, lstm_built, gru_built, lstm_steady, gru_steady,
+    two_processes, growth,
 )  # fmt: skip
 
 if __name__ == "__main__":

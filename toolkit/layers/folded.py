@@ -170,7 +170,7 @@ class Unrolled(Stacked):
         """Regularisation of activities and weights, each entry of shape `(members,)`."""
         return list(self.losses)
 
-    def call(self, inputs: Any, site: int = 0, training: bool | None = None) -> Any:
+    def call(self, inputs: Any, training: bool | None = None, site: int = 0) -> Any:
         results = [self._member(inputs, site, k, training) for k in range(self.members)]
         losses = [sum(own[1:], own[0]) for _, own in results if own]
         if losses:

@@ -204,7 +204,7 @@ class MemberConstraint(keras.constraints.Constraint):
         return {"constraint": keras.constraints.serialize(self.constraint), "members": self.members}
 
 
-def member_penalty(regularizer: Callable[[Any], Any], stacked: Any) -> Any:
+def member_penalty(regularizer: Any, stacked: Any) -> Any:
     """The regulariser of each member by itself: `(members, ...)` to `(members,)`."""
     values = ops.convert_to_tensor(stacked)
     axes = tuple(range(1, len(values.shape)))

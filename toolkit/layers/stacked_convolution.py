@@ -152,9 +152,7 @@ def convolve(
     return _one_by_one(x, kernel, groups, **settings)
 
 
-def convolve_as_products(
-    x: Any, kernel: Any, strides: Sequence[int], padding: str, dilation: Sequence[int]
-) -> Any:
+def convolve_as_products(x: Any, kernel: Any, strides: Sequence[int], padding: str, dilation: Sequence[int]) -> Any:
     """A convolution of each member, as one matrix product over all windows; spatial sizes must be known.
 
     Args:

@@ -291,7 +291,10 @@ class MemberAdamW(_Memberwise, keras.optimizers.AdamW):
 
 @keras.saving.register_keras_serializable(package="trainwise")
 class MemberRMSprop(_Memberwise, keras.optimizers.RMSprop):
-    """RMSprop with a learning rate and weight decay for each member; arguments as for `MemberSGD` and Keras' RMSprop."""
+    """RMSprop with a learning rate and weight decay for each member.
+
+    Arguments as for `MemberSGD` and `keras.optimizers.RMSprop`.
+    """
 
 
 def _listed(values: tuple[float, ...] | None) -> list[float] | None:

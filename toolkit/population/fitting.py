@@ -210,7 +210,7 @@ def _refuse_second_reading(x: Any, chunks: Sequence[int]) -> None:
 
 def _columns(sample_weight: Any, members: int, start: int, count: int) -> Any:
     """The part of weights `(rows, members)` that belongs to a chunk."""
-    shape = getattr(sample_weight, "shape", ())
+    shape: Any = getattr(sample_weight, "shape", ())
     if len(shape) < 2 or shape[1] != members:
         return sample_weight
     return sample_weight[:, start : start + count]
@@ -221,13 +221,14 @@ def _readers(count: int, data: dict[str, Any], loss: Any) -> list[RunReader]:
     x, y, validation = data["x"], data["y"], data["validation_data"]
     name = loss if isinstance(loss, str) else getattr(loss, "name", "")
     arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
-    pair = isinstance(validation, tuple) and all(isinstance(part, np.ndarray) for part in validation[:2])
-    rows = len(validation[1]) if pair else None
+    held: Any = validation[:2] if isinstance(validation, (tuple, list)) else ()
+    pair = len(held) == 2 and all(isinstance(part, np.ndarray) for part in held)
+    rows = len(held[1]) if pair else None
     if rows is None and arrays and data["validation_split"]:
         rows = int(len(y) * data["validation_split"]) or None
     known = name if isinstance(name, str) else ""
     constant = constant_loss(y, known) if arrays else None
-    simple = cache(lambda: simple_baseline(x, y, *validation[:2], known)) if arrays and pair else None
+    simple = cache(lambda: simple_baseline(x, y, held[0], held[1], known)) if arrays and pair else None
     return [
         RunReader(epochs=data["epochs"], validation_rows=rows, constant_loss=constant, simple=simple)
         for _ in range(count)

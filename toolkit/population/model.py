@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -263,7 +264,9 @@ class Population(keras.Model):
         """For each weight of the template its values for all members, shape `(members, *shape)`."""
         stacks = self.stacks()
         return [
-            stacks[id(weight)].all() if id(weight) in stacks else np.stack([ops.convert_to_numpy(weight)] * self.members)
+            stacks[id(weight)].all()
+            if id(weight) in stacks
+            else np.stack([ops.convert_to_numpy(weight)] * self.members)
             for weight in self.template.weights
         ]
 
@@ -325,9 +328,10 @@ class Population(keras.Model):
             theirs_of = getattr(model.optimizer, name, None)
             if not slots or not theirs_of:
                 continue
+            own = {variable: slots[place] for variable, place in places.items()}
             for theirs, weight in zip(theirs_of, self.template.trainable_weights, strict=True):
                 if theirs is not None:
-                    theirs.assign(stacks[id(weight)].of(k, lambda variable, s=slots: s[places[id(variable)]]))
+                    theirs.assign(stacks[id(weight)].of(k, partial(_slot, own)))
 
     # Saving
 
@@ -352,6 +356,10 @@ class Population(keras.Model):
         self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
 
 
+def _slot(slots: dict[int, Any], variable: Any) -> Any:
+    return slots[id(variable)]
+
+
 def functional_form(model: Any) -> Any:
     """A Functional model over the layers of `model`.
 
@@ -363,9 +371,7 @@ def functional_form(model: Any) -> Any:
         raise TypeError(f"`build_model` must answer a Keras model, got {type(model).__name__}.")
     if isinstance(model, keras.Sequential):
         if not model.built:
-            raise ValueError(
-                "`build_model` must answer a built model; begin the Sequential with `keras.Input(shape)`."
-            )
+            raise ValueError("`build_model` must answer a built model; begin the Sequential with `keras.Input(shape)`.")
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     if not hasattr(model, "_run_through_graph"):
         raise TypeError(

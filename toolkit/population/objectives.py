@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -219,11 +220,15 @@ def by_row(function: Callable[..., Any], y_true: Any, y_pred: Any, members: int)
 def members_of(y_pred: Any, members: int) -> list[Any]:
     """Predictions `(batch, members, ...)` as one tensor `(batch, ...)` a member."""
     mask = getattr(y_pred, "_keras_mask", None)
-    parts = [with_logits(lambda x, k=k: x[:, k], y_pred) for k in range(members)]
+    parts = [with_logits(partial(_column, k), y_pred) for k in range(members)]
     if mask is not None:
         for k, part in enumerate(parts):
             part._keras_mask = mask[:, k]
     return parts
+
+
+def _column(k: int, x: Any) -> Any:
+    return x[:, k]
 
 
 def weights_of(sample_weight: Any, members: int) -> list[Any]:
@@ -238,10 +243,7 @@ def spread(sample_weight: Any, values: Any) -> Any:
     weight = ops.convert_to_tensor(sample_weight)
     members, rank = values.shape[1], len(values.shape)
     if len(weight.shape) > 1 and weight.shape[1] != members:
-        if len(weight.shape) == 2 and weight.shape[1] == 1:
-            weight = weight[:, 0]
-        else:
-            weight = ops.expand_dims(weight, 1)
+        weight = weight[:, 0] if len(weight.shape) == 2 and weight.shape[1] == 1 else ops.expand_dims(weight, 1)
     while len(weight.shape) < rank:
         weight = ops.expand_dims(weight, -1)
     if len(weight.shape) > rank:
@@ -330,5 +332,3 @@ def _one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
         return ops.stack(values, axis=1)
 
     return apply
-
-

@@ -67,7 +67,9 @@ def read_settings(size: Any, given: Mapping[str, Any]) -> MemberSettings:
         listed = ", ".join(f"`{name}` {length}" for name, length in lengths.items())
         raise ValueError(f"All settings must have one value a member, got these lengths: {listed}.")
     members = next(iter(lengths.values()), 1)
-    values = {name: _spread(given.get(name), members) for name in ("learning_rate", "momentum", "weight_decay", "dropout")}
+    values = {
+        name: _spread(given.get(name), members) for name in ("learning_rate", "momentum", "weight_decay", "dropout")
+    }
     seeds = given.get("seed")
     if seeds is None:
         # Comparing settings needs one start; members with nothing else to tell them apart need many.

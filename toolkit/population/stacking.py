@@ -177,7 +177,9 @@ class _Stacking:
 
     def _per_channel(self, layer: Any, x: Any) -> Any:
         place = self._place(x)
-        return self._stacked(Merged if place == CHANNELS else Folded, layer, x, CHANNELS if place == CHANNELS else FRONT)
+        return self._stacked(
+            Merged if place == CHANNELS else Folded, layer, x, CHANNELS if place == CHANNELS else FRONT
+        )
 
     def _dropout(self, layer: Any, x: Any) -> Any:
         place = CHANNELS if self._place(x) == CHANNELS else FRONT
@@ -200,7 +202,9 @@ class _Stacking:
 
     def _stacked(self, make: Any, layer: Any, x: Any, place: str, **settings: Any) -> Any:
         stacked = self._memo(layer, lambda: make(layer, self.members, **settings))
-        if type(stacked) is not make or getattr(stacked, "member_axis", 0) != settings.get("member_axis", make.member_axis):
+        if type(stacked) is not make or getattr(stacked, "member_axis", 0) != settings.get(
+            "member_axis", make.member_axis
+        ):
             return self._unroll(layer, (x,), {})
         outputs = stacked(keras.tree.map_structure(lambda tensor: self._at(tensor, place), x))
         return self._noted(outputs, place)
@@ -208,8 +212,8 @@ class _Stacking:
     def _unroll(self, operation: Any, args: Any, kwargs: Any) -> Any:
         if isinstance(operation, _L.SpectralNormalization):
             raise ValueError(
-                f"Layer {operation.name!r} (SpectralNormalization) sets its weights while it is called, which members in "
-                "one graph cannot do; use a kernel constraint such as `keras.constraints.UnitNorm()`."
+                f"Layer {operation.name!r} (SpectralNormalization) sets its weights while it is called, which members "
+                "in one graph cannot do; use a kernel constraint such as `keras.constraints.UnitNorm()`."
             )
         if isinstance(self.made.get(id(operation)), Stacked) and not isinstance(self.made[id(operation)], Unrolled):
             raise ValueError(

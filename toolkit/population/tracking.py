@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -62,7 +63,7 @@ class Tracking(keras.callbacks.Callback):
         count = len(self.readers)
         self.histories = [{} for _ in range(count)]
         self._frozen: dict[int, list[np.ndarray]] = {}
-        self._lone = [_Lone(lambda k=k: self._weights_of(k), lambda: self.model.metrics) for k in range(count)]
+        self._lone = [_Lone(partial(self._weights_of, k), lambda: self.model.metrics) for k in range(count)]
         self._stop = [[copy.deepcopy(stopper) for stopper in self.stoppers] for _ in range(count)]
         for lone, own in zip(self._lone, self._stop, strict=True):
             for stopper in own:

@@ -636,6 +636,18 @@ def test_the_settings_of_the_compiled_model_are_used():
     assert member.evaluate(TABLE, LABELS, verbose=0, return_dict=True).keys() == {"loss", "accuracy"}
 
 
+def test_a_model_compiled_with_a_lambda_gives_members_compiled_with_it():
+    for base in (mlp, nested):
+
+        def build(base=base):
+            model = base()
+            model.compile("sgd", lambda y, p: keras.ops.mean((y - p) ** 2), metrics=["mae"])
+            return model
+
+        result = tw.fit_population(build, TABLE, TABLE[:, :3], seed=[0, 1], verbose=0)
+        assert np.isfinite(result.models[1].evaluate(TABLE, TABLE[:, :3], verbose=0)[0])
+
+
 def test_dropout_rates_of_members_reach_the_models_taken_out():
     build = lambda: keras.Sequential([keras.Input((6,)), L.Dense(4), L.Dropout(0.9), L.Dense(3, "softmax")])  # noqa: E731
     result = tw.fit_population(build, TABLE, LABELS, dropout=[0.0, 0.5], loss=CLASSES, verbose=0)

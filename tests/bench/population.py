@@ -175,7 +175,7 @@ def gru_steady():
 
 def growth(out="population-growth.png"):
     """Seconds an epoch and a member as the MLP's population grows, plotted; where it stops paying."""
-    sizes, seconds = [1, 2, 4, 8, 16, 32, 64], []
+    sizes, seconds = [1, 2, 4, 8, 16, 32, 64, 128, 256], []
     for members in sizes:
         population = _steady_population(mlp, TABLE, members, {})
         population.fit(TABLE, LABELS, verbose=0)

@@ -69,7 +69,8 @@ class Merged(Folded):
 
     def compute(self, inputs: Any, training: bool) -> Any:
         layer = self.layer
-        if self.for_xla and isinstance(layer, _MAX_POOLING) and layer.padding == "valid":
+        known = None not in inputs.shape[1:]
+        if self.for_xla and known and isinstance(layer, _MAX_POOLING) and layer.padding == "valid":
             return max_by_slices(inputs, layer.pool_size, layer.strides)
         members = inputs.shape[-2]
         shape = ops.shape(inputs)

@@ -46,7 +46,8 @@ class _StackedConvolution(_OnChannels):
     def compute(self, inputs: Any, training: bool) -> Any:
         layer, kernel = self.layer, ops.convert_to_tensor(self.named("kernel"))
         shared = inputs.shape[-2] == 1 and layer.groups == 1
-        if self.for_xla and layer.groups == 1 and layer.padding != "causal":
+        known = None not in inputs.shape[1:]
+        if self.for_xla and known and layer.groups == 1 and layer.padding != "causal":
             return self.finish(convolve_as_products(inputs, kernel, layer.strides, layer.padding, layer.dilation_rate))
         x = self.merged(inputs, everyone=not shared)
         groups = 1 if shared else self.members * layer.groups

@@ -17,6 +17,7 @@ from ..optimizers.memberwise import SLOTS, alone, memberwise
 from .objectives import MemberLoss, MemberMean, MemberMetric
 from .stacking import FRONT, Settings, stack
 
+_LOOKUPS = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
 _RATE_SETTERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
@@ -156,7 +157,7 @@ class Population(keras.Model):
         self.optimizer.build(self.trainable_variables)
         for layer in self.stacked_layers:
             if hasattr(layer, "for_xla"):
-                layer.for_xla = jit_compile is True and None not in layer.layer.input.shape[1:]
+                layer.for_xla = jit_compile is True
         self._compiled_with = _Unseen(
             {
                 "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
@@ -293,25 +294,11 @@ class Population(keras.Model):
         if not -self.members <= k < self.members:
             raise IndexError(f"The population has members 0 to {self.members - 1}, got {k}.")
         k %= self.members
-        model = keras.models.clone_model(
-            self.template, clone_function=lambda layer: self._member_layer(layer, k), recursive=True
-        )
-        model.set_weights(self.member_weights(k))
-        for layer in model._flatten_layers(include_self=False):
-            if isinstance(layer, keras.layers.Normalization):
-                layer.finalize_state()
+        rates = self._settings.dropout
+        model = copied(self.template, self.member_weights(k), None if rates is None else rates[k])
         if self.compiled:
             self._compile_member(model, k)
         return model
-
-    def _member_layer(self, layer: Any, k: int) -> Any:
-        if isinstance(layer, (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)):
-            return copy.deepcopy(layer)
-        if not isinstance(layer, keras.layers.Layer):
-            return layer
-        if type(layer) is keras.layers.Dropout and self._settings.dropout is not None:
-            return recreated(layer, rate=self._settings.dropout[k])
-        return recreated(layer)
 
     def _compile_member(self, model: Any, k: int) -> None:
         settings = {name: copy.deepcopy(value) for name, value in self._compiled_with.content.items()}
@@ -358,6 +345,52 @@ class Population(keras.Model):
 
 def _slot(slots: dict[int, Any], variable: Any) -> Any:
     return slots[id(variable)]
+
+
+def copied(model: Any, weights: Sequence[np.ndarray] | None = None, dropout: float | None = None) -> Any:
+    """An uncompiled copy of a model, which shares nothing with it.
+
+    Args:
+        model: Functional or Sequential model, built.
+        weights: Weights of the copy, or `None` for those of the model.
+        dropout: Rate of every Dropout layer of the copy, or `None` for their own.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dropout(0.5)])
+    >>> copied(model, dropout=0.25).layers[0].rate
+    0.25
+    """
+    made = _cloned(model, dropout)
+    made.set_weights(model.get_weights() if weights is None else weights)
+    for layer in made._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+    return made
+
+
+def _cloned(model: Any, dropout: float | None) -> Any:
+    """The layers anew; Keras' own clone of a compiled model would write its losses down, which lambdas cannot be."""
+    if isinstance(model, keras.Sequential):
+        first = model.inputs[0]
+        layers = [
+            _cloned(one, dropout) if isinstance(one, keras.Model) else _layer(one, dropout) for one in model.layers
+        ]
+        inputs = keras.Input(batch_shape=first.shape, dtype=first.dtype, name=first.name)
+        return keras.Sequential([inputs, *layers], name=model.name)
+    plain = keras.Model(model.input, model.output, name=model.name)
+    return keras.models.clone_model(plain, clone_function=lambda layer: _layer(layer, dropout), recursive=True)
+
+
+def _layer(layer: Any, dropout: float | None) -> Any:
+    if not isinstance(layer, keras.layers.Layer):
+        return layer
+    if isinstance(layer, _LOOKUPS):
+        return copy.deepcopy(layer)
+    if type(layer) is keras.layers.Dropout and dropout is not None:
+        return recreated(layer, rate=dropout)
+    return recreated(layer)
 
 
 def functional_form(model: Any) -> Any:

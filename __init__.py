@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .toolkit import data as data
     from .toolkit import layers as layers
     from .toolkit import optimizers as optimizers
+    from .toolkit import schedules as schedules
     from .toolkit.ensembles import Selection as Selection
     from .toolkit.ensembles import select_members as select_members
     from .toolkit.ensembles import vote as vote
@@ -35,6 +36,7 @@ _MODULES = {
     "data": "toolkit.data",
     "layers": "toolkit.layers",
     "optimizers": "toolkit.optimizers",
+    "schedules": "toolkit.schedules",
     "tuning": "tuning",
 }
 _NAMES = {

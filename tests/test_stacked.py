@@ -217,3 +217,22 @@ def test_twenty_steps_leave_each_member_where_it_would_be_alone(build, shape):
             np.testing.assert_allclose(own, expected, rtol=2e-3, atol=2e-4)
         np.testing.assert_allclose(result.histories[k]["loss"], history["loss"], rtol=1e-3)
         np.testing.assert_allclose(result.histories[k]["accuracy"], history["accuracy"], atol=0.03)
+
+
+def test_where_grouped_convolution_fails_groups_are_convolved_one_by_one(monkeypatch):
+    from trainwise.toolkit.layers import stacked_convolution
+
+    generator = np.random.default_rng(0)
+    x, kernel = generator.normal(size=(2, 6, 6, 6)), generator.normal(size=(3, 3, 2, 12))
+    expected = np.concatenate(
+        [
+            np.asarray(keras.ops.conv(x[..., 2 * g : 2 * g + 2], kernel[..., 4 * g : 4 * g + 4], 1, "same"))
+            for g in range(3)
+        ],
+        axis=-1,
+    )
+    settings = {"strides": (1, 1), "padding": "same", "dilation": (1, 1), "groups": 3}
+    monkeypatch.setattr(stacked_convolution, "grouped_convolution_works", lambda dtype, dilation: False)
+    np.testing.assert_allclose(
+        np.asarray(stacked_convolution.convolve(x, kernel, **settings)), expected, rtol=1e-4, atol=1e-5
+    )

@@ -9,6 +9,7 @@ import keras
 
 from . import layers as layers  # registers the layers with Keras
 from . import population as population
+from . import schedules as schedules
 
 
 def load_model(path: str | Path) -> Any:

@@ -1,6 +1,11 @@
 """Procedures that run many fits."""
 
+from ..toolkit.ranges import RangeResult as RangeResult
+from ..toolkit.ranges import range_test as range_test
+from .comparing import Comparison as Comparison
+from .comparing import compare_momentum as compare_momentum
+from .comparing import compare_rates as compare_rates
 from .recipe import Settings as Settings
 from .recipe import run as run
 
-__all__ = ["Settings", "run"]
+__all__ = ["Comparison", "RangeResult", "Settings", "compare_momentum", "compare_rates", "range_test", "run"]

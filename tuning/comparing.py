@@ -1,0 +1,272 @@
+"""Settings compared side by side, from the same starting weights on the same batches, over several seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from scipy import stats
+
+from ..toolkit.checks import number, one_of, whole_number
+from ..toolkit.population import Leaderboard, PopulationResult, fit_population
+
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The outcome of a comparison.
+
+    Args:
+        rows: One dictionary a setting, the best mean first: the setting itself, `mean` and `spread`
+            (standard deviation over the seeds that did not diverge) of the last loss, `updates` to
+            the target (mean over the seeds that reached it, or `None`), `diverged` (number of seeds).
+        metric: Which loss was compared, `"val_loss"` or `"loss"`.
+        target: The loss that `updates` counts to.
+        best: The first row, where it is separated from the next; else `None`.
+        sentence: What the table says, in a sentence.
+        results: The populations' results.
+    """
+
+    rows: list[dict[str, Any]]
+    metric: str
+    target: float
+    best: dict[str, Any] | None
+    sentence: str
+    results: tuple[PopulationResult, ...]
+
+    def table(self) -> Leaderboard:
+        """The rows as a table: one list for each column."""
+        shown = [name for name in self.rows[0] if name != "losses"]
+        return Leaderboard({name: [row[name] for row in self.rows] for name in shown})
+
+    def __str__(self) -> str:
+        return f"{self.table()}\n{self.sentence}"
+
+    def plot(self) -> Any:
+        """Mean loss against the setting as a matplotlib Figure, with the spread over the seeds."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(8, 5), layout="constrained")
+        axes = figure.subplots()
+        along = "momentum" if "momentum" in self.rows[0] else "learning_rate"
+        for nesterov in sorted({row.get("nesterov", False) for row in self.rows}):
+            own = [row for row in self.rows if row.get("nesterov", False) == nesterov and math.isfinite(row["mean"])]
+            own = sorted(own, key=lambda row: row[along])
+            label = "Nesterov" if nesterov else "classical" if along == "momentum" else self.metric
+            places, means = [row[along] for row in own], [row["mean"] for row in own]
+            axes.errorbar(places, means, [row["spread"] for row in own], marker="o", capsize=3, label=label)
+        axes.set(xlabel=along.replace("_", " "), ylabel=self.metric, yscale="log")
+        if along == "learning_rate":
+            axes.set_xscale("log")
+        axes.legend()
+        return figure
+
+
+def compare_momentum(
+    build_model: Callable[[], Any],
+    x: Any,
+    y: Any = None,
+    *,
+    momenta: Sequence[float] = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9),
+    nesterov: Sequence[bool] = (False, True),
+    learning_rate: Any = 0.01,
+    equal: str = "learning_rate",
+    seeds: int = 3,
+    target: float | None = None,
+    **fit_arguments: Any,
+) -> Comparison:
+    """Compares momentum constants of SGD, classical and Nesterov's, all trained side by side.
+
+    Of several learning rates each momentum is judged at its own best one.
+
+    Args:
+        build_model: Answers a new Functional or Sequential model.
+        x: Inputs, as for `fit_population`.
+        y: Targets.
+        momenta: Momentum constants, in [0, 1).
+        nesterov: Which forms to try: `False` classical, `True` Nesterov's.
+        learning_rate: One rate or several, > 0.
+        equal: `"learning_rate"`: all have the rates given; `"effective"`: each has the rate times
+            (1 - momentum), so that a long run of equal gradients moves all alike.
+        seeds: Number of seeds, at least 1: that many starting weights, the same for each setting.
+        target: Loss to count updates to; by default the largest that every setting reaches.
+        **fit_arguments: As for `fit_population`: `loss`, `epochs`, `validation_data` and so on.
+
+    Returns:
+        `Comparison` with `.rows`, `.best`, `.sentence`, `.table()`, `.plot()`.
+
+    Raises:
+        TypeError: An argument of the wrong kind.
+        ValueError: An argument out of range, or none to compare.
+
+    Reference: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> build = lambda: keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> found = compare_momentum(build, x, 3 * x, momenta=[0.0, 0.9], nesterov=[False], loss="mse", epochs=4, verbose=0)
+    >>> found.rows[0]["momentum"], found.best["momentum"]
+    (0.9, 0.9)
+    """
+    one_of("equal", equal, ("learning_rate", "effective"))
+    momenta = [number("momenta", momentum, 0, 1, open_high=True) for momentum in _some("momenta", momenta)]
+    rates = [number("learning_rate", rate, 0, np.inf, open_low=True) for rate in _some("learning_rate", learning_rate)]
+    settings = [(momentum, rate) for momentum in momenta for rate in rates]
+    tried, results = [], []
+    for form in _some("nesterov", nesterov):
+        scale = [1 - momentum if equal == "effective" else 1.0 for momentum, _ in settings]
+        effective = [rate * factor for (_, rate), factor in zip(settings, scale, strict=True)]
+        result = _fit(
+            build_model, x, y, seeds, fit_arguments, optimizer=keras.optimizers.SGD(nesterov=bool(form)),
+            momentum=[momentum for momentum, _ in settings], learning_rate=effective,
+        )  # fmt: skip
+        names = [
+            {"momentum": momentum, "nesterov": bool(form), "learning_rate": rate}
+            for (momentum, _), rate in zip(settings, effective, strict=True)
+        ]
+        tried += _rows(names, result, seeds)
+        results.append(result)
+    return _compared(_best_rates(tried), target, results)
+
+
+def compare_rates(
+    build_model: Callable[[], Any],
+    x: Any,
+    y: Any = None,
+    *,
+    learning_rates: Sequence[float] = tuple(np.geomspace(1e-4, 1, 16)),
+    seeds: int = 3,
+    target: float | None = None,
+    **fit_arguments: Any,
+) -> Comparison:
+    """Compares learning rates, all trained side by side.
+
+    Args:
+        build_model: Answers a new Functional or Sequential model.
+        x: Inputs, as for `fit_population`.
+        y: Targets.
+        learning_rates: Rates, > 0.
+        seeds: Number of seeds, at least 1: that many starting weights, the same for each rate.
+        target: Loss to count updates to; by default the largest that every rate reaches.
+        **fit_arguments: As for `fit_population`: `optimizer`, `loss`, `epochs` and so on.
+
+    Returns:
+        `Comparison` with `.rows`, `.best`, `.sentence`, `.table()`, `.plot()`.
+
+    Raises:
+        TypeError: An argument of the wrong kind.
+        ValueError: An argument out of range, or none to compare.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> build = lambda: keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> found = compare_rates(build, x, 3 * x, learning_rates=[1e-3, 0.3], loss="mse", epochs=4, verbose=0)
+    >>> found.best["learning_rate"]
+    0.3
+    """
+    given = _some("learning_rates", learning_rates)
+    rates = [number("learning_rates", rate, 0, np.inf, open_low=True) for rate in given]
+    result = _fit(build_model, x, y, seeds, fit_arguments, learning_rate=rates)
+    return _compared(_rows([{"learning_rate": rate} for rate in rates], result, seeds), target, [result])
+
+
+def _some(name: str, values: Any) -> list[Any]:
+    listed = [values] if isinstance(values, (bool, int, float)) else list(values)
+    if not listed:
+        raise ValueError(f"`{name}` must hold at least one value, got none.")
+    return [value.item() if isinstance(value, np.generic) else value for value in listed]
+
+
+def _fit(
+    build_model: Any, x: Any, y: Any, seeds: int, fit_arguments: dict[str, Any], **settings: Any
+) -> PopulationResult:
+    """Every setting with every seed, as one population; the seeds of a setting stand side by side."""
+    whole_number("seeds", seeds, low=1)
+    spread = {n: np.repeat(v, seeds).tolist() if isinstance(v, list) else v for n, v in settings.items()}
+    count = len(next(value for value in spread.values() if isinstance(value, list)))
+    return fit_population(build_model, x, y, seed=list(range(seeds)) * (count // seeds), **spread, **fit_arguments)
+
+
+def _rows(names: list[dict[str, Any]], result: PopulationResult, seeds: int) -> list[dict[str, Any]]:
+    metric = "val_loss" if "val_loss" in result.histories[0] else "loss"
+    steps = int(result.populations[0].optimizer.iterations) / max(len(h["loss"]) for h in result.histories)
+    rows = []
+    for place, name in enumerate(names):
+        curves = [history[metric] for history in result.histories[place * seeds : (place + 1) * seeds]]
+        last = np.array([curve[-1] for curve in curves])
+        # A run that ends worse than it began has diverged, even where its loss is a number.
+        ran = np.array([bool(np.isfinite(curve).all()) and curve[-1] <= curve[0] * 1.5 for curve in curves])
+        fine = last[ran]
+        rows.append(
+            {
+                **name,
+                "mean": float(fine.mean()) if fine.size and ran.all() else math.inf,
+                "spread": float(fine.std(ddof=1)) if fine.size > 1 else 0.0,
+                "updates": None,
+                "diverged": int((~ran).sum()),
+                "losses": (metric, steps, curves),
+            }  # fmt: skip
+        )
+    return rows
+
+
+def _best_rates(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the rows of one momentum the one with the best rate; the diverged runs of all its rates are counted."""
+    groups: dict[Any, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["momentum"], row["nesterov"]), []).append(row)
+    chosen = []
+    for own in groups.values():
+        best = min(own, key=lambda row: row["mean"])
+        chosen.append({**best, "diverged": sum(row["diverged"] for row in own)})
+    return chosen
+
+
+def _compared(rows: list[dict[str, Any]], target: float | None, results: list[PopulationResult]) -> Comparison:
+    rows = sorted(rows, key=lambda row: row["mean"])
+    metric = rows[0]["losses"][0]
+    means = [row["mean"] for row in rows if math.isfinite(row["mean"])]
+    goal = number("target", target, -np.inf, np.inf) if target is not None else max(means, default=math.nan)
+    for row in rows:
+        row["updates"] = _updates_to(goal, *row["losses"][1:])
+    best, sentence = _named(rows, metric)
+    return Comparison(rows, metric, goal, best, sentence, tuple(results))
+
+
+def _updates_to(goal: float, steps: float, curves: Sequence[Sequence[float]]) -> int | None:
+    reached = [next((epoch for epoch, loss in enumerate(curve, 1) if loss <= goal), None) for curve in curves]
+    counted = [epoch * steps for epoch in reached if epoch is not None]
+    return round(float(np.mean(counted))) if counted else None
+
+
+def _named(rows: list[dict[str, Any]], metric: str) -> tuple[dict[str, Any] | None, str]:
+    first = rows[0]
+    if not math.isfinite(first["mean"]):
+        return None, "Every setting diverged; try smaller learning rates."
+    if len(rows) == 1 or not math.isfinite(rows[1]["mean"]):
+        return first, f"{_said(first)} is the only setting that did not diverge."
+    next_one = rows[1]
+    gap = np.array([b[-1] - a[-1] for a, b in zip(first["losses"][2], next_one["losses"][2], strict=True)])
+    if len(gap) < 2:
+        return None, "One seed is no comparison: the order may be chance; use `seeds=3` or more."
+    error = stats.t.ppf((1 + _CONFIDENCE) / 2, len(gap) - 1) * gap.std(ddof=1) / math.sqrt(len(gap))
+    found = f"mean difference of the last {metric} {gap.mean():.3g} +- {error:.3g} over {len(gap)} seeds, paired"
+    if gap.mean() > error:
+        return first, f"{_said(first)} is better than {_said(next_one)}: {found}."
+    return None, f"{_said(first)} and {_said(next_one)} are not separated: {found}."
+
+
+def _said(row: dict[str, Any]) -> str:
+    if "momentum" not in row:
+        return f"Learning rate {row['learning_rate']:.3g}"
+    kind = "Nesterov momentum" if row["nesterov"] else "Momentum"
+    return f"{kind} {row['momentum']:g} at learning rate {row['learning_rate']:.3g}"

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from . import layers as layers  # registers the layers with Keras
+from . import optimizers as optimizers
 from . import population as population
 from . import schedules as schedules
 

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 
 from .checks import number, one_of, whole_number
+from .copying import copied
 from .optimizers.memberwise import memberwise
-from .population.model import Population, copied
+from .population.model import Population
 from .randomness import preserved
 
 METHODS = ("valley", "steep", "minimum", "slide")

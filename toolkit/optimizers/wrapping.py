@@ -1,0 +1,75 @@
+"""What optimizers share that hold other optimizers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def learning_rate_of(optimizer: Any) -> Any:
+    """The learning rate of an optimizer as it was given: a number, or a schedule.
+
+    Example:
+
+    >>> import keras
+    >>> round(learning_rate_of(keras.optimizers.SGD(0.5)), 3)
+    0.5
+    """
+    given = optimizer._learning_rate
+    if isinstance(given, keras.optimizers.schedules.LearningRateSchedule):
+        return given
+    return float(ops.convert_to_numpy(given() if callable(given) and not hasattr(given, "assign") else given))
+
+
+def read_optimizer(value: Any) -> Any:
+    """An optimizer from its name, object or configuration.
+
+    Raises:
+        TypeError: It is none of these.
+
+    Example:
+
+    >>> type(read_optimizer("adam")).__name__
+    'Adam'
+    """
+    if isinstance(value, dict):
+        value = keras.saving.deserialize_keras_object(value)
+    made = keras.optimizers.get(value) if isinstance(value, str) else value
+    if not isinstance(made, keras.optimizers.Optimizer):
+        raise TypeError(f"`inner_optimizer` must be a Keras optimizer or its name, got {value!r}.")
+    return made
+
+
+class Wrapper(keras.optimizers.Optimizer):
+    """An optimizer whose updates others make; theirs are its variables too.
+
+    Args:
+        learning_rate: A number or a schedule, the one rate of all.
+        **kwargs: As for any Keras optimizer.
+    """
+
+    def __init__(self, learning_rate: Any, **kwargs: Any) -> None:
+        super().__init__(learning_rate=learning_rate, **kwargs)
+
+    def inner(self) -> list[Any]:
+        """The optimizers that make the updates."""
+        raise NotImplementedError(f"{type(self).__name__} must override `inner()`.")
+
+    @property
+    def variables(self) -> list[Any]:
+        return [*super().variables, *(variable for one in self.inner() for variable in one.variables)]
+
+    def set_weights(self, weights: Any) -> None:
+        """Sets the variables from arrays, in the order of `variables`."""
+        for variable, value in zip(self.variables, weights, strict=True):
+            variable.assign(value)
+
+    def finalize_variable_values(self, var_list: Any) -> None:
+        for one in self.inner():
+            own = {id(variable) for variable in one._trainable_variables}
+            one.finalize_variable_values([variable for variable in var_list if id(variable) in own])
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        raise NotImplementedError("The optimizers inside make the updates.")

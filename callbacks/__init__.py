@@ -2,6 +2,18 @@
 
 from .curve_watch import CurveWatch as CurveWatch
 from .progress import Progress as Progress
+from .rates import LearningRateFinder as LearningRateFinder
+from .rates import LearningRateMonitor as LearningRateMonitor
+from .rates import UpdateRatioMonitor as UpdateRatioMonitor
+from .resumable import ResumableState as ResumableState
 from .resume import Resume as Resume
 
-__all__ = ["CurveWatch", "Progress", "Resume"]
+__all__ = [
+    "CurveWatch",
+    "LearningRateFinder",
+    "LearningRateMonitor",
+    "Progress",
+    "ResumableState",
+    "Resume",
+    "UpdateRatioMonitor",
+]

@@ -61,8 +61,8 @@ def test_contraction_on_a_quadratic_of_condition_100_is_the_known_one():
 def test_effective_rates_are_the_rate_times_one_less_the_momentum():
     x, y = _quadratic()
     found = tw.tuning.compare_momentum(
-        _build, x, y, momenta=[0.0, 0.9], nesterov=[False], learning_rate=[0.01], equal="effective", seeds=1, loss="mse",
-        epochs=1, verbose=0,
+        _build, x, y, momenta=[0.0, 0.9], nesterov=[False], learning_rate=[0.01], equal="effective", seeds=1,
+        loss="mse", epochs=1, verbose=0,
     )  # fmt: skip
     assert {row["momentum"]: round(row["learning_rate"], 9) for row in found.rows} == {0.0: 0.01, 0.9: 0.001}
 

@@ -22,7 +22,8 @@ EVERY = {
     "adagrad": lambda: O.Adagrad(0.05), "adadelta": lambda: O.Adadelta(1.0), "adamax": lambda: O.Adamax(0.01),
     "adafactor": lambda: O.Adafactor(0.01), "nadam": lambda: O.Nadam(0.01), "ftrl": lambda: O.Ftrl(0.05),
     "lion": lambda: O.Lion(0.005), "lamb": lambda: O.Lamb(0.01), "muon": lambda: O.Muon(0.01),
-    "clipped by norm": lambda: O.SGD(0.05, clipnorm=0.1), "ema": lambda: O.Adam(0.01, use_ema=True, ema_overwrite_frequency=2),
+    "clipped by norm": lambda: O.SGD(0.05, clipnorm=0.1),
+    "ema": lambda: O.Adam(0.01, use_ema=True, ema_overwrite_frequency=2),
     "accumulation": lambda: O.SGD(0.05, momentum=0.9, gradient_accumulation_steps=2),
     "schedule": lambda: O.Adam(O.schedules.ExponentialDecay(0.02, 2, 0.5)),
 }  # fmt: skip
@@ -31,7 +32,12 @@ EVERY = {
 def _model():
     keras.utils.set_random_seed(0)
     return keras.Sequential(
-        [keras.Input((5,)), L.Dense(6, "tanh", name="first"), L.Dense(4, "tanh", name="second"), L.Dense(2, name="third")]
+        [
+            keras.Input((5,)),
+            L.Dense(6, "tanh", name="first"),
+            L.Dense(4, "tanh", name="second"),
+            L.Dense(2, name="third"),
+        ]
     )
 
 
@@ -177,7 +183,9 @@ def _cnn():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("build", "x"), [(_model, X), (_cnn, GENERATOR.normal(size=(48, 6, 6, 1)))], ids=["mlp", "cnn"])
+@pytest.mark.parametrize(
+    ("build", "x"), [(_model, X), (_cnn, GENERATOR.normal(size=(48, 6, 6, 1)))], ids=["mlp", "cnn"]
+)
 def test_update_ratios_become_alike_and_the_model_stays_as_it_was(build, x):
     model = build()
     model.compile(O.SGD(0.01, momentum=0.9), "mse")

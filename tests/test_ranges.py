@@ -91,8 +91,8 @@ def test_the_rules_read_a_curve_as_written_in_their_sources():
     losses = [1.0, 0.98, 0.9, 0.7, 0.3, 0.2, 0.25, 0.9, 4.0]
     assert ranges.minimum(RATES, losses) == pytest.approx(RATES[5] / 10)
     assert ranges.steep(RATES, losses) == pytest.approx(RATES[3])
-    # The longest fall is places 0 to 5: its middle third begins at 1, and half a third on is 1.
-    assert ranges.valley(RATES, losses) == pytest.approx(RATES[1])
+    # The longest fall is places 0 to 5, counted from -1: a third, 2, and half a third, 1, on is place 2.
+    assert ranges.valley(RATES, losses) == pytest.approx(RATES[2])
     assert ranges.slide(RATES, losses, width=2) in RATES
 
 

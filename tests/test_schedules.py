@@ -192,7 +192,10 @@ BAD = [
         lambda: S.BatchSizeSchedule.from_learning_rates([1], [0.1, 0.2], 8, 64), ValueError,
         "`learning_rates` must not rise above the first, 0.1, got 0.2",
     ),
-    (lambda: S.BatchSizeSchedule.from_learning_rates([1], [0.1, 0.05], 8, 4), ValueError, "`largest` must be at least 8"),
+    (
+        lambda: S.BatchSizeSchedule.from_learning_rates([1], [0.1, 0.05], 8, 4), ValueError,
+        "`largest` must be at least 8, got 4",
+    ),
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from .optimizers.memberwise import memberwise
 from .population.model import Population
 from .randomness import preserved
 
+Values = Sequence[float] | np.ndarray
 METHODS = ("valley", "steep", "minimum", "slide")
 # The loss of a diverging run, in multiples of the best loss seen (Smith 2017; fastai and Lightning stop there).
 _TIMES_BEST = 4.0
@@ -285,7 +286,7 @@ def _ramp_test(
     return tried[:stop].tolist(), losses[:stop].tolist(), float(noted.losses[0, 0])
 
 
-def smoothed(values: Sequence[float] | np.ndarray, beta: float) -> np.ndarray:
+def smoothed(values: Values, beta: float) -> np.ndarray:
     """Exponential moving average with the bias of its start corrected (Kingma and Ba 2015, section 3).
 
     Example:
@@ -331,25 +332,26 @@ def _readable(rates: Sequence[float], losses: Sequence[float]) -> tuple[np.ndarr
     return np.asarray(rates)[:stop][kept], values[:stop][kept]
 
 
-def valley(rates: Sequence[float], losses: Sequence[float]) -> float:
+def valley(rates: Values, losses: Values) -> float:
     """The middle of the middle third of the longest falling subsequence.
 
     Example:
 
     >>> valley([1, 2, 3, 4, 5, 6, 7], [7.0, 6, 5, 4, 3, 2, 8])
-    4.0
+    3.0
     """
     count = len(losses)
     length = [1] * count
     for end in range(count):
         length[end] = 1 + max((length[k] for k in range(end) if losses[k] > losses[end]), default=0)
     end = int(np.argmax(length))
-    start = end - length[end] + 1
+    # One before the fall, as in the source.
+    start = end - length[end]
     third = (end - start) / 3
-    return float(rates[max(start, 0) + int(third) + int(third / 2)])
+    return float(rates[max(start + int(third) + int(third / 2), 0)])
 
 
-def steep(rates: Sequence[float], losses: Sequence[float]) -> float:
+def steep(rates: Values, losses: Values) -> float:
     """Where the loss falls fastest against the logarithm of the rate.
 
     Example:
@@ -363,7 +365,7 @@ def steep(rates: Sequence[float], losses: Sequence[float]) -> float:
     return float(rates[int(np.argmin(slopes))])
 
 
-def minimum(rates: Sequence[float], losses: Sequence[float]) -> float:
+def minimum(rates: Values, losses: Values) -> float:
     """A tenth of the rate of the least loss: a ramp's loss lags behind its rate.
 
     Example:
@@ -374,13 +376,13 @@ def minimum(rates: Sequence[float], losses: Sequence[float]) -> float:
     return float(rates[int(np.argmin(losses))]) / 10
 
 
-def slide(rates: Sequence[float], losses: Sequence[float], width: int = 15, flat: float = 0.005) -> float:
+def slide(rates: Values, losses: Values, width: int = 15, flat: float = 0.005) -> float:
     """From the right, past the rise, to the end of the last fall: where a sliding interval is level.
 
     Example:
 
     >>> slide([1, 2, 3, 4, 5, 6], [1.0, 0.6, 0.4, 0.39, 2.0, 9.0], width=2)
-    2.0
+    1.0
     """
     gradient = np.gradient(losses) if len(losses) > 1 else np.zeros(1)
     right = len(gradient) - 1

@@ -5,7 +5,17 @@ from ..toolkit.ranges import range_test as range_test
 from .comparing import Comparison as Comparison
 from .comparing import compare_momentum as compare_momentum
 from .comparing import compare_rates as compare_rates
+from .growing import fit_growing_batches as fit_growing_batches
 from .recipe import Settings as Settings
 from .recipe import run as run
 
-__all__ = ["Comparison", "RangeResult", "Settings", "compare_momentum", "compare_rates", "range_test", "run"]
+__all__ = [
+    "Comparison",
+    "RangeResult",
+    "Settings",
+    "compare_momentum",
+    "compare_rates",
+    "fit_growing_batches",
+    "range_test",
+    "run",
+]

@@ -109,7 +109,7 @@ def compare_momentum(
     Example:
 
     >>> import keras, numpy as np
-    >>> build = lambda: keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> build = lambda: keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
     >>> x = np.linspace(-1, 1, 64)[:, None]
     >>> found = compare_momentum(build, x, 3 * x, momenta=[0.0, 0.9], nesterov=[False], loss="mse", epochs=4, verbose=0)
     >>> found.rows[0]["momentum"], found.best["momentum"]
@@ -167,7 +167,7 @@ def compare_rates(
     Example:
 
     >>> import keras, numpy as np
-    >>> build = lambda: keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> build = lambda: keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
     >>> x = np.linspace(-1, 1, 64)[:, None]
     >>> found = compare_rates(build, x, 3 * x, learning_rates=[1e-3, 0.3], loss="mse", epochs=4, verbose=0)
     >>> found.best["learning_rate"]
@@ -193,7 +193,8 @@ def _fit(
     whole_number("seeds", seeds, low=1)
     spread = {n: np.repeat(v, seeds).tolist() if isinstance(v, list) else v for n, v in settings.items()}
     count = len(next(value for value in spread.values() if isinstance(value, list)))
-    return fit_population(build_model, x, y, seed=list(range(seeds)) * (count // seeds), **spread, **fit_arguments)
+    given: dict[str, Any] = {**spread, **fit_arguments}
+    return fit_population(build_model, x, y, seed=list(range(seeds)) * (count // seeds), **given)
 
 
 def _rows(names: list[dict[str, Any]], result: PopulationResult, seeds: int) -> list[dict[str, Any]]:
@@ -214,7 +215,7 @@ def _rows(names: list[dict[str, Any]], result: PopulationResult, seeds: int) -> 
                 "updates": None,
                 "diverged": int((~ran).sum()),
                 "losses": (metric, steps, curves),
-            }  # fmt: skip
+            }
         )
     return rows
 

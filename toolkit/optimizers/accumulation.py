@@ -138,9 +138,10 @@ class AccumulatedGradients(Wrapper):
         return self._inner.scale_loss(loss)
 
     def get_config(self) -> dict[str, Any]:
-        inner = type(self._inner).from_config(
-            {**self._inner.get_config(), "learning_rate": learning_rate_of(self._inner)}
-        )
+        settings = self._inner.get_config()
+        if "learning_rate" in settings:
+            settings["learning_rate"] = learning_rate_of(self._inner)
+        inner = type(self._inner).from_config(settings)
         return {"inner_optimizer": keras.saving.serialize_keras_object(inner), "steps": self.steps, "name": self.name}
 
     @classmethod

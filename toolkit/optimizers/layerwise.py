@@ -73,6 +73,7 @@ class LayerwiseLearningRate(Wrapper):
         super().__init__(learning_rate_of(given), name=name, global_clipnorm=clip)
         self.loss_scale_factor = settings.pop("loss_scale_factor", None)
         self._kind = type(given)
+        self._inner_name = settings["name"]
         self._settings = {key: value for key, value in settings.items() if key not in ("learning_rate", "name")}
         self._exclusions = getattr(given, "_exclude_from_weight_decay_pattern", None)
         self.multipliers = {
@@ -116,6 +117,11 @@ class LayerwiseLearningRate(Wrapper):
                 raise ValueError(f"`multipliers` has {key!r}, which is no layer and matches none; there are {known}.")
         return [self._factor(layers) for layers in named]
 
+    def layer_multipliers(self) -> dict[str, float]:
+        """The multiplier of each layer that holds weights, once built."""
+        variables = self._trainable_variables
+        return {_layers_of(v)[-1]: factor for v, factor in zip(variables, self._factors(variables), strict=True)}
+
     def _factor(self, layers: list[str]) -> float:
         for layer in reversed(layers):
             if layer in self.multipliers:
@@ -145,7 +151,7 @@ class LayerwiseLearningRate(Wrapper):
         self._iterations.assign_add(1)
 
     def get_config(self) -> dict[str, Any]:
-        settings = {**self._settings, "learning_rate": learning_rate_of(self)}
+        settings = {**self._settings, "learning_rate": learning_rate_of(self), "name": self._inner_name}
         inner = self._kind(**settings)
         inner.global_clipnorm, inner.loss_scale_factor = self.global_clipnorm, self.loss_scale_factor
         return {
@@ -259,7 +265,7 @@ def equal_update_ratio(
                 raise ValueError(f"No batch moved the layers {still}; check data and learning rate with `tw.check`.")
             if max(ratios.values()) / min(ratios.values()) < _ALIKE:
                 break
-            middle = math.exp(np.mean([math.log(ratio) for ratio in ratios.values()]))
+            middle = _geometric_mean(ratios)
             factors = {name: factors[name] * middle / ratios[name] for name in names}
     return _product_one(factors)
 
@@ -290,8 +296,12 @@ def update_ratios(
 
 
 def _product_one(factors: dict[str, float]) -> dict[str, float]:
-    middle = math.exp(np.mean([math.log(factor) for factor in factors.values()]))
-    return {name: float(factor / middle) for name, factor in factors.items()}
+    middle = _geometric_mean(factors)
+    return {name: factor / middle for name, factor in factors.items()}
+
+
+def _geometric_mean(values: Mapping[str, float]) -> float:
+    return math.exp(sum(math.log(value) for value in values.values()) / len(values))
 
 
 def _size(weight: Any) -> int:

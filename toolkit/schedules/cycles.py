@@ -39,8 +39,8 @@ class OneCycle(Schedule):
 
     Example:
 
-    >>> cycle = OneCycle(1.0, steps=11, warmup_share=0.4, anneal="linear")
-    >>> cycle.preview(11).argmax(), cycle.momentum.preview(11).round(2).tolist()[3]
+    >>> cycle = OneCycle(1.0, steps=10, warmup_share=0.4, anneal="linear")
+    >>> int(cycle.preview(10).argmax()), round(float(cycle.momentum.preview(10)[3]), 2)
     (3, 0.85)
     """
 

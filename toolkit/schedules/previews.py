@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ def rising(name: str, values: Sequence[Any], low: int) -> list[int]:
     [2, 5]
     """
     numbers = [whole_number(name, value, low) for value in values]
-    for before, after in zip(numbers, numbers[1:], strict=False):
+    for before, after in itertools.pairwise(numbers):
         if after <= before:
             raise ValueError(f"`{name}` must rise, got {after} after {before}.")
     return numbers

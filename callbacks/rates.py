@@ -1,0 +1,256 @@
+"""What rides along about learning rates: seen in the history, found before the fit, one owner only."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..toolkit.checks import one_of, whole_number
+from ..toolkit.optimizers.layerwise import LayerwiseLearningRate
+from ..toolkit.ranges import METHODS, RangeResult, range_test
+
+_SETTERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+
+
+def refuse_two_owners(model: Any, callbacks: Sequence[Any]) -> None:
+    """Refuses a learning rate that both a schedule and a callback want to set.
+
+    Args:
+        model: Compiled Keras model.
+        callbacks: The callbacks of the fit.
+
+    Raises:
+        ValueError: The optimizer has a schedule, or one callback too many sets the rate.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(0.1), "mse")
+    >>> refuse_two_owners(model, [keras.callbacks.ReduceLROnPlateau()])
+    """
+    owners = [one for one in callbacks if isinstance(one, (*_SETTERS, LearningRateFinder))]
+    names = ", ".join(type(one).__name__ for one in owners)
+    if owners and has_schedule(model.optimizer):
+        raise ValueError(
+            f"The optimizer's learning rate follows a schedule, and {names} would set it too; "
+            "leave the callback out, or compile with a number: `learning_rate=0.01`."
+        )
+    movers = [one for one in owners if isinstance(one, keras.callbacks.LearningRateScheduler)]
+    if len(movers) > 1 or (movers and len(owners) > 1):
+        raise ValueError(f"{names} would both set the learning rate; keep one of them.")
+
+
+def has_schedule(optimizer: Any) -> bool:
+    """Whether the learning rate follows a schedule.
+
+    Example:
+
+    >>> import keras
+    >>> has_schedule(keras.optimizers.SGD(0.1))
+    False
+    """
+    inner = getattr(optimizer, "inner_optimizer", None) or getattr(optimizer, "_inner", None) or optimizer
+    return isinstance(inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+
+
+class LearningRateMonitor(keras.callbacks.Callback):
+    """Puts learning rate, momentum and weight decay into the logs, so that the history has them.
+
+    With `LayerwiseLearningRate` the rate of each layer is there too, as `learning_rate/LAYER`. Stand it
+    before TensorBoard and CSVLogger in the list, so that they see it. It also compares the updates
+    that the optimizer counted with the batches seen: data of unknown length make Keras 3.15 count
+    one update too many in each epoch.
+
+    Args:
+        every: `"epoch"`: into the logs of each epoch; `"step"`: of each batch too, and `.steps` keeps them.
+
+    Attributes:
+        steps: With `every="step"` one dictionary a batch.
+
+    Raises:
+        ValueError: `every` is neither.
+
+    Warns:
+        UserWarning: The optimizer counted more updates than there were batches.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(keras.optimizers.schedules.InverseTimeDecay(0.5, 1, 1.0)), "mse")
+    >>> fit = model.fit(np.ones((4, 1)), np.ones((4, 1)), batch_size=2, callbacks=[LearningRateMonitor()], verbose=0)
+    >>> round(fit.history["learning_rate"][0], 3)
+    0.167
+    """
+
+    def __init__(self, every: str = "epoch") -> None:
+        super().__init__()
+        self.every = one_of("every", every, ("epoch", "step"))
+        self.steps: list[dict[str, float]] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.steps = []
+        self._warned = False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._batches = 0
+        self._before = self._updates()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._batches = batch + 1
+        if self.every == "step":
+            self.steps.append(rates_of(self.model.optimizer))
+            if logs is not None:
+                logs.update(self.steps[-1])
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is not None:
+            logs.update(rates_of(self.model.optimizer))
+        made = self._updates() - self._before
+        if made > self._batches and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"The optimizer counted {made} updates in an epoch of {self._batches} batches: the data do not say "
+                "their length, so schedules run ahead; cure it with "
+                "`ds.apply(tf.data.experimental.assert_cardinality(n))`.",
+                stacklevel=2,
+            )
+
+    def _updates(self) -> int:
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        return int(ops.convert_to_numpy(optimizer._iterations))
+
+
+def rates_of(optimizer: Any) -> dict[str, float]:
+    """Learning rate, momentum and weight decay of an optimizer at this update, as for the logs.
+
+    Example:
+
+    >>> import keras
+    >>> rates_of(keras.optimizers.SGD(0.5, momentum=0.25))
+    {'learning_rate': 0.5, 'momentum': 0.25}
+    """
+    outer = getattr(optimizer, "inner_optimizer", optimizer)
+    rates = {"learning_rate": _number(outer.learning_rate)}
+    inner = getattr(outer, "_inner", outer)
+    for name in ("momentum", "weight_decay"):
+        value = getattr(inner, name, None)
+        if value is not None and not callable(value):
+            rates[name] = _number(value)
+    if isinstance(inner, LayerwiseLearningRate):
+        for layer, factor in inner.layer_multipliers().items():
+            rates[f"learning_rate/{layer}"] = rates["learning_rate"] * factor
+    return rates
+
+
+def _number(value: Any) -> float:
+    return float(ops.convert_to_numpy(value))
+
+
+class UpdateRatioMonitor(keras.callbacks.Callback):
+    """Puts |update| / |weights| of each layer's largest weight into the logs of each epoch.
+
+    As `update_ratio/LAYER`, the mean over the sampled updates. About 1e-3 is common; layers that
+    differ tenfold learn at unlike paces, see `optimizers.layerwise.equal_update_ratio`.
+
+    Args:
+        every: Which updates are sampled: each `every`-th, at least 1.
+
+    Raises:
+        TypeError: `every` is not a whole number.
+        ValueError: `every` is below 1.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones", name="d")])
+    >>> model.compile(keras.optimizers.SGD(0.1), "mse")
+    >>> fit = model.fit(np.ones((1, 1)), np.zeros((1, 1)), callbacks=[UpdateRatioMonitor(every=1)], verbose=0)
+    >>> round(fit.history["update_ratio/d"][0], 3)
+    0.2
+    """
+
+    def __init__(self, every: int = 100) -> None:
+        super().__init__()
+        self.every = whole_number("every", every, low=1)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._seen = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._ratios: dict[str, list[float]] = {}
+        self._before: dict[str, np.ndarray] | None = None
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self._seen % self.every == 0:
+            self._before = {name: ops.convert_to_numpy(kernel).copy() for name, kernel in self._kernels().items()}
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._seen += 1
+        if self._before is None:
+            return
+        for name, kernel in self._kernels().items():
+            before = self._before[name]
+            moved = np.linalg.norm(ops.convert_to_numpy(kernel) - before)
+            norm = np.linalg.norm(before)
+            if norm > 0:
+                self._ratios.setdefault(name, []).append(float(moved / norm))
+        self._before = None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is not None:
+            logs.update({f"update_ratio/{name}": float(np.mean(own)) for name, own in self._ratios.items()})
+
+    def _kernels(self) -> dict[str, Any]:
+        layers = [layer for layer in self.model.layers if layer.trainable_weights]
+        return {layer.name: max(layer.trainable_weights, key=lambda w: int(np.prod(w.shape))) for layer in layers}
+
+
+class LearningRateFinder(keras.callbacks.Callback):
+    """Runs a range test when the fit begins and sets the learning rate that it suggests.
+
+    Args:
+        x: Inputs, arrays as for `fit`.
+        y: Targets.
+        method: Rule of the suggestion; see `tuning.range_test`.
+        **settings: Further arguments of `tuning.range_test`.
+
+    Attributes:
+        result: The `RangeResult`, after the fit has begun.
+
+    Raises:
+        ValueError: `method` is no rule; the optimizer follows a schedule, or the test finds no rate
+            (both when the fit begins).
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(1e-6), "mse")
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> finder = LearningRateFinder(x, 3 * x, rates=8, updates=20)
+    >>> _ = model.fit(x, 3 * x, callbacks=[finder], verbose=0)
+    >>> float(model.optimizer.learning_rate) > 0.01
+    True
+    """
+
+    def __init__(self, x: Any, y: Any, method: str = "minimum", **settings: Any) -> None:
+        super().__init__()
+        self.x = x
+        self.y = y
+        self.method = one_of("method", method, METHODS)
+        self.settings = settings
+        self.result: RangeResult | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        refuse_two_owners(self.model, [self])
+        self.result = range_test(self.model, self.x, self.y, method=self.method, **self.settings)
+        if self.result.suggestion is None:
+            raise ValueError(f"The range test found no learning rate: {self.result.reason}")
+        self.model.optimizer.learning_rate = self.result.suggestion

@@ -1,0 +1,103 @@
+"""What Keras' own callbacks forget when a fit is resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+_REMEMBERED = ("best", "wait", "cooldown_counter", "stopped_epoch", "best_epoch")
+
+
+class ResumableState(keras.callbacks.Callback):
+    """Keeps what `ReduceLROnPlateau` and `EarlyStopping` count, so that a resumed fit goes on counting.
+
+    Beside `BackupAndRestore` or `Resume`, which keep weights and optimizer. The state is written to a
+    temporary file and renamed at the end of each epoch, and read when the fit begins; a fit that
+    ends removes it.
+
+    Args:
+        callbacks: The callbacks whose state is kept; they stand in the fit's list too.
+        path: File for the state, such as `"backup/callbacks.json"`; best weights go beside it.
+
+    Raises:
+        ValueError: No callbacks, or (when the fit begins) the file is of other callbacks.
+
+    Example:
+
+    >>> import keras, numpy as np, tempfile
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> stop = keras.callbacks.EarlyStopping("loss", patience=2)
+    >>> keep = ResumableState([stop], tempfile.mkdtemp() + "/callbacks.json")
+    >>> _ = model.fit(np.ones((4, 1)), np.ones((4, 1)), callbacks=[stop, keep], verbose=0)
+    """
+
+    def __init__(self, callbacks: Sequence[Any], path: str | Path) -> None:
+        super().__init__()
+        if not callbacks:
+            raise ValueError("`callbacks` must hold at least one callback, got none.")
+        self.callbacks = list(callbacks)
+        self.path = path
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._restored = False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        # Now, not when the fit begins: there each callback sets its own state back.
+        if not self._restored and Path(self.path).is_file():
+            self._restore(json.loads(Path(self.path).read_text()))
+        self._restored = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        path = Path(self.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for place, callback in enumerate(self.callbacks):
+            weights = getattr(callback, "best_weights", None)
+            if weights is not None:
+                _replace(self._weights_path(place), lambda file, w=weights: np.savez(file, *w))
+        state = [{"kind": type(one).__name__, **_state(one)} for one in self.callbacks]
+        _replace(path, lambda file: file.write(json.dumps(state).encode()))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        for path in (Path(self.path), *(self._weights_path(place) for place in range(len(self.callbacks)))):
+            path.unlink(missing_ok=True)
+
+    def _restore(self, state: list[dict[str, Any]]) -> None:
+        kinds, own = [one["kind"] for one in state], [type(one).__name__ for one in self.callbacks]
+        if kinds != own:
+            raise ValueError(f"{self.path} holds the state of {kinds}, and `callbacks` are {own}; remove the file.")
+        for place, (callback, values) in enumerate(zip(self.callbacks, state, strict=True)):
+            for name, value in values.items():
+                if name != "kind":
+                    setattr(callback, name, value)
+            if self._weights_path(place).is_file():
+                with np.load(self._weights_path(place)) as kept:
+                    callback.best_weights = [kept[key] for key in kept.files]
+
+    def _weights_path(self, place: int) -> Path:
+        path = Path(self.path)
+        return path.with_name(f"{path.stem}-best-{place}.npz")
+
+
+def _state(callback: Any) -> dict[str, Any]:
+    values = {name: getattr(callback, name) for name in _REMEMBERED if hasattr(callback, name)}
+    return {
+        name: None if value is None else float(value) if name == "best" else int(value)
+        for name, value in values.items()
+    }
+
+
+def _replace(path: Path, write: Any) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            write(file)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

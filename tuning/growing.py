@@ -1,0 +1,133 @@
+"""A fit whose batch grows: phases under one set of callbacks, one history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from ..callbacks.rates import has_schedule, refuse_two_owners
+from ..toolkit.checks import number, whole_number
+from ..toolkit.schedules import BatchSizeSchedule
+
+
+class _Shared(keras.callbacks.CallbackList):
+    """One set of callbacks over several calls of `fit`: training begins once and ends once."""
+
+    begun = False
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if not self.begun:
+            self.begun = True
+            super().on_train_begin(logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Ends a phase only; see `finish`."""
+        self.last_logs = logs
+
+    def finish(self) -> None:
+        """Training ends."""
+        super().on_train_end(getattr(self, "last_logs", None))
+
+
+class _Sizes(keras.callbacks.Callback):
+    """Puts the batch size and the updates made so far into the logs."""
+
+    batch_size = 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._start = int(ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is not None:
+            made = int(ops.convert_to_numpy(self.model.optimizer.iterations)) - self._start
+            logs.update({"batch_size": self.batch_size, "updates": made})
+
+
+def fit_growing_batches(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    batch_sizes: BatchSizeSchedule,
+    epochs: int,
+    learning_rates: Sequence[float] | None = None,
+    callbacks: Sequence[Any] = (),
+    verbose: Any = 0,
+    **fit_arguments: Any,
+) -> Any:
+    """Fits a compiled model with a batch size that changes at given epochs.
+
+    The callbacks see one fit: their state goes on over the phases, and there is one History, which
+    has `batch_size` and `updates` too.
+
+    Args:
+        model: Compiled Keras model.
+        x: Inputs, arrays as for `fit`.
+        y: Targets.
+        batch_sizes: The batch size of each epoch.
+        epochs: Number of epochs, at least 1.
+        learning_rates: Learning rate of each part of `batch_sizes`, > 0, as
+            `BatchSizeSchedule.from_learning_rates` gives; by default the rate stays.
+        callbacks: Keras callbacks.
+        verbose: As for `fit`.
+        **fit_arguments: Further arguments of `fit`, such as `validation_data`, not `batch_size`.
+
+    Returns:
+        The Keras `History`.
+
+    Raises:
+        TypeError: `batch_sizes` is no `BatchSizeSchedule`, or an argument of the wrong kind.
+        ValueError: A count that does not fit, a rate out of range, or a learning rate with two owners.
+
+    Reference: Smith, Kindermans, Ying, Le 2018, arXiv:1711.00489.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> schedule = BatchSizeSchedule([2], [8, 32])
+    >>> history = fit_growing_batches(model, np.ones((64, 1)), np.ones((64, 1)), batch_sizes=schedule, epochs=3)
+    >>> history.history["batch_size"], history.history["updates"]
+    ([8, 8, 32], [8, 16, 18])
+    """
+    if not isinstance(batch_sizes, BatchSizeSchedule):
+        raise TypeError(f"`batch_sizes` must be a BatchSizeSchedule, got {type(batch_sizes).__name__}.")
+    whole_number("epochs", epochs, low=1)
+    rates = _rates(learning_rates, batch_sizes, model)
+    refuse_two_owners(model, callbacks)
+    sizes = _Sizes()
+    shared = _Shared(
+        [sizes, *callbacks], add_history=True, add_progbar=bool(verbose), verbose=verbose, epochs=epochs, model=model
+    )
+    for place, (begin, end, size) in enumerate(batch_sizes.phases(epochs)):
+        sizes.batch_size = size
+        if rates is not None:
+            model.optimizer.learning_rate = rates[place]
+        model.fit(
+            x, y, batch_size=size, initial_epoch=begin, epochs=end, callbacks=shared, verbose=verbose, **fit_arguments
+        )
+        if model.stop_training:
+            break
+    shared.finish()
+    return model.history
+
+
+def _rates(given: Sequence[float] | None, batch_sizes: BatchSizeSchedule, model: Any) -> list[float] | None:
+    if given is None:
+        return None
+    rates = [number("learning_rates", rate, 0, float("inf"), open_low=True) for rate in given]
+    if len(rates) != len(batch_sizes.batch_sizes):
+        raise ValueError(
+            f"`learning_rates` must hold {len(batch_sizes.batch_sizes)} values, one for each batch size, "
+            f"got {len(rates)}."
+        )
+    if has_schedule(model.optimizer):
+        raise ValueError(
+            "`learning_rates` would set the learning rate, which follows a schedule already; "
+            "compile with a number: `learning_rate=0.01`."
+        )
+    return rates

@@ -5,6 +5,7 @@ from .progress import Progress as Progress
 from .rates import LearningRateFinder as LearningRateFinder
 from .rates import LearningRateMonitor as LearningRateMonitor
 from .rates import UpdateRatioMonitor as UpdateRatioMonitor
+from .rates import refuse_two_owners as refuse_two_owners
 from .resumable import ResumableState as ResumableState
 from .resume import Resume as Resume
 
@@ -16,4 +17,5 @@ __all__ = [
     "ResumableState",
     "Resume",
     "UpdateRatioMonitor",
+    "refuse_two_owners",
 ]

@@ -163,6 +163,15 @@ def test_the_batch_takes_the_rates_cuts_until_it_may_grow_no_more():
     assert S.BatchSizeSchedule(**schedule.get_config()) == schedule
 
 
+def test_a_falling_schedule_becomes_a_growing_batch_epoch_by_epoch():
+    decay = K.ExponentialDecay(0.1, 10, 0.5, staircase=True)  # halved every epoch of 10 updates
+    grown, rates = S.BatchSizeSchedule.from_schedule(decay, epochs=5, samples=80, batch_size=8, largest=32)
+    assert grown.phases(5) == [(0, 1, 8), (1, 2, 16), (2, 3, 32), (3, 4, 32), (4, 5, 32)]
+    np.testing.assert_allclose(rates, [0.1, 0.1, 0.1, 0.05, 0.025], rtol=1e-6)
+    with pytest.raises(ValueError, match="`learning_rates` must not rise above the first"):
+        S.BatchSizeSchedule.from_schedule(S.LinearWarmup(0.1, 20), epochs=2, samples=80, batch_size=8, largest=32)
+
+
 BAD = [
     (lambda: S.LinearWarmup("x", 3), TypeError, "`target` must be a number, got 'x'"),
     (lambda: S.LinearWarmup(1.0, 0), ValueError, "`steps` must be at least 1, got 0"),

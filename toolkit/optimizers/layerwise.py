@@ -291,7 +291,7 @@ def update_ratios(
         one.train_on_batch(*keras.tree.map_structure(lambda values, t=take: np.asarray(values)[t], (x, y)))
         for name, kernel in kernels.items():
             moved = np.linalg.norm(ops.convert_to_numpy(kernel) - before[name])
-            sums[name] += float(moved / max(np.linalg.norm(before[name]), 1e-12)) / batches
+            sums[name] += float(moved) / max(float(np.linalg.norm(before[name])), 1e-12) / batches
     return sums
 
 

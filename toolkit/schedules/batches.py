@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from ..checks import number, whole_number
 from .previews import rising
@@ -95,6 +96,41 @@ class BatchSizeSchedule:
         # The noise scale of SGD goes with rate / batch size: what the batch does not take, the rate does.
         left = [rate * size / batch_size for rate, size in zip(rates, sizes, strict=True)]
         return cls(boundaries, sizes), left
+
+    @classmethod
+    def from_schedule(
+        cls, schedule: Any, epochs: int, samples: int, batch_size: int, largest: int
+    ) -> tuple[BatchSizeSchedule, list[float]]:
+        """The batch grown by what a learning-rate schedule would cut the rate by, epoch by epoch.
+
+        Args:
+            schedule: Keras `LearningRateSchedule` over updates that does not rise above its first rate.
+            epochs: Number of epochs, at least 1.
+            samples: Rows of the training data, at least 1.
+            batch_size: Batch size that the schedule was made for, at least 1.
+            largest: Largest batch size, at least `batch_size`.
+
+        Returns:
+            The schedule and the learning rate of each of its parts, as `from_learning_rates`.
+
+        Raises:
+            TypeError: An argument of the wrong kind.
+            ValueError: An argument out of range, or a schedule that rises.
+
+        Example:
+
+        >>> import keras
+        >>> halved = keras.optimizers.schedules.PiecewiseConstantDecay([19], [0.1, 0.05])
+        >>> grown, rates = BatchSizeSchedule.from_schedule(halved, epochs=4, samples=80, batch_size=8, largest=64)
+        >>> grown.boundaries, grown.batch_sizes, [round(rate, 3) for rate in rates]
+        ((2,), (8, 16), [0.1, 0.1])
+        """
+        each = updates(1, samples, batch_size)
+        rates = [
+            float(ops.convert_to_numpy(schedule(epoch * each))) for epoch in range(whole_number("epochs", epochs, 1))
+        ]
+        changes = [epoch for epoch in range(1, epochs) if rates[epoch] != rates[epoch - 1]]
+        return cls.from_learning_rates(changes, [rates[0], *(rates[epoch] for epoch in changes)], batch_size, largest)
 
 
 def updates(

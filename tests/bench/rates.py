@@ -92,8 +92,8 @@ def _suggested(name):
     candidates |= {f"ramp {method}": ramp.suggest(method) for method in ("valley", "steep", "minimum", "slide")}
     rates = [*sweep, *(rate for rate in candidates.values() if rate)]
     result = tw.fit_population(
-        build, x, y, learning_rate=np.repeat(rates, 5).tolist(), seed=list(range(5)) * len(rates), epochs=10,
-        validation_data=held, verbose=0,
+        build, x, y, learning_rate=np.repeat(rates, 5).tolist(), seed=list(range(5)) * len(rates),
+        epochs=10, validation_data=held, verbose=0,
     )  # fmt: skip
     losses = np.array([history["val_loss"][-1] for history in result.histories]).reshape(-1, 5)
     means, best = losses.mean(axis=1), int(np.nanargmin(losses[: len(sweep)].mean(axis=1)))
@@ -124,7 +124,8 @@ def batch_growth():
             scores[name].append(model.evaluate(*held, verbose=0)[1])
     updates = {name: tw.schedules.updates(epochs, len(x), own) for name, own in (("decay", plain), ("growth", grown))}
     return {
-        "batch_sizes": grown.batch_sizes, "learning_rates": left, "accuracy": {k: np.mean(v) for k, v in scores.items()},
+        "batch_sizes": grown.batch_sizes, "learning_rates": left, 
+        "accuracy": {name: np.mean(own) for name, own in scores.items()},
         "gap": np.mean(scores["decay"]) - np.mean(scores["growth"]), "spread": np.std(scores["decay"], ddof=1),
         "updates": updates, "saved": 1 - updates["growth"] / updates["decay"],
     }  # fmt: skip
@@ -142,8 +143,8 @@ def autoencoder():
         )
 
     found = tw.tuning.compare_momentum(
-        build, x, x, momenta=[0.0, 0.5, 0.9, 0.99], learning_rate=[0.03, 0.1, 0.3, 1.0, 3.0], seeds=3, loss="mse", epochs=150,
-        batch_size=64, verbose=0,
+        build, x, x, momenta=[0.0, 0.5, 0.9, 0.99], learning_rate=[0.03, 0.1, 0.3, 1.0, 3.0], seeds=3, loss="mse",
+        epochs=150, batch_size=64, verbose=0,
     )  # fmt: skip
     print(found, file=sys.stderr)
     return {"rows": [{k: v for k, v in row.items() if k != "losses"} for row in found.rows], "says": found.sentence}

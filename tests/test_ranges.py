@@ -126,6 +126,12 @@ def test_bad_arguments_are_refused_with_their_value(arguments, error, message):
         tw.tuning.range_test(_linear(), X, Y, **arguments)
 
 
+def test_an_optimizer_without_a_form_for_members_is_tested_on_a_ramp():
+    with pytest.raises(ValueError, match='The optimizer Lion has no form for many rates.*use `how="ramp"`'):
+        tw.tuning.range_test(_linear("lion"), X, Y)
+    assert tw.tuning.range_test(_linear("lion"), X, Y, how="ramp").suggestion > 0
+
+
 def test_a_model_that_is_not_compiled_and_data_without_rows_are_refused():
     with pytest.raises(ValueError, match="`model` must be compiled"):
         tw.tuning.range_test(keras.Sequential([keras.Input((4,)), L.Dense(1)]), X, Y)

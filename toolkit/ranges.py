@@ -12,7 +12,7 @@ import numpy as np
 
 from .checks import number, one_of, whole_number
 from .copying import copied
-from .optimizers.memberwise import memberwise
+from .optimizers.memberwise import MEMBER_FORMS, memberwise
 from .population.model import Population
 from .randomness import preserved
 
@@ -159,7 +159,8 @@ def range_test(
 
     Raises:
         TypeError: An argument of the wrong kind.
-        ValueError: A model that is not compiled, or an argument out of range.
+        ValueError: A model that is not compiled, an optimizer that cannot train rates side by side, or
+            an argument out of range.
 
     Reference: Smith 2017, arXiv:1506.01186, section 3.3; the rules as in fastai's `lr_find`.
 
@@ -182,6 +183,12 @@ def range_test(
     one_of("method", method, METHODS)
     if not getattr(model, "compiled", False):
         raise ValueError("`model` must be compiled: the range test needs its loss and its optimizer.")
+    kind = type(getattr(model.optimizer, "inner_optimizer", model.optimizer))
+    if how == "population" and kind not in MEMBER_FORMS:
+        raise ValueError(
+            f"The optimizer {kind.__name__} has no form for many rates side by side (SGD, Adam, AdamW and RMSprop "
+            'have); use `how="ramp"`.'
+        )
     batches = _Batches(x, y, batch_size, updates, seed)
     with preserved():
         keras.utils.set_random_seed(seed)

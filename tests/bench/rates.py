@@ -124,7 +124,7 @@ def batch_growth():
             scores[name].append(model.evaluate(*held, verbose=0)[1])
     updates = {name: tw.schedules.updates(epochs, len(x), own) for name, own in (("decay", plain), ("growth", grown))}
     return {
-        "batch_sizes": grown.batch_sizes, "learning_rates": left, 
+        "batch_sizes": grown.batch_sizes, "learning_rates": left,
         "accuracy": {name: np.mean(own) for name, own in scores.items()},
         "gap": np.mean(scores["decay"]) - np.mean(scores["growth"]), "spread": np.std(scores["decay"], ddof=1),
         "updates": updates, "saved": 1 - updates["growth"] / updates["decay"],

@@ -301,7 +301,7 @@ def _listed(values: tuple[float, ...] | None) -> list[float] | None:
     return None if values is None else list(values)
 
 
-_FORMS = {
+MEMBER_FORMS = {
     keras.optimizers.SGD: MemberSGD,
     keras.optimizers.Adam: MemberAdam,
     keras.optimizers.AdamW: MemberAdamW,
@@ -342,7 +342,7 @@ def memberwise(
     given = keras.optimizers.get(optimizer)
     if isinstance(given, keras.optimizers.LossScaleOptimizer):
         given, loss_scaling = given.inner_optimizer, True
-    form = _FORMS.get(type(given))
+    form = MEMBER_FORMS.get(type(given))
     if form is None:
         raise ValueError(
             f"`optimizer` must be SGD, Adam, AdamW or RMSprop for a population, got {type(given).__name__}."
@@ -374,7 +374,7 @@ def alone(optimizer: Any, k: int) -> Any:
     >>> alone(optimizer, 1).momentum, round(float(alone(optimizer, 1).learning_rate), 4)
     (0.9, 0.25)
     """
-    plain = next(kind for kind, form in _FORMS.items() if type(optimizer) is form)
+    plain = next(kind for kind, form in MEMBER_FORMS.items() if type(optimizer) is form)
     config = optimizer.get_config()
     for name in ("members", "loss_scaling"):
         config.pop(name)

@@ -126,6 +126,21 @@ def test_bad_arguments_are_refused_with_their_value(arguments, error, message):
         tw.tuning.range_test(_linear(), X, Y, **arguments)
 
 
+def test_with_validation_rows_each_rate_is_judged_by_its_validation_loss():
+    held = (X[:40], Y[:40])
+    result = tw.tuning.range_test(
+        _linear(), X, Y, lowest=0.01, highest=0.1, rates=2, updates=10, batch_size=120, validation_data=held
+    )
+    for rate, loss in zip(result.rates, result.losses, strict=True):
+        model = _linear(keras.optimizers.SGD(rate))
+        assert result.start == pytest.approx(model.evaluate(*held, verbose=0)[0], rel=1e-5)
+        for _ in range(10):
+            model.train_on_batch(X, Y)
+        assert loss == pytest.approx(model.evaluate(*held, verbose=0)[0], rel=1e-4)
+    with pytest.raises(ValueError, match='`validation_data` needs a model for each rate; use `how="population"`'):
+        tw.tuning.range_test(_linear(), X, Y, how="ramp", validation_data=held)
+
+
 def test_an_optimizer_without_a_form_for_members_is_tested_on_a_ramp():
     with pytest.raises(ValueError, match='The optimizer Lion has no form for many rates.*use `how="ramp"`'):
         tw.tuning.range_test(_linear("lion"), X, Y)

@@ -132,6 +132,7 @@ def range_test(
     method: str = "minimum",
     batch_size: int = 32,
     seed: int = 0,
+    validation_data: Any = None,
 ) -> RangeResult:
     """Tries learning rates on copies of a compiled model and suggests one.
 
@@ -153,6 +154,8 @@ def range_test(
             `"slide"` (the end of the last fall before the rise).
         batch_size: Rows of a batch, at least 1.
         seed: Whole number, at least 0, for the order of the rows.
+        validation_data: Pair `(x, y)`: then each rate is judged by its validation loss after the last
+            update, which with as many updates as the fit will have is a full sweep. Not for a ramp.
 
     Returns:
         `RangeResult` with `.suggestion`, `.limit`, `.reason`, `.suggest(method)`, `.plot()`.
@@ -189,11 +192,15 @@ def range_test(
             f"The optimizer {kind.__name__} has no form for many rates side by side (SGD, Adam, AdamW and RMSprop "
             'have); use `how="ramp"`.'
         )
+    if how == "ramp" and validation_data is not None:
+        raise ValueError('`validation_data` needs a model for each rate; use `how="population"`.')
     batches = _Batches(x, y, batch_size, updates, seed)
     with preserved():
         keras.utils.set_random_seed(seed)
-        test = _population_test if how == "population" else _ramp_test
-        tried, losses, start = test(model, batches, lowest, highest, rates)
+        if how == "population":
+            tried, losses, start = _population_test(model, batches, lowest, highest, rates, validation_data)
+        else:
+            tried, losses, start = _ramp_test(model, batches, lowest, highest)
     return RangeResult(tuple(tried), tuple(losses), start, how, method, _reason(losses, start))
 
 
@@ -242,7 +249,7 @@ class _Losses(keras.callbacks.Callback):
 
 
 def _population_test(
-    model: Any, batches: _Batches, lowest: float, highest: float, rates: int
+    model: Any, batches: _Batches, lowest: float, highest: float, rates: int, validation_data: Any
 ) -> tuple[list[float], list[float], float]:
     tried = np.geomspace(lowest, highest, rates).tolist()
     population = Population(copied(model), rates)
@@ -250,13 +257,21 @@ def _population_test(
     loss: dict[str, Any] = {name: settings.get(name) for name in ("loss", "loss_weights")}
     population.compile(memberwise(_plain(model.optimizer), rates, learning_rate=tried), **loss)
     noted = _Losses(lambda logs: population.member_loss.by_member())
+    start = None if validation_data is None else _middle(_evaluated(population, validation_data))
     population.fit(batches, callbacks=[noted], verbose=0, shuffle=False)
     losses = noted.losses
     last = losses[-max(1, round(_LAST * len(losses))) :]
     ended = np.where(np.isfinite(last).all(axis=0), last.mean(axis=0), np.nan)
     if len(losses) < len(batches):
         ended[:] = np.nan
-    return tried, ended.tolist(), _middle(losses[0])
+    if validation_data is not None:
+        ended = np.where(np.isfinite(ended), _evaluated(population, validation_data), np.nan)
+    return tried, ended.tolist(), _middle(losses[0]) if start is None else start
+
+
+def _evaluated(population: Population, data: Any) -> np.ndarray:
+    population.evaluate(*data, verbose=0)
+    return population.by_member()["loss"]
 
 
 def _middle(values: np.ndarray) -> float:
@@ -273,9 +288,7 @@ def _plain(optimizer: Any) -> Any:
     return type(inner).from_config(config)
 
 
-def _ramp_test(
-    model: Any, batches: _Batches, lowest: float, highest: float, rates: int
-) -> tuple[list[float], list[float], float]:
+def _ramp_test(model: Any, batches: _Batches, lowest: float, highest: float) -> tuple[list[float], list[float], float]:
     updates = len(batches)
     tried = np.geomspace(lowest, highest, updates)
     one = copied(model)

@@ -88,6 +88,10 @@ def _suggested(name):
     side_by_side = tw.tuning.range_test(build(), x, y)
     candidates["population"] = side_by_side.suggestion
     keras.utils.set_random_seed(0)
+    whole = tw.schedules.updates(10, len(x), 32)
+    validated = tw.tuning.range_test(build(), x, y, lowest=1e-3, highest=3, updates=whole, validation_data=held)
+    candidates["population of 10 epochs, validated"] = validated.suggestion
+    keras.utils.set_random_seed(0)
     ramp = tw.tuning.range_test(build(), x, y, how="ramp")
     candidates |= {f"ramp {method}": ramp.suggest(method) for method in ("valley", "steep", "minimum", "slide")}
     rates = [*sweep, *(rate for rate in candidates.values() if rate)]

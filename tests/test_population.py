@@ -252,6 +252,19 @@ def test_models_within_models_are_stacked_through(double):
     assert weights < 1e-9 and curves < 1e-9 and result.unrolled == ()
 
 
+def test_frozen_layers_stay_as_they_are_in_every_member(double):
+    def build():
+        model = normalised()
+        model.layers[0].trainable = False
+        model.layers[1].trainable = False
+        return model
+
+    result, models, weights, curves = compare(build, TABLE, optimizer="adam")
+    assert weights < 1e-9 and curves < 1e-9
+    assert [layer.trainable for layer in result.models[0].layers] == [layer.trainable for layer in models[0].layers]
+    assert len(result.models[0].trainable_weights) == len(models[0].trainable_weights)
+
+
 class Doubling(L.Layer):
     """A user's own layer."""
 

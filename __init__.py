@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .toolkit.findings import Advice as Advice
     from .toolkit.findings import Finding as Finding
     from .toolkit.findings import rank as rank
+    from .toolkit.histories import diagnose as diagnose
     from .toolkit.loading import load_model as load_model
     from .toolkit.population import Population as Population
     from .toolkit.population import PopulationResult as PopulationResult
@@ -50,6 +51,7 @@ _NAMES = {
     "SYMPTOMS": "toolkit.findings",
     "Selection": "toolkit.ensembles",
     "check": "toolkit.preflight",
+    "diagnose": "toolkit.histories",
     "export": "toolkit.export",
     "fit_population": "toolkit.population",
     "load_model": "toolkit.loading",

@@ -92,6 +92,24 @@ def predict(
         _stop(BAD_INPUT, error)
 
 
+@app.command()
+def diagnose(
+    history: Annotated[Path, typer.Argument(help="A CSVLogger file, or a TensorBoard folder.")],
+) -> None:
+    """Say what the curves of a finished fit show."""
+    from .toolkit.histories import diagnose as read
+    from .toolkit.histories import healthy
+
+    try:
+        findings = read(history)
+    except (ValueError, TypeError, OSError) as error:
+        _stop(BAD_INPUT, error)
+    for finding in findings:
+        print(finding)
+    if healthy(findings):
+        print("The curves are healthy.")
+
+
 def _work(
     data: str, out: Path, quiet: bool, resume: bool, settings: dict[str, Any], options: dict[str, Any] | None = None
 ) -> None:

@@ -1,0 +1,94 @@
+"""Runs read after the fact; the oracle is the watch that read the same run live, on curves alone."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import trainwise as tw
+
+L = keras.layers
+X = np.linspace(-1, 1, 64)[:, None]
+
+
+@pytest.fixture(scope="module")
+def diverged(tmp_path_factory):
+    """One diverging fit: its History, CSV file, TensorBoard folder, and what a watch of whole epochs said."""
+    folder = tmp_path_factory.mktemp("run")
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((1,)), L.Dense(1)])
+    model.compile(keras.optimizers.SGD(10.0), "mse", metrics=["mae"])
+    watch = tw.callbacks.CurveWatch(report=lambda finding: None)
+    # Without batches the watch sees what a history holds.
+    watch.on_train_batch_end = lambda batch, logs=None: None
+    callbacks = [keras.callbacks.CSVLogger(folder / "log.csv"), keras.callbacks.TensorBoard(folder / "board"), watch]
+    history = model.fit(X, 3 * X, batch_size=4, epochs=6, validation_data=(X, 3 * X), callbacks=callbacks, verbose=0)
+    return history, folder, [finding.symptom for finding in watch.findings]
+
+
+def test_history_dictionary_csv_and_tensorboard_give_what_the_watch_said(diverged):
+    history, folder, expected = diverged
+    assert expected
+    for source in (history, history.history, folder / "log.csv", str(folder / "board")):
+        assert [finding.symptom for finding in tw.diagnose(source)] == expected
+
+
+def test_a_good_curve_gives_no_warning():
+    loss = (0.2 + np.exp(-np.arange(20) / 3)).tolist()
+    good = {"loss": loss, "val_loss": [value + 0.01 for value in loss], "accuracy": [1 - value / 2 for value in loss]}
+    assert not [finding for finding in tw.diagnose(good) if finding.level != "info"]
+
+
+def test_one_epoch_and_validation_every_second_epoch_are_read():
+    assert tw.diagnose({"loss": [1.0]}) == []
+    every_second = {"loss": [1.0, 0.8, 0.7, 0.65], "val_loss": [0.9, 0.75]}
+    assert not [finding for finding in tw.diagnose(every_second) if finding.level != "info"]
+
+
+BAD = [
+    ({"accuracy": [1.0]}, ValueError, r"must have a curve `loss`, got \['accuracy'\]"),
+    ({"loss": []}, ValueError, "at least one epoch"),
+    ({"loss": [1.0], "val_loss": [1.0, 2.0]}, ValueError, "more epochs of 'val_loss' than of 'loss': 2"),
+    ({"loss": ["low"]}, TypeError, r"`history\['loss'\]` must hold one number an epoch, got \['low'\]"),
+    (3, TypeError, "must be a History, its dictionary or a path, got int"),
+]
+
+
+@pytest.mark.parametrize(("history", "error", "message"), BAD)
+def test_what_is_no_history_is_refused(history, error, message):
+    with pytest.raises(error, match=message):
+        tw.diagnose(history)
+
+
+FILES = [
+    ("", "holds no epochs"),
+    ("epoch,loss\n", "holds no epochs"),
+    ("epoch,loss\n0,1.0\n2,0.5\n", "missing or repeated epochs: 0, 2"),
+    ("epoch,loss\n0,low\n", "must hold numbers, got 'low' in column 'loss'"),
+    ("epoch,accuracy\n0,0.5\n", "must have a curve `loss`"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), FILES)
+def test_files_that_cannot_be_read_are_refused(text, message, tmp_path):
+    (tmp_path / "log.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        tw.diagnose(tmp_path / "log.csv")
+    with pytest.raises(ValueError, match="holds no TensorBoard events"):
+        tw.diagnose(tmp_path)
+    with pytest.raises(FileNotFoundError, match="There is no file or folder"):
+        tw.diagnose(tmp_path / "none.csv")
+
+
+def test_the_command_line_says_the_findings_and_its_exit_code(diverged, tmp_path):
+    _, folder, expected = diverged
+    command = [sys.executable, "-m", "trainwise", "diagnose"]
+    done = subprocess.run([*command, str(folder / "log.csv")], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and all(symptom in done.stdout for symptom in expected)
+    (tmp_path / "good.csv").write_text("epoch,loss\n0,1.0\n1,0.5\n2,0.3\n3,0.25\n")
+    done = subprocess.run([*command, str(tmp_path / "good.csv")], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "The curves are healthy." in done.stdout
+    done = subprocess.run([*command, str(tmp_path / "none.csv")], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2 and "There is no file or folder" in done.stderr

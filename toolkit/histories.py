@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def _from_csv(path: Path) -> dict[str, list[float]]:
     if not rows:
         raise ValueError(f"{path} holds no epochs.")
     numbers = [_cell(path, _EPOCH, row.get(_EPOCH)) for row in rows] if _EPOCH in rows[0] else []
-    if any(later != earlier + 1 for earlier, later in zip(numbers, numbers[1:], strict=False)):
+    if any(later != earlier + 1 for earlier, later in pairwise(numbers)):
         raise ValueError(f"{path} has missing or repeated epochs: {', '.join(f'{number:g}' for number in numbers)}.")
     names = [name for name in rows[0] if name and name != _EPOCH]
     curves = {

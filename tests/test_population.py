@@ -229,6 +229,18 @@ def test_several_inputs_and_outputs_and_a_layer_used_twice(double):
     assert "p_re_lu" in " ".join(result.unrolled)
 
 
+def twice_weightless():
+    inputs = keras.Input((6,))
+    relu, flatten, dense = L.ReLU(), L.Flatten(), L.Dense(6)
+    hidden = relu(flatten(dense(relu(flatten(inputs)))))
+    return keras.Model(inputs, L.Dense(3, "softmax")(L.Concatenate(axis=1)([hidden, flatten(inputs)])))
+
+
+def test_weightless_layers_may_be_used_before_and_after_the_first_weights(double):
+    result, _, weights, curves = compare(twice_weightless, TABLE)
+    assert weights < 1e-9 and curves < 1e-9 and result.unrolled == ()
+
+
 def test_outputs_may_be_named_in_dictionaries(double):
     x = {"a": TABLE, "b": RNG.normal(size=(ROWS, 3))}
     y = {"p": RNG.normal(size=ROWS), "q": LABELS}

@@ -104,6 +104,7 @@ class _Stacking:
         self.made: dict[int, Any] = {}
         self.places: dict[int, tuple[Any, str]] = {}
         self.unrolled: list[str] = []
+        self.names: dict[str, Any] = {}
 
     def graph(self) -> Graph:
         inputs = keras.tree.map_structure(
@@ -136,6 +137,7 @@ class _Stacking:
             return self._run(_functional(operation), args[0])
         places = {self._place(x) for x in tensors}
         if plain and places == {SHARED} and _is_rowwise(operation, args[0]):
+            self.names[operation.name] = operation
             return self._noted(operation(*args, **kwargs), SHARED)
         if plain:
             for fits, apply in self._forms():
@@ -202,9 +204,7 @@ class _Stacking:
 
     def _stacked(self, make: Any, layer: Any, x: Any, place: str, **settings: Any) -> Any:
         stacked = self._memo(layer, lambda: make(layer, self.members, **settings))
-        if type(stacked) is not make or getattr(stacked, "member_axis", 0) != settings.get(
-            "member_axis", make.member_axis
-        ):
+        if type(stacked) is not make or stacked.member_axis != settings.get("member_axis", make.member_axis):
             return self._unroll(layer, (x,), {})
         outputs = stacked(keras.tree.map_structure(lambda tensor: self._at(tensor, place), x))
         return self._noted(outputs, place)
@@ -238,10 +238,9 @@ class _Stacking:
         if id(operation) not in self.made:
             made = make()
             # Two nested models may each have a layer of one name; one graph may not.
-            names = {other.name for other in self.made.values()}
-            if made.name in names:
-                made.name = f"{made.name}_{len(names)}"
-            self.made[id(operation)] = made
+            if made.name in self.names:
+                made.name = f"{made.name}_{len(self.names)}"
+            self.made[id(operation)] = self.names[made.name] = made
         return self.made[id(operation)]
 
     def _place(self, x: Any) -> str:

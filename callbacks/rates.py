@@ -13,6 +13,7 @@ from keras import ops
 from ..toolkit.checks import one_of, whole_number
 from ..toolkit.optimizers.layerwise import LayerwiseLearningRate
 from ..toolkit.ranges import METHODS, RangeResult, range_test
+from ..toolkit.schedules import BatchSizeSchedule
 
 _SETTERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
@@ -69,12 +70,18 @@ class LearningRateMonitor(keras.callbacks.Callback):
 
     Args:
         every: `"epoch"`: into the logs of each epoch; `"step"`: of each batch too, and `.steps` keeps them.
+        batch_size: Rows of a batch, at least 1, or a `schedules.BatchSizeSchedule`, to be logged too: Keras
+            tells callbacks nothing of it. `None` leaves it out.
+        beside: The other callbacks of the fit: two owners of the learning rate are then refused when
+            the fit begins, and not when the second one acts.
 
     Attributes:
         steps: With `every="step"` one dictionary a batch.
 
     Raises:
-        ValueError: `every` is neither.
+        TypeError: `batch_size` is no whole number and no schedule.
+        ValueError: `every` is neither, `batch_size` below 1, or (when the fit begins) the learning rate
+            has two owners.
 
     Warns:
         UserWarning: The optimizer counted more updates than there were batches.
@@ -89,29 +96,36 @@ class LearningRateMonitor(keras.callbacks.Callback):
     0.167
     """
 
-    def __init__(self, every: str = "epoch") -> None:
+    def __init__(self, every: str = "epoch", batch_size: Any = None, beside: Sequence[Any] = ()) -> None:
         super().__init__()
         self.every = one_of("every", every, ("epoch", "step"))
+        if batch_size is not None and not isinstance(batch_size, BatchSizeSchedule):
+            whole_number("batch_size", batch_size, low=1)
+        self.batch_size = batch_size
+        self.beside = list(beside)
         self.steps: list[dict[str, float]] = []
 
     def on_train_begin(self, logs: Any = None) -> None:
+        refuse_two_owners(self.model, self.beside)
         self.steps = []
         self._warned = False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._batches = 0
         self._before = self._updates()
+        size = self.batch_size
+        self._size = {} if size is None else {"batch_size": size if isinstance(size, int) else size.at(epoch)}
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._batches = batch + 1
         if self.every == "step":
-            self.steps.append(rates_of(self.model.optimizer))
+            self.steps.append({**rates_of(self.model.optimizer), **self._size})
             if logs is not None:
                 logs.update(self.steps[-1])
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:
-            logs.update(rates_of(self.model.optimizer))
+            logs.update({**rates_of(self.model.optimizer), **self._size})
         made = self._updates() - self._before
         if made > self._batches and not self._warned:
             self._warned = True

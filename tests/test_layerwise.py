@@ -85,6 +85,20 @@ def test_every_optimizer_does_to_each_layer_what_one_of_its_own_would(name, jit)
         np.testing.assert_allclose(own, other, rtol=1e-5, atol=1e-6)
 
 
+def test_the_schedule_free_optimizer_works_where_it_is_built_first():
+    # Built inside a graph it sets its averages anew at every step, with or without us.
+    make = lambda: O.ScheduleFreeAdamW(0.01)  # noqa: E731
+    expected = _independent(make, _batches())
+    model = _model()
+    optimizer = tw.optimizers.LayerwiseLearningRate(make(), FACTORS)
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, "mse")
+    for x, y in _batches():
+        model.train_on_batch(x, y)
+    for own, other in zip(model.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_allclose(own, other, rtol=1e-5, atol=1e-6)
+
+
 def test_a_global_clip_norm_is_taken_over_all_layers():
     model = _model()
     model.compile(tw.optimizers.LayerwiseLearningRate(O.SGD(1.0, global_clipnorm=0.05), FACTORS), "mse")

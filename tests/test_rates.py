@@ -36,6 +36,27 @@ def test_rate_momentum_and_decay_show_in_history_and_logs_of_others(tmp_path):
     assert "learning_rate" in (tmp_path / "log.csv").read_text()
 
 
+def test_the_batch_size_shows_where_it_is_told():
+    schedule = tw.schedules.BatchSizeSchedule([1], [8, 16])
+    monitor = tw.callbacks.LearningRateMonitor(every="step", batch_size=schedule)
+    history = _model().fit(X, Y, batch_size=16, epochs=2, callbacks=[monitor], verbose=0).history
+    assert history["batch_size"] == [8, 16] and monitor.steps[-1]["batch_size"] == 16
+    plain = tw.callbacks.LearningRateMonitor(batch_size=32)
+    assert _model().fit(X, Y, callbacks=[plain], verbose=0).history["batch_size"] == [32]
+    with pytest.raises(TypeError, match="`batch_size` must be a whole number, got 'all'"):
+        tw.callbacks.LearningRateMonitor(batch_size="all")
+
+
+def test_two_owners_are_refused_when_a_plain_fit_begins():
+    model = _model(O.SGD(O.schedules.CosineDecay(0.1, 10)))
+    plateau = keras.callbacks.ReduceLROnPlateau("loss")
+    monitor = tw.callbacks.LearningRateMonitor(beside=[plateau])
+    with pytest.raises(ValueError, match="ReduceLROnPlateau would set it too; leave the callback out, or compile"):
+        model.fit(X, Y, callbacks=[plateau, monitor], verbose=0)
+    assert int(model.optimizer.iterations) == 0
+    _model().fit(X, Y, callbacks=[plateau, monitor], verbose=0)
+
+
 def test_the_rate_of_each_layer_shows():
     model = _model(tw.optimizers.LayerwiseLearningRate(O.SGD(0.1), {"a": 0.5}))
     history = model.fit(X, Y, callbacks=[tw.callbacks.LearningRateMonitor()], verbose=0).history

@@ -27,7 +27,8 @@ class LayerwiseLearningRate(Wrapper):
 
     There is one `.learning_rate`, which schedules and Keras' callbacks drive. Weight decay is scaled
     with it; a global clip norm is taken over all layers. The layers of each multiplier have a copy
-    of the inner optimizer, so that its rule needs no change.
+    of the inner optimizer, so that its rule needs no change. Keras' `ScheduleFreeAdamW` must be built before
+    the fit, `optimizer.build(model.trainable_variables)`, here as by itself.
 
     Args:
         inner_optimizer: Keras optimizer, or its name; never used itself, only its settings.

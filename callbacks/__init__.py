@@ -1,6 +1,7 @@
 """What rides along in one `model.fit`."""
 
 from .curve_watch import CurveWatch as CurveWatch
+from .gradient_watch import GradientWatch as GradientWatch
 from .progress import Progress as Progress
 from .rates import LearningRateFinder as LearningRateFinder
 from .rates import LearningRateMonitor as LearningRateMonitor
@@ -11,6 +12,7 @@ from .resume import Resume as Resume
 
 __all__ = [
     "CurveWatch",
+    "GradientWatch",
     "LearningRateFinder",
     "LearningRateMonitor",
     "Progress",

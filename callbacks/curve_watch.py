@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 
-from ..toolkit.baselines import constant_loss, simple_baseline
+from ..toolkit.baselines import known_of
 from ..toolkit.checks import one_of
-from ..toolkit.curves import SimpleBaseline
 from ..toolkit.findings import Finding
+from ..toolkit.outputs import structure_of
 from ..toolkit.watching import RunReader
 
 
@@ -78,13 +78,9 @@ class CurveWatch(keras.callbacks.Callback):
         self._reader.set_state(state)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        has_data = self.x is not None and self.y is not None and self.validation_data is not None
-        self._reader = RunReader(
-            epochs=self.params.get("epochs"),
-            validation_rows=None if self.validation_data is None else len(self.validation_data[1]),
-            constant_loss=None if self.y is None else constant_loss(self.y, self._loss_name()),
-            simple=self._simple if has_data else None,
-        )
+        made = structure_of(self.model)
+        known = known_of(self.x, self.y, self.validation_data, made.loss)
+        self._reader = RunReader(epochs=self.params.get("epochs"), structure=made, **known)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._reader.begin_epoch()
@@ -96,11 +92,3 @@ class CurveWatch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         for finding in self._reader.end_epoch(logs or {}):
             (self.report or print)(finding)
-
-    def _loss_name(self) -> str:
-        loss = getattr(self.model, "loss", None)
-        return loss if isinstance(loss, str) else getattr(loss, "name", "")
-
-    def _simple(self) -> SimpleBaseline:
-        x, y = self.validation_data[:2]
-        return simple_baseline(self.x, self.y, x, y, self._loss_name())

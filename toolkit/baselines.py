@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+import keras
 import numpy as np
 
 from .curves import SimpleBaseline
@@ -47,6 +49,30 @@ def constant_loss(y: Any, loss: str) -> float | None:
     return None
 
 
+def constant_metric(y: Any, validation_y: Any, loss: str) -> float | None:
+    """Accuracy on the validation rows of always answering the commonest class of the training rows.
+
+    Args:
+        y: Training targets as given to `fit`.
+        validation_y: Validation targets.
+        loss: Keras name of the loss; only a cross-entropy has classes.
+
+    Returns:
+        The accuracy as Keras counts it, or `None` where there are no classes.
+
+    Example:
+
+    >>> constant_metric([0, 1, 1], [1, 1, 1, 0], "binary_crossentropy")
+    0.75
+    """
+    if _CROSS_ENTROPY not in loss or constant_loss(y, loss) is None or constant_loss(validation_y, loss) is None:
+        return None
+    targets, truths = _targets(y, True), _targets(validation_y, True, like=y)
+    if targets.shape[1] != truths.shape[1] or not (targets.sum(axis=0) > 0).any():
+        return None
+    return _accuracy(np.broadcast_to(targets.mean(axis=0), truths.shape), truths)
+
+
 def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: str) -> SimpleBaseline:
     """Validation result of the better of a ridge regression and one nearest neighbour.
 
@@ -81,13 +107,68 @@ def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: 
     classification = _CROSS_ENTROPY in loss
     targets, truths = _targets(y, classification), _targets(validation_y, classification, like=y)
     answers = [_ridge(inputs, targets, others), targets[_nearest(inputs, others)]]
+    sizes = {"rows": len(inputs), "features": int(np.sum(np.ptp(inputs, axis=0) > 0))}
     if classification:
-        return SimpleBaseline(loss=None, metric=max(_accuracy(answer, truths) for answer in answers))
+        linear, nearest = (_accuracy(answer, truths) for answer in answers)
+        return SimpleBaseline(None, max(linear, nearest), linear=linear, nearest=nearest, **sizes)
+    errors = [float(np.mean((answer - truths) ** 2)) for answer in answers]
     best = min(answers, key=lambda answer: float(np.mean((answer - truths) ** 2)))
     absolute = float(np.mean(np.abs(best - truths)))
     squared = float(np.mean((best - truths) ** 2))
     comparable = {"mean_squared_error": squared, "mse": squared, "mean_absolute_error": absolute, "mae": absolute}
-    return SimpleBaseline(loss=comparable.get(loss), metric=absolute)
+    return SimpleBaseline(comparable.get(loss), absolute, linear=-errors[0], nearest=-errors[1], **sizes)
+
+
+def known_of(x: Any, y: Any, validation_data: Any, loss: str) -> dict[str, Any]:
+    """What the rows say about a run before it begins, as fields of `Curves`; what cannot be told is left out.
+
+    Args:
+        x: Training inputs, or `None`.
+        y: Training targets, or `None`.
+        validation_data: Pair `(x, y)`, or `None`.
+        loss: Keras name of the loss.
+
+    Example:
+
+    >>> known = known_of(None, [0.0, 1.0], None, "mean_squared_error")
+    >>> known
+    {'constant_loss': 0.25}
+    """
+    known: dict[str, Any] = {}
+    if y is not None and _is_array(y):
+        known["constant_loss"] = constant_loss(y, loss)
+    if validation_data is not None and _is_array(validation_data[1]):
+        held_x, held_y = validation_data[:2]
+        known["validation_rows"] = len(held_y)
+        known["constant_val_loss"] = constant_loss(held_y, loss)
+        if y is not None and _is_array(y):
+            known["constant_metric"] = constant_metric(y, held_y, loss)
+            if x is not None:
+                known["simple"] = cache(lambda: simple_baseline(x, y, held_x, held_y, loss))
+    return known
+
+
+def _is_array(values: Any) -> bool:
+    return not isinstance(values, dict | list | tuple) or np.asarray(values).dtype != object
+
+
+def spread_rows(x: Any, y: Any, rows: int) -> tuple[Any, Any]:
+    """Rows spread evenly over the data, which may be sorted, as float32 where they are fractions.
+
+    Example:
+
+    >>> x, y = spread_rows(np.arange(10), np.arange(10), 3)
+    >>> x.tolist()
+    [0, 4, 9]
+    """
+    count = len(keras.tree.flatten(y)[0])
+    places = np.unique(np.linspace(0, count - 1, min(rows, count)).astype(int))
+
+    def taken(column: Any) -> np.ndarray:
+        values = np.asarray(column)[places]
+        return values.astype("float32") if values.dtype == "float64" else values
+
+    return keras.tree.map_structure(taken, x), keras.tree.map_structure(taken, y)
 
 
 def _entropy(shares: np.ndarray) -> float:

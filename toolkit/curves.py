@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from .findings import Advice, Finding, Level, rank
+from .outcomes import mismatch, not_learning, too_short, underfitting, worse_than_simple
 from .runs import (
     SMOOTHING,
     Curves,
     Run,
     SimpleBaseline,
     binomial_error,
-    last_third,
     noise_of,
     stands_still,
     straightness,
@@ -25,9 +25,6 @@ from .thresholds import THRESHOLDS, Threshold, limit
 
 __all__ = ["THRESHOLDS", "Curves", "SimpleBaseline", "Threshold", "read", "unaverage"]
 
-_MOVED_CAUSES = ("capacity_too_small", "over_regularized", "wrong_output_activation", "lr_too_high")
-_STUCK_CAUSES = ("lr_too_low", "dying_relu", "vanishing_gradient", "wrong_output_activation", "capacity_too_small")
-
 
 def read(curves: Curves) -> list[Finding]:
     """Says what the curves of a run show; a run in good order gives no warning and no error.
@@ -36,8 +33,9 @@ def read(curves: Curves) -> list[Finding]:
         curves: What was seen so far, at the end of an epoch or of the run.
 
     Returns:
-        At most one finding per symptom, surest first: `non_finite`, `learning_rate_too_high`,
-        `learning_rate_too_low`, `oscillating`, `overfitting`, `underfitting`.
+        At most one finding per symptom, surest first: `non_finite`, `label_range` (a cross-entropy below
+        zero), `diverging`, `learning_rate_too_high`, `learning_rate_too_low`, `oscillating`, `overfitting`,
+        `validation_mismatch`, `not_learning`, `underfitting`, `still_improving`.
 
     Reference: Li et al., "CS231n: Convolutional Neural Networks for Visual Recognition", notes 3, for the
     shapes; Zhang et al., "AUTOTRAINER", ICSE 2021, for the symptoms.
@@ -51,12 +49,15 @@ def read(curves: Curves) -> list[Finding]:
     """
     broken = _non_finite(curves)
     run = Run(_finite_prefix(curves, broken))
-    rates = (_rate_too_high, _rate_too_low, _oscillating)
+    rules = (_negative, _diverging, _rate_too_high, _rate_too_low, _oscillating, _overfitting, mismatch, not_learning)
     with np.errstate(all="ignore"):
-        found = [finding for rule in (*rates, _overfitting) if (finding := rule(run))]
+        found = [finding for rule in rules if len(run.loss) and (finding := rule(run))]
+        if not run.curves.loss and (finding := _rate_too_high(run)):
+            found.append(finding)
         # A wrong rate explains a poor result, so that underfitting would be a second name for it.
-        if not any(finding.level == "warning" for finding in found):
-            found += filter(None, [_underfitting(run)])
+        for rule in (underfitting, too_short):
+            if not any(finding.level in ("warning", "error") for finding in found):
+                found += filter(None, [rule(run)])
     return rank([*filter(None, [broken]), *found])
 
 
@@ -108,6 +109,38 @@ def _finite_prefix(curves: Curves, broken: Finding | None) -> Curves:
     end, step = broken.epoch, broken.step
     cut = {name: getattr(curves, name)[:end] for name in ("loss", "val_loss", "metric", "val_metric", "batch_losses")}
     return replace(curves, **cut, first_batches=curves.first_batches[:step])
+
+
+def _negative(run: Run) -> Finding | None:
+    """A cross-entropy below zero, which labels outside 0 to 1 alone can give."""
+    name = run.curves.structure.loss if run.curves.structure else ""
+    lowest = float(min(run.loss))
+    if "crossentropy" not in name or lowest >= -limit("least_error"):
+        return None
+    return Finding(
+        "label_range", "error",
+        f"The loss {name} has fallen to {lowest:.4g}, below zero: labels lie outside 0 to 1.",
+        epoch=int(np.argmax(run.loss < 0)), evidence={"loss": lowest},
+        causes=("labels_outside_loss_range", "output_units_mismatch", "labels_corrupted"),
+        advice=(Advice("labels", "number from 0"),),
+    )  # fmt: skip
+
+
+def _diverging(run: Run) -> Finding | None:
+    """A loss that has left its start far below, and stays up."""
+    if len(run.loss) < 2 or not run.positive or run.curves.constant_loss == 0:
+        return None
+    mark = max(float(run.loss[0]), run.start, run.curves.constant_loss or 0.0)
+    now = float(run.loss[-2:].min())
+    if now < limit("spike_ratio") * mark:
+        return None
+    return Finding(
+        "diverging", "error",
+        f"The training loss has grown to {now / mark:.3g} times its start of {mark:.4g}.",
+        epoch=int(np.argmax(run.loss >= limit("spike_ratio") * mark)), evidence={"loss": now, "start": mark},
+        causes=("lr_too_high", "input_not_normalized", "exploding_gradient"),
+        advice=(Advice("learning_rate", "lower", 10.0), Advice("clipnorm", "set", 1.0)),
+    )  # fmt: skip
 
 
 def _rate_too_high(run: Run) -> Finding | None:
@@ -163,7 +196,7 @@ def _stays_high(run: Run) -> Finding | None:
         return None
     evidence = {"drop": drop, "level": level, "rise_share": run.rises.share}
     wiggles = run.rises.oscillate
-    worse = (_worse_than_simple(run) if not wiggles else None) or {}
+    worse = (worse_than_simple(run) if not wiggles else None) or {}
     if not wiggles and not (worse and run.rises.where):
         return None
     message = f"The loss dropped to {level:.3g} by epoch {early + 1} and then stayed there, going up and down."
@@ -184,7 +217,7 @@ def _rate_too_low(run: Run) -> Finding | None:
         return None
     if not least <= ratio <= limit("line_ratio_most"):
         return None
-    worse = _worse_than_simple(run)
+    worse = worse_than_simple(run)
     if (worse is not None and not worse) or _validation_loss_grows(run):
         return None
     return Finding(
@@ -313,92 +346,3 @@ def _metric_error(run: Run, values: np.ndarray, best: float) -> float:
     if run.curves.val_metric and run.accuracy_like:
         return max(jitter, binomial_error(best, run.rows))
     return max(jitter, abs(best) * math.sqrt(2 / run.rows))
-
-
-def _underfitting(run: Run) -> Finding | None:
-    if len(run.loss) < limit("flat_epochs") or run.share_done < limit("late_share") or run.solved:
-        return None
-    if not _flat(run) or not _small_gap(run):
-        return None
-    worse = _worse_than_simple(run) or {}
-    if not worse and not _poor(run):
-        return None
-    level: Level = "warning" if worse else "info"
-    last = float(run.loss[-1])
-    moved = not run.positive or last < limit("poor_loss") * run.start
-    seen = f"Training has flattened out at a loss of {last:.4g}"
-    than = (
-        f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}" if worse else ""
-    )
-    return Finding(
-        "underfitting",
-        level,
-        f"{seen}{than}.",
-        epoch=len(run.loss) - max(4, len(run.loss) // 3),
-        evidence={"loss": last} | worse,
-        causes=_MOVED_CAUSES if moved else _STUCK_CAUSES,
-        advice=(Advice("units", "raise", 4.0), Advice("regularization", "lower", 10.0))
-        if moved
-        else (Advice("learning_rate", "raise", 10.0), Advice("kernel_initializer", "set", "he_normal")),
-    )
-
-
-def _flat(run: Run) -> bool:
-    """Whether the last third of the loss, or the training metric, stands still."""
-    metric = run.curves.metric[-max(4, len(run.loss) // 2) :]
-    pinned = len(metric) >= limit("flat_epochs") // 2 and min(metric) == max(metric)
-    if not pinned and not stands_still(last_third(run.loss)):
-        return False
-    # Dropout can hide from the training loss that the model still learns; after the last epoch it no longer can.
-    return pinned or run.share_done >= 1 or stands_still(last_third(run.curves.val_loss))
-
-
-def _small_gap(run: Run) -> bool:
-    curves = run.curves
-    if curves.metric and curves.val_metric and run.accuracy_like:
-        gap = curves.metric[-1] - curves.val_metric[-1]
-        return gap <= limit("standard_errors") * binomial_error(curves.val_metric[-1], run.rows)
-    if not curves.val_loss:
-        return True
-    # The epoch loss is the mean of a moving model, half an epoch behind the validation loss.
-    train = float(run.loss[-1] + (run.loss[-1] - run.loss[-2]) / 2)
-    spread = limit("standard_errors") * math.sqrt(2 / run.rows)
-    return curves.val_loss[-1] <= train + spread * abs(train)
-
-
-def _worse_than_simple(run: Run) -> dict[str, float] | None:
-    """Both results where all comparable measures prefer the simple model, else empty; `None` without any."""
-    curves = run.curves
-    if curves.simple is None or not curves.val_loss:
-        return None
-    simple, pairs = run.simple, []
-    if simple.loss is not None:
-        pairs.append((_recent(curves.val_loss, -1), simple.loss, -1))
-    # A baseline with a comparable loss is a regression, whose metric is no accuracy.
-    if simple.metric is not None and curves.val_metric and not (simple.loss is not None and run.accuracy_like):
-        sign = 1 if curves.higher_is_better else -1
-        pairs.append((_recent(curves.val_metric, sign), simple.metric, sign))
-    if not pairs:
-        return None
-    if not all(sign * (mark - mine) > _margin(run, mine, mark, sign) for mine, mark, sign in pairs):
-        return {}
-    return {"model": pairs[-1][0], "simple": pairs[-1][1]}
-
-
-def _recent(values: Sequence[float], sign: int) -> float:
-    """Best value of the last third."""
-    return sign * max(sign * value for value in values[-max(1, len(values) // 3) :])
-
-
-def _margin(run: Run, mine: float, mark: float, sign: int) -> float:
-    if sign > 0 and run.accuracy_like:
-        error = math.hypot(binomial_error(mine, run.rows), binomial_error(min(1.0, max(0.0, mark)), run.rows))
-    else:
-        error = math.hypot(mine, mark) * math.sqrt(2 / run.rows)
-    return limit("standard_errors") * error
-
-
-def _poor(run: Run) -> bool:
-    if run.accuracy_like and run.curves.metric:
-        return max(run.curves.metric) < limit("poor_metric")
-    return run.positive and float(run.loss[-1]) > limit("poor_loss") * run.start

@@ -202,14 +202,25 @@ class Finding:
         return cls(**fields)
 
 
+# What names one cause stands before what many causes share.
+_SUREST = (
+    "non_finite_data", "label_shape", "label_range", "output_units", "unadapted_normalization",
+    "wrong_output_activation", "symmetric_weights", "wrong_loss", "validation_mismatch", "unscaled_inputs",
+    "regularizer_dominates", "unscaled_targets", "poor_initialization", "class_imbalance", "non_finite", "diverging",
+    "learning_rate_too_high", "exploding_gradient", "dead_relu", "saturated_activation", "vanishing_gradient",
+    "learning_rate_too_low", "shared_rows", "unchanged_weights", "oscillating", "constant_output", "not_learning",
+    "overfitting", "underfitting", "unequal_update_ratio", "plateau", "still_improving",
+)  # fmt: skip
+
+
 def rank(findings: Iterable[Finding]) -> list[Finding]:
-    """Sorts findings, surest first: errors, warnings, info; earlier epochs before later ones.
+    """Sorts findings, surest first: errors, warnings, info; what names one cause before what many causes share.
 
     Args:
         findings: Findings of one or several sources.
 
     Returns:
-        A new list; the order of equals is kept.
+        A new list; the order of equals is kept, earlier epochs first.
 
     Example:
 
@@ -218,4 +229,9 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
     >>> [finding.symptom for finding in rank([late, early])]
     ['oscillating', 'overfitting']
     """
-    return sorted(findings, key=lambda f: (LEVELS.index(f.level), -1 if f.epoch is None else f.epoch))
+    return sorted(findings, key=_place)
+
+
+def _place(finding: Finding) -> tuple[int, int, int]:
+    epoch = -1 if finding.epoch is None else finding.epoch
+    return LEVELS.index(finding.level), _SUREST.index(finding.symptom), epoch

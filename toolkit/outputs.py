@@ -1,11 +1,16 @@
-"""Reads off a model what it takes and what its output ends in."""
+"""Reads off a model what it takes, what stands between, and what its output ends in."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
+from keras import ops
 
+from .structure import Structure
+
+_MERGES = (keras.layers.Multiply, keras.layers.Dot)
 _PASSING = (keras.layers.Flatten, keras.layers.Identity, keras.layers.Reshape, keras.layers.Dropout)
 
 
@@ -63,3 +68,109 @@ def _activation_of(operation: Any) -> str | None:
     if not hasattr(operation, "activation"):
         return None
     return getattr(operation.activation, "__name__", None)
+
+
+def structure_of(model: Any) -> Structure:
+    """Reads a built model; what cannot be told is left out.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "tanh"), keras.layers.Dense(1)])
+    >>> structure_of(model).hidden
+    ('tanh',)
+    """
+    hidden = _hidden(model)
+    outputs = getattr(model, "outputs", None)
+    optimizer = getattr(model, "optimizer", None)
+    return Structure(
+        hidden=tuple(name for _, name, _ in hidden),
+        widths=tuple(width for _, _, width in hidden if width),
+        outputs=int(outputs[0].shape[-1]) if outputs and len(outputs) == 1 and outputs[0].shape[-1:][0] else None,
+        activation=output_activation(model),
+        loss=loss_name(model),
+        penalised=any(getattr(layer, "kernel_regularizer", None) for layer in _leaves(model)),
+        optimizer=type(optimizer).__name__.lower() if optimizer is not None else "",
+        learning_rate=_rate(optimizer),
+    )
+
+
+def hidden_layers(model: Any) -> list[tuple[Any, str]]:
+    """The hidden layers with weights and the activation of each, first to last.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "tanh"), keras.layers.Dense(1)])
+    >>> [name for _, name in hidden_layers(model)]
+    ['tanh']
+    """
+    return [(layer, name) for layer, name, _ in _hidden(model)]
+
+
+def loss_name(model: Any) -> str:
+    """Keras name of a model's loss, such as `"mean_squared_error"`; `""` where it has none by name.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile(loss="mse")
+    >>> loss_name(model)
+    'mean_squared_error'
+    """
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, list | tuple) and len(loss) == 1:
+        loss = loss[0]
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    if isinstance(loss, keras.losses.Loss):
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(loss).__name__).lower()
+    return getattr(loss, "__name__", "") if callable(loss) else ""
+
+
+def _leaves(model: Any) -> list[Any]:
+    return [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if not isinstance(layer, keras.Model) and not isinstance(layer, keras.layers.InputLayer)
+    ]
+
+
+def _hidden(model: Any) -> list[tuple[Any, str, int]]:
+    """Layers with a kernel but the last, each with the activation that its values meet before the next one."""
+    found: list[list[Any]] = []
+    layers = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, keras.layers.InputLayer)]
+    for layer in layers:
+        kind = _kind(layer)
+        if kind is not None:
+            found.append([layer, kind, int(getattr(layer, "units", 0) or getattr(layer, "filters", 0) or 0)])
+        elif found and found[-1][1] == "linear":
+            found[-1][1] = _alone(layer) or "linear"
+    return [(layer, kind, width) for layer, kind, width in found[:-1]]
+
+
+def _kind(layer: Any) -> str | None:
+    """Activation of a layer with a kernel; `"recurrent"` for one with gates, `None` for one without kernel."""
+    if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
+        return "recurrent"
+    if isinstance(layer, keras.Model):
+        return "model"
+    if not hasattr(layer, "kernel") and not hasattr(layer, "_kernel"):
+        return None
+    return getattr(getattr(layer, "activation", None), "__name__", "linear")
+
+
+def _alone(layer: Any) -> str | None:
+    if isinstance(layer, keras.layers.Activation):
+        return getattr(layer.activation, "__name__", "function")
+    names = {keras.layers.ReLU: "relu", keras.layers.Softmax: "softmax"}
+    others = (keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU, *_MERGES, keras.layers.Lambda)
+    return names.get(type(layer), "function" if isinstance(layer, others) else None)
+
+
+def _rate(optimizer: Any) -> float | None:
+    try:
+        return float(ops.convert_to_numpy(optimizer.learning_rate))
+    except (AttributeError, TypeError, ValueError):
+        return None

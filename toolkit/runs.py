@@ -6,10 +6,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .thresholds import limit
+
+if TYPE_CHECKING:
+    from .structure import Structure
 
 SMOOTHING = np.full(3, 1 / 3)
 
@@ -21,15 +25,28 @@ class SimpleBaseline:
     Args:
         loss: Validation loss of the better one, in the loss function of the run, or `None`.
         metric: Its validation metric, in the metric of the run, or `None`.
+        linear: Score of the linear model alone, larger being better, or `None`.
+        nearest: Score of the nearest neighbour alone, larger being better, or `None`.
+        rows: Training rows that it was made from.
+        features: Their features that are not constant.
 
     Example:
 
-    >>> SimpleBaseline(loss=None, metric=0.95).metric
-    0.95
+    >>> SimpleBaseline(loss=None, metric=0.95, rows=100, features=10).can_tell
+    True
     """
 
     loss: float | None
     metric: float | None
+    linear: float | None = None
+    nearest: float | None = None
+    rows: int = 0
+    features: int = 0
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether there are so many rows that it would have found what the features say."""
+        return self.rows >= limit("rows_a_feature") * max(1, self.features)
 
 
 @dataclass(frozen=True)
@@ -49,6 +66,9 @@ class Curves:
         epochs: The budget of epochs, or `None` where the run is over.
         validation_rows: Number of validation rows, at least 1, or `None`.
         constant_loss: Loss of the best constant prediction on the training targets, or `None`.
+        constant_val_loss: The same on the validation targets, or `None`.
+        constant_metric: Validation metric of a constant prediction where it is an accuracy, or `None`.
+        structure: The make of the model, or `None`.
         simple: Gives the simple baseline; called only where a finding needs it.
 
     Raises:
@@ -72,6 +92,9 @@ class Curves:
     epochs: int | None = None
     validation_rows: int | None = None
     constant_loss: float | None = None
+    constant_val_loss: float | None = None
+    constant_metric: float | None = None
+    structure: Structure | None = None
     simple: Callable[[], SimpleBaseline] | None = None
 
     def __post_init__(self) -> None:

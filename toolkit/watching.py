@@ -23,6 +23,7 @@ class RunReader:
         validation_rows: Number of validation rows, at least 1, or `None`.
         constant_loss: Loss of the best constant prediction, or `None`.
         simple: Gives the simple baseline; called only where a finding needs it.
+        **known: Further fields of `Curves` that stay the same for the run.
 
     Example:
 
@@ -39,11 +40,13 @@ class RunReader:
         validation_rows: int | None = None,
         constant_loss: float | None = None,
         simple: Callable[[], SimpleBaseline] | None = None,
+        **known: Any,
     ) -> None:
         self.epochs = epochs
         self.validation_rows = validation_rows
         self.constant_loss = constant_loss
         self.simple = simple
+        self.known = known
         self.logs: dict[str, list[float]] = {}
         self._found: dict[str, Finding] = {}
         self._groups: list[list[float]] = []
@@ -115,6 +118,7 @@ class RunReader:
             validation_rows=self.validation_rows,
             constant_loss=self.constant_loss,
             simple=self.simple,
+            **self.known,
         )
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..baselines import constant_loss, simple_baseline
+from ..baselines import known_of
 from ..optimizers.memberwise import memberwise
 from ..randomness import preserved
 from ..watching import RunReader
@@ -222,14 +221,10 @@ def _readers(count: int, data: dict[str, Any], loss: Any) -> list[RunReader]:
     name = loss if isinstance(loss, str) else getattr(loss, "name", "")
     arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
     held: Any = validation[:2] if isinstance(validation, (tuple, list)) else ()
-    pair = len(held) == 2 and all(isinstance(part, np.ndarray) for part in held)
-    rows = len(held[1]) if pair else None
-    if rows is None and arrays and data["validation_split"]:
-        rows = int(len(y) * data["validation_split"]) or None
-    known = name if isinstance(name, str) else ""
-    constant = constant_loss(y, known) if arrays else None
-    simple = cache(lambda: simple_baseline(x, y, held[0], held[1], known)) if arrays and pair else None
-    return [
-        RunReader(epochs=data["epochs"], validation_rows=rows, constant_loss=constant, simple=simple)
-        for _ in range(count)
-    ]
+    pair = held if len(held) == 2 and all(isinstance(part, np.ndarray) for part in held) else None
+    known = known_of(x, y, pair, name if isinstance(name, str) else "") if arrays else {}
+    if pair is not None:
+        known.setdefault("validation_rows", len(pair[1]))
+    elif arrays and data["validation_split"]:
+        known["validation_rows"] = int(len(y) * data["validation_split"]) or None
+    return [RunReader(epochs=data["epochs"], **known) for _ in range(count)]

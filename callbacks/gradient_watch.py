@@ -1,0 +1,161 @@
+"""Watches gradients, weights and activations of a fit and says which layers are ill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..toolkit.baselines import constant_loss, spread_rows
+from ..toolkit.checks import whole_number
+from ..toolkit.findings import Finding, rank
+from ..toolkit.health import LayerHealth, Probe, read_health
+from ..toolkit.outputs import loss_name
+from ..toolkit.probing import Prober, kernels
+
+_EARLY = (1, 3, 10, 30)
+
+
+class GradientWatch(keras.callbacks.Callback):
+    """Measures a fit from inside every now and then, and reports each symptom when it first shows.
+
+    Symptoms: `non_finite`, `constant_output`, `symmetric_weights`, `dead_relu`, `saturated_activation`,
+    `unchanged_weights`, `learning_rate_too_low`, `vanishing_gradient`, `exploding_gradient`,
+    `regularizer_dominates` and `unequal_update_ratio`. A fit in good order gives no warning, and the
+    fit goes as it would without the watch.
+
+    Args:
+        x: Training inputs; a few of their rows are looked at. Without them, only what the weights
+            themselves show is found.
+        y: Training targets.
+        every: Updates between two looks, at least 1; the first updates are looked at more often.
+        rows: Rows to look at, at least 2.
+        report: Called with each new `Finding`; prints it by default.
+
+    Attributes:
+        findings: What was found so far, surest first.
+        probes: The looks so far.
+
+    Raises:
+        TypeError: `every` or `rows` is not a whole number.
+        ValueError: `every` or `rows` is too small, or only one of `x` and `y` is given.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> model = keras.Sequential([
+    ...     keras.Input((1,)), keras.layers.Dense(4, "relu", kernel_initializer="ones", name="hidden"),
+    ...     keras.layers.Dense(1, kernel_initializer="ones"),
+    ... ])
+    >>> model.compile("sgd", "mse")
+    >>> x = np.linspace(0, 1, 64)[:, None]
+    >>> watch = GradientWatch(x, x, report=lambda finding: print(finding.symptom, finding.layer))
+    >>> _ = model.fit(x, x, epochs=2, batch_size=4, callbacks=[watch], verbose=0)
+    symmetric_weights hidden
+    """
+
+    def __init__(
+        self,
+        x: Any = None,
+        y: Any = None,
+        every: int = 100,
+        rows: int = 256,
+        report: Callable[[Finding], None] | None = None,
+    ) -> None:
+        super().__init__()
+        if (x is None) != (y is None):
+            raise ValueError(f"`x` and `y` must be given together, got only {'x' if y is None else 'y'}.")
+        self.x = x
+        self.y = y
+        self.every = whole_number("every", every, low=1)
+        self.rows = whole_number("rows", rows, low=2)
+        self.report = report
+        self._reset()
+
+    def _reset(self) -> None:
+        self.probes: list[Probe] = []
+        self._found: dict[str, Finding] = {}
+        self._before: list[np.ndarray] | None = None
+        self._prober: Prober | None = None
+        self._constant: float | None = None
+        self._updates = self._epoch = 0
+
+    @property
+    def findings(self) -> list[Finding]:
+        return rank(self._found.values())
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._reset()
+        if self.x is None:
+            return
+        self._constant = constant_loss(self.y, loss_name(self.model))
+        self._prober = Prober(self.model, *map(_tensors, spread_rows(self.x, self.y, self.rows)))
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch, self._in_epoch = epoch, 0
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if not self.probes:
+            self._look(None)
+        if self._is_due(self._updates + 1):
+            self._before = [ops.convert_to_numpy(kernel).copy() for _, kernel in kernels(self.model)]
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        made = batch + 1 - self._in_epoch
+        self._in_epoch = batch + 1
+        due = self._is_due(self._updates + 1)
+        self._updates += made
+        if due:
+            self._look(self._moves(made))
+            self._before = None
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.probes and self.probes[-1].step < self._updates:
+            self._look(None)
+
+    def _is_due(self, update: int) -> bool:
+        """Whether a look follows this update; of several in one call of the graph, the first decides."""
+        group = max(1, int(getattr(self.model, "steps_per_execution", 1) or 1))
+        return any((n in _EARLY or n % self.every == 0) for n in range(update, update + group))
+
+    def _moves(self, updates: int) -> dict[str, float] | None:
+        if self._before is None:
+            return None
+        return {
+            name: float(np.linalg.norm((ops.convert_to_numpy(kernel) - before).astype("float64").ravel())) / updates
+            for (name, kernel), before in zip(kernels(self.model), self._before, strict=True)
+        }
+
+    def _look(self, moved: dict[str, float] | None) -> None:
+        if self._prober is not None:
+            probe = self._prober.look(self._updates, self._epoch, moved)
+        else:
+            probe = _weights_only(self.model, self._updates, self._epoch, moved)
+        self.probes.append(probe)
+        for finding in read_health(self.probes, self._constant):
+            if self._is_new(finding):
+                self._found[finding.symptom] = finding
+                (self.report or print)(finding)
+
+    def _is_new(self, finding: Finding) -> bool:
+        order = ("info", "warning", "error")
+        known = self._found.get(finding.symptom)
+        return known is None or order.index(finding.level) > order.index(known.level)
+
+
+def _tensors(rows: Any) -> Any:
+    return keras.tree.map_structure(ops.convert_to_tensor, rows)
+
+
+def _weights_only(model: Any, step: int, epoch: int, moved: dict[str, float] | None) -> Probe:
+    layers = []
+    for name, kernel in kernels(model):
+        values = ops.convert_to_numpy(kernel).astype("float64")
+        matrix = values.ndim >= 2 and values.shape[-1] >= 2
+        alike = float(values.std(axis=-1).max() / (np.abs(values).max() + 1e-30)) if matrix else 1.0
+        weight = float(np.linalg.norm(values.ravel()))
+        layers.append(LayerHealth(name, weight=weight, alike=alike, moved=None if moved is None else moved[name]))
+    return Probe(step, epoch, loss=float("nan"), penalty=0.0, spread=1.0, layers=tuple(layers))

@@ -1,0 +1,211 @@
+"""What is wrong with the rows themselves: NaN, scale, classes, rows that stand in both splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..findings import Advice, Finding, Level
+from ..outputs import loss_name
+from ..thresholds import limit
+
+_NORMALIZERS = (
+    keras.layers.Normalization, keras.layers.Rescaling, keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization, keras.layers.GroupNormalization,
+)  # fmt: skip
+_CLASSES = ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy")
+_QUANTITIES = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
+
+
+def is_number(array: np.ndarray) -> bool:
+    """Whether an array holds numbers."""
+    return bool(np.issubdtype(array.dtype, np.number))
+
+
+def non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Finding]:
+    """NaN and infinite values."""
+    named = [
+        *((f"input {i}" if len(columns) > 1 else "inputs", c) for i, c in enumerate(columns)),
+        ("targets", targets),
+    ]
+    for name, array in named:
+        if not is_number(array) or np.all(np.isfinite(array)):
+            continue
+        bad = ~np.isfinite(array)
+        row = int(np.argwhere(bad)[0][0])
+        places = np.flatnonzero(bad.reshape(-1, bad.shape[-1]).any(axis=0)) if bad.ndim > 1 else []
+        where = f", in column {', '.join(map(str, places[:5]))}" if 0 < len(places) < bad.shape[-1] else ""
+        yield Finding(
+            "non_finite_data", "error",
+            f"The {name} hold {int(bad.sum())} NaN or infinite values, first in row {row}{where}.",
+            evidence={"values": float(bad.sum()), "row": float(row)}, causes=("nan_in_inputs",),
+            advice=(Advice("rows", "drop or fill in"),),
+        )  # fmt: skip
+
+
+def unadapted(model: Any) -> Iterator[Finding]:
+    """Normalisation layers without statistics."""
+    for layer in model._flatten_layers(include_self=False):
+        ours = getattr(layer, "adapted", None)
+        if ours is False or (isinstance(layer, keras.layers.Normalization) and _keras_unadapted(layer)):
+            effect = "answers NaN" if ours is False else "passes its inputs on unchanged"
+            yield Finding(
+                "unadapted_normalization", "error" if ours is False else "warning",
+                f"The layer {layer.name!r} was never adapted, so it {effect}: call its `adapt` on the training rows.",
+                layer=layer.name, causes=("input_not_normalized",), advice=(Advice("layer.adapt", "call", layer.name),),
+            )  # fmt: skip
+
+
+def _keras_unadapted(layer: Any) -> bool:
+    if layer.input_mean is not None or not hasattr(layer, "adapt_mean"):
+        return False
+    mean, variance = (keras.ops.convert_to_numpy(layer.adapt_mean), keras.ops.convert_to_numpy(layer.adapt_variance))
+    return bool(np.all(mean == 0) and np.all(variance == 1))
+
+
+def unscaled(model: Any, columns: list[np.ndarray]) -> Iterator[Finding]:
+    """Inputs that are large where nothing in the model normalises them."""
+    layers = list(model._flatten_layers(include_self=False))
+    if any(isinstance(layer, _NORMALIZERS) or hasattr(layer, "adapted") for layer in layers):
+        return
+    if any(isinstance(layer, keras.layers.Embedding) for layer in layers):
+        return
+    most = limit("largest_input")
+    sizes = [float(np.max(np.abs(c[np.isfinite(c)]), initial=0)) for c in columns if is_number(c)]
+    if sizes and max(sizes) > most:
+        yield Finding(
+            "unscaled_inputs", "warning",
+            f"Inputs reach {max(sizes):g} and nothing in the model normalises them; put `layers.Standardize` first.",
+            evidence={"largest": max(sizes), "limit": most}, causes=("input_not_normalized",),
+            advice=(Advice("normalization", "set", "Standardize"),),
+        )  # fmt: skip
+
+
+def shared(train: list[np.ndarray], validation: list[np.ndarray]) -> Iterator[Finding]:
+    """Validation rows that stand among the training rows."""
+    seen = [hash(row) for row in _row_bytes(train)]
+    known = set(seen)
+    others = [hash(row) for row in _row_bytes(validation)]
+    share = float(np.mean([row in known for row in others]))
+    repeated = 1 - len(known) / len(seen)
+    if share <= limit("shared_rows"):
+        return
+    # Data whose rows repeat by nature share rows however they are split.
+    honest = share <= 2 * repeated
+    yield Finding(
+        "shared_rows", "info" if honest else "warning",
+        f"{share:.0%} of the validation rows stand among the training rows too"
+        + (f", which themselves repeat ({repeated:.0%})." if honest else ": validation looks better than new data."),
+        evidence={"share": share, "repeated_in_train": repeated}, causes=("train_val_leakage",),
+        advice=(Advice("validation rows", "split again without duplicates"),),
+    )  # fmt: skip
+
+
+def _row_bytes(columns: list[np.ndarray]) -> Iterator[bytes]:
+    flat = [np.ascontiguousarray(c.reshape(len(c), -1)) if is_number(c) else c.astype("U") for c in columns]
+    flat = [c.astype("float32") if is_number(c) else c for c in flat]
+    for pieces in zip(*flat, strict=True):
+        yield b"\0".join(piece.tobytes() if isinstance(piece, np.ndarray) else str(piece).encode() for piece in pieces)
+
+
+def same_rows(train: list[np.ndarray], validation: list[np.ndarray]) -> bool:
+    """Whether validation is the training rows themselves, as users do who only want the curve."""
+    return all(a is b or (a.shape == b.shape and np.array_equal(a, b)) for a, b in zip(train, validation, strict=True))
+
+
+def targets_of(model: Any, y: np.ndarray) -> Iterator[Finding]:
+    """Targets that are all the same, large quantities that nothing scales, and classes of very unequal size."""
+    name = loss_name(model)
+    finite = y[np.isfinite(y.reshape(len(y), -1)).all(axis=1)]
+    if len(finite) > 1 and np.all(finite == finite[:1]):
+        yield Finding(
+            "not_learning", "error", f"All {len(finite)} targets are equal: there is nothing to learn.",
+            evidence={"rows": float(len(finite))}, causes=("labels_corrupted",), advice=(Advice("targets", "look at"),),
+        )  # fmt: skip
+    elif name in _QUANTITIES and len(finite):
+        yield from _unscaled_targets(model, finite)
+
+
+def _unscaled_targets(model: Any, y: np.ndarray) -> Iterator[Finding]:
+    if any(getattr(layer, "inverse", False) for layer in model._flatten_layers(include_self=False)):
+        return
+    spread = float(np.max(np.std(y.reshape(len(y), -1).astype("float64"), axis=0)))
+    if spread <= limit("spread_targets_info"):
+        return
+    level: Level = "warning" if spread > limit("spread_targets") else "info"
+    yield Finding(
+        "unscaled_targets", level,
+        f"The targets have a standard deviation of {spread:.4g}: the loss starts in the order of {spread**2:.1e}, and "
+        "the usual learning rates are made for targets of about 1.",
+        evidence={"spread": spread}, causes=("target_not_normalized", "lr_too_high"),
+        advice=(Advice("targets", "standardize"), Advice("learning_rate", "lower", 10.0)),
+    )  # fmt: skip
+
+
+def class_sizes(model: Any, y: np.ndarray, others: np.ndarray | None) -> Iterator[Finding]:
+    """Classes of very unequal size; a warning where the validation rows say that the data are not like that."""
+    name = loss_name(model)
+    shares = class_shares(y, name)
+    if shares is None or len(shares) < 2:
+        return
+    ratio = float(shares.max() / shares[shares > 0].min())
+    if ratio < limit("class_ratio"):
+        return
+    theirs = None if others is None else class_shares(others, name, len(shares))
+    even = theirs is not None and theirs.min() > 0 and theirs.max() / theirs.min() < ratio / limit("class_ratio_apart")
+    yield Finding(
+        "class_imbalance", "warning" if even else "info",
+        f"The largest class has {ratio:.3g} times the rows of the smallest"
+        + (", and the validation rows are far more even." if even else ": look at the recall of each class."),
+        evidence={"ratio": ratio, "classes": float(len(shares))}, causes=("class_imbalance",),
+        advice=(Advice("class_weight", "set", "balanced"), Advice("rows", "add to the small classes")),
+    )  # fmt: skip
+
+
+def class_shares(y: np.ndarray, loss: str, classes: int = 0) -> np.ndarray | None:
+    """Share of each class, or `None` where the loss has no classes that exclude each other.
+
+    Example:
+
+    >>> class_shares(np.array([0, 1, 1, 1]), "binary_crossentropy").tolist()
+    [0.25, 0.75]
+    """
+    if loss not in _CLASSES or not is_number(y) or not np.all(np.isfinite(y)) or not len(y):
+        return None
+    if y.ndim > 1 and y.shape[-1] > 1:
+        one_hot = y.ndim == 2 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)
+        return y.mean(axis=0) if one_hot else None
+    flat = y.reshape(-1)
+    if np.any(flat < 0) or np.any(flat != np.round(flat)) or flat.max() > limit("most_classes"):
+        return None
+    return np.bincount(flat.astype(int), minlength=classes) / len(flat)
+
+
+def unlike(train: Sequence[np.ndarray], validation: Sequence[np.ndarray]) -> Iterator[Finding]:
+    """Validation inputs of another scale or place than the training inputs, in the middle feature of all."""
+    for place, (inputs, others) in enumerate(zip(train, validation, strict=True)):
+        if not is_number(inputs) or not is_number(others) or len(others) < limit("few_rows"):
+            continue
+        mine, theirs = (part.reshape(len(part), -1).astype("float64") for part in (inputs, others))
+        if mine.shape[1] != theirs.shape[1] or not (np.all(np.isfinite(mine)) and np.all(np.isfinite(theirs))):
+            continue
+        spread, other = mine.std(axis=0), theirs.std(axis=0)
+        used = spread > 0
+        if not used.any():
+            continue
+        ratio = float(np.median(other[used] / spread[used]))
+        shift = float(np.median(np.abs(theirs.mean(axis=0) - mine.mean(axis=0))[used] / spread[used]))
+        apart = max(ratio, 1 / max(ratio, 1e-12))
+        if apart < limit("scale_apart") and shift < limit("shift_apart"):
+            continue
+        name = f"input {place}" if len(train) > 1 else "inputs"
+        yield Finding(
+            "validation_mismatch", "warning",
+            f"The validation {name} have {ratio:.3g} times the spread of the training {name}, and lie {shift:.3g} "
+            "standard deviations away: they were not prepared in the same way.",
+            evidence={"spread_ratio": ratio, "shift": shift}, causes=("val_not_preprocessed", "train_val_mismatch"),
+            advice=(Advice("validation rows", "prepare like the training rows"),),
+        )  # fmt: skip

@@ -49,28 +49,30 @@ def constant_loss(y: Any, loss: str) -> float | None:
     return None
 
 
-def constant_metric(y: Any, validation_y: Any, loss: str) -> float | None:
-    """Accuracy on the validation rows of always answering the commonest class of the training rows.
+def constant_metric(y: Any, loss: str) -> float | None:
+    """Largest accuracy on these rows of an answer that is always the same.
 
     Args:
-        y: Training targets as given to `fit`.
-        validation_y: Validation targets.
+        y: Validation targets as given to `fit`.
         loss: Keras name of the loss; only a cross-entropy has classes.
 
     Returns:
-        The accuracy as Keras counts it, or `None` where there are no classes.
+        The share of the commonest class, over several labels its mean; `None` where there are no classes.
 
     Example:
 
-    >>> constant_metric([0, 1, 1], [1, 1, 1, 0], "binary_crossentropy")
+    >>> constant_metric([1, 1, 1, 0], "binary_crossentropy")
     0.75
     """
-    if _CROSS_ENTROPY not in loss or constant_loss(y, loss) is None or constant_loss(validation_y, loss) is None:
+    if _CROSS_ENTROPY not in loss or constant_loss(y, loss) is None:
         return None
-    targets, truths = _targets(y, True), _targets(validation_y, True, like=y)
-    if targets.shape[1] != truths.shape[1] or not (targets.sum(axis=0) > 0).any():
-        return None
-    return _accuracy(np.broadcast_to(targets.mean(axis=0), truths.shape), truths)
+    targets = np.asarray(y)
+    if targets.ndim > 1 and targets.shape[-1] > 1:
+        flat = targets.reshape(-1, targets.shape[-1])
+        exclusive = loss != "binary_crossentropy" or np.all(flat.sum(axis=1) == 1)
+        shares = flat.mean(axis=0)
+        return float(shares.max() if exclusive else np.maximum(shares, 1 - shares).mean())
+    return float(np.unique(targets, return_counts=True)[1].max() / targets.size)
 
 
 def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: str) -> SimpleBaseline:
@@ -141,10 +143,9 @@ def known_of(x: Any, y: Any, validation_data: Any, loss: str) -> dict[str, Any]:
         held_x, held_y = validation_data[:2]
         known["validation_rows"] = len(held_y)
         known["constant_val_loss"] = constant_loss(held_y, loss)
-        if y is not None and _is_array(y):
-            known["constant_metric"] = constant_metric(y, held_y, loss)
-            if x is not None:
-                known["simple"] = cache(lambda: simple_baseline(x, y, held_x, held_y, loss))
+        known["constant_metric"] = constant_metric(held_y, loss)
+        if x is not None and y is not None and _is_array(y):
+            known["simple"] = cache(lambda: simple_baseline(x, y, held_x, held_y, loss))
     return known
 
 

@@ -24,6 +24,7 @@ class LayerHealth:
         dead: Share of its ReLU units that answer zero to every row, in [0, 1], or `None`.
         saturated: Share of its sigmoid or tanh answers at the ends of their range, in [0, 1], or `None`.
         finite: Whether its answers are finite.
+        units: Its units or filters, or `None`.
 
     Example:
 
@@ -40,6 +41,7 @@ class LayerHealth:
     dead: float | None = None
     saturated: float | None = None
     finite: bool = True
+    units: int | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -224,7 +226,7 @@ def _dead(looks: _Looks) -> Finding | None:
     if worst is None or worst[1] < limit("dead_some"):
         return None
     layer, share = worst
-    surely = share >= limit("dead_units") or looks.stuck
+    surely = share >= limit("dead_units") or (looks.stuck and len(looks.probes) > limit("dead_looks"))
     from_start = (looks.layers(layer.name)[0].dead or 0.0) >= limit("dead_some")
     return Finding(
         "dead_relu", "warning" if surely else "info",
@@ -232,11 +234,22 @@ def _dead(looks: _Looks) -> Finding | None:
         + (", and did so before training." if from_start else "."),
         epoch=looks.lasting(int(limit("lasting_looks")))[0].epoch, step=looks.last.step, layer=layer.name,
         evidence={"dead_share": share, "loss": looks.last.loss},
-        causes=("dying_relu", "bad_init_for_relu", "too_deep_narrow_relu") if from_start
-        else ("dying_relu", "lr_too_high", "bad_init_for_relu"),
+        causes=dead_causes(looks.last, layer, from_start),
         advice=(Advice("dead_units", "start again", layer.name), Advice("learning_rate", "lower", 10.0),
                 Advice("kernel_initializer", "set", "he_normal"), Advice("activation", "set", "leaky_relu")),
     )  # fmt: skip
+
+
+def dead_causes(probe: Probe, layer: LayerHealth, from_start: bool) -> tuple[str, ...]:
+    """Why units of a layer died: of few units soon none is left; else the start, or steps too long, killed them."""
+    hidden = [one for one in probe.layers if one.weight is not None]
+    outputs = hidden[-1].units if hidden else None
+    narrow = layer.units is not None and outputs is not None and layer.units < min(outputs, limit("narrow_units"))
+    if narrow or ((layer.units or 3) <= 2 and len(hidden) <= limit("deep_relu")):
+        return ("capacity_too_small", "dying_relu", "lr_too_high")
+    return (
+        ("dying_relu", "bad_init_for_relu", "lr_too_high") if from_start else ("dying_relu", "lr_too_high", "bad_init")
+    )
 
 
 def _saturated(looks: _Looks) -> Finding | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .findings import Advice, Finding, Level
+import numpy as np
+
+from .findings import Advice, Finding
 from .runs import Run, binomial_error, last_third, stands_still
 from .thresholds import limit
 
@@ -50,17 +52,22 @@ def _at_chance(run: Run) -> dict[str, float]:
         losses, constant = curves.loss, curves.constant_loss
     by_loss = None
     if constant is not None and constant > 0 and losses:
-        best = _recent(losses, -1)
+        best = _typical(losses)
         by_loss = {"model": best, "constant": constant}
         if best < limit("not_learning_loss") * constant:
             return {}
     values = curves.val_metric or ()
     if not run.accuracy_like or curves.constant_metric is None or not values:
         return by_loss or {}
-    best, base = _recent(values, 1), curves.constant_metric
+    best, base = _typical(values), curves.constant_metric
     if best > base + limit("standard_errors") * binomial_error(base, run.rows):
         return {}
     return {"model": best, "constant": base}
+
+
+def _typical(values: Sequence[float]) -> float:
+    """Median of the last third: the best of many epochs owes too much to luck."""
+    return float(np.median(last_third(values)))
 
 
 def _pinned(run: Run) -> dict[str, float]:
@@ -104,6 +111,11 @@ def _reasons(run: Run, still: bool, pinned: bool) -> tuple[tuple[str, ...], tupl
             ("vanishing_gradient", "lr_too_low", "dying_relu"),
             (Advice("activation", "set", "relu"), Advice("kernel_initializer", "set", "he_normal")),
         )
+    if made is not None and (made.linear or not made.hidden) and _needs_bends(run):
+        return (
+            ("missing_hidden_activation" if made.linear else "capacity_too_small", "lr_too_high", "lr_too_low"),
+            (Advice("activation", "set", "relu"), Advice("layers", "add")),
+        )
     if _too_narrow(run):
         return (
             ("capacity_too_small", "dying_relu", "lr_too_low"),
@@ -127,7 +139,17 @@ def _no_signal(run: Run) -> bool:
     if simple.metric is None or curves.constant_metric is None:
         return False
     error = binomial_error(curves.constant_metric, run.rows)
-    return simple.metric <= curves.constant_metric + limit("standard_errors") * error
+    return simple.metric <= curves.constant_metric + limit("no_signal_errors") * error
+
+
+def _needs_bends(run: Run) -> bool:
+    """Whether a nearest neighbour does clearly better than a linear model."""
+    linear, nearest = run.simple.linear, run.simple.nearest
+    if linear is None or nearest is None:
+        return False
+    if linear < 0:
+        return -nearest < limit("fallen_metric") * -linear
+    return nearest - linear > limit("no_signal_errors") * binomial_error(linear, run.rows)
 
 
 def _learns_by_heart(run: Run) -> bool:
@@ -182,7 +204,7 @@ def too_short(run: Run) -> Finding | None:
         return None
     evidence = {"loss": float(run.loss[-1]), "fallen_in_last_third": fallen}
     worse = worse_than_simple(run) or {}
-    if worse and _far(run, worse):
+    if worse and _lag(run, worse) >= limit("far_behind"):
         return Finding(
             "learning_rate_too_low", "warning",
             f"The {len(run.loss)} epochs ended with the loss still falling, and a simple model reaches "
@@ -199,40 +221,44 @@ def too_short(run: Run) -> Finding | None:
     )  # fmt: skip
 
 
-def _far(run: Run, worse: dict[str, float]) -> bool:
-    """Whether the model makes at least twice the errors of the simple one."""
-    mine, mark = worse["model"], worse["simple"]
-    if run.curves.higher_is_better and run.accuracy_like:
-        return 1 - mine >= limit("far_below_simple") * (1 - mark)
-    return mine >= limit("far_below_simple") * mark
+def _lag(run: Run, worse: dict[str, float]) -> float:
+    """How much of the way from a constant prediction to the simple model is still to go, 1 for all of it."""
+    mine, mark, curves = worse["model"], worse["simple"], run.curves
+    if curves.higher_is_better and run.accuracy_like:
+        constant = curves.constant_metric if curves.constant_metric is not None else 0.0
+    else:
+        constant = curves.constant_val_loss or curves.constant_loss or run.start
+    way = mark - constant
+    return (mark - mine) / way if way else 0.0
 
 
 def underfitting(run: Run) -> Finding | None:
+    """Training that has flattened out at a poor result, without a gap to the validation rows."""
     if len(run.loss) < limit("flat_epochs") or run.share_done < limit("late_share") or run.solved:
         return None
-    if not _flat(run) or not _small_gap(run):
+    if not _small_gap(run) or not (_flat(run) or _crawls(run)):
         return None
     worse = worse_than_simple(run) or {}
-    if not worse and not _poor(run):
+    sure = bool(worse) and _lag(run, worse) >= limit("behind")
+    if not sure and not (_flat(run) and (worse or _poor(run))):
         return None
-    level: Level = "warning" if worse else "info"
     last = float(run.loss[-1])
     moved = not run.positive or last < limit("poor_loss") * run.start
-    seen = f"Training has flattened out at a loss of {last:.4g}"
-    than = (
-        f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}" if worse else ""
-    )
+    than = f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}"
+    causes, advice = _reasons(run, still=True, pinned=False)
+    if moved:
+        causes, advice = _POORER, (Advice("units", "raise", 4.0), Advice("regularization", "lower", 10.0))
     return Finding(
-        "underfitting",
-        level,
-        f"{seen}{than}.",
-        epoch=len(run.loss) - max(4, len(run.loss) // 3),
-        evidence={"loss": last} | worse,
-        causes=_POORER if moved else _reasons(run, True, False)[0],
-        advice=(Advice("units", "raise", 4.0), Advice("regularization", "lower", 10.0))
-        if moved
-        else (Advice("learning_rate", "raise", 10.0), Advice("kernel_initializer", "set", "he_normal")),
-    )
+        "underfitting", "warning" if sure else "info",
+        f"Training has flattened out at a loss of {last:.4g}{than if worse else ''}.",
+        epoch=len(run.loss) - max(4, len(run.loss) // 3), evidence={"loss": last} | worse, causes=causes, advice=advice,
+    )  # fmt: skip
+
+
+def _crawls(run: Run) -> bool:
+    """Whether the whole budget is used up and its last third brought less than a tenth of what all of it did."""
+    tail = last_third(run.loss)
+    return run.share_done >= 1 and float(tail[0] - tail[-1]) < limit("late_fall") * float(run.loss[0] - run.loss[-1])
 
 
 def _flat(run: Run) -> bool:

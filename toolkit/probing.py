@@ -78,6 +78,7 @@ class Prober:
         for place, ((_, kernel), gradient) in enumerate(zip(self._kernels, gradients, strict=True)):
             found[f"weight/{place}"] = _norm(kernel)
             found[f"gradient/{place}"] = ops.zeros(()) if gradient is None else _norm(gradient)
+            found[f"units/{place}"] = ops.convert_to_tensor(kernel.shape[-1] if len(kernel.shape) > 1 else 1)
             found[f"alike/{place}"] = _unit_spread(kernel)
         for place, (values, (_, activation)) in enumerate(zip(activations, self._watched, strict=True)):
             found |= {f"{name}/{place}": value for name, value in _activation_facts(values, activation).items()}
@@ -221,6 +222,7 @@ def _probe(
             gradient=float(found[f"gradient/{place}"]),
             weight=float(found[f"weight/{place}"]),
             alike=float(found[f"alike/{place}"]),
+            units=int(found[f"units/{place}"]),
             moved=moved.get(name),
         )
     order = {name: place for place, name in enumerate(names)}

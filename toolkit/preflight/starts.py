@@ -13,7 +13,7 @@ from keras import ops
 from ..baselines import constant_loss
 from ..copying import copied
 from ..findings import Advice, Finding, Level
-from ..health import Probe
+from ..health import Probe, dead_causes
 from ..outputs import hidden_layers, structure_of
 from ..probing import Prober, kernels
 from ..randomness import preserved
@@ -121,7 +121,7 @@ def _dead(probe: Probe) -> Iterator[Finding]:
             f"{dead[0].dead:.0%} of the units of layer {dead[0].name!r} answer zero to every row before training "
             "begins.",
             layer=dead[0].name, evidence={"dead_share": float(dead[0].dead or 0.0)},
-            causes=("dying_relu", "bad_init_for_relu", "too_deep_narrow_relu"),
+            causes=dead_causes(probe, dead[0], from_start=True),
             advice=(Advice("kernel_initializer", "set", "he_normal"), Advice("activation", "set", "leaky_relu")),
         )  # fmt: skip
 

@@ -1,38 +1,57 @@
-"""Watches the curves of a fit and says what is wrong as soon as it shows."""
+"""Watches the curves of a fit, says what is wrong as soon as it shows, and repairs it where it is asked to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from ..toolkit.baselines import known_of
-from ..toolkit.checks import one_of
-from ..toolkit.findings import Finding
+from ..toolkit.checks import one_of, whole_number
+from ..toolkit.findings import Finding, rank
 from ..toolkit.outputs import structure_of
 from ..toolkit.watching import RunReader
+from .gradient_watch import GradientWatch
+from .mending import Attempt, Mending
+from .telling import Teller
 
 
 class CurveWatch(keras.callbacks.Callback):
     """Reads the loss and metric curves of a fit and reports each symptom when it first shows.
 
-    Symptoms: `learning_rate_too_low`, `learning_rate_too_high`, `oscillating`, `overfitting`,
-    `underfitting` and `non_finite`. A fit in good order gives no warning.
+    Symptoms: `learning_rate_too_low`, `learning_rate_too_high`, `oscillating`, `diverging`,
+    `non_finite`, `not_learning`, `overfitting`, `underfitting`, `validation_mismatch`, `label_range`
+    and `still_improving`. A fit in good order gives no warning.
+
+    With `action="repair"` a warning is acted on: the best weights so far come back, with their
+    optimizer, and the first advice that can be followed inside a fit is (learning rate, gradient
+    clipping, more batches an update of `AccumulatedGradients`, new weights for dead units). After
+    `trial` epochs it stays if the loss has got lower than it would have come at its old pace, else it is taken
+    back and the next one is tried. The fit ends with the best weights it has seen.
 
     Args:
-        action: What to do about a finding: `"warn"` prints it.
+        action: What to do about a finding: `"warn"` says it, `"repair"` acts on it too.
         x: Training inputs; with `y` and `validation_data` they make more findings possible, such as
-            `underfitting` measured against a linear model.
+            `underfitting` measured against a linear model, and for repairs the health of the layers.
         y: Training targets.
         validation_data: Pair `(x, y)`.
-        report: Called with each new `Finding`; prints it by default.
+        report: Called with each new `Finding`; prints its words by default.
+        language: Of the words, `"en"` or `"ko"`.
+        log: File that gets each finding as one line of JSON.
+        tensorboard: Folder for TensorBoard, which shows the findings under Text.
+        trial: Epochs that a repair is given, at least 1.
+        monitor: Entry of the logs, lower being better, that repairs must better: `"val_loss"` where the
+            fit has it, else `"loss"`.
 
     Attributes:
         findings: What was found so far, surest first.
+        repairs: What was tried, with `action="repair"`.
 
     Raises:
-        ValueError: `action` is not `"warn"`.
+        TypeError: `trial` is not a whole number.
+        ValueError: `action` or `language` is no such word, or `trial` is below 1.
 
     Example:
 
@@ -53,21 +72,37 @@ class CurveWatch(keras.callbacks.Callback):
         y: Any = None,
         validation_data: Any = None,
         report: Callable[[Finding], None] | None = None,
+        language: str = "en",
+        log: str | Path | None = None,
+        tensorboard: str | Path | None = None,
+        trial: int = 2,
+        monitor: str | None = None,
     ) -> None:
         super().__init__()
-        self.action = one_of("action", action, ("warn",))
+        self.action = one_of("action", action, ("warn", "repair"))
         self.x = x
         self.y = y
         self.validation_data = validation_data
         self.report = report
+        self.trial = whole_number("trial", trial, low=1)
+        self.monitor = monitor
+        self._teller = Teller(report, language, log, tensorboard)
         self._reset()
 
     def _reset(self) -> None:
         self._reader = RunReader()
+        self._earlier: list[Finding] = []
+        self._mending: Mending | None = None
+        self._inner: GradientWatch | None = None
+        self._from_inside: list[Finding] = []
 
     @property
     def findings(self) -> list[Finding]:
-        return self._reader.findings
+        return rank([*self._earlier, *self._reader.findings])
+
+    @property
+    def repairs(self) -> list[Attempt]:
+        return [] if self._mending is None else self._mending.attempts
 
     def get_state(self) -> dict[str, Any]:
         """What the watch has seen, as plain values; see `set_state`."""
@@ -78,17 +113,61 @@ class CurveWatch(keras.callbacks.Callback):
         self._reader.set_state(state)
 
     def on_train_begin(self, logs: Any = None) -> None:
+        self._reset()
         made = structure_of(self.model)
         known = known_of(self.x, self.y, self.validation_data, made.loss)
         self._reader = RunReader(epochs=self.params.get("epochs"), structure=made, **known)
+        if self.action == "repair":
+            self._mending = Mending(self.model, self._teller.say, self.x, self.trial)
+            if self.x is not None and self.y is not None:
+                self._watch_inside()
+
+    def _watch_inside(self) -> None:
+        self._inner = GradientWatch(self.x, self.y, report=self._from_inside.append)
+        self._inner.set_model(self.model)
+        self._inner.set_params(self.params)
+        self._inner.on_train_begin()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._reader.begin_epoch()
+        if self._inner is not None:
+            self._inner.on_epoch_begin(epoch)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self._inner is not None:
+            self._inner.on_train_batch_begin(batch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs and "loss" in logs:
             self._reader.note_batch(logs["loss"], batch + 1)
+        if self._inner is not None:
+            self._inner.on_train_batch_end(batch)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        for finding in self._reader.end_epoch(logs or {}):
-            (self.report or print)(finding)
+        new = [*self._reader.end_epoch(logs or {}), *self._from_inside]
+        self._earlier += self._from_inside
+        self._from_inside.clear()
+        for finding in new:
+            self._teller(finding)
+        if self._mending is not None:
+            self._mend(epoch, logs or {}, new)
+
+    def _mend(self, epoch: int, logs: dict[str, Any], new: list[Finding]) -> None:
+        name = self.monitor or ("val_loss" if "val_loss" in logs else "loss")
+        if name not in logs:
+            raise ValueError(f"`monitor` must be in the logs of the fit ({sorted(logs)}), got {name!r}.")
+        anew = self._mending.end_epoch(epoch, float(logs[name]), rank(new))  # type: ignore[union-attr]
+        if anew:
+            # What the run showed before says nothing about how it goes on from other weights.
+            self._earlier += self._reader.findings
+            epochs = self._reader.epochs
+            left = None if epochs is None else max(1, epochs - epoch - 1)
+            self._reader = RunReader(epochs=left, **self._reader.facts())
+            if self._inner is not None:
+                self._watch_inside()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._inner is not None:
+            self._inner.on_train_end()
+        if self._mending is not None:
+            self._mending.end()

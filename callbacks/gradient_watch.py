@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,6 +16,7 @@ from ..toolkit.findings import Finding, rank
 from ..toolkit.health import LayerHealth, Probe, read_health
 from ..toolkit.outputs import loss_name
 from ..toolkit.probing import Prober, kernels
+from .telling import Teller
 
 _EARLY = (1, 3, 10, 30)
 
@@ -33,7 +35,10 @@ class GradientWatch(keras.callbacks.Callback):
         y: Training targets.
         every: Updates between two looks, at least 1; the first updates are looked at more often.
         rows: Rows to look at, at least 2.
-        report: Called with each new `Finding`; prints it by default.
+        report: Called with each new `Finding`; prints its words by default.
+        language: Of the words, `"en"` or `"ko"`.
+        log: File that gets each finding as one line of JSON.
+        tensorboard: Folder for TensorBoard, which shows the findings under Text.
 
     Attributes:
         findings: What was found so far, surest first.
@@ -41,7 +46,8 @@ class GradientWatch(keras.callbacks.Callback):
 
     Raises:
         TypeError: `every` or `rows` is not a whole number.
-        ValueError: `every` or `rows` is too small, or only one of `x` and `y` is given.
+        ValueError: `every` or `rows` is too small, or only one of `x` and `y` is given,
+            or `language` is another word.
 
     Example:
 
@@ -64,6 +70,9 @@ class GradientWatch(keras.callbacks.Callback):
         every: int = 100,
         rows: int = 256,
         report: Callable[[Finding], None] | None = None,
+        language: str = "en",
+        log: str | Path | None = None,
+        tensorboard: str | Path | None = None,
     ) -> None:
         super().__init__()
         if (x is None) != (y is None):
@@ -73,6 +82,7 @@ class GradientWatch(keras.callbacks.Callback):
         self.every = whole_number("every", every, low=1)
         self.rows = whole_number("rows", rows, low=2)
         self.report = report
+        self._teller = Teller(report, language, log, tensorboard)
         self._reset()
 
     def _reset(self) -> None:
@@ -138,7 +148,7 @@ class GradientWatch(keras.callbacks.Callback):
         for finding in read_health(self.probes, self._constant):
             if self._is_new(finding):
                 self._found[finding.symptom] = finding
-                (self.report or print)(finding)
+                self._teller(finding)
 
     def _is_new(self, finding: Finding) -> bool:
         order = ("info", "warning", "error")

@@ -59,6 +59,11 @@ class RunReader:
         """What was found so far, surest first."""
         return rank(self._found.values())
 
+    def facts(self) -> dict[str, Any]:
+        """What was known of the run before it began, as arguments of another reader."""
+        known = {"validation_rows": self.validation_rows, "constant_loss": self.constant_loss, "simple": self.simple}
+        return {**known, **self.known}
+
     def get_state(self) -> dict[str, Any]:
         """What was seen, as plain values; see `set_state`."""
         return {

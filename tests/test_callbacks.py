@@ -120,6 +120,7 @@ def test_the_watch_says_a_run_that_breaks_down_and_resets_for_the_next():
 def test_the_watch_unaverages_what_keras_logs():
     watch = CurveWatch()
     watch.set_params({"epochs": 1})
+    watch.set_model(_model())
     watch.on_train_begin()
     watch.on_epoch_begin(0)
     losses = [0.0, 100.0, 0.0, 100.0]
@@ -133,6 +134,7 @@ def test_the_watch_unaverages_what_keras_logs():
 def test_a_long_epoch_is_kept_as_the_means_of_64_groups():
     watch = CurveWatch()
     watch.set_params({"epochs": 1})
+    watch.set_model(_model())
     watch.on_train_begin()
     watch.on_epoch_begin(0)
     losses = np.random.default_rng(0).random(64 * 10)
@@ -154,7 +156,7 @@ def test_the_watch_copies_and_carries_its_state_as_json():
 
 
 def test_an_action_that_does_not_exist_is_refused():
-    with pytest.raises(ValueError, match="must be 'warn', got 'pray'"):
+    with pytest.raises(ValueError, match="must be 'warn' or 'repair', got 'pray'"):
         CurveWatch(action="pray")
 
 

@@ -244,13 +244,15 @@ def underfitting(run: Run) -> Finding | None:
         return None
     last = float(run.loss[-1])
     moved = not run.positive or last < limit("poor_loss") * run.start
-    than = f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}"
+    than = ""
+    if worse:
+        than = f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}"
     causes, advice = _reasons(run, still=True, pinned=False)
     if moved:
         causes, advice = _POORER, (Advice("units", "raise", 4.0), Advice("regularization", "lower", 10.0))
     return Finding(
         "underfitting", "warning" if sure else "info",
-        f"Training has flattened out at a loss of {last:.4g}{than if worse else ''}.",
+        f"Training has flattened out at a loss of {last:.4g}{than}.",
         epoch=len(run.loss) - max(4, len(run.loss) // 3), evidence={"loss": last} | worse, causes=causes, advice=advice,
     )  # fmt: skip
 

@@ -148,7 +148,7 @@ def _forward_and_back(
         if inner is None:
             answers, activations = model(x, training=training), []
         else:
-            *activations, answers = inner(_for_inputs(model, x), training=training)
+            *activations, answers = inner(as_inputs(model, x), training=training)
         penalty = ops.cast(sum(model.losses) if model.losses else 0.0, "float32")
         loss = model.compute_loss(x=x, y=y, y_pred=answers, sample_weight=None, training=training)
     gradients = tape.gradient(loss, [weight.value for weight in weights])
@@ -164,7 +164,8 @@ def _with_hidden(model: Any, watched: list[tuple[Any, str]]) -> Any:
     return keras.Model(model.inputs, [*(layer.output for layer, _ in watched), answers])
 
 
-def _for_inputs(model: Any, x: Any) -> Any:
+def as_inputs(model: Any, x: Any) -> Any:
+    """Rows as the list that a model made of `model.inputs` takes."""
     if isinstance(x, dict):
         return [x[tensor.name] for tensor in model.inputs]
     return keras.tree.flatten(x)

@@ -10,6 +10,7 @@ from keras import ops
 
 from .baselines import spread_rows
 from .checks import whole_number
+from .probing import as_inputs
 
 _ROWS = 512
 
@@ -50,7 +51,7 @@ def revive(model: Any, name: str, x: Any, seed: int = 0) -> int:
     if getattr(layer, "kernel", None) is None:
         raise ValueError(f"The layer {name!r} has no kernel, so its units cannot start again.")
     rows, _ = spread_rows(x, x, _ROWS)
-    answers = ops.convert_to_numpy(keras.Model(model.inputs, layer.output)(rows, training=False))
+    answers = ops.convert_to_numpy(keras.Model(model.inputs, layer.output)(as_inputs(model, rows), training=False))
     dead = answers.reshape(-1, answers.shape[-1]).max(axis=0) <= 0
     if dead.any():
         _renew(layer.kernel, dead, keras.initializers.HeNormal(seed))

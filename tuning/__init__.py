@@ -8,14 +8,18 @@ from .comparing import compare_rates as compare_rates
 from .growing import fit_growing_batches as fit_growing_batches
 from .recipe import Settings as Settings
 from .recipe import run as run
+from .repairing import Repair as Repair
+from .repairing import repair as repair
 
 __all__ = [
     "Comparison",
     "RangeResult",
+    "Repair",
     "Settings",
     "compare_momentum",
     "compare_rates",
     "fit_growing_batches",
     "range_test",
+    "repair",
     "run",
 ]

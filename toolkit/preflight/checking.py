@@ -14,7 +14,7 @@ from ..findings import Finding, rank
 from ..outputs import loss_name
 from ..thresholds import limit
 from .heads import head
-from .rows import class_sizes, is_number, non_finite, same_rows, shared, targets_of, unadapted, unlike, unscaled
+from .rows import class_sizes, is_number, non_finite, shared, targets_of, unadapted, unlike, unscaled
 from .starts import few_rows, first_look, make, weights
 
 _CANNOT_RUN = ("label_shape", "label_range", "output_units", "non_finite_data", "unadapted_normalization")
@@ -67,8 +67,7 @@ def check(model: Any, x: Any, y: Any = None, validation_data: Any = None, thorou
     others = None
     if validation_data is not None:
         others, other_targets = _rows(*_arrays(validation_data[0], validation_data[1]), most)
-        if not same_rows(columns, others):
-            findings += [*shared(columns, others), *unlike(columns, others)]
+        findings += [*shared(columns, others), *unlike(columns, others)]
     if is_number(targets):
         findings += [*head(model, targets), *targets_of(model, targets)]
         findings += class_sizes(model, targets, None if others is None else other_targets)

@@ -36,7 +36,7 @@ def non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Findi
             continue
         bad = ~np.isfinite(array)
         row = int(np.argwhere(bad)[0][0])
-        places = np.flatnonzero(bad.reshape(-1, bad.shape[-1]).any(axis=0)) if bad.ndim > 1 else []
+        places = np.flatnonzero(bad.reshape(-1, bad.shape[-1]).any(axis=0)).tolist() if bad.ndim > 1 else []
         where = f", in column {', '.join(map(str, places[:5]))}" if 0 < len(places) < bad.shape[-1] else ""
         yield Finding(
             "non_finite_data", "error",
@@ -93,8 +93,10 @@ def shared(train: list[np.ndarray], validation: list[np.ndarray]) -> Iterator[Fi
     repeated = 1 - len(known) / len(seen)
     if share <= limit("shared_rows"):
         return
-    # Data whose rows repeat by nature share rows however they are split.
-    honest = share <= 2 * repeated
+    # Data whose rows repeat by nature share rows however they are split; and who gives the training rows
+    # for validation, all of them in their order, only wants the curve.
+    same = all(a.shape == b.shape and np.array_equal(a, b) for a, b in zip(train, validation, strict=True))
+    honest = share <= 2 * repeated or same
     yield Finding(
         "shared_rows", "info" if honest else "warning",
         f"{share:.0%} of the validation rows stand among the training rows too"
@@ -109,11 +111,6 @@ def _row_bytes(columns: list[np.ndarray]) -> Iterator[bytes]:
     flat = [c.astype("float32") if is_number(c) else c for c in flat]
     for pieces in zip(*flat, strict=True):
         yield b"\0".join(piece.tobytes() if isinstance(piece, np.ndarray) else str(piece).encode() for piece in pieces)
-
-
-def same_rows(train: list[np.ndarray], validation: list[np.ndarray]) -> bool:
-    """Whether validation is the training rows themselves, as users do who only want the curve."""
-    return all(a is b or (a.shape == b.shape and np.array_equal(a, b)) for a, b in zip(train, validation, strict=True))
 
 
 def targets_of(model: Any, y: np.ndarray) -> Iterator[Finding]:

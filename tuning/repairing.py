@@ -1,0 +1,541 @@
+"""Mends a model that does not train: applies the advice of its findings to its configuration, with proof."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from ..callbacks.curve_watch import CurveWatch
+from ..callbacks.gradient_watch import GradientWatch
+from ..toolkit.baselines import simple_baseline
+from ..toolkit.checks import whole_number
+from ..toolkit.findings import Advice, Finding, rank
+from ..toolkit.layers.normalization import Standardize
+from ..toolkit.outputs import loss_name, structure_of
+from ..toolkit.population import Leaderboard, fit_population
+from ..toolkit.preflight import check
+from ..toolkit.randomness import preserved
+from ..toolkit.rebuilding import (
+    can_change,
+    widened,
+    with_dropout,
+    with_end,
+    with_hidden,
+    with_more_layers,
+    with_standardized_inputs,
+    without_penalties,
+)
+from ..toolkit.runs import binomial_error
+from ..toolkit.tasks import Task, find_task, head
+
+_ADAPTIVE = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+_PLAIN = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+_STACKED = {"SGD": _PLAIN, "Adam": _ADAPTIVE, "AdamW": _ADAPTIVE, "RMSprop": _ADAPTIVE}
+_UNREPAIRABLE = ("non_finite_data",)
+_ENDS = ("wrong_output_activation", "wrong_loss", "output_units", "label_shape", "label_range")
+_HELD_OUT = 0.2
+_CANNOT_RUN: tuple[type[Exception], ...] = (ValueError, tf.errors.InvalidArgumentError)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to change a program.
+
+    Args:
+        changes: What is changed, as advice.
+        build: Answers a new model of the changed make.
+        loss: Name or object of its loss.
+        optimizer: Its optimizer.
+        batch_size: Rows of a batch.
+        epochs: Epochs that each member is trained.
+        class_weight: As for `model.fit`, or `None`.
+        scale: Center and scale of the targets, or `None` where they stay as they are.
+    """
+
+    changes: tuple[Advice, ...]
+    build: Callable[[], Any]
+    loss: Any
+    optimizer: Any
+    batch_size: int
+    epochs: int
+    class_weight: dict[int, float] | None = None
+    scale: tuple[np.ndarray, np.ndarray] | None = None
+
+    def changed(self, advice: Advice, **fields: Any) -> Variant:
+        """The variant with one more change."""
+        return replace(self, changes=(*self.changes, advice), **fields)
+
+    def rebuilt(self, advice: Advice, change: Callable[[Any], Any]) -> Variant:
+        """The variant with a change of its make."""
+        build = self.build
+        return self.changed(advice, build=lambda: change(build()))
+
+
+@dataclass(frozen=True)
+class Repair:
+    """The outcome of `repair`.
+
+    Args:
+        model: The best model found, compiled and trained; the untouched one where nothing was better.
+        changes: What was changed to get it; empty for the untouched one.
+        rows: One dictionary a variant, in the order they were tried: `changes`, `learning_rate`,
+            `score`, `loss`, `epochs` (of all its members together).
+        metric: What `score` is: `"accuracy"`, or `"mean_squared_error"` for a quantity.
+        findings: What was found wrong with the untouched program, surest first.
+        sentence: The proof in a sentence.
+    """
+
+    model: Any
+    changes: tuple[Advice, ...]
+    rows: list[dict[str, Any]]
+    metric: str
+    findings: list[Finding]
+    sentence: str
+
+    def table(self) -> Leaderboard:
+        """The variants as a table: one list for each column."""
+        return Leaderboard({name: [row[name] for row in self.rows] for name in self.rows[0]})
+
+    def __str__(self) -> str:
+        return f"{self.table()}\n{self.sentence}"
+
+
+def repair(
+    build_model: Callable[[], Any],
+    x: Any,
+    y: Any,
+    *,
+    validation_data: Any = None,
+    epochs: int = 20,
+    batch_size: int = 32,
+    most_variants: int = 6,
+    seed: int = 0,
+    verbose: int = 0,
+) -> Repair:
+    """Finds out what is wrong with a program and changes its model, loss, optimizer or rate until it trains.
+
+    The untouched program is trained first, under `check`, `CurveWatch` and `GradientWatch`. What they
+    are sure of is changed at once; further variants follow their advice, then what usually helps. Each
+    variant is a population over learning rates, and its best member by validation rows, at its best epoch, stands for
+    it. The test split is no part of this.
+
+    Args:
+        build_model: Answers a new compiled Functional or Sequential model with one input and one output.
+        x: Training inputs, array `(rows, ...)`.
+        y: Training targets, array.
+        validation_data: Pair `(x, y)`; by default a fifth of the rows is kept out.
+        epochs: Epochs of the untouched program and of each variant, at least 1; three times as many where
+            findings say that the budget was too short.
+        batch_size: Rows of a batch, at least 1.
+        most_variants: Variants to try, at least 1.
+        seed: Decides starting weights, batches and the rows kept out.
+        verbose: 1 says each variant as it is done.
+
+    Returns:
+        `Repair` with `.model`, `.changes`, `.table()`, `.findings`, `.sentence`.
+
+    Raises:
+        TypeError: A count that is not a whole number, or inputs that are no array.
+        ValueError: A count below 1, rows that hold NaN, or a model that is not compiled.
+
+    Reference: Zhang et al. 2021, "AUTOTRAINER", ICSE, for repair by a list of changes, which is here
+    judged against the untouched program and at each variant's best rate.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> def build_model():
+    ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "sigmoid")])
+    ...     model.compile(keras.optimizers.SGD(0.01), "mse")
+    ...     return model
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> found = repair(build_model, x, 3 * x[:, 0], epochs=5, most_variants=1)
+    >>> found.model.layers[-1].activation.__name__
+    'linear'
+    """
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("most_variants", most_variants)):
+        whole_number(name, value, low=1)
+    whole_number("seed", seed, low=0)
+    x, y = _array("x", x), _array("y", y)
+    if len(x) != len(y):
+        raise ValueError(f"`x` has {len(x)} rows, `y` has {len(y)}.")
+    with preserved():
+        rows = _rows(x, y, validation_data, seed)
+        job = _Job(build_model, rows, epochs, batch_size, seed, verbose)
+        return job.run(most_variants)
+
+
+def _array(name: str, values: Any) -> np.ndarray:
+    if isinstance(values, dict | list | tuple) or hasattr(values, "element_spec"):
+        raise TypeError(f"`{name}` must be one array, got {type(values).__name__}.")
+    return np.asarray(values)
+
+
+def _rows(x: np.ndarray, y: np.ndarray, validation_data: Any, seed: int) -> tuple[np.ndarray, ...]:
+    if validation_data is not None:
+        return x, y, _array("validation_data", validation_data[0]), _array("validation_data", validation_data[1])
+    order = np.random.default_rng(seed).permutation(len(x))
+    held = max(1, int(_HELD_OUT * len(x)))
+    return x[order[held:]], y[order[held:]], x[order[:held]], y[order[:held]]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """A trained model and how well it answers the rows that were kept out."""
+
+    model: Any
+    changes: tuple[Advice, ...]
+    score: float
+    tie: float
+    errors: np.ndarray
+
+    @property
+    def key(self) -> tuple[float, float]:
+        return self.score, self.tie
+
+
+class _Job:
+    """One repair: the rows, and what was tried on them."""
+
+    def __init__(
+        self, build: Any, rows: tuple[np.ndarray, ...], epochs: int, batch_size: int, seed: int, verbose: int
+    ) -> None:
+        self.build, self.rows = build, rows
+        self.epochs, self.batch_size, self.seed, self.verbose = epochs, batch_size, seed, verbose
+        self.tried: list[dict[str, Any]] = []
+
+    def run(self, most: int) -> Repair:
+        x, y, held_x, held_y = self.rows
+        keras.utils.set_random_seed(self.seed)
+        model = self.build()
+        if not getattr(model, "compiled", False):
+            raise ValueError("`build_model` must answer a compiled model; call `model.compile(...)` in it.")
+        findings = check(model, x, y, (held_x, held_y))
+        for finding in findings:
+            if finding.symptom in _UNREPAIRABLE or finding.causes[:1] == ("labels_scaled",):
+                raise ValueError(f"The rows must be mended first: {finding.message}")
+        self.task = _task(model, y)
+        seen, untouched = self._untouched(model)
+        findings = rank([*findings, *seen])
+        outcomes = [] if untouched is None else [untouched]
+        mark = _mark(self.task, self.rows)
+        for variant in _variants(self._program(model), model, self.task, self.rows, findings)[:most]:
+            before = max((outcome.key for outcome in outcomes), default=(-math.inf, 0.0))
+            found = self._tried(variant)
+            outcomes += found
+            best = max(outcomes, key=lambda one: one.key, default=None)
+            # Where a simple model is beaten and the last change brought nothing, more capacity is not what is missing.
+            stalls = bool(found) and len(self.tried) > 2 and not _beyond(best, before[0], len(held_y))
+            if best is not None and (best.score >= _solved(self.task, held_y) or (stalls and best.score >= mark)):
+                break
+        if not outcomes:
+            raise ValueError("Neither the program nor any change of it gave finite answers.")
+        best = max(outcomes, key=lambda one: one.key)
+        metric = "mean_squared_error" if self.task == "regression" else "accuracy"
+        sentence = _proof(metric, untouched, best, len(held_y))
+        return Repair(best.model, best.changes, self.tried, metric, findings, sentence)
+
+    def _program(self, model: Any) -> Variant:
+        return Variant((), self.build, model.loss, model.optimizer, self.batch_size, self.epochs)
+
+    def _untouched(self, model: Any) -> tuple[list[Finding], _Outcome | None]:
+        x, y, held_x, held_y = self.rows
+        curves = CurveWatch(x=x, y=y, validation_data=(held_x, held_y), report=_silent)
+        health = GradientWatch(x, y, report=_silent)
+        try:
+            history = model.fit(
+                x, y, validation_data=(held_x, held_y), epochs=self.epochs, batch_size=self.batch_size, verbose=0,
+                callbacks=[curves, health],
+            ).history  # fmt: skip
+        except _CANNOT_RUN as error:
+            self._note((), float("nan"), None, float("nan"), 0, f"cannot run: {str(error).splitlines()[0][:60]}")
+            return [], None
+        outcome = self._judged(model, (), _from_logits(model.loss))
+        rate = structure_of(model).learning_rate or float("nan")
+        self._note((), rate, outcome, history["val_loss"][-1], self.epochs)
+        return [*curves.findings, *health.findings], outcome
+
+    def _tried(self, variant: Variant) -> list[_Outcome]:
+        x, y, held_x, held_y = self.rows
+        targets, held = (y, held_y) if variant.scale is None else (_scaled(y, variant), _scaled(held_y, variant))
+        rates = _rates(variant.optimizer)
+        keeping = keras.callbacks.EarlyStopping("val_loss", patience=variant.epochs, restore_best_weights=True)
+        result = fit_population(
+            variant.build, x, targets, learning_rate=rates, seed=self.seed, optimizer=_without_rate(variant.optimizer),
+            loss=variant.loss, metrics=[] if self.task == "regression" else ["accuracy"], epochs=variant.epochs,
+            batch_size=variant.batch_size, validation_data=(held_x, held), class_weight=variant.class_weight,
+            callbacks=[keeping], verbose=0,
+        )  # fmt: skip
+        places = [_place(history) for history in result.histories]
+        best = max(range(len(rates)), key=lambda k: places[k])
+        spent = sum(len(history["loss"]) for history in result.histories)
+        changes = variant.changes
+        if not math.isclose(rates[best], structure_of(self.build()).learning_rate or -1.0, rel_tol=1e-3):
+            changes = (*changes, Advice("learning_rate", "set", rates[best]))
+        if not math.isfinite(places[best][1]):
+            self._note(changes, rates[best], None, float("nan"), spent)
+            return []
+        model = result.models[best]
+        if variant.scale is not None:
+            model = _in_units(model, variant.scale)
+        outcome = self._judged(model, changes, _from_logits(variant.loss))
+        self._note(changes, rates[best], outcome, -places[best][1], spent)
+        return [outcome] if math.isfinite(outcome.score) else []
+
+    def _judged(self, model: Any, changes: tuple[Advice, ...], from_logits: bool) -> _Outcome:
+        held_x, held_y = self.rows[2:]
+        answers = np.asarray(model.predict(held_x, verbose=0), "float64").reshape(len(held_y), -1)
+        if not np.all(np.isfinite(answers)):
+            return _Outcome(model, changes, -math.inf, -math.inf, np.full(len(held_y), np.inf))
+        if self.task == "regression":
+            errors = np.mean((answers - held_y.reshape(len(held_y), -1)) ** 2, axis=1)
+            return _Outcome(model, changes, -float(errors.mean()), 0.0, errors)
+        right, surprise = _classified(answers, held_y, self.task, from_logits)
+        return _Outcome(model, changes, float(right.mean()), -surprise, 1.0 - right)
+
+    def _note(
+        self, changes: Sequence[Advice], rate: float, outcome: _Outcome | None, loss: float, spent: int, why: str = ""
+    ) -> None:
+        words = "; ".join(advice.sentence for advice in changes) or "untouched"
+        score = float("nan") if outcome is None else abs(outcome.score)
+        row = {"changes": why or words, "learning_rate": rate, "score": score, "loss": float(loss), "epochs": spent}
+        self.tried.append(row)
+        if self.verbose:
+            print(f"repair: {row['changes']}: {score:.4g}")
+
+
+def _silent(finding: Finding) -> None:
+    """Findings are collected, not printed."""
+
+
+def _task(model: Any, y: np.ndarray) -> Task:
+    """The task that targets and loss together speak of."""
+    matrix = y.ndim > 1 and y.shape[-1] > 1
+    zeros_and_ones = bool(np.all((y == 0) | (y == 1)))
+    if matrix and zeros_and_ones:
+        return "multiclass" if np.all(y.sum(axis=-1) == 1) else "multilabel"
+    if not matrix and zeros_and_ones:
+        return "binary"
+    classes = not matrix and bool(np.all(y == np.round(y))) and y.min() == 0 and len(np.unique(y)) == y.max() + 1
+    if "crossentropy" in loss_name(model) and classes:
+        return "multiclass"
+    return "regression" if matrix or not classes else find_task(y)
+
+
+def _variants(
+    program: Variant, model: Any, task: Task, rows: tuple[np.ndarray, ...], findings: Sequence[Finding]
+) -> list[Variant]:
+    """What to try, most promising first: what is sure, then what usually helps, then more capacity."""
+    x, y = rows[:2]
+    loud = [finding for finding in findings if finding.level != "info"]
+    symptoms = {finding.symptom for finding in loud}
+    causes = {cause for finding in loud for cause in finding.causes[:1]}
+    sure = _longer(_stacked(program), symptoms, len(x))
+    if not can_change(model, structure_of(model)):
+        return [sure]
+    ends = symptoms & set(_ENDS) or any(finding.symptom == "wrong_loss" for finding in findings)
+    if ends:
+        sure = _mended_end(sure, task, y)
+    if symptoms & {"unscaled_inputs", "unadapted_normalization", "saturated_activation"}:
+        sure = _standardized(sure, x)
+    if task == "regression" and symptoms & {"unscaled_targets", "diverging", "learning_rate_too_high", "non_finite"}:
+        sure = _scaled_targets(sure, y)
+    if symptoms & {"symmetric_weights", "poor_initialization", "dead_relu"}:
+        sure = sure.rebuilt(_HE, lambda made: with_hidden(made, kernel_initializer="he_normal"))
+    if "vanishing_gradient" in symptoms or "wrong_hidden_activation" in causes:
+        sure = sure.rebuilt(_RELU, _with_relu)
+    if "regularizer_dominates" in symptoms:
+        sure = sure.rebuilt(_NO_PENALTY, without_penalties)
+    if "class_imbalance" in symptoms and task in ("binary", "multiclass"):
+        sure = sure.changed(Advice("class_weight", "set", "balanced"), class_weight=_balanced(y))
+    usual = sure if ends else _mended_end(sure, task, y)
+    usual = usual.rebuilt(_RELU, _with_relu)
+    if _input_spread(x) > 3 or _input_spread(x) < 0.3:
+        usual = _standardized(usual, x)
+    if task == "regression":
+        usual = _scaled_targets(usual, y)
+    if type(usual.optimizer).__name__ != "Adam":
+        usual = usual.changed(Advice("optimizer", "set", "Adam"), optimizer=keras.optimizers.Adam())
+    wide = usual.rebuilt(Advice("units", "raise", 4.0), lambda made: widened(without_penalties(made, 0.0), 4, 32))
+    deep = wide.rebuilt(Advice("layers", "add"), lambda made: with_more_layers(made, 64))
+    if symptoms & {"overfitting"} or "overfitting" in causes:
+        dropout = Advice("dropout", "set", 0.5)
+        narrow = sure.rebuilt(Advice("units", "lower", 8.0), lambda made: widened(made, 0.125, 8))
+        return [
+            sure,
+            sure.rebuilt(dropout, lambda made: with_dropout(made, 0.5)),
+            narrow.rebuilt(dropout, lambda made: with_dropout(made, 0.5)),
+            usual,
+        ]
+    return [sure, usual, wide, deep]
+
+
+_HE = Advice("kernel_initializer", "set", "he_normal")
+_RELU = Advice("activation", "set", "relu")
+_NO_PENALTY = Advice("regularization", "set", "none")
+
+
+def _with_relu(model: Any) -> Any:
+    return with_hidden(model, activation="relu", kernel_initializer="he_normal")
+
+
+def _stacked(program: Variant) -> Variant:
+    """Its optimizer where members can have it, else Adam; a schedule gives way to the ladder of rates."""
+    if type(program.optimizer).__name__ in _STACKED:
+        return program
+    return program.changed(Advice("optimizer", "set", "Adam"), optimizer=keras.optimizers.Adam())
+
+
+def _longer(program: Variant, symptoms: set[str], rows: int) -> Variant:
+    slow = symptoms & {"learning_rate_too_low", "not_learning", "underfitting", "unchanged_weights"}
+    if slow and rows / program.batch_size < 8 and program.batch_size > 8:
+        size = int(max(4, min(32, rows // 16)))
+        if size < program.batch_size:
+            factor = round(program.batch_size / size, 2)
+            program = program.changed(Advice("batch_size", "lower", factor), batch_size=size)
+    if slow:
+        program = program.changed(Advice("epochs", "raise", 3.0), epochs=3 * program.epochs)
+    return program
+
+
+def _mended_end(program: Variant, task: Task, y: np.ndarray) -> Variant:
+    """The output units, activation and loss that the task asks for."""
+    wanted = head(task, y)
+    now = structure_of(program.build())
+    if (now.outputs, now.activation, now.loss) == (wanted.units, wanted.activation, wanted.loss):
+        return program
+    advice = Advice("output_activation", "set", wanted.activation)
+    made = program.rebuilt(advice, lambda model: with_end(model, wanted.units, wanted.activation))
+    return made.changed(Advice("loss", "set", wanted.loss), loss=wanted.loss)
+
+
+def _standardized(program: Variant, x: np.ndarray) -> Variant:
+    if any(advice.parameter == "normalization" for advice in program.changes):
+        return program
+    return program.rebuilt(Advice("normalization", "set", "Standardize"), lambda m: with_standardized_inputs(m, x))
+
+
+def _scaled_targets(program: Variant, y: np.ndarray) -> Variant:
+    spread = y.std(axis=0)
+    if program.scale is not None or not np.all(spread > 0) or np.all((spread > 0.2) & (spread < 5)):
+        return program
+    return program.changed(
+        Advice("targets", "standardize"), scale=(np.atleast_1d(y.mean(axis=0)), np.atleast_1d(spread))
+    )
+
+
+def _scaled(y: np.ndarray, variant: Variant) -> np.ndarray:
+    center, scale = variant.scale  # type: ignore[misc]
+    return np.asarray(((y.reshape(len(y), -1) - center) / scale).reshape(y.shape), "float32")
+
+
+def _in_units(model: Any, scale: tuple[np.ndarray, np.ndarray]) -> Any:
+    """The model with answers in the units of the targets, compiled as it was."""
+    layer = Standardize(center=scale[0].tolist(), scale=scale[1].tolist(), invert=True)
+    whole = keras.Model(model.inputs, layer(model.outputs[0]))
+    whole.compile(optimizer=type(model.optimizer).from_config(model.optimizer.get_config()), loss=model.loss)
+    return whole
+
+
+def _balanced(y: np.ndarray) -> dict[int, float]:
+    classes = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype(int)
+    counts = np.bincount(classes)
+    return {label: len(classes) / (np.sum(counts > 0) * count) for label, count in enumerate(counts) if count}
+
+
+def _input_spread(x: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(x.astype("float64")))))
+
+
+def _rates(optimizer: Any) -> list[float]:
+    ladder = _STACKED[type(optimizer).__name__]
+    given = getattr(optimizer, "_learning_rate", None)
+    if isinstance(given, keras.optimizers.schedules.LearningRateSchedule):
+        return list(ladder)
+    own = float(ops.convert_to_numpy(optimizer.learning_rate))
+    return sorted({*ladder, round(own, 12)}) if own > 0 else list(ladder)
+
+
+def _without_rate(optimizer: Any) -> Any:
+    return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 0.01})
+
+
+def _place(history: dict[str, list[float]]) -> tuple[float, float]:
+    """Accuracy, where there is one, and loss below zero at a member's best epoch; larger is better."""
+    losses = np.asarray(history["val_loss"])
+    losses = np.where(np.isfinite(losses), losses, np.inf)
+    best = int(losses.argmin())
+    accuracies = [values for name, values in history.items() if name.startswith("val_") and "accuracy" in name]
+    return (accuracies[0][best] if accuracies and math.isfinite(losses[best]) else 0.0), -float(losses[best])
+
+
+def _from_logits(loss: Any) -> bool:
+    return bool(getattr(loss, "from_logits", False))
+
+
+def _classified(answers: np.ndarray, y: np.ndarray, task: Task, from_logits: bool) -> tuple[np.ndarray, float]:
+    """Which rows are answered right, as Keras' accuracy counts it, and the mean cross-entropy."""
+    if task == "multilabel" or answers.shape[1] == 1:
+        truths = y.reshape(len(y), -1)
+        shares = 1 / (1 + np.exp(-np.clip(answers, -50, 50))) if from_logits else np.clip(answers, 0, 1)
+        right = (
+            np.mean((shares > 0.5) == (truths > 0.5), axis=1) if task != "multiclass" else answers[:, 0] == truths[:, 0]
+        )
+        shares = np.clip(shares, 1e-7, 1 - 1e-7)
+        return right.astype(float), float(-np.mean(truths * np.log(shares) + (1 - truths) * np.log(1 - shares)))
+    labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype(int)
+    known = np.minimum(labels, answers.shape[1] - 1)
+    shares = np.exp(answers - answers.max(axis=1, keepdims=True)) if from_logits else np.clip(answers, 1e-7, None)
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    surprise = -float(np.mean(np.log(np.clip(shares[np.arange(len(known)), known], 1e-7, 1))))
+    return (answers.argmax(axis=1) == labels).astype(float), surprise
+
+
+def _mark(task: Task, rows: tuple[np.ndarray, ...]) -> float:
+    """What the better of a linear model and a nearest neighbour reaches, as a score."""
+    losses = {"regression": "mean_squared_error", "binary": "binary_crossentropy", "multilabel": "binary_crossentropy"}
+    x, y, held_x, held_y = rows
+    matrix = y.ndim > 1 and y.shape[-1] > 1
+    many = "categorical_crossentropy" if matrix else "sparse_categorical_crossentropy"
+    found = simple_baseline(x, y, held_x, held_y, losses.get(task, many))
+    if task == "regression":
+        return -math.inf if found.loss is None else -found.loss
+    return -math.inf if found.metric is None else found.metric
+
+
+def _beyond(best: Any, before: float, rows: int) -> bool:
+    """Whether the best score has got better by more than a standard error."""
+    if not math.isfinite(before):
+        return True
+    error = binomial_error(best.score, rows) if best.score >= 0 else float(np.std(best.errors)) / math.sqrt(rows)
+    return bool(best.score - before > error)
+
+
+def _solved(task: Task, y: np.ndarray) -> float:
+    return -1e-4 * float(np.var(y)) if task == "regression" else 0.999
+
+
+def _proof(metric: str, untouched: _Outcome | None, best: _Outcome, rows: int) -> str:
+    if untouched is None:
+        return f"The program could not run; changed, it reaches a {metric} of {abs(best.score):.4g} on {rows} rows."
+    if best is untouched:
+        return f"No change was better than the untouched program ({metric} {abs(best.score):.4g} on {rows} rows)."
+    if not math.isfinite(untouched.score):
+        return f"The untouched program answers NaN; changed, it reaches a {metric} of {abs(best.score):.4g}."
+    if metric == "accuracy":
+        error = math.hypot(binomial_error(untouched.score, rows), binomial_error(best.score, rows))
+    else:
+        error = float(np.std(untouched.errors - best.errors)) / math.sqrt(rows)
+    gain = best.score - untouched.score
+    surely = "beyond" if gain > 2 * error else "within"
+    return (
+        f"The {metric} on {rows} validation rows went from {abs(untouched.score):.4g} to {abs(best.score):.4g}, "
+        f"{surely} two standard errors ({error:.2g}) of the difference."
+    )

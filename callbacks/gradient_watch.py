@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..toolkit.baselines import constant_loss, spread_rows
+from ..toolkit.baselines import known_of, spread_rows
 from ..toolkit.checks import whole_number
 from ..toolkit.findings import Finding, rank
 from ..toolkit.health import LayerHealth, Probe, read_health
 from ..toolkit.outputs import loss_name
 from ..toolkit.probing import Prober, kernels
+from ..toolkit.tracing import BatchKeeper, bad_columns, first_bad_layer, write_batch
 from .telling import Teller
 
 _EARLY = (1, 3, 10, 30)
@@ -39,6 +41,9 @@ class GradientWatch(keras.callbacks.Callback):
         language: Of the words, `"en"` or `"ko"`.
         log: File that gets each finding as one line of JSON.
         tensorboard: Folder for TensorBoard, which shows the findings under Text.
+        keep: Folder for the first batch after which the loss or the weights are NaN or infinite, as
+            `update-N.npz`. It is caught inside the graph, on one device and without XLA; a later fit of
+            the model builds its graph anew.
 
     Attributes:
         findings: What was found so far, surest first.
@@ -73,6 +78,7 @@ class GradientWatch(keras.callbacks.Callback):
         language: str = "en",
         log: str | Path | None = None,
         tensorboard: str | Path | None = None,
+        keep: str | Path | None = None,
     ) -> None:
         super().__init__()
         if (x is None) != (y is None):
@@ -82,6 +88,7 @@ class GradientWatch(keras.callbacks.Callback):
         self.every = whole_number("every", every, low=1)
         self.rows = whole_number("rows", rows, low=2)
         self.report = report
+        self.keep = keep
         self._teller = Teller(report, language, log, tensorboard)
         self._reset()
 
@@ -90,6 +97,8 @@ class GradientWatch(keras.callbacks.Callback):
         self._found: dict[str, Finding] = {}
         self._before: list[np.ndarray] | None = None
         self._prober: Prober | None = None
+        self._keeper: BatchKeeper | None = None
+        self._good: list[np.ndarray] | None = None
         self._constant: float | None = None
         self._updates = self._epoch = 0
 
@@ -99,10 +108,12 @@ class GradientWatch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._reset()
+        self._keeper = None if self.keep is None else BatchKeeper(self.model)
         if self.x is None:
             return
-        self._constant = constant_loss(self.y, loss_name(self.model))
-        self._prober = Prober(self.model, *map(_tensors, spread_rows(self.x, self.y, self.rows)))
+        self._constant = known_of(None, self.y, None, loss_name(self.model)).get("constant_loss")
+        rows = _finite_rows(*spread_rows(self.x, self.y, self.rows))
+        self._prober = None if rows is None else Prober(self.model, *map(_tensors, rows))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch, self._in_epoch = epoch, 0
@@ -122,7 +133,15 @@ class GradientWatch(keras.callbacks.Callback):
             self._look(self._moves(made))
             self._before = None
 
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        # A NaN is looked at at once; it will not go away until the next look is due.
+        broken = logs is not None and not np.isfinite(float(logs.get("loss", 0.0)))
+        if self.probes and (broken or (self._keeper is not None and self._keeper.found)):
+            self._look(None)
+
     def on_train_end(self, logs: Any = None) -> None:
+        if self._keeper is not None:
+            self._keeper.release()
         if self.probes and self.probes[-1].step < self._updates:
             self._look(None)
 
@@ -145,15 +164,60 @@ class GradientWatch(keras.callbacks.Callback):
         else:
             probe = _weights_only(self.model, self._updates, self._epoch, moved)
         self.probes.append(probe)
+        if all(layer.weight is None or np.isfinite(layer.weight) for layer in probe.layers):
+            self._good = self.model.get_weights()
         for finding in read_health(self.probes, self._constant):
             if self._is_new(finding):
+                if finding.symptom == "non_finite":
+                    finding = self._traced(finding)
                 self._found[finding.symptom] = finding
                 self._teller(finding)
+
+    def _traced(self, finding: Finding) -> Finding:
+        """The finding with the batch, the layer and the columns that it comes from, as far as they can be told."""
+        message, step, layer, evidence = finding.message, finding.step, finding.layer, dict(finding.evidence)
+        causes = finding.causes
+        rows = self.x
+        if self._keeper is not None and self._keeper.found and self.keep is not None:
+            batch = self._keeper.batch()
+            step = int(batch["update"])
+            rows = [batch[name] for name in sorted(batch) if name.startswith("x")]
+            evidence["update"] = float(step)
+            message += f" It began with update {step + 1}, whose batch is kept as {write_batch(self.keep, batch)}."
+        columns = [] if rows is None else bad_columns(rows)
+        if columns:
+            evidence["column"] = float(columns[0])
+            message += f" The inputs hold NaN or infinite values in column {', '.join(map(str, columns[:5]))}."
+            causes = ("nan_in_inputs", *(cause for cause in causes if cause != "nan_in_inputs"))
+        if rows is not None and self._good is not None:
+            layer = _first_bad_layer(self.model, self._good, rows) or layer
+            message += "" if layer is None else f" The first layer that answers with them is {layer!r}."
+        return replace(finding, message=message, step=step, layer=layer, evidence=evidence, causes=causes)
 
     def _is_new(self, finding: Finding) -> bool:
         order = ("info", "warning", "error")
         known = self._found.get(finding.symptom)
         return known is None or order.index(finding.level) > order.index(known.level)
+
+
+def _first_bad_layer(model: Any, weights: list[np.ndarray], rows: Any) -> str | None:
+    """The first layer that answers NaN or infinity to rows with weights that were still good."""
+    now = model.get_weights()
+    model.set_weights(weights)
+    try:
+        return first_bad_layer(model, rows)
+    finally:
+        model.set_weights(now)
+
+
+def _finite_rows(x: Any, y: Any) -> Any:
+    """The rows without NaN; those with one would hide from every look how the model stands."""
+    columns = [np.asarray(column) for column in keras.tree.flatten((x, y))]
+    numbers = [column.reshape(len(column), -1) for column in columns if np.issubdtype(column.dtype, np.floating)]
+    good = np.all([np.isfinite(column).all(axis=1) for column in numbers], axis=0) if numbers else True
+    if not np.any(good):
+        return None
+    return (x, y) if np.all(good) else keras.tree.map_structure(lambda column: column[good], (x, y))
 
 
 def _tensors(rows: Any) -> Any:

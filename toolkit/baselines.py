@@ -150,7 +150,10 @@ def known_of(x: Any, y: Any, validation_data: Any, loss: str) -> dict[str, Any]:
 
 
 def _is_array(values: Any) -> bool:
-    return not isinstance(values, dict | list | tuple) or np.asarray(values).dtype != object
+    """Whether targets are those of one output: an array, or a list of numbers or words."""
+    if isinstance(values, list | tuple):
+        return not any(hasattr(value, "shape") and len(value.shape) for value in values)
+    return not isinstance(values, dict) and not hasattr(values, "element_spec")
 
 
 def spread_rows(x: Any, y: Any, rows: int) -> tuple[Any, Any]:

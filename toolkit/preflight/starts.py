@@ -76,8 +76,8 @@ def weights(model: Any) -> Iterator[Finding]:
         size = float(np.abs(values).max())
         if float(values.std(axis=-1).max()) <= limit("alike_units") * size:
             yield Finding(
-                "symmetric_weights", "error",
-                f"All units of layer {name!r} start with the same weights, so they learn the same and count as one.",
+                "symmetric_weights", "warning",
+                f"All units of layer {name!r} start with the same weights, so that at first they count as one.",
                 layer=name, evidence={"largest_weight": size}, causes=("constant_init", "bad_init"),
                 advice=(Advice("kernel_initializer", "set", "he_normal"),),
             )  # fmt: skip

@@ -118,7 +118,7 @@ class CurveWatch(keras.callbacks.Callback):
         known = known_of(self.x, self.y, self.validation_data, made.loss)
         self._reader = RunReader(epochs=self.params.get("epochs"), structure=made, **known)
         if self.action == "repair":
-            self._mending = Mending(self.model, self._teller.say, self.x, self.trial)
+            self._mending = Mending(self.model, self._teller.say, self.x, self.params.get("epochs"), self.trial)
             if self.x is not None and self.y is not None:
                 self._watch_inside()
 
@@ -164,7 +164,7 @@ class CurveWatch(keras.callbacks.Callback):
             left = None if epochs is None else max(1, epochs - epoch - 1)
             self._reader = RunReader(epochs=left, **self._reader.facts())
             if self._inner is not None:
-                self._watch_inside()
+                self._inner.begin_anew()
 
     def on_train_end(self, logs: Any = None) -> None:
         if self._inner is not None:

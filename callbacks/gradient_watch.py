@@ -102,6 +102,10 @@ class GradientWatch(keras.callbacks.Callback):
         self._constant: float | None = None
         self._updates = self._epoch = 0
 
+    def begin_anew(self) -> None:
+        """Forgets the looks and findings so far, as where a fit goes on from other weights."""
+        self.probes, self._found = [], {}
+
     @property
     def findings(self) -> list[Finding]:
         return rank(self._found.values())

@@ -16,6 +16,7 @@ from ..toolkit.optimizers.accumulation import AccumulatedGradients
 from ..toolkit.reviving import revive
 
 _NO_LOSS = math.inf
+_LOWEST = 1e5
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Mending:
         model: The model that is fitted.
         say: Takes sentences for the user.
         x: Training inputs, to see which units are dead, or `None`.
+        epochs: The budget of epochs, or `None`; no change is tried after the last one.
         trial: Epochs that a change is given, at least 1.
         most: Changes that are tried in one fit, at least 1.
 
@@ -58,8 +60,17 @@ class Mending:
         attempts: The changes tried so far.
     """
 
-    def __init__(self, model: Any, say: Callable[[str], None], x: Any = None, trial: int = 2, most: int = 6) -> None:
+    def __init__(
+        self,
+        model: Any,
+        say: Callable[[str], None],
+        x: Any = None,
+        epochs: int | None = None,
+        trial: int = 2,
+        most: int = 6,
+    ) -> None:
         self.model = model
+        self.epochs = epochs
         self.say = say
         self.x = x
         self.trial = trial
@@ -123,11 +134,13 @@ class Mending:
         if kept:
             self._queue = []
         else:
+            self._queue = [*_further(done), *self._queue]
             _undo(self.model, before)
             _restore(self.model, self._best)
 
     def _try_next(self, epoch: int) -> bool:
-        if not self._queue or len(self.attempts) >= self.most:
+        over = self.epochs is not None and epoch >= self.epochs
+        if over or not self._queue or len(self.attempts) >= self.most:
             self._give_up()
             return bool(self.attempts) and self.attempts[-1].epoch < epoch and not self.attempts[-1].kept
         symptom, advice = self._queue.pop(0)
@@ -179,6 +192,15 @@ class Mending:
             optimizer.steps = max(1, round(optimizer.steps * value))
         else:
             revive(self.model, str(advice.value), self.x)
+
+
+def _further(attempt: Attempt) -> list[tuple[str, Advice]]:
+    """A tenth of the rate again, where a fit still broke down at the rate that was tried."""
+    advice = attempt.advice
+    again = attempt.after is None and (advice.parameter, advice.change) == ("learning_rate", "lower")
+    if not again or not isinstance(advice.value, int | float) or advice.value >= _LOWEST:
+        return []
+    return [(attempt.symptom, Advice("learning_rate", "lower", advice.value * 10.0))]
 
 
 def _state(model: Any) -> dict[str, list[np.ndarray]]:

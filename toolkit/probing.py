@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -62,7 +63,12 @@ class Prober:
         """
         metrics = _metric_variables(self.model)
         before = [ops.convert_to_numpy(variable) for variable in metrics]
-        found = {name: np.asarray(ops.convert_to_numpy(value)) for name, value in self._look(self.x, self.y).items()}
+        with warnings.catch_warnings():
+            if not self.traces:
+                # What Keras says of softmax and logits when it first sees them, it says to the user in the fit.
+                warnings.simplefilter("ignore", UserWarning)
+            raw = self._look(self.x, self.y)
+        found = {name: np.asarray(ops.convert_to_numpy(value)) for name, value in raw.items()}
         for variable, value in zip(metrics, before, strict=True):
             variable.assign(value)
         return _probe(found, [name for name, _ in self._kernels], self._watched, step, epoch, moved or {})

@@ -400,7 +400,7 @@ def _longer(program: Variant, symptoms: set[str], rows: int) -> Variant:
         if size < program.batch_size:
             factor = round(program.batch_size / size, 2)
             program = program.changed(Advice("batch_size", "lower", factor), batch_size=size)
-    if slow:
+    if symptoms & {"learning_rate_too_low", "unchanged_weights"}:
         program = program.changed(Advice("epochs", "raise", 3.0), epochs=3 * program.epochs)
     return program
 

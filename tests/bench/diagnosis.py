@@ -24,7 +24,7 @@ def jobs_of(kind, seeds):
 
     found = own.PROGRAMS if kind == "own" else programs.load()
     for program in found:
-        versions = [("faulty", program), ("fixed", programs.repaired(program))] if program["fix_overrides"] else []
+        versions = [("faulty", program), ("fixed", programs.repaired(program))] if program.get("fix_overrides") else []
         for name, version in versions or [(program["kind"], program)]:
             # Harmless in Keras 3: its losses read the logits behind a softmax.
             name = "healthy" if program["kind"] == "benign_in_keras3" else name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,10 +98,7 @@ def weights(model: Any) -> Iterator[Finding]:
 
 def first_look(model: Any, x: Any, y: Any) -> Iterator[Finding]:
     """What a few rows show on their way through the model and back."""
-    with warnings.catch_warnings():
-        # What Keras says about softmax and logits here, the findings say too.
-        warnings.simplefilter("ignore", UserWarning)
-        probe = Prober(model, x, y, compiled=False).look(step=0, epoch=0)
+    probe = Prober(model, x, y, compiled=False).look(step=0, epoch=0)
     constant = constant_loss(np.asarray(keras.tree.flatten(y)[0]), structure_of(model).loss)
     yield from _dead(probe)
     yield from _vanishing(probe)

@@ -95,17 +95,20 @@ def predict(
 @app.command()
 def diagnose(
     history: Annotated[Path, typer.Argument(help="A CSVLogger file, or a TensorBoard folder.")],
+    language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
 ) -> None:
     """Say what the curves of a finished fit show."""
     from .toolkit.histories import diagnose as read
     from .toolkit.histories import healthy
+    from .toolkit.wording import words
 
     try:
         findings = read(history)
+        lines = [words(finding, language) for finding in findings]
     except (ValueError, TypeError, OSError) as error:
         _stop(BAD_INPUT, error)
-    for finding in findings:
-        print(finding)
+    for line in lines:
+        print(line)
     if healthy(findings):
         print("The curves are healthy.")
 

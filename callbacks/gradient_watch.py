@@ -110,6 +110,16 @@ class GradientWatch(keras.callbacks.Callback):
     def findings(self) -> list[Finding]:
         return rank(self._found.values())
 
+    def get_state(self) -> dict[str, Any]:
+        """What was found, as plain values; see `set_state`."""
+        return {"found": [finding.as_dict() for finding in self._found.values()], "updates": self._updates}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes on from what `get_state` gave, as in a resumed fit."""
+        found = [Finding.from_dict(values) for values in state["found"]]
+        self._found = {finding.symptom: finding for finding in found}
+        self._updates = state["updates"]
+
     def on_train_begin(self, logs: Any = None) -> None:
         self._reset()
         self._keeper = None if self.keep is None else BatchKeeper(self.model)

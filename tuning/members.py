@@ -11,12 +11,13 @@ import keras
 import numpy as np
 
 from ..callbacks.curve_watch import CurveWatch
+from ..callbacks.gradient_watch import GradientWatch
 from ..callbacks.progress import Progress
 from ..callbacks.resume import Resume
 from ..toolkit.architectures import model_inputs
 from ..toolkit.data import Split, Splits
 from ..toolkit.data.splits import take
-from ..toolkit.findings import Finding
+from ..toolkit.findings import Finding, rank
 
 
 class Batches(keras.utils.PyDataset):
@@ -86,18 +87,26 @@ def train_member(
     model = build()
     data = (splits.validation.x, splits.validation.y)
     watch = CurveWatch(x=splits.train.x, y=splits.train.y, validation_data=data, report=lambda f: report(name, f))
-    resume = Resume(directory, carry=[watch])
+    health = _health(splits, lambda f: report(name, f))
+    resume = Resume(directory, carry=[watch, health])
     if resume.initial_epoch < epochs:
         model.fit(
             Batches(splits.train, batch_size, seed, resume.initial_epoch),
             epochs=epochs,
             initial_epoch=resume.initial_epoch,
             validation_data=(model_inputs(splits.validation.x), splits.validation.y),
-            callbacks=[watch, resume, *([progress] if progress else [])],
+            callbacks=[watch, health, resume, *([progress] if progress else [])],
             shuffle=False,  # the batches are shuffled already; Keras would shuffle their order by its own state
             verbose=0,
         )
     else:
         resume.restore_carried()
     resume.restore_best(model)
-    return Member(name, seed, model, resume.history, resume.best_epoch, watch.findings)
+    return Member(name, seed, model, resume.history, resume.best_epoch, rank([*watch.findings, *health.findings]))
+
+
+def _health(splits: Splits, report: Callable[[Finding], None]) -> GradientWatch:
+    """Looks into the layers; where a column holds words, at the weights alone."""
+    rows = model_inputs(splits.train.x)
+    plain = all(isinstance(column, np.ndarray) for column in keras.tree.flatten(rows))
+    return GradientWatch(rows if plain else None, splits.train.y if plain else None, report=report)

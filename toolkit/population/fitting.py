@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -11,7 +12,9 @@ import numpy as np
 
 from ..baselines import known_of
 from ..optimizers.memberwise import memberwise
+from ..outputs import structure_of
 from ..randomness import preserved
+from ..structure import Structure
 from ..watching import RunReader
 from . import memory, starts
 from .model import Population, functional_form
@@ -139,7 +142,7 @@ def fit_population(
         populations, trackings = [], []
         for start, count in _places(chunks):
             population = _population(template, settings, start, count, weights, {**objectives, **running})
-            readers = _readers(count, data, objectives["loss"])
+            readers = _readers(count, data, objectives["loss"], _makes(template, settings, start, count, objectives))
             tracking = Tracking(readers, stoppers)
             own_weight = _columns(sample_weight, settings.members, start, count)
             keras.utils.set_random_seed(settings.seeds[0])
@@ -215,7 +218,20 @@ def _columns(sample_weight: Any, members: int, start: int, count: int) -> Any:
     return sample_weight[:, start : start + count]
 
 
-def _readers(count: int, data: dict[str, Any], loss: Any) -> list[RunReader]:
+def _makes(
+    template: Any, settings: MemberSettings, start: int, count: int, objectives: dict[str, Any]
+) -> list[Structure]:
+    """The make of each member: that of the template, with the member's optimizer and rate."""
+    rates = settings.part("learning_rate", start, count)
+    chosen = objectives["optimizer"]
+    name = chosen if isinstance(chosen, str) else type(chosen).__name__
+    made = replace(structure_of(template), optimizer=name.lower())
+    if rates is None:
+        return [made] * count
+    return [replace(made, learning_rate=None if callable(rate) else float(rate)) for rate in rates]
+
+
+def _readers(count: int, data: dict[str, Any], loss: Any, makes: list[Structure]) -> list[RunReader]:
     """One reader a member; what the data can tell is worked out once for all."""
     x, y, validation = data["x"], data["y"], data["validation_data"]
     name = loss if isinstance(loss, str) else getattr(loss, "name", "")
@@ -227,4 +243,5 @@ def _readers(count: int, data: dict[str, Any], loss: Any) -> list[RunReader]:
         known.setdefault("validation_rows", len(pair[1]))
     elif arrays and data["validation_split"]:
         known["validation_rows"] = int(len(y) * data["validation_split"]) or None
-    return [RunReader(epochs=data["epochs"], **known) for _ in range(count)]
+    loss_of = name if isinstance(name, str) else ""
+    return [RunReader(epochs=data["epochs"], structure=replace(made, loss=loss_of), **known) for made in makes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -45,6 +45,16 @@ class Attempt:
         return f"{self.symptom}: {self.advice.sentence} from epoch {self.epoch + 1} on: {came}, {end}"
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """A change that is being tried: the settings before it, the loss it must get below, and the epochs seen by then."""
+
+    attempt: Attempt
+    settings: dict[str, Any]
+    goal: float
+    start: int
+
+
 class Mending:
     """Keeps the best weights of a fit, and tries advice on them, one change after the other.
 
@@ -78,14 +88,9 @@ class Mending:
         self.attempts: list[Attempt] = []
         self._losses: list[float] = []
         self._best, self._best_loss = _state(model), _NO_LOSS
-        self._open: tuple[Attempt, dict[str, Any], float] | None = None
+        self._open: _Trial | None = None
         self._queue: list[tuple[str, Advice]] = []
         self._gave_up = False
-
-    @property
-    def trying(self) -> bool:
-        """Whether a change is being tried."""
-        return self._open is not None
 
     def end_epoch(self, epoch: int, loss: float, findings: list[Finding]) -> bool:
         """Takes note of an epoch; tries advice where something is wrong. Whether the run begins anew from here."""
@@ -102,32 +107,28 @@ class Mending:
         ]
         if self._open is None:
             self._queue = fresh
-        elif not self._closes(epoch, loss):
+            return self._try_next(epoch + 1)
+        tried = self._losses[self._open.start :]
+        if math.isfinite(loss) and len(tried) < self.trial:
             return False
-        return self._try_next(epoch + 1)
+        if self._close(self._open, kept=min(tried) < self._open.goal):
+            return False
+        self._try_next(epoch + 1)
+        return True
 
     def end(self) -> None:
         """The fit ends: the weights of the best epoch are put back where the last ones are worse."""
         if self._open is not None:
-            self._close(kept=self._best_loss < self._open[0].before)
+            self._close(self._open, kept=self._best_loss < self._open.attempt.before)
         if self._losses and self._best_loss < self._losses[-1]:
             _restore(self.model, self._best, optimizer=False)
             self.say(f"repair: the weights of the best epoch are back (loss {self._best_loss:.4g}).")
 
-    def _closes(self, epoch: int, loss: float) -> bool:
-        """Whether the change under trial has had its epochs, or has failed before; keeps it or takes it back."""
-        attempt, _, goal = self._open  # type: ignore[misc]
-        tried = self._losses[attempt.epoch :]
-        if math.isfinite(loss) and len(tried) < self.trial:
-            return False
-        self._close(kept=min(tried) < goal)
-        return not self.attempts[-1].kept
-
-    def _close(self, kept: bool) -> None:
-        attempt, before, _ = self._open  # type: ignore[misc]
-        tried = self._losses[attempt.epoch :]
+    def _close(self, trial: _Trial, kept: bool) -> bool:
+        """Ends a trial: the change stays, or it is taken back and the best weights return. Whether it stays."""
+        tried = self._losses[trial.start :]
         after = min(tried) if tried and math.isfinite(min(tried)) else None
-        done = Attempt(attempt.epoch, attempt.symptom, attempt.advice, attempt.before, after, kept)
+        done = replace(trial.attempt, after=after, kept=kept)
         self.attempts.append(done)
         self._open = None
         self.say(f"repair: {done}.")
@@ -135,19 +136,21 @@ class Mending:
             self._queue = []
         else:
             self._queue = [*_further(done), *self._queue]
-            _undo(self.model, before)
+            _undo(self.model, trial.settings)
             _restore(self.model, self._best)
+        return kept
 
     def _try_next(self, epoch: int) -> bool:
+        """Begins the next change; whether there is one to try."""
         over = self.epochs is not None and epoch >= self.epochs
         if over or not self._queue or len(self.attempts) >= self.most:
             self._give_up()
-            return bool(self.attempts) and self.attempts[-1].epoch < epoch and not self.attempts[-1].kept
+            return False
         symptom, advice = self._queue.pop(0)
-        settings, goal = _settings(self.model), self._goal()
+        attempt = Attempt(epoch, symptom, advice, self._best_loss)
+        self._open = _Trial(attempt, _settings(self.model), self._goal(), len(self._losses))
         _restore(self.model, self._best)
         self._apply(advice)
-        self._open = (Attempt(epoch, symptom, advice, self._best_loss), settings, goal)
         self.say(f"repair: {symptom}: back to the best weights, and {advice.sentence}.")
         return True
 

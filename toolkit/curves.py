@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from .findings import Advice, Finding, Level, rank
-from .outcomes import mismatch, not_learning, too_short, underfitting, worse_than_simple
+from .outcomes import mismatch, not_learning, slow_causes, too_short, underfitting, worse_than_simple
 from .runs import (
     SMOOTHING,
     Curves,
@@ -227,7 +227,7 @@ def _rate_too_low(run: Run) -> Finding | None:
         f"the second half brought {ratio:.2f} times the first.",
         epoch=0,
         evidence={"drop": drop, "half_ratio": ratio, "signal_to_noise": signal} | (worse or {}),
-        causes=("lr_too_low", "optimizer_too_slow", "batch_too_large_for_budget", "too_few_epochs"),
+        causes=slow_causes(run),
         advice=(Advice("learning_rate", "raise", 3.0), Advice("epochs", "raise", 3.0)),
     )
 

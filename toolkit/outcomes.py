@@ -100,6 +100,11 @@ def _reasons(run: Run, still: bool, pinned: bool) -> tuple[tuple[str, ...], tupl
             ("overfitting", "labels_corrupted", "train_val_mismatch"),
             (Advice("dropout", "raise"), Advice("weight_decay", "raise"), Advice("units", "lower", 4.0)),
         )
+    if made is not None and (made.dropout >= limit("much_dropout") or (made.penalised and still)):
+        return (
+            ("over_regularized", "dying_relu", "lr_too_high"),
+            (Advice("dropout", "set", 0.3), Advice("regularization", "lower", 100.0)),
+        )
     if not still:
         return ("lr_too_low", "vanishing_gradient", "dying_relu"), raise_rate
     if made is not None and made.rate == "high":
@@ -140,6 +145,14 @@ def _no_signal(run: Run) -> bool:
         return False
     error = binomial_error(curves.constant_metric, run.rows)
     return simple.metric <= curves.constant_metric + limit("no_signal_errors") * error
+
+
+def slow_causes(run: Run) -> tuple[str, ...]:
+    """Why a loss falls slowly: the rate, unless the make of the model offers another reason."""
+    made = run.curves.structure
+    if _too_narrow(run) or (made is not None and (made.linear or not made.hidden) and _needs_bends(run)):
+        return ("lr_too_low", "capacity_too_small", "too_few_epochs", "optimizer_too_slow")
+    return ("lr_too_low", "vanishing_gradient", "optimizer_too_slow", "batch_too_large_for_budget")
 
 
 def _needs_bends(run: Run) -> bool:

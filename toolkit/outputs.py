@@ -11,6 +11,9 @@ from keras import ops
 from .structure import Structure
 
 _MERGES = (keras.layers.Multiply, keras.layers.Dot)
+_DROPOUTS = (
+    keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D,
+)  # fmt: skip
 _PASSING = (keras.layers.Flatten, keras.layers.Identity, keras.layers.Reshape, keras.layers.Dropout)
 
 
@@ -92,6 +95,7 @@ def structure_of(model: Any) -> Structure:
         penalised=any(getattr(layer, "kernel_regularizer", None) for layer in _leaves(model)),
         optimizer=type(optimizer).__name__.lower() if optimizer is not None else "",
         learning_rate=_rate(optimizer),
+        dropout=max((float(layer.rate) for layer in _leaves(model) if isinstance(layer, _DROPOUTS)), default=0.0),
     )
 
 

@@ -21,6 +21,7 @@ class Structure:
         penalised: Whether a penalty on weights is part of the loss.
         optimizer: Name of the optimizer, or `""`.
         learning_rate: Its rate at the start, or `None`.
+        dropout: Largest rate of a dropout layer, in [0, 1).
 
     Example:
 
@@ -36,6 +37,7 @@ class Structure:
     penalised: bool = False
     optimizer: str = ""
     learning_rate: float | None = None
+    dropout: float = 0.0
 
     @property
     def narrowest(self) -> int | None:

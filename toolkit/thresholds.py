@@ -78,6 +78,8 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "behind": Threshold(0.15, _CHOICE, "largest 0.05"),
         "mismatch_ratio": Threshold(2.0, _CHOICE, "not measured by itself"),
         "late_fall": Threshold(0.1, _CHOICE, "information only"),
+        "most_dropout": Threshold(0.9, _CHOICE, "largest 0.7"),
+        "much_dropout": Threshold(0.8, _CHOICE, "orders the causes, raises no alarm"),
         "deep_saturating": Threshold(3, _CHOICE, "orders the causes, raises no alarm"),
         "deep_relu": Threshold(5, _CHOICE, "orders the causes, raises no alarm"),
         "narrow_units": Threshold(8, _CHOICE, "orders the causes, raises no alarm"),

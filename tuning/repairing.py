@@ -352,7 +352,7 @@ def _variants(
     if "vanishing_gradient" in symptoms or "wrong_hidden_activation" in causes:
         sure = sure.rebuilt(_RELU, _with_relu)
     if "regularizer_dominates" in symptoms:
-        sure = sure.rebuilt(_NO_PENALTY, without_penalties)
+        sure = sure.rebuilt(_NO_PENALTY, lambda made: without_penalties(made, 0.3))
     if "class_imbalance" in symptoms and task in ("binary", "multiclass"):
         sure = sure.changed(Advice("class_weight", "set", "balanced"), class_weight=_balanced(y))
     usual = sure if ends else _mended_end(sure, task, y)

@@ -46,6 +46,13 @@ def make(model: Any) -> Iterator[Finding]:
             "layer.",
             causes=("missing_hidden_activation",), advice=(Advice("activation", "set", "relu"),),
         )  # fmt: skip
+    if made.dropout >= limit("most_dropout"):
+        yield Finding(
+            "regularizer_dominates", "warning",
+            f"Dropout leaves out {made.dropout:.0%} of the units in each update, so that hardly anything gets through.",
+            evidence={"dropout": made.dropout}, causes=("over_regularized", "capacity_too_small"),
+            advice=(Advice("dropout", "set", 0.3),),
+        )  # fmt: skip
     yield from _rate(made)
 
 

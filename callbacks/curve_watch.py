@@ -22,8 +22,8 @@ class CurveWatch(keras.callbacks.Callback):
     """Reads the loss and metric curves of a fit and reports each symptom when it first shows.
 
     Symptoms: `learning_rate_too_low`, `learning_rate_too_high`, `oscillating`, `diverging`,
-    `non_finite`, `not_learning`, `overfitting`, `underfitting`, `validation_mismatch`, `label_range`
-    and `still_improving`. A fit in good order gives no warning.
+    `non_finite`, `not_learning`, `overfitting`, `underfitting`, `validation_mismatch`, `label_range`,
+    `plateau` and `still_improving`. A fit in good order gives no warning.
 
     With `action="repair"` a warning is acted on: the best weights so far come back, with their
     optimizer, and the first advice that can be followed inside a fit is (learning rate, gradient

@@ -21,6 +21,7 @@ from ..toolkit.tracing import BatchKeeper, bad_columns, first_bad_layer, write_b
 from .telling import Teller
 
 _EARLY = (1, 3, 10, 30)
+_FIRST_LOOKS, _LAST_LOOKS = 20, 100
 
 
 class GradientWatch(keras.callbacks.Callback):
@@ -47,7 +48,7 @@ class GradientWatch(keras.callbacks.Callback):
 
     Attributes:
         findings: What was found so far, surest first.
-        probes: The looks so far.
+        probes: The looks so far; of a long fit the first 20 and the last 100.
 
     Raises:
         TypeError: `every` or `rows` is not a whole number.
@@ -178,6 +179,8 @@ class GradientWatch(keras.callbacks.Callback):
         else:
             probe = _weights_only(self.model, self._updates, self._epoch, moved)
         self.probes.append(probe)
+        # A long fit needs no more memory than a short one.
+        del self.probes[_FIRST_LOOKS : -_LAST_LOOKS if len(self.probes) > _FIRST_LOOKS + _LAST_LOOKS else _FIRST_LOOKS]
         if all(layer.weight is None or np.isfinite(layer.weight) for layer in probe.layers):
             self._good = self.model.get_weights()
         for finding in read_health(self.probes, self._constant):

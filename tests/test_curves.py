@@ -347,7 +347,7 @@ def test_a_flat_run_as_good_as_a_simple_model_is_healthy():
 
 def test_without_a_simple_model_a_poor_accuracy_is_only_worth_knowing():
     assert finding(underfitted(accuracy=0.55), "underfitting").level == "info"
-    assert symptoms(underfitted(accuracy=0.7)) == []
+    assert symptoms(underfitted(accuracy=0.7)) == ["plateau"]
 
 
 def test_a_regression_is_compared_by_its_loss():

@@ -278,6 +278,13 @@ def test_a_nan_that_the_loss_does_not_show_is_found_in_the_weights(tmp_path):
     assert "update-0.npz" in watch.findings[0].message
 
 
+def test_a_long_fit_keeps_its_first_and_last_looks_only():
+    watch = _watched(_model(), epochs=20, every=1)
+    assert len(watch.probes) == 120
+    assert [probe.step for probe in watch.probes[:3]] == [0, 1, 2]
+    assert watch.probes[-1].step == 160
+
+
 def test_a_fit_without_nan_keeps_no_batch(tmp_path):
     _watched(_model(), keep=tmp_path)
     assert list(tmp_path.iterdir()) == []

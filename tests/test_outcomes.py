@@ -132,6 +132,12 @@ def test_a_budget_that_ends_early_is_a_remark_and_a_warning_where_a_simple_model
     assert [f.symptom for f in read(fine)] == ["still_improving"]
 
 
+def test_a_loss_that_stands_still_above_what_can_be_reached_is_worth_knowing():
+    flat = np.concatenate([LN10 * 0.8 ** np.arange(8), np.full(22, 0.5)])
+    assert [(f.symptom, f.level, f.epoch) for f in read(run_of(flat, noise=0.001))] == [("plateau", "info", 20)]
+    assert read(run_of(flat, noise=0.001, simple=lambda: SimpleBaseline(0.6, 0.5))) == []
+
+
 def test_the_commonest_class_is_the_best_constant():
     assert constant_metric(np.array([0, 0, 1]), "sparse_categorical_crossentropy") == pytest.approx(2 / 3)
     assert constant_metric(np.eye(3)[[0, 0, 1]], "categorical_crossentropy") == pytest.approx(2 / 3)

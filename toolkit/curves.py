@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from .findings import Advice, Finding, Level, rank
-from .outcomes import mismatch, not_learning, slow_causes, too_short, underfitting, worse_than_simple
+from .outcomes import mismatch, not_learning, plateau, slow_causes, too_short, underfitting, worse_than_simple
 from .runs import (
     SMOOTHING,
     Curves,
@@ -35,7 +35,7 @@ def read(curves: Curves) -> list[Finding]:
     Returns:
         At most one finding per symptom, surest first: `non_finite`, `label_range` (a cross-entropy below
         zero), `diverging`, `learning_rate_too_high`, `learning_rate_too_low`, `oscillating`, `overfitting`,
-        `validation_mismatch`, `not_learning`, `underfitting`, `still_improving`.
+        `validation_mismatch`, `not_learning`, `underfitting`, `plateau`, `still_improving`.
 
     Reference: Li et al., "CS231n: Convolutional Neural Networks for Visual Recognition", notes 3, for the
     shapes; Zhang et al., "AUTOTRAINER", ICSE 2021, for the symptoms.
@@ -55,8 +55,9 @@ def read(curves: Curves) -> list[Finding]:
         if not run.curves.loss and (finding := _rate_too_high(run)):
             found.append(finding)
         # A wrong rate explains a poor result, so that underfitting would be a second name for it.
-        for rule in (underfitting, too_short):
-            if not any(finding.level in ("warning", "error") for finding in found):
+        for rule in (underfitting, plateau, too_short):
+            known = {finding.symptom for finding in found}
+            if "underfitting" not in known and not any(finding.level != "info" for finding in found):
                 found += filter(None, [rule(run)])
     return rank([*filter(None, [broken]), *found])
 

@@ -270,6 +270,25 @@ def underfitting(run: Run) -> Finding | None:
     )  # fmt: skip
 
 
+def plateau(run: Run) -> Finding | None:
+    """A loss that has stood still for a third of the run, above the level that is known to be within reach."""
+    if len(run.loss) < limit("flat_epochs") or run.share_done < limit("late_share") or run.solved or not run.positive:
+        return None
+    tail = last_third(run.loss)
+    level, reach = float(np.median(tail)), run.simple.loss or 0.0
+    # An empty answer says that no simple model does better.
+    if not stands_still(tail) or level <= max(reach, limit("solved_share") * run.start) or worse_than_simple(run) == {}:
+        return None
+    begin = len(run.loss) - len(tail)
+    return Finding(
+        "plateau", "info",
+        f"Since epoch {begin + 1} the training loss has stood still at {level:.4g}.",
+        epoch=begin, evidence={"level": level, "epochs": float(len(tail))},
+        causes=("lr_too_high", "capacity_too_small", "lr_too_low"),
+        advice=(Advice("learning_rate", "lower", 3.0), Advice("units", "raise", 2.0)),
+    )  # fmt: skip
+
+
 def _crawls(run: Run) -> bool:
     """Whether the whole budget is used up and its last third brought less than a tenth of what all of it did."""
     tail = last_third(run.loss)

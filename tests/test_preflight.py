@@ -176,3 +176,137 @@ def test_only_a_part_of_many_rows_is_looked_at_unless_asked():
 
 def test_every_threshold_names_its_source_and_what_healthy_runs_show():
     assert all(row.source and row.healthy for row in THRESHOLDS.values())
+
+
+# What the model shows before its first update
+
+
+def _deep(*layers, loss="mse", optimizer="adam", features=4):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((features,)), *layers])
+    model.compile(optimizer, loss)
+    return model
+
+
+def _dense(units, activation="relu", **rest):
+    return keras.layers.Dense(units, activation, **rest)
+
+
+def _frozen():
+    layer = _dense(4)
+    layer.trainable = False
+    return layer
+
+
+STARTS = [
+    ([_dense(8), _dense(8, kernel_initializer="zeros"), _dense(1, None)], "symmetric_weights", "constant_init"),
+    ([_dense(8, "softmax"), _dense(1, None)], "vanishing_gradient", "wrong_hidden_activation"),
+    ([_dense(8, kernel_initializer=keras.initializers.RandomNormal(stddev=1e-4)), _dense(1, None)],
+     "poor_initialization", "tiny_init"),
+    ([_dense(8, kernel_initializer=keras.initializers.RandomNormal(stddev=200.0)), _dense(1, None)],
+     "poor_initialization", "large_init"),
+    ([_dense(8, bias_initializer=keras.initializers.Constant(-100.0)), _dense(1, None)], "dead_relu", "dying_relu"),
+    ([*(_dense(8, "sigmoid") for _ in range(10)), _dense(1, None)], "vanishing_gradient", "vanishing_gradient"),
+    ([_dense(64, kernel_regularizer=keras.regularizers.L2(500.0)), _dense(1, None)], "regularizer_dominates",
+     "over_regularized"),
+    ([_dense(8), keras.layers.Dropout(0.95), _dense(1, None)], "regularizer_dominates", "over_regularized"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layers", "symptom", "cause"), STARTS)
+def test_a_bad_start_is_said_with_its_cause(layers, symptom, cause, x):
+    found = [f for f in tw.check(_deep(*layers), x, REAL) if f.level != "info"]
+    assert (found[0].symptom, found[0].causes[0]) == (symptom, cause)
+
+
+def test_a_model_that_cannot_train_is_an_error(x):
+    model = _deep(_frozen())
+    found = tw.check(model, x, REAL)
+    assert ("unchanged_weights", "error") in _symptoms(found)
+
+
+def test_hidden_layers_without_activation_are_a_remark(x):
+    found = tw.check(_deep(_dense(4, None), _dense(1, None)), x, REAL / 10)
+    assert [(f.level, f.causes) for f in found] == [("info", ("missing_hidden_activation",))]
+
+
+@pytest.mark.parametrize(("rate", "symptom"), [(5.0, "learning_rate_too_high"), (1e-7, "learning_rate_too_low")])
+def test_a_rate_far_from_the_usual_is_a_remark(rate, symptom, x):
+    found = tw.check(_deep(_dense(1, None), optimizer=keras.optimizers.Adam(rate)), x, REAL / 10)
+    assert _symptoms(found) == {(symptom, "info")}
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [_dense(8, kernel_initializer="he_normal"), _dense(8, kernel_initializer="he_normal"), _dense(1, None)],
+        [_dense(8, "tanh"), _dense(8, "tanh"), _dense(1, None)],
+        [_dense(8, kernel_regularizer=keras.regularizers.L2(1e-4)), keras.layers.Dropout(0.5), _dense(1, None)],
+        [keras.layers.Dense(8), keras.layers.BatchNormalization(), keras.layers.Activation("relu"), _dense(1, None)],
+        [_dense(1, None, kernel_initializer="zeros")],
+    ],
+)
+def test_a_usual_start_is_silent(layers, x):
+    assert [f for f in tw.check(_deep(*layers), x, REAL / 10, thorough=True) if f.level != "info"] == []
+
+
+# What the rows show
+
+
+def test_targets_that_are_all_equal_cannot_be_learnt(x):
+    assert ("not_learning", "error") in _symptoms(tw.check(_deep(_dense(1, None)), x, np.full(60, 3.0)))
+
+
+def test_large_targets_are_said_unless_the_model_scales_them(x):
+    large = REAL * 1000
+    assert ("unscaled_targets", "warning") in _symptoms(tw.check(_deep(_dense(1, None)), x, large))
+    back = tw.layers.Standardize(invert=True)
+    back.adapt(large)
+    assert tw.check(_deep(_dense(1, None), back), x, large) == []
+
+
+def test_rare_classes_are_a_warning_only_where_validation_is_even(x):
+    rare, even = np.array([0] * 57 + [1, 1, 2]), np.arange(60) % 3
+    others = np.random.default_rng(1).normal(size=(60, 4))
+    assert _symptoms(tw.check(_model(), x, rare)) == {("class_imbalance", "info")}
+    assert _symptoms(tw.check(_model(), x, rare, (others, even))) == {("class_imbalance", "warning")}
+
+
+@pytest.mark.parametrize("prepare", [lambda x: x * 16, lambda x: x / 255, lambda x: x + 20])
+def test_validation_rows_that_were_prepared_otherwise_are_said(prepare, x):
+    others = np.random.default_rng(1).normal(size=(40, 4))
+    assert tw.check(_model(), x, INTS, (others, INTS[:40])) == []
+    found = tw.check(_model(), x, INTS, (prepare(others), INTS[:40]))
+    assert [(f.symptom, f.causes[0]) for f in found] == [("validation_mismatch", "val_not_preprocessed")]
+
+
+def test_softmax_for_labels_that_can_all_be_true_is_said_for_the_squared_error_too(x):
+    found = tw.check(_model(3, "softmax", "mse"), x, MANY)
+    assert found[0].causes[0] == "softmax_for_multilabel"
+
+
+def test_nan_names_its_columns(x):
+    broken = x.copy()
+    broken[3, 2] = np.nan
+    assert "in column 2" in tw.check(_model(), broken, INTS)[0].message
+
+
+# A few rows by heart
+
+
+def test_a_rate_at_which_eight_rows_cannot_be_learnt_is_found_and_mended_by_adam(x):
+    model = _deep(_dense(16), _dense(1, None), optimizer=keras.optimizers.SGD(1e-7))
+    before = model.get_weights()
+    state = np.random.get_state()[1].copy()
+    found = tw.check(model, x, REAL / 10, thorough=True)
+    (learnt,) = [f for f in found if f.symptom == "not_learning"]
+    assert learnt.advice[0].value == "Adam"
+    assert learnt.causes[0] in ("lr_too_high", "lr_too_low")
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(state, np.random.get_state()[1])
+
+
+def test_an_architecture_that_cannot_learn_eight_rows_is_found(x):
+    model = _deep(_dense(8, bias_initializer=keras.initializers.Constant(-100.0)), _dense(1, None))
+    assert "not_learning" in {f.symptom for f in tw.check(model, x, REAL / 10, thorough=True)}

@@ -12,6 +12,7 @@ from ..toolkit.baselines import known_of
 from ..toolkit.checks import one_of, whole_number
 from ..toolkit.findings import Finding, rank
 from ..toolkit.outputs import structure_of
+from ..toolkit.thresholds import limit
 from ..toolkit.watching import RunReader
 from .gradient_watch import GradientWatch
 from .mending import Attempt, Mending
@@ -130,6 +131,7 @@ class CurveWatch(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._reader.begin_epoch()
+        self._looked_early = bool(self._reader.logs)
         if self._inner is not None:
             self._inner.on_epoch_begin(epoch)
 
@@ -140,8 +142,16 @@ class CurveWatch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs and "loss" in logs:
             self._reader.note_batch(logs["loss"], batch + 1)
+            self._look_early(batch + 1)
         if self._inner is not None:
             self._inner.on_train_batch_end(batch)
+
+    def _look_early(self, batches: int) -> None:
+        # A spike or a NaN in the first updates of a long epoch need not wait for its end.
+        if not self._looked_early and batches >= limit("spike_updates"):
+            self._looked_early = True
+            for finding in self._reader.look_early():
+                self._teller(finding)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         new = [*self._reader.end_epoch(logs or {}), *self._from_inside]

@@ -117,6 +117,16 @@ def test_the_watch_says_a_run_that_breaks_down_and_resets_for_the_next():
     assert watch.findings == []
 
 
+def test_a_spike_in_a_long_first_epoch_is_said_before_the_epoch_ends():
+    x = np.random.default_rng(0).normal(size=(4000, 3))
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.8), "mse")
+    said = []
+    watch = CurveWatch(report=lambda finding: said.append((finding.symptom, int(model.optimizer.iterations))))
+    model.fit(x, 5 * x[:, :1], epochs=1, batch_size=4, callbacks=[watch], verbose=0)
+    assert ("learning_rate_too_high", 60) in said
+
+
 def test_the_watch_unaverages_what_keras_logs():
     watch = CurveWatch()
     watch.set_params({"epochs": 1})

@@ -87,6 +87,16 @@ class RunReader:
         self._means.append(mean)
         self._counts.append(batches)
 
+    def look_early(self) -> list[Finding]:
+        """What the first updates of a run show already, while its first epoch goes on; answers what is newly found."""
+        if self.logs:
+            return []
+        losses = unaverage([float(mean) for mean in self._means], self._counts)[:_FIRST_BATCHES]
+        first = Curves(loss=(), first_batches=tuple(losses.tolist()), constant_loss=self.constant_loss, **self.known)
+        new = [finding for finding in read(first) if self._is_new(finding)]
+        self._found.update({finding.symptom: finding for finding in new})
+        return new
+
     def end_epoch(self, logs: Mapping[str, Any]) -> list[Finding]:
         """An epoch ends with these logs; answers what is newly found, or found to be worse."""
         for name, value in logs.items():

@@ -95,7 +95,8 @@ def advised(program, advice):
                 layer["kernel_regularizer"] = f"l2({strength})"
     elif name == "units" and hidden:
         for layer in hidden:
-            layer["units"] = max(1, round(layer["units"] * (factor if change == "raise" else 1 / factor)))
+            size = "units" if "units" in layer else "filters"
+            layer[size] = max(1, round(layer[size] * (factor if change == "raise" else 1 / factor)))
     elif name == "layers" and change == "add":
         made["layers"][-1:-1] = [{"type": "Dense", "units": 32, "activation": "relu"} for _ in range(2)]
     elif name == "dropout":
@@ -140,10 +141,10 @@ def advice(job):
     except ValueError:
         pass
     loud = [finding for finding in tw.rank(found) if finding.level != "info"]
-    offered = [(one, made) for f in loud for one in f.advice if (made := advised(program, one)) is not None]
-    if not offered:
+    offers = ((one, made) for f in loud for one in f.advice if (made := advised(program, one)) is not None)
+    first, made = next(offers, (None, None))
+    if made is None:
         return {"id": program["id"], "seed": seed, "advice": None, "better": False}
-    first, made = offered[0]
     before, after = trained(program, seed), trained(made, seed)
     alike = made["loss"] == program["loss"] and made["preprocessing"] == program["preprocessing"]
     better = after[0] < before[0] if alike else after[1] > before[1]

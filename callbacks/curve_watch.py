@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
-from ..toolkit.baselines import known_of
+from ..toolkit.baselines import class_shares, is_array, known_of, recalls, spread_rows
 from ..toolkit.checks import one_of, whole_number
-from ..toolkit.findings import Finding, rank
+from ..toolkit.findings import Advice, Finding, rank
 from ..toolkit.outputs import structure_of
 from ..toolkit.thresholds import limit
 from ..toolkit.watching import RunReader
@@ -181,3 +182,30 @@ class CurveWatch(keras.callbacks.Callback):
             self._inner.on_train_end()
         if self._mending is not None:
             self._mending.end()
+        finding = self._rare_classes()
+        if finding is not None:
+            self._earlier.append(finding)
+            self._teller(finding)
+
+    def _rare_classes(self) -> Finding | None:
+        """Whether the small classes of unequal ones are answered wrong, which the accuracy does not show."""
+        held = self.validation_data
+        plain = isinstance(held, tuple | list) and hasattr(held[0], "shape")
+        if self.y is None or not plain or not is_array(self.y):
+            return None
+        shares = class_shares(np.asarray(self.y), structure_of(self.model).loss)
+        if shares is None or np.min(shares[shares > 0]) * limit("class_ratio") > np.max(shares):
+            return None
+        x, y = spread_rows(held[0], held[1], int(limit("rows_judged")))
+        right = recalls(np.asarray(self.model.predict(x, verbose=0)), np.asarray(y))
+        uneven = float(np.max(right) - np.min(right)) >= limit("recall_gap")
+        if not uneven or float(np.mean(right)) > 1 - limit("recall_gap"):
+            return None
+        return Finding(
+            "class_imbalance", "warning",
+            f"The largest class has {np.max(shares) / np.min(shares[shares > 0]):.3g} times the rows of the smallest, "
+            f"and of some class only {np.min(right):.0%} of the rows are answered right.",
+            evidence={"least_recall": float(np.min(right)), "mean_recall": float(np.mean(right))},
+            causes=("class_imbalance",),
+            advice=(Advice("class_weight", "set", "balanced"), Advice("rows", "add to the small classes")),
+        )  # fmt: skip

@@ -245,7 +245,7 @@ def _weights_only(model: Any, step: int, epoch: int, moved: dict[str, float] | N
     layers = []
     for name, kernel in kernels(model):
         values = ops.convert_to_numpy(kernel).astype("float64")
-        matrix = values.ndim >= 2 and values.shape[-1] >= 2
+        matrix = kernel.name == "kernel" and values.ndim >= 2 and values.shape[-1] >= 2
         alike = float(values.std(axis=-1).max() / (np.abs(values).max() + 1e-30)) if matrix else 1.0
         weight = float(np.linalg.norm(values.ravel()))
         layers.append(LayerHealth(name, weight=weight, alike=alike, moved=None if moved is None else moved[name]))

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
 from ..toolkit.findings import Advice, Finding
 from ..toolkit.optimizers.accumulation import AccumulatedGradients
 from ..toolkit.reviving import revive
+from .rates import has_schedule
 
 _NO_LOSS = math.inf
 _LOWEST = 1e5
@@ -172,11 +172,11 @@ class Mending:
     def _applies(self, advice: Advice) -> bool:
         optimizer = self.model.optimizer
         if advice.parameter == "learning_rate":
-            return not isinstance(
-                getattr(optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule
-            )
+            return not has_schedule(optimizer)
         if advice.parameter == "clipnorm":
-            return not optimizer.clipnorm and not optimizer.global_clipnorm and not optimizer.clipvalue
+            # An optimizer inside another one clips by its own settings.
+            plain = not hasattr(optimizer, "inner_optimizer") and not hasattr(optimizer, "inner")
+            return plain and not (optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue)
         if advice.parameter == "batch_size":
             return isinstance(optimizer, AccumulatedGradients) and advice.change == "raise"
         return advice.parameter == "dead_units" and self.x is not None
@@ -227,9 +227,8 @@ def _restore(model: Any, state: dict[str, list[np.ndarray]], optimizer: bool = T
 def _settings(model: Any) -> dict[str, Any]:
     """What a change may alter besides weights: rate, clipping, batches an update."""
     optimizer = model.optimizer
-    scheduled = isinstance(getattr(optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule)
     return {
-        "learning_rate": None if scheduled else float(ops.convert_to_numpy(optimizer.learning_rate)),
+        "learning_rate": None if has_schedule(optimizer) else float(ops.convert_to_numpy(optimizer.learning_rate)),
         "clipnorm": optimizer.clipnorm,
         "steps": optimizer.steps if isinstance(optimizer, AccumulatedGradients) else None,
     }

@@ -117,6 +117,19 @@ def test_the_watch_says_a_run_that_breaks_down_and_resets_for_the_next():
     assert watch.findings == []
 
 
+@pytest.mark.parametrize("weights", [None, {0: 1.0, 1: 30.0}])
+def test_a_rare_class_that_is_never_answered_is_said_at_the_end(weights):
+    random = np.random.default_rng(0)
+    y = (np.arange(600) % 30 == 0).astype(int)
+    x = random.normal(size=(600, 2)) + 1.5 * y[:, None]
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.Adam(0.05), "binary_crossentropy", metrics=["accuracy"])
+    watch = CurveWatch(x=x, y=y, validation_data=(x, y), report=lambda finding: None)
+    model.fit(x, y, epochs=10, validation_data=(x, y), callbacks=[watch], class_weight=weights, verbose=0)
+    assert ("class_imbalance" in [finding.symptom for finding in watch.findings]) == (weights is None)
+
+
 def test_a_spike_in_a_long_first_epoch_is_said_before_the_epoch_ends():
     x = np.random.default_rng(0).normal(size=(4000, 3))
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])

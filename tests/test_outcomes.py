@@ -94,6 +94,32 @@ def test_an_accuracy_that_does_not_move_while_the_loss_falls_blames_the_end():
     assert loud(run)["not_learning"].causes[0] == "wrong_output_activation"
 
 
+def test_the_accuracy_of_a_regression_says_nothing():
+    run = run_of(9.0 * 0.8**EPOCHS, metric=(0.0,) * 30, val_metric=(0.0,) * 30, metric_name="accuracy",
+                 constant_loss=9.0, constant_val_loss=9.0, structure=Structure(loss="mean_squared_error"))  # fmt: skip
+    assert loud(run) == {}
+
+
+@pytest.mark.parametrize(("rows", "warns"), [(100, True), (20_000, False)])
+def test_a_weak_signal_counts_where_there_are_rows_enough_to_show_it(rows, warns):
+    run = run_of(1.0 - 0.05 * (1 - 0.5**EPOCHS), constant_loss=1.0, constant_val_loss=1.0, validation_rows=rows)
+    assert ("not_learning" in loud(run)) == warns
+
+
+def test_sequences_and_images_of_classes_have_no_simple_model():
+    x, y = np.ones((6, 4)), np.zeros((6, 5), int)
+    for targets, loss in ((y, "sparse_categorical_crossentropy"), (np.zeros((6, 2, 2, 3)), "categorical_crossentropy")):
+        known = known_of(x, targets, (x, targets), loss)
+        assert known["simple"]() == SimpleBaseline(None, None)
+
+
+def test_validation_data_that_cannot_be_read_twice_are_left_out():
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_tensor_slices((np.ones((4, 1)), np.ones(4))).batch(2)
+    assert known_of(None, np.ones(4), dataset, "mean_squared_error") == {"constant_loss": 0.0}
+
+
 def test_targets_that_are_all_equal_leave_nothing_to_learn():
     assert "not_learning" in loud(run_of(9.0 * 0.8**EPOCHS, constant_loss=0.0, constant_val_loss=0.0))
 

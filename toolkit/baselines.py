@@ -9,10 +9,12 @@ import keras
 import numpy as np
 
 from .curves import SimpleBaseline
+from .thresholds import limit
 
 _MOST_ROWS = 2000
 _RIDGE = 1e-2
 _CROSS_ENTROPY = "crossentropy"
+_CLASSES = ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy")
 
 
 def constant_loss(y: Any, loss: str) -> float | None:
@@ -101,12 +103,12 @@ def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: 
     True
     """
     inputs, others = _matrix(x), _matrix(validation_x)
-    if inputs is None or others is None:
+    classification = _CROSS_ENTROPY in loss
+    if inputs is None or others is None or (classification and not _one_answer_a_row(y, loss)):
         return SimpleBaseline(loss=None, metric=None)
     center, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale[scale == 0] = 1
     inputs, others = (inputs - center) / scale, (others - center) / scale
-    classification = _CROSS_ENTROPY in loss
     targets, truths = _targets(y, classification), _targets(validation_y, classification, like=y)
     answers = [_ridge(inputs, targets, others), targets[_nearest(inputs, others)]]
     sizes = {"rows": len(inputs), "features": int(np.sum(np.ptp(inputs, axis=0) > 0))}
@@ -119,6 +121,54 @@ def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: 
     squared = float(np.mean((best - truths) ** 2))
     comparable = {"mean_squared_error": squared, "mse": squared, "mean_absolute_error": absolute, "mae": absolute}
     return SimpleBaseline(comparable.get(loss), absolute, linear=-errors[0], nearest=-errors[1], **sizes)
+
+
+def is_number(array: np.ndarray) -> bool:
+    """Whether an array holds numbers.
+
+    Example:
+
+    >>> is_number(np.array(["a"]))
+    False
+    """
+    return bool(np.issubdtype(array.dtype, np.number))
+
+
+def class_shares(y: np.ndarray, loss: str, classes: int = 0) -> np.ndarray | None:
+    """Share of each class, or `None` where the loss has no classes that exclude each other.
+
+    Example:
+
+    >>> class_shares(np.array([0, 1, 1, 1]), "binary_crossentropy").tolist()
+    [0.25, 0.75]
+    """
+    if loss not in _CLASSES or not is_number(y) or not np.all(np.isfinite(y)) or not len(y):
+        return None
+    if y.ndim > 1 and y.shape[-1] > 1:
+        one_hot = y.ndim == 2 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)
+        return y.mean(axis=0) if one_hot else None
+    flat = y.reshape(-1)
+    if np.any(flat < 0) or np.any(flat != np.round(flat)) or flat.max() > limit("most_classes"):
+        return None
+    return np.bincount(flat.astype(int), minlength=classes) / len(flat)
+
+
+def recalls(answers: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Share of each class's rows that are answered right; classes without rows are left out.
+
+    Args:
+        answers: Predictions `(rows, classes)`, or `(rows,)` or `(rows, 1)` with a probability.
+        y: Class numbers `(rows,)` or one-hot `(rows, classes)`.
+
+    Example:
+
+    >>> recalls(np.array([0.1, 0.2, 0.9]), np.array([0, 1, 1])).tolist()
+    [1.0, 0.5]
+    """
+    flat = answers.reshape(len(answers), -1)
+    chosen = flat.argmax(axis=1) if flat.shape[1] > 1 else (flat[:, 0] > 0.5).astype(int)
+    truths = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype(int)
+    return np.array([np.mean(chosen[truths == label] == label) for label in np.unique(truths)])
 
 
 def known_of(x: Any, y: Any, validation_data: Any, loss: str) -> dict[str, Any]:
@@ -137,19 +187,19 @@ def known_of(x: Any, y: Any, validation_data: Any, loss: str) -> dict[str, Any]:
     {'constant_loss': 0.25}
     """
     known: dict[str, Any] = {}
-    if y is not None and _is_array(y):
+    if y is not None and is_array(y):
         known["constant_loss"] = constant_loss(y, loss)
-    if validation_data is not None and _is_array(validation_data[1]):
+    if isinstance(validation_data, tuple | list) and len(validation_data) > 1 and is_array(validation_data[1]):
         held_x, held_y = validation_data[:2]
         known["validation_rows"] = len(held_y)
         known["constant_val_loss"] = constant_loss(held_y, loss)
         known["constant_metric"] = constant_metric(held_y, loss)
-        if x is not None and y is not None and _is_array(y):
+        if x is not None and y is not None and is_array(y):
             known["simple"] = cache(lambda: simple_baseline(x, y, held_x, held_y, loss))
     return known
 
 
-def _is_array(values: Any) -> bool:
+def is_array(values: Any) -> bool:
     """Whether targets are those of one output: an array, or a list of numbers or words."""
     if isinstance(values, list | tuple):
         return not any(hasattr(value, "shape") and len(value.shape) for value in values)
@@ -187,6 +237,12 @@ def _matrix(x: Any) -> np.ndarray | None:
     if not np.issubdtype(array.dtype, np.number) or array.size == 0 or not np.all(np.isfinite(array[:_MOST_ROWS])):
         return None
     return array[:_MOST_ROWS].reshape(min(len(array), _MOST_ROWS), -1).astype("float64")
+
+
+def _one_answer_a_row(y: Any, loss: str) -> bool:
+    """Whether targets are classes or labels of whole rows, not of the steps of a sequence or the pixels of an image."""
+    shape = np.shape(y)
+    return len(shape) == 1 or (len(shape) == 2 and (shape[1] == 1 or not loss.startswith("sparse")))
 
 
 def _targets(y: Any, classification: bool, like: Any = None) -> np.ndarray:

@@ -54,7 +54,7 @@ def _at_chance(run: Run) -> dict[str, float]:
     if constant is not None and constant > 0 and losses:
         best = _typical(losses)
         by_loss = {"model": best, "constant": constant}
-        if best < limit("not_learning_loss") * constant:
+        if best < (1 - _least_gain(run)) * constant:
             return {}
     values = curves.val_metric or ()
     if not run.accuracy_like or curves.constant_metric is None or not values:
@@ -65,6 +65,11 @@ def _at_chance(run: Run) -> dict[str, float]:
     return {"model": best, "constant": base}
 
 
+def _least_gain(run: Run) -> float:
+    """Share of a constant's loss that must be gained to be more than chance: less, the more rows there are."""
+    return min(1 - limit("not_learning_loss"), limit("standard_errors") * math.sqrt(2 / run.rows))
+
+
 def _typical(values: Sequence[float]) -> float:
     """Median of the last third: the best of many epochs owes too much to luck."""
     return float(np.median(last_third(values)))
@@ -73,9 +78,14 @@ def _typical(values: Sequence[float]) -> float:
 def _pinned(run: Run) -> dict[str, float]:
     """An accuracy that does not move at all while the loss falls: the answers are not what the loss sees."""
     values = run.curves.metric
-    if len(values) < limit("flat_epochs") or not run.accuracy_like or not run.positive or max(values) > 0.999:
+    if len(values) < limit("flat_epochs") or not run.accuracy_like or not run.positive or len(set(values)) > 1:
         return {}
-    if len(set(values)) > 1 or float(run.loss[-1]) > limit("fallen_metric") * run.start:
+    # The accuracy of a regression is always 0, and that of a solved task 1.
+    made = run.curves.structure
+    if not 0 < values[0] < 1 or (made is not None and "crossentropy" not in made.loss):
+        return {}
+    mark = min(run.start, run.curves.constant_loss or run.start)
+    if float(run.loss[-1]) > limit("fallen_metric") * mark:
         return {}
     return {"model": values[-1], "constant": values[0], "loss": float(run.loss[-1])}
 

@@ -93,8 +93,8 @@ def structure_of(model: Any) -> Structure:
         activation=output_activation(model),
         loss=loss_name(model),
         penalised=any(getattr(layer, "kernel_regularizer", None) for layer in _leaves(model)),
-        optimizer=type(optimizer).__name__.lower() if optimizer is not None else "",
-        learning_rate=_rate(optimizer),
+        optimizer=type(_innermost(optimizer)).__name__.lower() if optimizer is not None else "",
+        learning_rate=_rate(_innermost(optimizer)),
         dropout=max((float(layer.rate) for layer in _leaves(model) if isinstance(layer, _DROPOUTS)), default=0.0),
     )
 
@@ -171,6 +171,15 @@ def _alone(layer: Any) -> str | None:
     names = {keras.layers.ReLU: "relu", keras.layers.Softmax: "softmax"}
     others = (keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU, *_MERGES, keras.layers.Lambda)
     return names.get(type(layer), "function" if isinstance(layer, others) else None)
+
+
+def _innermost(optimizer: Any) -> Any:
+    """The optimizer inside those that scale losses, accumulate gradients or give layers their own rates."""
+    for name in ("inner_optimizer", "_inner"):
+        inside = getattr(optimizer, name, None)
+        if isinstance(inside, keras.optimizers.Optimizer):
+            return _innermost(inside)
+    return optimizer
 
 
 def _rate(optimizer: Any) -> float | None:

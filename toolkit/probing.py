@@ -85,7 +85,8 @@ class Prober:
             found[f"weight/{place}"] = _norm(kernel)
             found[f"gradient/{place}"] = ops.zeros(()) if gradient is None else _norm(gradient)
             found[f"units/{place}"] = ops.convert_to_tensor(kernel.shape[-1] if len(kernel.shape) > 1 else 1)
-            found[f"alike/{place}"] = _unit_spread(kernel)
+            # Other weights, such as the slopes of a PReLU, may start alike.
+            found[f"alike/{place}"] = _unit_spread(kernel) if kernel.name == "kernel" else ops.ones(())
         for place, (values, (_, activation)) in enumerate(zip(activations, self._watched, strict=True)):
             found |= {f"{name}/{place}": value for name, value in _activation_facts(values, activation).items()}
         return found

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..baselines import class_shares, is_number
 from ..findings import Advice, Finding, Level
 from ..outputs import loss_name
 from ..thresholds import limit
@@ -16,13 +17,7 @@ _NORMALIZERS = (
     keras.layers.Normalization, keras.layers.Rescaling, keras.layers.BatchNormalization,
     keras.layers.LayerNormalization, keras.layers.GroupNormalization,
 )  # fmt: skip
-_CLASSES = ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy")
 _QUANTITIES = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
-
-
-def is_number(array: np.ndarray) -> bool:
-    """Whether an array holds numbers."""
-    return bool(np.issubdtype(array.dtype, np.number))
 
 
 def non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Finding]:
@@ -160,25 +155,6 @@ def class_sizes(model: Any, y: np.ndarray, others: np.ndarray | None) -> Iterato
         evidence={"ratio": ratio, "classes": float(len(shares))}, causes=("class_imbalance",),
         advice=(Advice("class_weight", "set", "balanced"), Advice("rows", "add to the small classes")),
     )  # fmt: skip
-
-
-def class_shares(y: np.ndarray, loss: str, classes: int = 0) -> np.ndarray | None:
-    """Share of each class, or `None` where the loss has no classes that exclude each other.
-
-    Example:
-
-    >>> class_shares(np.array([0, 1, 1, 1]), "binary_crossentropy").tolist()
-    [0.25, 0.75]
-    """
-    if loss not in _CLASSES or not is_number(y) or not np.all(np.isfinite(y)) or not len(y):
-        return None
-    if y.ndim > 1 and y.shape[-1] > 1:
-        one_hot = y.ndim == 2 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)
-        return y.mean(axis=0) if one_hot else None
-    flat = y.reshape(-1)
-    if np.any(flat < 0) or np.any(flat != np.round(flat)) or flat.max() > limit("most_classes"):
-        return None
-    return np.bincount(flat.astype(int), minlength=classes) / len(flat)
 
 
 def unlike(train: Sequence[np.ndarray], validation: Sequence[np.ndarray]) -> Iterator[Finding]:

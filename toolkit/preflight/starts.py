@@ -77,7 +77,8 @@ def weights(model: Any) -> Iterator[Finding]:
     hidden = kernels(model)[:-1]
     for name, kernel in hidden:
         values = ops.convert_to_numpy(kernel).astype("float64")
-        if values.ndim < 2 or values.shape[-1] < 2 or not np.all(np.isfinite(values)):
+        # Other weights, such as the slopes of a PReLU, may start alike.
+        if kernel.name != "kernel" or values.ndim < 2 or values.shape[-1] < 2 or not np.all(np.isfinite(values)):
             continue
         size = float(np.abs(values).max())
         if float(values.std(axis=-1).max()) <= limit("alike_units") * size:

@@ -98,8 +98,8 @@ def diagnose(
     language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
 ) -> None:
     """Say what the curves of a finished fit show."""
+    from .toolkit.findings import healthy
     from .toolkit.histories import diagnose as read
-    from .toolkit.histories import healthy
     from .toolkit.wording import words
 
     try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..toolkit.baselines import class_shares, is_array, known_of, recalls, spread_rows
 from ..toolkit.checks import one_of, whole_number
-from ..toolkit.findings import Advice, Finding, rank
+from ..toolkit.findings import Advice, Finding, healthy, rank
 from ..toolkit.outputs import structure_of
 from ..toolkit.thresholds import limit
 from ..toolkit.watching import RunReader
@@ -49,6 +49,7 @@ class CurveWatch(keras.callbacks.Callback):
 
     Attributes:
         findings: What was found so far, surest first.
+        healthy: Whether none of it is a warning or an error.
         repairs: What was tried, with `action="repair"`.
 
     Raises:
@@ -101,6 +102,10 @@ class CurveWatch(keras.callbacks.Callback):
     @property
     def findings(self) -> list[Finding]:
         return rank([*self._earlier, *self._reader.findings])
+
+    @property
+    def healthy(self) -> bool:
+        return healthy(self.findings)
 
     @property
     def repairs(self) -> list[Attempt]:

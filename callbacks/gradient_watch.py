@@ -13,7 +13,7 @@ from keras import ops
 
 from ..toolkit.baselines import known_of, spread_rows
 from ..toolkit.checks import whole_number
-from ..toolkit.findings import Finding, rank
+from ..toolkit.findings import Finding, healthy, rank
 from ..toolkit.health import LayerHealth, Probe, read_health
 from ..toolkit.outputs import loss_name
 from ..toolkit.probing import Prober, kernels
@@ -48,6 +48,7 @@ class GradientWatch(keras.callbacks.Callback):
 
     Attributes:
         findings: What was found so far, surest first.
+        healthy: Whether none of it is a warning or an error.
         probes: The looks so far; of a long fit the first 20 and the last 100.
 
     Raises:
@@ -110,6 +111,10 @@ class GradientWatch(keras.callbacks.Callback):
     @property
     def findings(self) -> list[Finding]:
         return rank(self._found.values())
+
+    @property
+    def healthy(self) -> bool:
+        return healthy(self.findings)
 
     def get_state(self) -> dict[str, Any]:
         """What was found, as plain values; see `set_state`."""

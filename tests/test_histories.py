@@ -92,3 +92,28 @@ def test_the_command_line_says_the_findings_and_its_exit_code(diverged, tmp_path
     assert done.returncode == 0 and "The curves are healthy." in done.stdout
     done = subprocess.run([*command, str(tmp_path / "none.csv")], capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and "There is no file or folder" in done.stderr
+
+
+def test_validation_every_second_epoch_names_the_epoch_of_the_run():
+    epochs = np.arange(40)
+    loss = 2.0 * 0.85**epochs
+    val_loss = 1.0 + 0.002 * (epochs - 15) ** 2
+    accuracy = np.clip(1 - loss / 2, 0, 1)
+    val_accuracy = 0.9 - 0.0006 * (epochs - 15) ** 2
+    every = {"loss": loss, "val_loss": val_loss, "accuracy": accuracy, "val_accuracy": val_accuracy}
+    second = {name: values[1::2] if name.startswith("val_") else values for name, values in every.items()}
+    whole, half = ({f.symptom: f for f in tw.diagnose(history)}["overfitting"] for history in (every, second))
+    assert (whole.level, half.level) == ("warning", "warning")
+    assert abs(whole.epoch - half.epoch) <= 4
+    assert 14 <= half.epoch <= 22
+
+
+def test_a_live_fit_that_validates_now_and_then_is_read_alike():
+    x = np.random.default_rng(0).normal(size=(64, 3))
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1e-5), "mse")
+    watch = tw.callbacks.CurveWatch(x=x, y=x[:, :1], validation_data=(x, x[:, :1]), report=lambda finding: None)
+    model.fit(x, x[:, :1], epochs=30, validation_data=(x, x[:, :1]), validation_freq=3, callbacks=[watch], verbose=0)
+    assert {"learning_rate_too_low", "not_learning"} & {finding.symptom for finding in watch.findings}
+    assert not watch.healthy

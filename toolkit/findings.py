@@ -235,3 +235,14 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
 def _place(finding: Finding) -> tuple[int, int, int]:
     epoch = -1 if finding.epoch is None else finding.epoch
     return LEVELS.index(finding.level), _SUREST.index(finding.symptom), epoch
+
+
+def healthy(findings: Iterable[Finding]) -> bool:
+    """Whether no finding is a warning or an error.
+
+    Example:
+
+    >>> healthy([])
+    True
+    """
+    return not any(finding.level in ("warning", "error") for finding in findings)

@@ -127,14 +127,3 @@ def _scalars(folder: Path) -> dict[str, list[float]]:
         if tag.startswith(_PREFIX) and all(value.shape == () for value in values.values()):
             found[tag.removeprefix(_PREFIX)] = {step: float(value) for step, value in values.items()}
     return {name: [values[step] for step in sorted(values)] for name, values in found.items()}
-
-
-def healthy(findings: Sequence[Finding]) -> bool:
-    """Whether no finding is a warning or an error.
-
-    Example:
-
-    >>> healthy([])
-    True
-    """
-    return not any(finding.level in ("warning", "error") for finding in findings)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +50,8 @@ class RunReader:
         self.simple = simple
         self.known = known
         self.logs: dict[str, list[float]] = {}
+        self._ended = 0
+        self._validated: list[int] = []
         self._found: dict[str, Finding] = {}
         self._groups: list[list[float]] = []
         self._first: list[float] = []
@@ -68,7 +72,7 @@ class RunReader:
         """What was seen, as plain values; see `set_state`."""
         return {
             "found": [finding.as_dict() for finding in self._found.values()],
-            "logs": self.logs, "groups": self._groups, "first": self._first,
+            "logs": self.logs, "groups": self._groups, "first": self._first, "validated": self._validated,
         }  # fmt: skip
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -76,6 +80,7 @@ class RunReader:
         found = [Finding.from_dict(values) for values in state["found"]]
         self._found = {finding.symptom: finding for finding in found}
         self.logs, self._groups, self._first = state["logs"], state["groups"], state["first"]
+        self._validated, self._ended = state["validated"], len(state["groups"])
 
     def begin_epoch(self) -> None:
         """An epoch begins."""
@@ -101,10 +106,21 @@ class RunReader:
         """An epoch ends with these logs; answers what is newly found, or found to be worse."""
         for name, value in logs.items():
             self.logs.setdefault(name, []).append(float(value))
+        if any(name.startswith("val_") for name in logs):
+            self._validated.append(self._ended)
+        self._ended += 1
         self._note_batches()
-        new = [finding for finding in read(self._curves()) if self._is_new(finding)]
+        places = self._places(float(logs.get("loss", 0.0)))
+        found = [replace(f, epoch=_at(places, f.epoch)) for f in read(self._curves(places))]
+        new = [finding for finding in found if self._is_new(finding)]
         self._found.update({finding.symptom: finding for finding in new})
         return new
+
+    def _places(self, loss: float) -> list[int]:
+        """The epochs to read: where only some are validated, those alone, so that all curves speak of the same ones."""
+        every = list(range(self._ended))
+        sparse = 0 < len(self._validated) < self._ended and math.isfinite(loss)
+        return self._validated if sparse else every
 
     def _is_new(self, finding: Finding) -> bool:
         order = ("info", "warning", "error")
@@ -118,23 +134,42 @@ class RunReader:
             self._first += [float(loss) for loss in losses[:missing]]
         self._groups.append(_group_means(losses))
 
-    def _curves(self) -> Curves:
+    def _curves(self, places: Sequence[int]) -> Curves:
         metric = next((name for name in self.logs if name != "loss" and f"val_{name}" in self.logs), "")
+        whole = len(places) == self._ended
+        complete = len(self._validated) == self._ended or not whole
+
+        def taken(name: str) -> tuple[float, ...]:
+            values = self.logs.get(name, [])
+            if name.startswith("val_"):
+                return tuple(values) if complete else ()
+            return tuple(values[place] for place in places if place < len(values))
+
+        epochs = self.epochs
+        if epochs is not None and not whole:
+            epochs = max(len(places), round(epochs * len(places) / self._ended))
         return Curves(
-            loss=tuple(self.logs.get("loss", ())),
-            val_loss=tuple(self.logs.get("val_loss", ())),
-            metric=tuple(self.logs.get(metric, ())),
-            val_metric=tuple(self.logs.get(f"val_{metric}", ())),
+            loss=taken("loss"),
+            val_loss=taken("val_loss"),
+            metric=taken(metric),
+            val_metric=taken(f"val_{metric}"),
             metric_name=metric,
             higher_is_better=not any(word in metric for word in _LOWER_IS_BETTER),
-            batch_losses=tuple(tuple(group) for group in self._groups),
+            batch_losses=tuple(tuple(self._groups[place]) for place in places if place < len(self._groups)),
             first_batches=tuple(self._first),
-            epochs=self.epochs,
+            epochs=epochs,
             validation_rows=self.validation_rows,
             constant_loss=self.constant_loss,
             simple=self.simple,
             **self.known,
         )
+
+
+def _at(places: Sequence[int], epoch: int | None) -> int | None:
+    """The epoch of the run that stands at a place of the curves."""
+    if epoch is None or not places:
+        return epoch
+    return places[min(epoch, len(places) - 1)]
 
 
 def _group_means(losses: np.ndarray) -> list[float]:

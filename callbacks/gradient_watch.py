@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..toolkit.baselines import known_of, spread_rows
+from ..toolkit.baselines import is_number, known_of, spread_rows
 from ..toolkit.checks import whole_number
 from ..toolkit.findings import Finding, healthy, rank
 from ..toolkit.health import LayerHealth, Probe, read_health
@@ -129,7 +129,8 @@ class GradientWatch(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._reset()
         self._keeper = None if self.keep is None else BatchKeeper(self.model)
-        if self.x is None:
+        # Words cannot be looked at on their way through a graph of numbers.
+        if self.x is None or not all(is_number(np.asarray(column)) for column in keras.tree.flatten(self.x)):
             return
         self._constant = known_of(None, self.y, None, loss_name(self.model)).get("constant_loss")
         rows = _finite_rows(*spread_rows(self.x, self.y, self.rows))

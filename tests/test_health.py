@@ -213,6 +213,18 @@ def test_without_data_only_the_weights_are_read():
     assert [finding for finding in watch.findings if finding.level != "info"] == []
 
 
+def test_columns_of_words_leave_the_weights_to_be_read():
+    inputs = {"word": keras.Input((1,), name="word", dtype="string"), "size": keras.Input((4,), name="size")}
+    word = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")(inputs["word"])
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Concatenate()([word, inputs["size"]])))
+    model.compile("sgd", "mse")
+    x = {"word": keras.ops.convert_to_tensor([["a"], ["b"]] * 32, "string"), "size": X}
+    watch = GradientWatch({**x, "word": np.array([["a"], ["b"]] * 32, object)}, Y, every=2, report=_silent)
+    model.fit(x, Y, batch_size=16, callbacks=[watch], verbose=0)
+    assert watch.healthy
+    assert [layer.name for layer in watch.probes[-1].layers] == [model.layers[-1].name]
+
+
 def test_several_outputs_and_inputs_by_name_are_looked_at_without_a_trace_in_the_metrics():
     keras.utils.set_random_seed(0)
     left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")

@@ -235,9 +235,9 @@ class _Job:
             stalls = bool(found) and len(self.tried) > 2 and not _beyond(best, before[0], len(held_y))
             if best is not None and (best.score >= _solved(self.task, held_y) or (stalls and best.score >= mark)):
                 break
-        if not outcomes:
+        best = max(outcomes, key=lambda one: one.key, default=None)
+        if best is None or not math.isfinite(best.score):
             raise ValueError("Neither the program nor any change of it gave finite answers.")
-        best = max(outcomes, key=lambda one: one.key)
         metric = "mean_squared_error" if self.task == "regression" else "accuracy"
         sentence = _proof(metric, untouched, best, len(held_y))
         return Repair(best.model, best.changes, self.tried, metric, findings, sentence)

@@ -93,6 +93,38 @@ def predict(
 
 
 @app.command()
+def check(
+    model: Annotated[Path, typer.Argument(help="A compiled model, saved as .keras.")],
+    data: Annotated[str, typer.Option(help="A data set's name, a .csv or an .npz file.")],
+    target: Annotated[str | None, typer.Option(help="CSV column to predict; the last by default.")] = None,
+    task: Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")] = None,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Also try to learn a few rows by heart.")] = False,
+    seed: Seed = 0,
+    language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
+) -> None:
+    """Say what is wrong with a model and its data before a fit."""
+    _quiet_tensorflow()
+    from .toolkit.architectures import model_inputs
+    from .toolkit.data import load
+    from .toolkit.findings import healthy
+    from .toolkit.loading import load_model
+    from .toolkit.preflight import check as look
+    from .toolkit.wording import words
+
+    try:
+        splits = load(data, target=target, task=task, seed=seed)
+        held = (model_inputs(splits.validation.x), splits.validation.y)
+        findings = look(load_model(model), model_inputs(splits.train.x), splits.train.y, held, thorough=thorough)
+        lines = [words(finding, language) for finding in findings]
+    except (ValueError, TypeError, OSError) as error:
+        _stop(BAD_INPUT, error)
+    for line in lines:
+        print(line)
+    if healthy(findings):
+        print("Nothing stands in the way of a fit.")
+
+
+@app.command()
 def diagnose(
     history: Annotated[Path, typer.Argument(help="A CSVLogger file, or a TensorBoard folder.")],
     language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",

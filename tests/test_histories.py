@@ -94,6 +94,25 @@ def test_the_command_line_says_the_findings_and_its_exit_code(diverged, tmp_path
     assert done.returncode == 2 and "There is no file or folder" in done.stderr
 
 
+def test_the_command_line_checks_a_saved_model_and_its_data(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.save(tmp_path / "good.keras")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "relu")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.save(tmp_path / "bad.keras")
+
+    def checked(name, *options):
+        command = [sys.executable, "-m", "trainwise", "check", str(tmp_path / name), "--data", "iris", *options]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    good, bad, none = checked("good.keras"), checked("bad.keras", "--language", "ko"), checked("none.keras")
+    assert (good.returncode, bad.returncode, none.returncode) == (0, 0, 2)
+    assert "Nothing stands in the way of a fit." in good.stdout
+    assert "오류: 맞지 않는 출력 활성화 (wrong_output_activation)" in bad.stdout
+    assert "none.keras" in none.stderr
+
+
 def test_validation_every_second_epoch_names_the_epoch_of_the_run():
     epochs = np.arange(40)
     loss = 2.0 * 0.85**epochs

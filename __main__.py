@@ -112,7 +112,8 @@ def check(
     from .toolkit.wording import words
 
     try:
-        splits = load(data, target=target, task=task, seed=seed)
+        chosen: Any = task
+        splits = load(data, target=target, task=chosen, seed=seed)
         held = (model_inputs(splits.validation.x), splits.validation.y)
         findings = look(load_model(model), model_inputs(splits.train.x), splits.train.y, held, thorough=thorough)
         lines = [words(finding, language) for finding in findings]

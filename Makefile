@@ -21,6 +21,8 @@ bench: .venv/.tested
 	$(BIN)/python tests/bench/run.py
 	$(BIN)/python tests/bench/population.py
 	$(BIN)/python tests/bench/rates.py
+	$(BIN)/python tests/bench/diagnosis.py
+	$(BIN)/python tests/bench/repairs.py
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "trainwise needs Python 3.11, this is " + sys.version)'

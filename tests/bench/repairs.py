@@ -234,30 +234,38 @@ def main():
     jobs = [(program, seed) for seed in range(chosen.seeds) for program in mendable()]
     with multiprocessing.get_context("spawn").Pool(2, _one_thread) as pool:
         if "advice" in chosen.what:
-            rows = pool.map(advice, jobs, chunksize=1)
+            rows = []
+            for row in pool.imap(advice, jobs):
+                rows.append(row)
+                print(
+                    row["better"],
+                    row["id"],
+                    row["seed"],
+                    row["advice"],
+                    row.get("before"),
+                    row.get("after"),
+                    flush=True,
+                )
             share = np.mean([row["better"] for row in rows])
-            print(json.dumps({"advice": {"cases": len(rows), "better": share}}, indent=1))
-            for row in rows:
-                print(row["better"], row["id"], row["seed"], row["advice"], row.get("before"), row.get("after"))
+            print(json.dumps({"advice": {"cases": len(rows), "better": share}}, indent=1), flush=True)
         if "repair" in chosen.what or "random" in chosen.what:
-            rows = pool.map(repair, jobs, chunksize=1)
+            rows = []
+            for row in pool.imap(repair, jobs):
+                rows.append(row)
+                print(closes(row), json.dumps(row, default=float), flush=True)
             worse = sum(row["repaired"] < row["untouched"] for row in rows)
             figures = {"cases": len(rows), "closes_half": np.mean([closes(row) for row in rows]), "worse": worse}
-            print(json.dumps({"repair": figures}, indent=1))
-            for row in rows:
-                print(closes(row), json.dumps(row, default=float), flush=True)
+            print(json.dumps({"repair": figures}, indent=1), flush=True)
         if "random" in chosen.what:
             programs_by_id = {program["id"]: program for program in mendable()}
             # One seed of it: it costs as much as all repairs together.
             rows = [row for row in rows if row["seed"] == 0]
             budgets = [(programs_by_id[row["id"]], row["seed"], row["epochs"]) for row in rows]
-            found = pool.map(random_search, budgets, chunksize=1)
-            for one, row in zip(found, rows, strict=True):
+            for one, row in zip(pool.imap(random_search, budgets), rows, strict=True):
                 row["repaired"] = one["random"]
+                print(closes(row), row["id"], row["seed"], row["untouched"], row["fixed"], row["repaired"], flush=True)
             figures = {"cases": len(rows), "closes_half": np.mean([closes(row) for row in rows])}
             print(json.dumps({"random search of equal budget": figures}, indent=1))
-            for row in rows:
-                print(closes(row), row["id"], row["seed"], row["untouched"], row["fixed"], row["repaired"])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from ..toolkit.baselines import class_shares, is_array, known_of, recalls, sprea
 from ..toolkit.checks import one_of, whole_number
 from ..toolkit.findings import Advice, Finding, healthy, rank
 from ..toolkit.outputs import structure_of
+from ..toolkit.preflight.rows import what_is_unscaled
 from ..toolkit.thresholds import limit
 from ..toolkit.watching import RunReader
 from .gradient_watch import GradientWatch
@@ -123,6 +124,7 @@ class CurveWatch(keras.callbacks.Callback):
         self._reset()
         made = structure_of(self.model)
         known = known_of(self.x, self.y, self.validation_data, made.loss)
+        known["unscaled"] = what_is_unscaled(self.model, self.x, self.y)
         self._reader = RunReader(epochs=self.params.get("epochs"), structure=made, **known)
         if self.action == "repair":
             self._mending = Mending(self.model, self._teller.say, self.x, self.params.get("epochs"), self.trial)

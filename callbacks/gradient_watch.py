@@ -13,9 +13,11 @@ from keras import ops
 
 from ..toolkit.baselines import is_number, known_of, spread_rows
 from ..toolkit.checks import whole_number
+from ..toolkit.curves import Curves, too_far
 from ..toolkit.findings import Finding, healthy, rank
 from ..toolkit.health import LayerHealth, Probe, read_health
-from ..toolkit.outputs import loss_name
+from ..toolkit.outputs import loss_name, structure_of
+from ..toolkit.preflight.rows import what_is_unscaled
 from ..toolkit.probing import Prober, kernels
 from ..toolkit.tracing import BatchKeeper, bad_columns, first_bad_layer, write_batch
 from .telling import Teller
@@ -199,7 +201,10 @@ class GradientWatch(keras.callbacks.Callback):
     def _traced(self, finding: Finding) -> Finding:
         """The finding with the batch, the layer and the columns that it comes from, as far as they can be told."""
         message, step, layer, evidence = finding.message, finding.step, finding.layer, dict(finding.evidence)
-        causes = finding.causes
+        known = Curves(
+            loss=(), structure=structure_of(self.model), unscaled=what_is_unscaled(self.model, self.x, self.y)
+        )
+        causes, advice = too_far(known)
         rows = self.x
         if self._keeper is not None and self._keeper.found and self.keep is not None:
             batch = self._keeper.batch()
@@ -215,7 +220,9 @@ class GradientWatch(keras.callbacks.Callback):
         if rows is not None and self._good is not None:
             layer = _first_bad_layer(self.model, self._good, rows) or layer
             message += "" if layer is None else f" The first layer that answers with them is {layer!r}."
-        return replace(finding, message=message, step=step, layer=layer, evidence=evidence, causes=causes)
+        return replace(
+            finding, message=message, step=step, layer=layer, evidence=evidence, causes=causes, advice=advice
+        )
 
     def _is_new(self, finding: Finding) -> bool:
         order = ("info", "warning", "error")

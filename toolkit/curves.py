@@ -86,6 +86,7 @@ def _non_finite(curves: Curves) -> Finding | None:
     name = min(bad, key=lambda key: bad[key])
     where = f"epoch {bad[name] + 1}" + ("" if step is None else f", update {step + 1}")
     evidence = {"epoch": float(bad[name])} | ({} if step is None else {"step": float(step)})
+    causes, advice = too_far(curves)
     return Finding(
         "non_finite",
         "error",
@@ -93,8 +94,8 @@ def _non_finite(curves: Curves) -> Finding | None:
         epoch=bad[name],
         step=step,
         evidence=evidence,
-        causes=("lr_too_high", "nan_in_inputs", "input_not_normalized", "exploding_gradient"),
-        advice=(Advice("learning_rate", "lower", 10.0), Advice("clipnorm", "set", 1.0)),
+        causes=causes,
+        advice=advice,
     )
 
 
@@ -135,12 +136,12 @@ def _diverging(run: Run) -> Finding | None:
     now = float(run.loss[-2:].min())
     if now < limit("spike_ratio") * mark:
         return None
+    causes, advice = too_far(run.curves)
     return Finding(
         "diverging", "error",
         f"The training loss has grown to {now / mark:.3g} times its start of {mark:.4g}.",
         epoch=int(np.argmax(run.loss >= limit("spike_ratio") * mark)), evidence={"loss": now, "start": mark},
-        causes=("lr_too_high", "input_not_normalized", "exploding_gradient"),
-        advice=(Advice("learning_rate", "lower", 10.0), Advice("clipnorm", "set", 1.0)),
+        causes=causes, advice=advice,
     )  # fmt: skip
 
 
@@ -148,7 +149,32 @@ def _rate_too_high(run: Run) -> Finding | None:
     return _spike(run) or _stays_high(run)
 
 
-def _too_high(message: str, epoch: int, evidence: dict[str, float], level: Level, step: int | None = None) -> Finding:
+def too_far(curves: Curves) -> tuple[tuple[str, ...], tuple[Advice, ...]]:
+    """Why steps go too far, and what to do: where inputs or targets are large, these first, else the rate.
+
+    Example:
+
+    >>> causes, advice = too_far(Curves(loss=(), unscaled="inputs"))
+    >>> causes[0], advice[0].value
+    ('input_not_normalized', 'Standardize')
+    """
+    lower = Advice("learning_rate", "lower", curves.structure.lower_rate() if curves.structure else 10.0)
+    after = (lower, Advice("clipnorm", "set", 1.0))
+    if curves.unscaled == "inputs":
+        first = Advice("normalization", "set", "Standardize")
+        return ("input_not_normalized", "lr_too_high", "exploding_gradient", "nan_in_inputs"), (first, *after)
+    if curves.unscaled == "targets":
+        return ("target_not_normalized", "lr_too_high", "exploding_gradient"), (
+            Advice("targets", "standardize"),
+            *after,
+        )
+    return ("lr_too_high", "nan_in_inputs", "input_not_normalized", "exploding_gradient"), after
+
+
+def _too_high(
+    curves: Curves, message: str, epoch: int, evidence: dict[str, float], level: Level, step: int | None = None
+) -> Finding:
+    causes, advice = too_far(curves)
     return Finding(
         "learning_rate_too_high",
         level,
@@ -156,8 +182,8 @@ def _too_high(message: str, epoch: int, evidence: dict[str, float], level: Level
         epoch=epoch,
         step=step,
         evidence=evidence,
-        causes=("lr_too_high", "input_not_normalized", "target_not_normalized", "large_init"),
-        advice=(Advice("learning_rate", "lower", 10.0),),
+        causes=tuple(cause for cause in causes if cause != "nan_in_inputs"),
+        advice=advice,
     )
 
 
@@ -181,7 +207,12 @@ def _spike(run: Run) -> Finding | None:
     step = int(np.argmax(levels >= limit("spike_ratio") * reference)) + width - 1
     message = f"Within the first {len(first)} updates the loss rose to {ratio:.3g} times its initial {reference:.3g}."
     return _too_high(
-        message, 0, {"ratio": ratio, "initial_loss": reference, "updates": float(len(first))}, "warning", step
+        run.curves,
+        message,
+        0,
+        {"ratio": ratio, "initial_loss": reference, "updates": float(len(first))},
+        "warning",
+        step,
     )
 
 
@@ -201,7 +232,7 @@ def _stays_high(run: Run) -> Finding | None:
     if not wiggles and not (worse and run.rises.where):
         return None
     message = f"The loss dropped to {level:.3g} by epoch {early + 1} and then stayed there, going up and down."
-    return _too_high(message, early, evidence | worse, "warning")
+    return _too_high(run.curves, message, early, evidence | worse, "warning")
 
 
 def _rate_too_low(run: Run) -> Finding | None:

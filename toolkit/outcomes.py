@@ -272,7 +272,7 @@ def underfitting(run: Run) -> Finding | None:
         than = f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}"
     causes, advice = _reasons(run, still=True, pinned=False)
     if moved:
-        causes, advice = _POORER, (Advice("units", "raise", 4.0), Advice("regularization", "lower", 10.0))
+        causes, advice = _POORER, _more_capacity(run)
     return Finding(
         "underfitting", "warning" if sure else "info",
         f"Training has flattened out at a loss of {last:.4g}{than}.",
@@ -297,6 +297,18 @@ def plateau(run: Run) -> Finding | None:
         causes=("lr_too_high", "capacity_too_small", "lr_too_low"),
         advice=(Advice("learning_rate", "lower", 3.0), Advice("units", "raise", 2.0)),
     )  # fmt: skip
+
+
+def _more_capacity(run: Run) -> tuple[Advice, ...]:
+    """What gives a model more room: layers where it has none hidden, units, less regularisation where there is some."""
+    made = run.curves.structure
+    if made is None:
+        return Advice("units", "raise", 4.0), Advice("regularization", "lower", 10.0)
+    first = Advice("units", "raise", 4.0) if made.hidden else Advice("layers", "add")
+    if made.linear:
+        first = Advice("activation", "set", "relu")
+    freer = (Advice("regularization", "lower", 10.0),) if made.penalised else ()
+    return (first, *freer, Advice("epochs", "raise", 2.0))
 
 
 def _crawls(run: Run) -> bool:

@@ -69,6 +69,7 @@ class Curves:
         constant_val_loss: The same on the validation targets, or `None`.
         constant_metric: Validation metric of a constant prediction where it is an accuracy, or `None`.
         structure: The make of the model, or `None`.
+        unscaled: `"inputs"` or `"targets"` where these are large and nothing normalises them, else `""`.
         simple: Gives the simple baseline; called only where a finding needs it.
 
     Raises:
@@ -95,6 +96,7 @@ class Curves:
     constant_val_loss: float | None = None
     constant_metric: float | None = None
     structure: Structure | None = None
+    unscaled: str = ""
     simple: Callable[[], SimpleBaseline] | None = None
 
     def __post_init__(self) -> None:

@@ -62,9 +62,23 @@ class Structure:
             return ""
         return "low" if self.learning_rate < low else "high"
 
+    def lower_rate(self) -> float:
+        """How many times lower a rate that breaks the fit should be: ten times, or down to what is usual.
+
+        Example:
+
+        >>> Structure(optimizer="sgd", learning_rate=3.0).lower_rate()
+        300.0
+        """
+        usual = 0.01 if self.optimizer in _PLAIN else 0.001
+        if self.learning_rate is None or self.optimizer not in _USUAL or self.learning_rate <= 10 * usual:
+            return 10.0
+        return float(f"{self.learning_rate / usual:.2g}")
+
 
 # A decade around what the tutorials of Keras and its examples use.
 _ADAPTIVE = (1e-4, 2e-2)
+_PLAIN = ("sgd", "adagrad", "ftrl", "adadelta")
 _USUAL = {
     "sgd": (2e-3, 1.0), "adam": _ADAPTIVE, "adamw": _ADAPTIVE, "nadam": _ADAPTIVE, "adamax": _ADAPTIVE,
     "rmsprop": _ADAPTIVE, "adagrad": (3e-3, 1.0), "adadelta": (5e-2, 10.0), "ftrl": (3e-3, 1.0),

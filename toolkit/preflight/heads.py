@@ -127,7 +127,8 @@ def _cross_entropy(end: _End, shape_fits: bool) -> Iterator[Finding]:
 def _quantity(end: _End) -> Iterator[Finding]:
     low, high = _RANGES.get(end.activation or "linear", (-np.inf, np.inf))
     if end.activation == "softmax" and end.units == 1:
-        yield _activation(end, "error", "softmax over a single unit is always 1", "single_unit_softmax", "linear")
+        cure = "sigmoid" if np.all((end.y == 0) | (end.y == 1)) else "linear"
+        yield _activation(end, "error", "softmax over a single unit is always 1", "single_unit_softmax", cure)
     elif end.activation == "softmax" and _many_labels(end.y):
         yield _activation(end, "error", "several labels can be true at once", "softmax_for_multilabel", "sigmoid")
     elif end.y.min() < low or end.y.max() > high:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..baselines import class_shares, is_number
+from ..baselines import class_shares, is_array, is_number
 from ..findings import Advice, Finding, Level
 from ..outputs import loss_name
 from ..thresholds import limit
@@ -77,6 +77,18 @@ def unscaled(model: Any, columns: list[np.ndarray]) -> Iterator[Finding]:
             evidence={"largest": max(sizes), "limit": most}, causes=("input_not_normalized",),
             advice=(Advice("normalization", "set", "Standardize"),),
         )  # fmt: skip
+
+
+def what_is_unscaled(model: Any, x: Any, y: Any) -> str:
+    """`"inputs"` or `"targets"` where these are large and nothing in the model normalises them, else `""`."""
+    columns = [np.asarray(column) for column in keras.tree.flatten(x)] if x is not None else []
+    if any(True for _ in unscaled(model, [column for column in columns if column.ndim])):
+        return "inputs"
+    targets = np.asarray(y) if y is not None and is_array(y) else np.zeros(0)
+    if targets.ndim and len(targets) and is_number(targets) and loss_name(model) in _QUANTITIES:
+        found = [finding for finding in targets_of(model, targets) if finding.symptom == "unscaled_targets"]
+        return "targets" if any(finding.level == "warning" for finding in found) else ""
+    return ""
 
 
 def shared(train: list[np.ndarray], validation: list[np.ndarray]) -> Iterator[Finding]:

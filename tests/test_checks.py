@@ -37,14 +37,20 @@ def test_a_finding_outside_the_catalogue_is_refused():
         Finding("overfitting", "fatal", "It stops.")
 
 
-def test_findings_come_surest_first():
+def test_findings_come_by_level_then_by_how_few_causes_they_have_then_by_epoch():
     made = [
         Finding("overfitting", "info", "a", epoch=0),
         Finding("oscillating", "warning", "b", epoch=5),
         Finding("underfitting", "warning", "c", epoch=2),
         Finding("non_finite", "error", "d", epoch=9),
+        Finding("oscillating", "warning", "e", epoch=3),
     ]
-    assert [finding.message for finding in rank(made)] == ["d", "c", "b", "a"]
+    assert [finding.message for finding in rank(made)] == ["d", "e", "b", "c", "a"]
+
+
+def test_every_symptom_has_its_place_in_the_order():
+    made = [Finding(symptom, "warning", symptom) for symptom in SYMPTOMS]
+    assert {finding.symptom for finding in rank(made)} == set(SYMPTOMS)
 
 
 def test_a_finding_survives_json_and_speaks():

@@ -220,7 +220,7 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
         findings: Findings of one or several sources.
 
     Returns:
-        A new list; the order of equals is kept, earlier epochs first.
+        A new list; of equals the earlier epoch comes first, then the order in which they were given.
 
     Example:
 

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from .toolkit import layers as layers
     from .toolkit import optimizers as optimizers
     from .toolkit import schedules as schedules
+    from .toolkit.ensembles import Calibration as Calibration
     from .toolkit.ensembles import Selection as Selection
+    from .toolkit.ensembles import Soup as Soup
+    from .toolkit.ensembles import VoteReport as VoteReport
+    from .toolkit.ensembles import average_weights as average_weights
+    from .toolkit.ensembles import bagging_weights as bagging_weights
+    from .toolkit.ensembles import calibrate as calibrate
+    from .toolkit.ensembles import evaluate_vote as evaluate_vote
+    from .toolkit.ensembles import greedy_soup as greedy_soup
+    from .toolkit.ensembles import mc_dropout as mc_dropout
     from .toolkit.ensembles import select_members as select_members
     from .toolkit.ensembles import vote as vote
     from .toolkit.export import ExportRefusedError as ExportRefusedError
@@ -43,6 +52,7 @@ _MODULES = {
 _NAMES = {
     "Advice": "toolkit.findings",
     "CAUSES": "toolkit.findings",
+    "Calibration": "toolkit.ensembles",
     "ExportRefusedError": "toolkit.export",
     "ExportReport": "toolkit.export",
     "Finding": "toolkit.findings",
@@ -50,11 +60,19 @@ _NAMES = {
     "PopulationResult": "toolkit.population",
     "SYMPTOMS": "toolkit.findings",
     "Selection": "toolkit.ensembles",
+    "Soup": "toolkit.ensembles",
+    "VoteReport": "toolkit.ensembles",
+    "average_weights": "toolkit.ensembles",
+    "bagging_weights": "toolkit.ensembles",
+    "calibrate": "toolkit.ensembles",
     "check": "toolkit.preflight",
     "diagnose": "toolkit.histories",
+    "evaluate_vote": "toolkit.ensembles",
     "export": "toolkit.export",
     "fit_population": "toolkit.population",
+    "greedy_soup": "toolkit.ensembles",
     "load_model": "toolkit.loading",
+    "mc_dropout": "toolkit.ensembles",
     "rank": "toolkit.findings",
     "select_members": "toolkit.ensembles",
     "vote": "toolkit.ensembles",

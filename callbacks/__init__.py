@@ -1,5 +1,6 @@
 """What rides along in one `model.fit`."""
 
+from .averaging import WeightAverage as WeightAverage
 from .curve_watch import CurveWatch as CurveWatch
 from .gradient_watch import GradientWatch as GradientWatch
 from .progress import Progress as Progress
@@ -9,6 +10,7 @@ from .rates import UpdateRatioMonitor as UpdateRatioMonitor
 from .rates import refuse_two_owners as refuse_two_owners
 from .resumable import ResumableState as ResumableState
 from .resume import Resume as Resume
+from .snapshots import SnapshotEnsemble as SnapshotEnsemble
 
 __all__ = [
     "CurveWatch",
@@ -18,6 +20,8 @@ __all__ = [
     "Progress",
     "ResumableState",
     "Resume",
+    "SnapshotEnsemble",
     "UpdateRatioMonitor",
+    "WeightAverage",
     "refuse_two_owners",
 ]

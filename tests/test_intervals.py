@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 
 from trainwise.toolkit import baselines, intervals
-from trainwise.tuning.measuring import Answers, evaluate
+from trainwise.toolkit.ensembles.measuring import Answers, evaluate
 
 
 @pytest.mark.parametrize(("right", "rows"), [(0, 5), (5, 5), (9, 10), (260, 270)])
@@ -60,7 +60,7 @@ def test_a_vote_that_is_surely_better_is_said_to_be():
     report = evaluate(
         [Answers("best", _probabilities(wrong)), Answers("soft", _probabilities(y))], y, "multiclass", "x"
     )
-    assert report["sentence"].startswith("The soft vote is better than the best member: it mends 20 and breaks 0")
+    assert report["sentence"].startswith("The soft is better than the best member: it mends 20 and breaks 0")
 
 
 def test_regression_is_measured_by_r2(rng):

@@ -13,16 +13,17 @@ from . import population as population
 from . import schedules as schedules
 
 
-def load_model(path: str | Path) -> Any:
+def load_model(path: str | Path, compiled: bool = True) -> Any:
     """Loads a model saved with `model.save("name.keras")`, layers of trainwise included.
 
     `keras.models.load_model` does the same once `trainwise.layers` has been imported.
 
     Args:
         path: A `.keras` file.
+        compiled: Whether loss and optimizer come along where the model has them.
 
     Returns:
-        The Keras model, compiled where it was.
+        The Keras model.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -37,4 +38,4 @@ def load_model(path: str | Path) -> Any:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    return keras.models.load_model(path)
+    return keras.models.load_model(path, compile=compiled)

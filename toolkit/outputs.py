@@ -67,7 +67,9 @@ def _activation_of(operation: Any) -> str | None:
     if isinstance(operation, keras.layers.ReLU):
         return "relu"
     if not isinstance(operation, keras.layers.Layer):
-        return None
+        # `keras.ops.softmax` in a functional graph leaves an operation of that name.
+        name = type(operation).__name__.lower()
+        return name if name in ("softmax", "sigmoid") else None
     if not hasattr(operation, "activation"):
         return None
     return getattr(operation.activation, "__name__", None)
@@ -131,6 +133,23 @@ def loss_name(model: Any) -> str:
     if isinstance(loss, keras.losses.Loss):
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(loss).__name__).lower()
     return getattr(loss, "__name__", "") if callable(loss) else ""
+
+
+def is_from_logits(model: Any) -> bool:
+    """Whether a model's loss takes logits.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    >>> model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    >>> is_from_logits(model)
+    True
+    """
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, list | tuple) and len(loss) == 1:
+        loss = loss[0]
+    return bool(getattr(loss, "from_logits", False))
 
 
 def _leaves(model: Any) -> list[Any]:

@@ -24,12 +24,12 @@ from ..toolkit.checks import number, whole_number
 from ..toolkit.data import Opening, Splits, load
 from ..toolkit.data.splits import take
 from ..toolkit.ensembles import select_members, vote
+from ..toolkit.ensembles.measuring import Answers, evaluate
 from ..toolkit.export import ExportReport, export
 from ..toolkit.findings import Finding
 from ..toolkit.preflight import check
 from ..toolkit.report import write
 from ..toolkit.tasks import Task, head
-from .measuring import Answers, evaluate
 from .members import Member, train_member
 
 _FREE_BYTES = 32 * 2**20
@@ -219,7 +219,7 @@ class Job:
                 "Training broke down: a member answers NaN. See the findings above, and change that first."
             )
         metric: Literal["mse", "nll"] = "mse" if self.head.task == "regression" else "nll"
-        selection = select_members(answers, validation.y, metric=metric, seed=self.settings.seed)
+        selection = select_members(answers, validation.y, metric=metric, seed=self.settings.seed, rows=validation)
         best = select_members(answers, validation.y, size=1, metric=metric, seed=self.settings.seed).members[0]
         alone = len(selection.members) == 1
         # Where one member does better alone, all of them vote, so that there is a vote to compare it with.

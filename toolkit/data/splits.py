@@ -15,6 +15,7 @@ import numpy as np
 from ..checks import number, one_of
 from ..tasks import TASKS, Task, as_targets, find_task
 from .reading import Inputs, Rows, read
+from .sealing import Seal
 
 _ROWS_PER_CLASS = 3
 
@@ -46,6 +47,11 @@ class Opening:
 class SealedSplit:
     """Test rows that can be had in one way only, which is counted.
 
+    Args:
+        split: The rows.
+        name: Name of the data set.
+        beside: Splits of the same data that may be chosen by.
+
     Example:
 
     >>> import numpy as np
@@ -56,9 +62,11 @@ class SealedSplit:
     'final evaluation'
     """
 
-    def __init__(self, split: Split) -> None:
+    def __init__(self, split: Split, name: str = "", beside: Sequence[Split] = ()) -> None:
         self.__split = split
         self.openings: list[Opening] = []
+        # Whatever chooses by rows asks the seals of the process whether they know them.
+        self._seal = Seal(split.x, name, [one.x for one in beside])
 
     def __len__(self) -> int:
         return len(self.__split)
@@ -181,7 +189,8 @@ def load(
     places = _places(len(y), labels, rows.parts, validation, test, seed, classes)
     parts = {part: Split(take(rows.x, at), y[at]) for part, at in places.items()}
     return Splits(
-        rows.name, found, parts["train"], parts["validation"], SealedSplit(parts["test"]),
+        rows.name, found, parts["train"], parts["validation"],
+        SealedSplit(parts["test"], rows.name, (parts["train"], parts["validation"])),
         rows.features, rows.target, classes, fingerprint(rows.x, y),
     )  # fmt: skip
 

@@ -18,11 +18,15 @@ from .stacked_recurrent import StackedBidirectional as StackedBidirectional
 from .stacked_recurrent import StackedGRU as StackedGRU
 from .stacked_recurrent import StackedLSTM as StackedLSTM
 from .stacked_recurrent import StackedSimpleRNN as StackedSimpleRNN
+from .voting import HardVoting as HardVoting
+from .voting import SoftVoting as SoftVoting
 
 __all__ = [
     "Folded",
+    "HardVoting",
     "Merged",
     "MinMax",
+    "SoftVoting",
     "Stacked",
     "StackedBatchNormalization",
     "StackedBidirectional",

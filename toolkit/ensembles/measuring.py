@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..toolkit.intervals import bootstrap, mcnemar, wilson
-from ..toolkit.tasks import Task
+from ..intervals import bootstrap, mcnemar, wilson
+from ..tasks import Task
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
     """Accuracy with Wilson intervals, or R2 with bootstrap intervals, of each model, and who is better.
 
     Args:
-        answers: The best member first, the soft vote second.
+        answers: The best member first, the vote second.
         y: Test targets.
         task: The task.
         winner: Name of the model that is exported.
@@ -95,38 +95,38 @@ def _r2_result(answer: Answers, y: np.ndarray, seed: int) -> dict[str, Any]:
 def _compare_accuracy(answers: list[Answers], right: list[np.ndarray]) -> dict[str, Any]:
     best, soft = right[0], right[1]
     mends, breaks = int(np.sum(soft & ~best)), int(np.sum(best & ~soft))
-    chance = mcnemar(mends, breaks)
+    chance, name = mcnemar(mends, breaks), answers[1].name
     counts = f"it mends {mends} and breaks {breaks} of {len(best)} rows"
     if mends > breaks and chance < 0.05:
-        sentence = f"The soft vote is better than the best member: {counts} (McNemar p = {chance:.3f})."
+        sentence = f"The {name} is better than the best member: {counts} (McNemar p = {chance:.3f})."
     elif mends > breaks:
         sentence = (
-            f"The soft vote is not shown to be better than the best member: {counts}, a difference that chance alone "
+            f"The {name} is not shown to be better than the best member: {counts}, a difference that chance alone "
             f"makes often (McNemar p = {chance:.2f})."
         )
     else:
-        sentence = f"The soft vote is not better than the best member: {counts}."
+        sentence = f"The {name} is not better than the best member: {counts}."
     return {"sentence": sentence, "mends": mends, "breaks": breaks}
 
 
 def _compare_r2(answers: list[Answers], y: np.ndarray, seed: int) -> dict[str, Any]:
     best, soft = answers[0].values, answers[1].values
     low, high = bootstrap(lambda rows: _r2(soft[rows], y[rows]) - _r2(best[rows], y[rows]), len(y), seed=seed)
-    return _sentence("R2", _r2(soft, y) - _r2(best, y), low, high)
+    return _sentence(answers[1].name, "R2", _r2(soft, y) - _r2(best, y), low, high)
 
 
 def _compare_means(answers: list[Answers], hits: list[np.ndarray], seed: int) -> dict[str, Any]:
     gain = hits[1] - hits[0]
     low, high = bootstrap(lambda rows: float(gain[rows].mean()), len(gain), seed=seed)
-    return _sentence("label accuracy", float(gain.mean()), low, high)
+    return _sentence(answers[1].name, "label accuracy", float(gain.mean()), low, high)
 
 
-def _sentence(metric: str, gain: float, low: float, high: float) -> dict[str, Any]:
+def _sentence(name: str, metric: str, gain: float, low: float, high: float) -> dict[str, Any]:
     numbers = f"{gain:+.4f} {metric}, 95 % bootstrap interval {low:+.4f} to {high:+.4f}"
     if low > 0:
-        sentence = f"The vote is better than the best member: {numbers}."
+        sentence = f"The {name} is better than the best member: {numbers}."
     elif gain > 0:
-        sentence = f"The vote is not shown to be better than the best member: {numbers}."
+        sentence = f"The {name} is not shown to be better than the best member: {numbers}."
     else:
-        sentence = f"The vote is not better than the best member: {numbers}."
+        sentence = f"The {name} is not better than the best member: {numbers}."
     return {"sentence": sentence, "mends": None, "breaks": None}

@@ -1,0 +1,175 @@
+"""Snapshots of one fit as members of an ensemble: the rate falls and restarts, and each low is kept."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..toolkit.checks import number, whole_number
+from ..toolkit.ensembles.members import copied_member
+from ..toolkit.loading import load_model
+from .rates import has_schedule
+
+
+class SnapshotEnsemble(keras.callbacks.Callback):
+    """Trains several members in one fit, for the price of one.
+
+    In each cycle the rate falls along half a cosine from its start nearly to 0 and jumps back; at the end of
+    each cycle the model is kept. `tw.vote(callback.models)` joins them.
+
+    Args:
+        cycles: Members, >= 1; the epochs of the fit must be a multiple.
+        learning_rate: Rate at the start of each cycle, > 0; that of the optimizer by default.
+        directory: Folder for the members, `snapshot_1.keras` and so on, each written whole and renamed. A fit
+            that goes on with `initial_epoch` finds there the members of earlier cycles. By default they stay in
+            memory.
+
+    Attributes:
+        models: The members so far, as a sequence of uncompiled models; each is made when asked for.
+
+    Raises:
+        TypeError: An argument of the wrong kind.
+        ValueError: An argument out of range; when the fit begins: the epochs are no multiple of `cycles`, the
+            rate follows a schedule, or a member of an earlier cycle is missing.
+
+    Reference: Huang et al. 2017, "Snapshot ensembles: train 1, get M for free", arXiv:1704.00109, equation 2.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> snapshots = SnapshotEnsemble(cycles=2)
+    >>> _ = model.fit(np.ones((4, 1)), np.ones((4, 1)), epochs=4, callbacks=[snapshots], verbose=0)
+    >>> len(snapshots.models)
+    2
+    """
+
+    def __init__(
+        self, cycles: int = 5, learning_rate: float | None = None, directory: str | Path | None = None
+    ) -> None:
+        super().__init__()
+        self.cycles = whole_number("cycles", cycles, low=1)
+        if learning_rate is not None:
+            number("learning_rate", learning_rate, 0, math.inf, open_low=True, open_high=True)
+        self.learning_rate = learning_rate
+        self.directory = directory
+        self._kept: list[Any] = []
+
+    @property
+    def models(self) -> Sequence[Any]:
+        return _Snapshots(self._kept, self.model)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        epochs = int(self.params.get("epochs") or 0)
+        if epochs < self.cycles or epochs % self.cycles:
+            raise ValueError(f"The {epochs} epochs of the fit must be a multiple of `cycles` ({self.cycles}).")
+        if has_schedule(self.model.optimizer):
+            raise ValueError(
+                "The optimizer's learning rate follows a schedule, and SnapshotEnsemble would set it too; compile with a "
+                "number: `learning_rate=0.1`."
+            )
+        self._length = epochs // self.cycles
+        self._steps = self.params.get("steps")
+        self._first = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        self._top = self.learning_rate or self._first
+        self._kept, self._seen, self._begun = [], 0, False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if not self._begun:
+            self._begun = True
+            self._find_earlier(epoch // self._length)
+        self._epoch = epoch
+        self._set_rate(0)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._seen = batch
+        if self._steps:
+            self._set_rate(batch)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        # Data without a length have shown it by the end of the first epoch.
+        self._steps = self._steps or self._seen + 1
+        if logs is not None:
+            logs["learning_rate"] = self._rate
+        if (epoch + 1) % self._length == 0:
+            self._keep()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.model.optimizer.learning_rate = self._first
+
+    def _set_rate(self, batch: int) -> None:
+        steps = self._steps or 1
+        done = ((self._epoch % self._length) * steps + batch) / (self._length * steps)
+        self._rate = self._top / 2 * (math.cos(math.pi * done) + 1)
+        self.model.optimizer.learning_rate = self._rate
+
+    def _find_earlier(self, count: int) -> None:
+        if count and self.directory is None:
+            raise ValueError(
+                f"The fit goes on after {count} cycles, whose members are gone: give `directory=` from the start."
+            )
+        for k in range(1, count + 1):
+            if not self._path(k).is_file():
+                raise ValueError(f"The member of cycle {k} is missing: there is no file {self._path(k)}.")
+            self._kept.append(self._path(k))
+
+    def _keep(self) -> None:
+        if self.directory is None:
+            self._kept.append([ops.convert_to_numpy(variable).copy() for variable in self.model.weights])
+            return
+        path = self._path(len(self._kept) + 1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}")
+        member = copied_member(self.model, len(self._kept))
+        member.save(draft.with_suffix(".keras"))
+        os.replace(draft.with_suffix(".keras"), path)
+        self._kept.append(path)
+
+    def _path(self, number_: int) -> Path:
+        return Path(self.directory or ".") / f"snapshot_{number_}.keras"
+
+
+class _Snapshots(Sequence[Any]):
+    """The kept members; each is made, or loaded, when it is first asked for."""
+
+    def __init__(self, kept: list[Any], model: Any) -> None:
+        self._kept, self._model = list(kept), model
+        self._made: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @overload
+    def __getitem__(self, k: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, k: slice) -> list[Any]: ...
+
+    def __getitem__(self, k: int | slice) -> Any:
+        if isinstance(k, slice):
+            return [self[place] for place in range(*k.indices(len(self)))]
+        if not -len(self) <= k < len(self):
+            raise IndexError(f"There are {len(self)} snapshots, got {k}.")
+        k %= len(self)
+        if k not in self._made:
+            self._made[k] = self._make(k)
+        return self._made[k]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[k] for k in range(len(self)))
+
+    def _make(self, k: int) -> Any:
+        kept = self._kept[k]
+        if isinstance(kept, Path):
+            return load_model(kept, compiled=False)
+        made = copied_member(self._model, k)
+        for variable, value in zip(made.weights, kept, strict=True):
+            variable.assign(np.asarray(value))
+        return made

@@ -1,0 +1,254 @@
+"""The members of a vote: gathered, found to be of one kind, and copied."""
+
+from __future__ import annotations
+
+import copy
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..checks import one_of
+from ..loading import load_model
+from ..outputs import input_structure, is_from_logits, loss_name, output_activation
+
+TASKS = ("auto", "multiclass", "binary", "multilabel", "regression", "gaussian")
+_KINDS = {"multiclass": "classes", "binary": "labels", "multilabel": "labels", "regression": "values"}
+_ENDS = {"softmax": "classes", "sigmoid": "labels"}
+_UNNAMED = re.compile(r"(keras_tensor|input_layer|input)(_\d+)?")
+_PROBE_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the members' answers mean: a kind of `combining.KINDS`, and who answers logits."""
+
+    kind: str
+    logits: tuple[bool, ...]
+
+
+def gathered(models: Any) -> list[Any]:
+    """The members as built Keras models with one output each; paths are loaded, uncompiled.
+
+    Raises:
+        TypeError: `models` is no sequence of models and paths.
+        FileNotFoundError: There is no such file.
+        ValueError: There are no members; a file holds no Keras model, or one whose code is not there; a
+            member is not built, has several outputs, holds NaN, or differs from the first in its inputs
+            or its output.
+    """
+    if isinstance(models, keras.Model | str | Path) or not isinstance(models, Sequence):
+        raise TypeError(f"`models` must be a list of Keras models or paths, got {type(models).__name__}.")
+    if not len(models):
+        raise ValueError("`models` must hold at least one model, got none.")
+    found = [_read(one) for one in models]
+    for number, model in enumerate(found):
+        _refuse_unusable(model, number)
+    first = _signature(found[0])
+    for number, model in enumerate(found):
+        if _signature(model) != first:
+            raise ValueError(
+                f"Member {number} ({model.name!r}) takes and gives {_signature(model)}, member 0 {first}: "
+                "members of a vote need the same inputs and the same output."
+            )
+    return found
+
+
+def meaning_of(models: Sequence[Any], task: str = "auto", from_logits: Any = "auto") -> Meaning:
+    """Finds what the members' answers mean, from their last activations, their losses and what the caller says.
+
+    Raises:
+        ValueError: The members differ in what they answer, or it does not fit `task`.
+    """
+    one_of("task", task, TASKS)
+    given = _given_logits(from_logits, len(models))
+    ends = [output_activation(model) or _probed(model) for model in models]
+    logits = tuple(
+        _answers_logits(model, end, task) if said is None else said
+        for model, end, said in zip(models, ends, given, strict=True)
+    )
+    for number, (end, logit) in enumerate(zip(ends, logits, strict=True)):
+        if logit and end in _ENDS:
+            raise ValueError(f"Member {number} ends in {end}, so it answers no logits: leave `from_logits` out.")
+    kinds = [_kind(model, end, logit, task) for model, end, logit in zip(models, ends, logits, strict=True)]
+    if len(set(kinds)) > 1:
+        shown = ", ".join(f"member {k} in {end or 'a function unknown'}" for k, end in enumerate(ends))
+        raise ValueError(
+            f"The members do not answer the same kind of thing: they end {shown}. "
+            "Where some answer logits, say which: `from_logits=[False, True, ...]`."
+        )
+    return Meaning(kinds[0], logits)
+
+
+def copied_member(model: Any, number: int) -> Any:
+    """A deep copy named `member_NUMBER`, without optimizer, also in the models that it holds."""
+    with warnings.catch_warnings():
+        # Keras warns of an optimizer that it cannot copy whole, and the copy is not to keep one.
+        warnings.simplefilter("ignore", UserWarning)
+        made = copy.deepcopy(model)
+    for inner in [made, *made._flatten_layers(include_self=False)]:
+        if isinstance(inner, keras.Model):
+            # The optimizer's slots would treble the file and are of no use in a vote.
+            inner.optimizer = None
+            inner.compiled = False
+    made.name = f"member_{number}"
+    return made
+
+
+def fresh_inputs(model: Any) -> Any:
+    """New symbolic inputs like those of the model, with names that stay the same from one process to the next."""
+    structure = input_structure(model)
+    tensors = keras.tree.flatten(structure)
+    names = [_input_name(tensor.name, place, len(tensors)) for place, tensor in enumerate(tensors)]
+    fresh = [
+        keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
+        for tensor, name in zip(tensors, names, strict=True)
+    ]
+    return keras.tree.pack_sequence_as(structure, fresh)
+
+
+def reordered(answer: Any, own: Sequence[Any], wanted: Sequence[Any]) -> Any:
+    """The class probabilities of one member in the order of another's classes."""
+    order = [list(own).index(name) for name in wanted]
+    return answer if order == list(range(len(order))) else ops.take(answer, order, axis=-1)
+
+
+def checked_classes(classes: Any, models: Sequence[Any], kind: str) -> list[list[Any]] | None:
+    """Class names in each member's own order, or `None` where none were given.
+
+    Raises:
+        ValueError: There is not one list a member, a list is of the wrong length, or a member knows other classes.
+    """
+    if classes is None:
+        return None
+    lists = [list(names) for names in classes]
+    width = models[0].outputs[0].shape[-1]
+    if kind not in ("classes", "labels") or width == 1:
+        raise ValueError("`classes` orders the columns of class probabilities, and these members have none.")
+    if len(lists) != len(models):
+        raise ValueError(f"`classes` must hold {len(models)} lists, one a member, got {len(lists)}.")
+    for number, names in enumerate(lists):
+        if len(names) != width or len(set(names)) != width:
+            raise ValueError(f"`classes` of member {number} must name its {width} columns, got {names}.")
+        if set(names) != set(lists[0]):
+            raise ValueError(f"Member {number} knows the classes {names}, member 0 {lists[0]}.")
+    return lists
+
+
+def _read(one: Any) -> Any:
+    if isinstance(one, keras.Model):
+        return one
+    if not isinstance(one, str | Path):
+        raise TypeError(f"`models` must hold Keras models or paths, got {type(one).__name__}.")
+    path = Path(one)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: a vote joins Keras models, so give their `.keras` files.")
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        return load_model(path, compiled=False)
+    except (ValueError, TypeError, OSError, KeyError, ImportError) as reason:
+        missing = re.search(
+            r"(?:Could not locate (?:class|function)|Unknown (?:layer|object):?) '?([\w>.]+)'?", str(reason)
+        )
+        if missing:
+            raise ValueError(
+                f"{path} needs the class {missing[1]!r}, which is not there: import the module that registers it with "
+                "`keras.saving.register_keras_serializable` first."
+            ) from reason
+        raise ValueError(f"{path} holds no Keras model that can be loaded: {str(reason).splitlines()[0]}") from reason
+
+
+def _refuse_unusable(model: Any, number: int) -> None:
+    outputs = getattr(model, "outputs", None)
+    if not getattr(model, "inputs", None) or not outputs or len(keras.tree.flatten(outputs)) != 1:
+        raise ValueError(
+            f"Member {number} ({model.name!r}) must be a built model with a single output: functional or Sequential."
+        )
+    for variable in model.weights:
+        values = ops.convert_to_numpy(variable)
+        if np.issubdtype(values.dtype, np.floating) and not np.all(np.isfinite(values)):
+            raise ValueError(
+                f"Member {number} ({model.name!r}) holds NaN or infinite values in {variable.path}: its training "
+                "broke down; leave it out."
+            )
+
+
+def _signature(model: Any) -> tuple[Any, Any]:
+    structure = input_structure(model)
+    shapes = keras.tree.map_structure(lambda tensor: _described(tensor), structure)
+    # Names of single inputs are Keras' own counts, those of a dictionary are the user's.
+    inputs = tuple(sorted(shapes.items())) if isinstance(shapes, dict) else tuple(keras.tree.flatten(shapes))
+    return inputs, tuple(model.outputs[0].shape)
+
+
+def _described(tensor: Any) -> str:
+    kind = "words" if tensor.dtype == "string" else "numbers"
+    return f"{kind} {tuple(tensor.shape)}".replace("None", "?")
+
+
+def _given_logits(from_logits: Any, members: int) -> list[bool | None]:
+    if isinstance(from_logits, str):
+        one_of("from_logits", from_logits, ("auto",))
+        return [None] * members
+    if isinstance(from_logits, bool | np.bool_):
+        return [bool(from_logits)] * members
+    flags = list(from_logits)
+    if len(flags) != members or not all(isinstance(flag, bool | np.bool_) for flag in flags):
+        raise ValueError(f"`from_logits` must be True, False, 'auto' or {members} of True and False, got {flags}.")
+    return [bool(flag) for flag in flags]
+
+
+def _answers_logits(model: Any, end: str | None, task: str) -> bool:
+    if end != "linear":
+        return False
+    return is_from_logits(model) or task in ("multiclass", "binary", "multilabel")
+
+
+def _kind(model: Any, end: str | None, logit: bool, task: str) -> str:
+    width = model.outputs[0].shape[-1]
+    if task == "gaussian":
+        if width != 2 or end in _ENDS:
+            raise ValueError(
+                f"A Gaussian member answers a mean and a variance, `(batch, 2)`; {model.name!r} gives "
+                f"{tuple(model.outputs[0].shape)} ending in {end}."
+            )
+        return "gaussian"
+    if task == "binary" and width == 2 and (logit or end in (None, "softmax")):
+        return "classes"
+    wanted = _KINDS.get(task)
+    if logit:
+        labelled = width == 1 or "binary" in loss_name(model)
+        return wanted or ("labels" if labelled else "classes")
+    found = _ENDS.get(str(end), "values")
+    if wanted is None:
+        return found
+    if wanted != found and end is not None:
+        raise ValueError(f"The member {model.name!r} ends in {end}, which does not fit `task={task!r}`.")
+    return wanted
+
+
+def _probed(model: Any) -> str | None:
+    """`"softmax"` where the rows of a model's answers to random numbers sum to 1; `None` where it cannot be told."""
+    tensors = keras.tree.flatten(input_structure(model))
+    width = model.outputs[0].shape[-1]
+    if any(not str(t.dtype).startswith("float") or None in t.shape[1:] for t in tensors) or width in (None, 1):
+        return None
+    generator = np.random.default_rng(0)
+    rows = [generator.normal(size=(_PROBE_ROWS, *tensor.shape[1:])).astype(tensor.dtype) for tensor in tensors]
+    answer = model(keras.tree.pack_sequence_as(input_structure(model), rows), training=False)
+    values = ops.convert_to_numpy(ops.cast(answer, "float32"))
+    sums_to_one = np.all(np.abs(values.sum(axis=-1) - 1) <= 1e-3)
+    return "softmax" if sums_to_one and values.min() >= 0 else None
+
+
+def _input_name(name: str, place: int, inputs: int) -> str:
+    if not _UNNAMED.fullmatch(name):
+        return name
+    return "inputs" if inputs == 1 else f"input_{place}"

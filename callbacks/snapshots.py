@@ -72,8 +72,8 @@ class SnapshotEnsemble(keras.callbacks.Callback):
             raise ValueError(f"The {epochs} epochs of the fit must be a multiple of `cycles` ({self.cycles}).")
         if has_schedule(self.model.optimizer):
             raise ValueError(
-                "The optimizer's learning rate follows a schedule, and SnapshotEnsemble would set it too; compile with a "
-                "number: `learning_rate=0.1`."
+                "The optimizer's learning rate follows a schedule, and SnapshotEnsemble would set it too; compile "
+                "with a number: `learning_rate=0.1`."
             )
         self._length = epochs // self.cycles
         self._steps = self.params.get("steps")

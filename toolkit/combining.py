@@ -138,7 +138,7 @@ def hard(answers: Sequence[Any], weights: Sequence[float], kind: str, ties: str 
     top = ops.max(share, axis=-1, keepdims=True)
     tied = share >= top - _TIE
     favour = mean if ties == "soft" else ops.ones_like(mean)
-    winner = ops.one_hot(ops.argmax(ops.where(tied, favour, -1.0), axis=-1), mean.shape[-1], dtype="float32")
+    winner = ops.one_hot(_first_largest(ops.where(tied, favour, -1.0)), mean.shape[-1], dtype="float32")
     return ops.where(tied, top * (1 + _LIFT * winner), share)
 
 
@@ -152,7 +152,7 @@ def labels(answer: Any, kind: str, threshold: Any = 0.5) -> Any:
     """
     if kind == "classes":
         known = ops.isfinite(ops.sum(answer, axis=-1))
-        return ops.where(known, ops.cast(ops.argmax(answer, axis=-1), "int32"), -1)
+        return ops.where(known, _first_largest(answer), -1)
     yes = answer > ops.convert_to_tensor(threshold, dtype="float32")
     return single(ops.where(ops.isfinite(answer), ops.cast(yes, "int32"), -1))
 
@@ -194,6 +194,15 @@ def single(tensor: Any) -> Any:
     return ops.squeeze(tensor, axis=-1) if tensor.shape[-1] == 1 else tensor
 
 
+def _first_largest(values: Any) -> Any:
+    """Place of the largest value, the first of equals, int32.
+
+    Of whole numbers, since `argmax` of floats is made of operations that OpenVINO cannot read.
+    """
+    largest = values >= ops.max(values, axis=-1, keepdims=True)
+    return ops.cast(ops.argmax(ops.cast(largest, "int32"), axis=-1), "int32")
+
+
 def _weighted_sum(tensors: Sequence[Any], weights: Sequence[float]) -> Any:
     return reduce(add, (tensor * weight for tensor, weight in zip(tensors, weights, strict=True)))
 
@@ -203,7 +212,7 @@ def _ballot(answer: Any, kind: str, threshold: Any) -> Any:
         yes = ops.cast(answer > ops.convert_to_tensor(threshold, dtype="float32"), "float32")
         return ops.where(ops.isfinite(answer), yes, np.nan)
     known = ops.isfinite(ops.sum(answer, axis=-1, keepdims=True))
-    return ops.where(known, ops.one_hot(ops.argmax(answer, axis=-1), answer.shape[-1], dtype="float32"), np.nan)
+    return ops.where(known, ops.one_hot(_first_largest(answer), answer.shape[-1], dtype="float32"), np.nan)
 
 
 def _entropy(p: Any, kind: str) -> Any:

@@ -10,6 +10,7 @@ from keras import ops
 
 from .. import combining
 from ..checks import one_of, whole_number
+from ..layers.sampling import DropoutSampling
 from ..rebuilding import rebuilt
 from .members import copied_member, fresh_inputs, gathered, meaning_of
 
@@ -22,6 +23,7 @@ _NOISE = (
 )  # fmt: skip
 _AUGMENTATIONS = ("Random", "RandAugment", "AutoContrast", "AugMix", "CutMix", "MixUp")
 _OUTPUTS = ("probabilities", "all")
+_SEEDS = 10_007  # keeps the layers of one seed apart from those of the next
 
 
 def mc_dropout(
@@ -39,8 +41,7 @@ def mc_dropout(
 
     Everything but noise stays in inference: batch normalisation keeps its statistics, augmentation is off. All
     draws of a batch are one pass through one graph, over `samples` times as many rows. The draws follow from
-    `seed` and the calls made so far; a reloaded file begins where it was saved, so each fresh load repeats the
-    same first draw.
+    `seed` and the calls made so far; a reloaded file begins anew, so each fresh load repeats the same draws.
 
     Args:
         model: A built functional or Sequential model with dropout (of any of Keras' layers, or inside an LSTM, GRU or
@@ -54,7 +55,7 @@ def mc_dropout(
         from_logits: As for `vote`.
 
     Returns:
-        A functional model; it reloads with plain Keras where the given one does.
+        A functional model; as a `.keras` file it loads with `tw.load_model`.
 
     Raises:
         TypeError: `model` is no Keras model, or `samples` no whole number.
@@ -69,15 +70,16 @@ def mc_dropout(
     (2, 3)
     """
     samples = whole_number("samples", samples, low=1)
+    seed = whole_number("seed", seed, low=0)
     one_of("output", output, _OUTPUTS)
     if uncertainty and output != "all":
         raise ValueError(f"`uncertainty=True` adds outputs, so it needs `output='all'`, got {output!r}.")
     (model,) = gathered([model])
     meaning = meaning_of([model], task, from_logits)
-    noisy = _with_noise_only(model, seed)
+    noisy = DropoutSampling(_with_noise_only(model, seed), name="draws")
     inputs = fresh_inputs(model)
     repeated = keras.tree.map_structure(lambda tensor: ops.repeat(tensor, samples, axis=0), inputs)
-    raw = combining.probabilities(noisy(repeated, training=True), meaning.kind, meaning.logits[0])
+    raw = combining.probabilities(noisy(repeated), meaning.kind, meaning.logits[0])
     drawn = ops.reshape(raw, (-1, samples, *raw.shape[1:]))
     answers, weights = [drawn[:, k] for k in range(samples)], [1 / samples] * samples
     main = "probabilities" if meaning.kind in ("classes", "labels") else "values"
@@ -112,7 +114,9 @@ def _with_noise_only(model: Any, seed: int) -> Any:
     for place, layer in enumerate(layers):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
-            generator.state.assign(ops.convert_to_tensor(np.array([seed, place]), dtype=generator.state.dtype))
+            # The state of a generator is not saved with a file, its seed is: a reloaded model draws the same.
+            layer.seed = _SEEDS * place + seed
+            generator.state.assign(ops.convert_to_tensor(np.array([layer.seed, 0]), dtype=generator.state.dtype))
     return made
 
 

@@ -5,6 +5,7 @@ from .folded import Merged as Merged
 from .folded import Unrolled as Unrolled
 from .normalization import MinMax as MinMax
 from .normalization import Standardize as Standardize
+from .sampling import DropoutSampling as DropoutSampling
 from .stacked import Stacked as Stacked
 from .stacked_convolution import StackedConv1D as StackedConv1D
 from .stacked_convolution import StackedConv2D as StackedConv2D
@@ -22,6 +23,7 @@ from .voting import HardVoting as HardVoting
 from .voting import SoftVoting as SoftVoting
 
 __all__ = [
+    "DropoutSampling",
     "Folded",
     "HardVoting",
     "Merged",

@@ -194,3 +194,36 @@ def test_the_output_activation_is_read_off_the_model(layer, expected):
     inputs = keras.Input((3,))
     model = keras.Model(inputs, keras.layers.Identity()(layer(inputs)))
     assert output_activation(model) == expected
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_selection_takes_the_steps_of_the_paper(seed):
+    generator = np.random.default_rng(seed)
+    predictions, y = generator.dirichlet(np.ones(4), (6, 40)), generator.integers(0, 4, 40)
+    bag, scores = [], []
+    for _ in range(10):
+        tried = []
+        for k in range(6):
+            mean = np.mean([predictions[j] for j in [*bag, k]], axis=0)
+            tried.append(-np.mean(np.log(mean[np.arange(40), y])))
+        bag.append(int(np.argmin(tried)))
+        scores.append(min(tried))
+    end = int(np.argmin(scores)) + 1
+    chosen = tw.select_members(predictions, y, size=10)
+    np.testing.assert_allclose(chosen.weights, np.bincount(bag[:end], minlength=6) / end)
+    np.testing.assert_allclose(chosen.trajectory, scores[:end])
+
+
+def test_one_hot_targets_and_row_weights_mean_what_they_say():
+    generator = np.random.default_rng(0)
+    predictions, y = generator.dirichlet(np.ones(3), (4, 30)), generator.integers(0, 3, 30)
+    plain, hot = tw.select_members(predictions, y), tw.select_members(predictions, np.eye(3)[y])
+    assert plain.trajectory == pytest.approx(hot.trajectory)
+    weight = generator.integers(0, 3, 30)
+    repeated = tw.select_members(np.repeat(predictions, weight, axis=1), np.repeat(y, weight))
+    assert tw.select_members(predictions, y, sample_weight=weight).trajectory == pytest.approx(repeated.trajectory)
+    with pytest.raises(ValueError, match="30 finite weights"):
+        tw.select_members(predictions, y, sample_weight=-np.ones(30))
+    with pytest.raises(ValueError, match="classes 0 to 2, got 0 to 5"):
+        tw.select_members(predictions, np.where(y == 2, 5, y))

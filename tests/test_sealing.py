@@ -88,6 +88,8 @@ def test_calibration_and_soups_refuse_sealed_rows(digits, test_rows):
         [keras.Input(test_rows.shape[1:]), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
     )
     y = np.zeros(len(test_rows))
+    with pytest.raises(ValueError, match="sealed test split"):
+        tw.tuning.repair(lambda: model, digits.train.x, digits.train.y, validation_data=(test_rows * 2, y))
     for choose in (
         tw.calibrate,
         lambda m, x, y: tw.greedy_soup([m], x, y),

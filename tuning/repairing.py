@@ -16,6 +16,7 @@ from ..callbacks.curve_watch import CurveWatch
 from ..callbacks.gradient_watch import GradientWatch
 from ..toolkit.baselines import simple_baseline
 from ..toolkit.checks import whole_number
+from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.findings import Advice, Finding, rank
 from ..toolkit.layers.normalization import Standardize
 from ..toolkit.outputs import loss_name, structure_of
@@ -164,6 +165,8 @@ def repair(
         whole_number(name, value, low=1)
     whole_number("seed", seed, low=0)
     x, y = _array("x", x), _array("y", y)
+    for given in (x, None if validation_data is None else validation_data[0]):
+        refuse_sealed("A repair is trained and chosen", given)
     if len(x) != len(y):
         raise ValueError(f"`x` has {len(x)} rows, `y` has {len(y)}.")
     with preserved():

@@ -178,6 +178,17 @@ def test_a_softmax_by_operation_and_a_vote_of_votes_are_known_for_probabilities(
     assert nested.predict(_rows(5), verbose=0).sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
 
 
+def test_a_vote_of_binary_members_can_be_calibrated_and_vote_again():
+    x, y = _rows(), np.arange(200) % 2
+    vote = tw.vote([_member(1, "sigmoid", seed=k) for k in range(3)])
+    calibrated = tw.calibrate(vote, x, y)
+    assert calibrated.nll[1] <= calibrated.nll[0]
+    np.testing.assert_array_equal(
+        tw.vote([vote, calibrated.model], "hard", output="label", ties="soft").predict(x, verbose=0),
+        (vote.predict(x, verbose=0)[:, 0] > 0.5).astype(int),
+    )
+
+
 def test_gaussian_members_become_the_moments_of_their_mixture():
     x, members = _rows(), []
     for seed in range(3):

@@ -68,7 +68,7 @@ def meaning_of(models: Sequence[Any], task: str = "auto", from_logits: Any = "au
     """
     one_of("task", task, TASKS)
     given = _given_logits(from_logits, len(models))
-    ends = [output_activation(model) or _probed(model) for model in models]
+    ends = [output_activation(model) or _probed(model) or _named_end(model) for model in models]
     logits = tuple(
         _answers_logits(model, end, task) if said is None else said
         for model, end, said in zip(models, ends, given, strict=True)
@@ -246,6 +246,13 @@ def _probed(model: Any) -> str | None:
     values = ops.convert_to_numpy(ops.cast(answer, "float32"))
     sums_to_one = np.all(np.abs(values.sum(axis=-1) - 1) <= 1e-3)
     return "softmax" if sums_to_one and values.min() >= 0 else None
+
+
+def _named_end(model: Any) -> str | None:
+    """`"sigmoid"` for a vote, or the like, whose probabilities do not exclude each other."""
+    last = model.outputs[0]._keras_history.operation
+    told = isinstance(last, keras.layers.Identity) and last.name == "probabilities"
+    return "sigmoid" if told else None
 
 
 def _input_name(name: str, place: int, inputs: int) -> str:

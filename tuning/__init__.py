@@ -10,16 +10,36 @@ from .recipe import Settings as Settings
 from .recipe import run as run
 from .repairing import Repair as Repair
 from .repairing import repair as repair
+from .results import SearchResult as SearchResult
+from .results import read_folder as read_folder
+from .searching import Search as Search
+from .searching import SearchFailedError as SearchFailedError
+from .searching import ladder as ladder
+from .searching import search as search
+from .spaces import CNN as CNN
+from .spaces import MLP as MLP
+from .spaces import RNN as RNN
+from .trials import ObjectiveError as ObjectiveError
 
 __all__ = [
+    "CNN",
+    "MLP",
+    "RNN",
     "Comparison",
+    "ObjectiveError",
     "RangeResult",
     "Repair",
+    "Search",
+    "SearchFailedError",
+    "SearchResult",
     "Settings",
     "compare_momentum",
     "compare_rates",
     "fit_growing_batches",
+    "ladder",
     "range_test",
+    "read_folder",
     "repair",
     "run",
+    "search",
 ]

@@ -63,7 +63,9 @@ class Rows:
         count = self.count
 
         def epoch(number: Any) -> Any:
-            order = tf.random.experimental.stateless_shuffle(tf.range(count), tf.stack([seed, tf.cast(number, tf.int32)]))
+            order = tf.random.experimental.stateless_shuffle(
+                tf.range(count), tf.stack([seed, tf.cast(number, tf.int32)])
+            )
             return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
         batches = tf.data.Dataset.range(start, epochs).flat_map(epoch)

@@ -409,8 +409,9 @@ def _choice(hp: Any, name: str, values: list[Any]) -> Any:
     """One of the values; one value alone is no question to the search."""
     if len(values) == 1:
         return values[0]
-    ordered = None if isinstance(values[0], (str, bool)) else True
-    return hp.Choice(name, values, ordered=ordered)
+    if all(isinstance(value, bool) for value in values):
+        return hp.Boolean(name, default=values[0])
+    return hp.Choice(name, values, default=values[0], ordered=None if isinstance(values[0], str) else True)
 
 
 def _activation(name: Any) -> str:

@@ -1,0 +1,115 @@
+"""The folder of a search: what was proposed and what came of it, so that an interrupted one can go on."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..toolkit.storing import append_line, read_json, read_lines, write_json, write_lines
+
+_HELD = ("state.npz", "best.npz")
+
+
+class Journal:
+    """The log and the trials' folders of one search; a context that no second process can enter.
+
+    Args:
+        folder: Of this search alone; made where it is not there.
+        identity: What must be the same for a search to go on, by name.
+
+    Raises:
+        OSError: The folder cannot be written to.
+        ValueError: The folder holds another search, or another process is at work in it.
+    """
+
+    def __init__(self, folder: Path, identity: dict[str, str]) -> None:
+        self.folder = folder
+        self.identity = identity
+        self.events: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Journal:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise ValueError(
+                f"Another search is at work in {self.folder}; wait for it, or give another `project_name`."
+            ) from None
+        try:
+            self._open()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def _open(self) -> None:
+        known = read_json(self.folder / "search.json")
+        if known is None:
+            write_json(self.folder / "search.json", self.identity)
+        else:
+            changed = [name for name, value in self.identity.items() if known.get(name) != value]
+            if changed:
+                raise ValueError(
+                    f"{self.folder} holds a search with other {' and '.join(changed)}; "
+                    "give `overwrite=True` to begin anew, or another `project_name`."
+                )
+        # A line that was cut off when the process died is left out; what it said is done again.
+        self.events = read_lines(self._path)
+        write_lines(self._path, self.events)
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self._lock.close()
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "log.jsonl"
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Writes down what happened."""
+        append_line(self._path, event)
+
+    def trial(self, number: int) -> Path:
+        """The folder of a trial, which is made where it is not there."""
+        path = self.folder / "trials" / f"{number:04d}"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def outcome(self, number: int) -> dict[str, Any]:
+        """What came of a trial, as it was kept.
+
+        Raises:
+            ValueError: It is missing, though the log says that the trial ended.
+        """
+        known: dict[str, Any] | None = read_json(self.trial(number) / "outcome.json")
+        if known is None:
+            raise ValueError(f"{self.trial(number)} lacks its outcome.json; give `overwrite=True` to begin anew.")
+        return known
+
+    def inherit(self, parent: int, number: int) -> None:
+        """Lets a trial go on from where another one stands."""
+        target = self.trial(number)
+        if (target / "state.npz").is_file():
+            return
+        for source in sorted(self.trial(parent).rglob("*.npz"), reverse=True):
+            copy = target / source.relative_to(self.trial(parent))
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            # The state comes last, by name, and counts only when it is whole.
+            shutil.copyfile(source, copy.with_suffix(".copied"))
+        for copied in sorted(target.rglob("*.copied")):
+            copied.replace(copied.with_suffix(".npz"))
+
+    def tidy(self, best: Sequence[int], also: Sequence[int] = ()) -> None:
+        """Removes the states of trials that ended, and the weights of all but the best."""
+        for path in (self.folder / "trials").glob("*"):
+            number = int(path.name)
+            if number in also or not (path / "outcome.json").is_file():
+                continue
+            for name in _HELD if number not in best else _HELD[:1]:
+                for file in path.rglob(name):
+                    file.unlink()

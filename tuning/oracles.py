@@ -1,0 +1,148 @@
+"""What proposes the next architecture: KerasTuner's oracles by name, and a Gaussian process that answers quickly."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import keras_tuner
+import numpy as np
+import scipy.optimize
+from scipy import stats
+
+from ..toolkit.checks import one_of
+
+ORACLES = ("random", "grid", "bayesian", "hyperband")
+_CANDIDATES = 2000
+_NEARBY = 500
+_POLISHED = 3
+
+
+class GaussianProcess(keras_tuner.oracles.BayesianOptimizationOracle):
+    """KerasTuner's Bayesian oracle, its next point found among candidates and polished, in a fraction of the time.
+
+    The first proposals are random; later the lower confidence bound of a Gaussian process is minimised
+    over random points and points near the best trial, the best few are polished, and the first that was
+    not tried is proposed. What is proposed depends on the seed and the trials alone.
+
+    Args:
+        **kwargs: As for `keras_tuner.oracles.BayesianOptimizationOracle`.
+
+    Reference: Srinivas et al. 2010, "Gaussian process optimization in the bandit setting", arXiv:0912.3995.
+    """
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        completed = [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
+        dimensions = len(self._nonfixed_space())
+        first = self.num_initial_points or max(3, min(2 * dimensions, 10))
+        if len(completed) < first or not dimensions:
+            return self._random_populate_space()
+        rng = np.random.default_rng((self.seed, len(self.trials)))
+        self.gpr.n_restarts_optimizer = 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            x, y = self._finite_trials()
+            self.gpr.fit(x, y)
+            points = self._candidates(x[np.argmin(y)], dimensions, rng)
+            ordered = points[np.argsort(self._bound(points))]
+            best = [self._polished(point) for point in ordered[:_POLISHED]]
+        for point in [*best, *ordered]:
+            values = self._vector_to_values(point)
+            if not self._duplicate(values):
+                return {"status": "RUNNING", "values": values}
+        return self._random_populate_space()
+
+    def _finite_trials(self) -> tuple[np.ndarray, np.ndarray]:
+        x, y = self._vectorize_trials()
+        # A loss that blew up says "bad", not how bad; its size would flatten all other differences.
+        worst = np.nanmax(np.where(np.isfinite(y), y, np.nan))
+        y = np.where(np.isfinite(y), y, worst)
+        return x, np.minimum(y, np.median(y) + 10 * stats.iqr(y) + 1e-12)
+
+    def _candidates(self, best: np.ndarray, dimensions: int, rng: np.random.Generator) -> np.ndarray:
+        anywhere = rng.random((_CANDIDATES, dimensions))
+        nearby = best + rng.normal(0, 0.1, (_NEARBY, dimensions)) * (rng.random((_NEARBY, dimensions)) < 0.5)
+        return np.vstack([anywhere, np.clip(nearby, 0, 1)])
+
+    def _bound(self, points: np.ndarray) -> np.ndarray:
+        mean, spread = self.gpr.predict(np.atleast_2d(points), return_std=True)
+        return np.asarray(mean - self.beta * spread)
+
+    def _polished(self, point: np.ndarray) -> np.ndarray:
+        found = scipy.optimize.minimize(
+            lambda x: float(self._bound(x)[0]), point, bounds=[(0, 1)] * len(point), method="L-BFGS-B",
+            options={"maxiter": 20},
+        )  # fmt: skip
+        return np.asarray(found.x)
+
+
+def oracle_of(given: Any, objective: Any, trials: int | None, epochs: int, seed: int) -> Any:
+    """The oracle for a name, or the one that was given.
+
+    Args:
+        given: One of `ORACLES`, or a `keras_tuner.Oracle`.
+        objective: As KerasTuner takes it.
+        trials: Most trials; Hyperband has its own number.
+        epochs: Epochs of a whole training, for Hyperband.
+        seed: Decides the proposals.
+
+    Raises:
+        TypeError: Neither a name nor an oracle.
+        ValueError: An unknown name, or an objective whose direction cannot be told.
+
+    Example:
+
+    >>> type(oracle_of("grid", "val_loss", 5, epochs=10, seed=0)).__name__
+    'GridSearchOracle'
+    """
+    if isinstance(given, keras_tuner.Oracle):
+        given.max_consecutive_failed_trials = 10**9
+        return given
+    if not isinstance(given, str):
+        raise TypeError(f"`oracle` must be a name or a `keras_tuner.Oracle`, got {type(given).__name__}.")
+    one_of("oracle", given, ORACLES)
+    kinds = keras_tuner.oracles
+    # KerasTuner takes a seed of 0 for none.
+    arguments: dict[str, Any] = {"objective": objective, "seed": seed + 1, "max_consecutive_failed_trials": 10**9}
+    if given == "hyperband":
+        return kinds.HyperbandOracle(max_epochs=epochs, **arguments)
+    kind = {"random": kinds.RandomSearchOracle, "grid": kinds.GridSearchOracle, "bayesian": GaussianProcess}[given]
+    return kind(max_trials=trials, **arguments)
+
+
+def queue(oracle: Any, initial: Sequence[dict[str, Any]]) -> None:
+    """Lets the oracle propose these values first; what they leave out gets its default.
+
+    Args:
+        oracle: A KerasTuner oracle whose space is known.
+        initial: Values by hyperparameter name.
+
+    Raises:
+        TypeError: An entry that is no dictionary.
+        ValueError: A name that is not in the space, or an oracle that cannot take them.
+    """
+    if not initial:
+        return
+    if isinstance(oracle, (keras_tuner.oracles.GridSearchOracle, keras_tuner.oracles.HyperbandOracle)):
+        raise ValueError(f"`initial_trials` cannot be given to {type(oracle).__name__}, which has an order of its own.")
+    known = {hp.name for hp in oracle.get_space().space}
+    for values in initial:
+        if not isinstance(values, dict):
+            raise TypeError(f"`initial_trials` must hold dictionaries, got {type(values).__name__}.")
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(f"`initial_trials` names {unknown}; the space has {sorted(known)}.")
+    waiting = [dict(values) for values in initial]
+    proposed = oracle.populate_space
+
+    def populate_space(trial_id: str) -> Any:
+        if not waiting:
+            return proposed(trial_id)
+        hp = oracle.get_space()
+        hp.values = {**hp.values, **waiting.pop(0)}
+        hp.ensure_active_values()
+        active = {one.name for one in hp.space if hp.is_active(one)}
+        return {"status": "RUNNING", "values": {name: v for name, v in hp.values.items() if name in active}}
+
+    oracle.populate_space = populate_space

@@ -1,0 +1,409 @@
+"""What a search found: the best model, the leaderboard, what was saved by stopping, which hyperparameters counted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+from scipy import stats
+
+from ..toolkit.population import Leaderboard
+from ..toolkit.stopping import FirstEpochs, replay
+from ..toolkit.storing import read_arrays, read_json
+from . import crews
+from .trials import Outcome, Plan, with_settings
+
+_FEWEST_FOR_IMPORTANCE = 10
+_BASELINE = FirstEpochs(epochs=1, keep=3)
+
+
+@dataclass
+class SearchResult:
+    """The outcome of a search.
+
+    Args:
+        plan: What was the same for all trials.
+        outcomes: How each trial went, by number.
+        order: The completed trials, best first.
+        folder: Where the search is kept.
+        seconds: Time of this call, s.
+        notes: Sentences on how it ended.
+        space: The hyperparameters of the space.
+        trial_folders: Where each trial is kept.
+    """
+
+    plan: Plan
+    outcomes: dict[int, Outcome]
+    order: list[int]
+    folder: Path
+    seconds: float
+    notes: tuple[str, ...]
+    space: Any
+    trial_folders: dict[int, Path]
+    _models: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def best(self) -> Outcome:
+        """How the best trial went."""
+        return self.outcomes[self.order[0]]
+
+    @property
+    def best_score(self) -> float:
+        """The best value of the objective."""
+        return float(self.best.score or 0.0)
+
+    @property
+    def best_model(self) -> Any:
+        """The best trial's best model, compiled, with the weights of its best epoch."""
+        return self.model_of(self.order[0])
+
+    @property
+    def best_hyperparameters(self) -> Any:
+        """The best trial's `keras_tuner.HyperParameters`."""
+        return self._hyperparameters(self.order[0])
+
+    @property
+    def best_settings(self) -> dict[str, Any]:
+        """Rate, and whatever else differed between members, of the best member of the best trial."""
+        return dict(self.best.settings)
+
+    def models(self, count: int = 5) -> list[Any]:
+        """The models of the best trials, best first; ready for `tw.vote`.
+
+        Args:
+            count: At most so many; trials whose weights are no longer kept are left out.
+        """
+        kept = [number for number in self.order if self._weights(number).is_file()]
+        return [self.model_of(number) for number in kept[:count]]
+
+    def model_of(self, number: int) -> Any:
+        """The trained model of a trial, with the weights of its best epoch.
+
+        Args:
+            number: Of the trial.
+
+        Raises:
+            KeyError: There is no such trial.
+            ValueError: Its weights were not kept.
+        """
+        if number not in self.outcomes:
+            raise KeyError(f"There is no trial {number}; the trials are {sorted(self.outcomes)}.")
+        if number not in self._models:
+            path = self._weights(number)
+            if not path.is_file():
+                raise ValueError(f"The weights of trial {number} were not kept; give the search a larger `keep`.")
+            model = self._built(number)
+            model.set_weights(read_arrays(path))
+            self._models[number] = model
+        return self._models[number]
+
+    def _weights(self, number: int) -> Path:
+        folder = self.trial_folders[number]
+        return next(iter(sorted(folder.rglob("best.npz"))), folder / "best.npz")
+
+    def _hyperparameters(self, number: int) -> Any:
+        hp = keras_tuner.HyperParameters.from_config(self.space.get_config())
+        hp.values = dict(self.outcomes[number].values)
+        return hp
+
+    def _built(self, number: int) -> Any:
+        """A new model of the trial's make, compiled at its best settings."""
+        plan, outcome = self.plan, self.outcomes[number]
+        model = plan.hypermodel.build(self._hyperparameters(number))
+        if not model.built:
+            first = keras.tree.map_structure(lambda part: part[:1], plan.rows.x)
+            model(first)
+        compiling = crews.compiling_of(model, plan.hypermodel, plan.rows.y, plan.compiling)
+        settings = dict(outcome.settings)
+        if not settings and "learning_rate" in outcome.values and not compiling.own:
+            settings["learning_rate"] = outcome.values["learning_rate"]
+        if settings or not model.compiled:
+            model = with_settings(model, compiling, settings)
+        return model
+
+    def leaderboard(self) -> Leaderboard:
+        """The trials as a table, best first, the failed ones last: one list for each column."""
+        failed = [number for number in self.outcomes if number not in self.order]
+        numbers = [*self.order, *failed]
+        shown = [self.outcomes[number] for number in numbers]
+        board = Leaderboard(trial=numbers)
+        board[self.plan.objective.name] = [math.nan if o.score is None else o.score for o in shown]
+        if any(outcome.spread is not None for outcome in shown):
+            board["spread"] = [outcome.spread for outcome in shown]
+        for part in ("settings", "values"):
+            names = list(dict.fromkeys(name for outcome in shown for name in getattr(outcome, part)))
+            for name in names:
+                if name not in board:
+                    board[name] = [getattr(outcome, part).get(name) for outcome in shown]
+        board["parameters"] = [outcome.parameters for outcome in shown]
+        board["seconds"] = [round(outcome.seconds, 2) for outcome in shown]
+        board["best_epoch"] = [outcome.best_epoch for outcome in shown]
+        board["epochs"] = [outcome.epochs for outcome in shown]
+        board["saved"] = [outcome.planned - outcome.epochs for outcome in shown]
+        board["findings"] = [", ".join(f["symptom"] for f in outcome.findings) for outcome in shown]
+        board["status"] = [outcome.status + (f": {outcome.reason}" if outcome.reason else "") for outcome in shown]
+        return board
+
+    def to_csv(self, path: str | Path) -> None:
+        """Writes the leaderboard as a CSV file.
+
+        Args:
+            path: Where to.
+        """
+        import csv
+
+        board = self.leaderboard()
+        with Path(path).open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(board)
+            writer.writerows(zip(*board.values(), strict=True))
+
+    # What the stopping did
+
+    @property
+    def epochs_saved(self) -> float:
+        """Share of the planned epochs that stopping spared, in [0, 1)."""
+        planned = sum(outcome.planned for outcome in self.outcomes.values())
+        return 1 - sum(outcome.epochs for outcome in self.outcomes.values()) / planned if planned else 0.0
+
+    def rank_correlation(self, epoch: int = 1) -> float | None:
+        """Spearman's correlation of the best value up to `epoch` with the final best, over the trials that ran on.
+
+        Args:
+            epoch: From 1.
+
+        Returns:
+            A number in [-1, 1], or `None` where fewer than three trials went beyond that epoch.
+        """
+        sign = self.plan.sign
+        curves = [[sign * v for v in self.outcomes[n].curve] for n in self.order]
+        longer = [curve for curve in curves if len(curve) > epoch]
+        if len(longer) < 3:
+            return None
+        found = stats.spearmanr([min(curve[:epoch]) for curve in longer], [min(curve) for curve in longer])
+        return None if math.isnan(found.statistic) else float(found.statistic)
+
+    def importance(self) -> dict[str, float] | None:
+        """How much of the score's spread each hyperparameter alone explains, largest first.
+
+        A random forest learns the score; for each hyperparameter the forest's mean answer over all
+        trials is taken at each of its values, and the variance of these means is divided by that of
+        the forest's answers.
+
+        Returns:
+            Shares in [0, 1] by name, or `None` where fewer than ten trials were completed.
+
+        Reference: Hutter et al. 2014, "An efficient approach for assessing hyperparameter importance", ICML.
+        """
+        names = [hp.name for hp in self.space.space if len({str(self._value(n, hp.name)) for n in self.order}) > 1]
+        if len(self.order) < _FEWEST_FOR_IMPORTANCE or not names:
+            return None
+        from sklearn.ensemble import RandomForestRegressor
+
+        columns = [_coded([self._value(number, name) for number in self.order]) for name in names]
+        table = np.array(columns, dtype="float64").T
+        scores = stats.rankdata([self.plan.sign * (self.outcomes[n].score or 0.0) for n in self.order])
+        forest = RandomForestRegressor(200, min_samples_leaf=2, random_state=0).fit(table, scores)
+        total = float(np.var(forest.predict(table)))
+        shares = {name: _marginal(forest, table, place) / total if total else 0.0 for place, name in enumerate(names)}
+        return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+    def _value(self, number: int, name: str) -> Any:
+        return self.outcomes[number].values.get(name)
+
+    def baseline(self) -> dict[str, float]:
+        """What "one epoch for all, then the best three" would have saved and cost on the curves of this search.
+
+        Curves that were stopped count as far as they go, so the figures are those of the trials that were
+        seen whole where nothing was stopped, and a bound elsewhere.
+        """
+        sign = self.plan.sign
+        curves = [[sign * value for value in self.outcomes[n].curve] for n in self.order if self.outcomes[n].curve]
+        found = replay(curves, _BASELINE)
+        return {"saved": found.saved, "regret": found.regret}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures of the search, for a report."""
+        return {
+            "objective": self.plan.objective.name,
+            "best": self.best.as_dict(),
+            "leaderboard": dict(self.leaderboard()),
+            "epochs_saved": self.epochs_saved,
+            "rank_correlation": self.rank_correlation(),
+            "one_epoch_then_best_three": self.baseline(),
+            "importance": self.importance(),
+            "seconds": self.seconds,
+            "device": device(),
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        known = self.rank_correlation()
+        early = "too few whole curves to tell how early scores rank" if known is None else (
+            f"scores after one epoch rank as the final ones with correlation {known:.2f}"
+        )  # fmt: skip
+        base = self.baseline()
+        lines = [
+            str(self.leaderboard()),
+            f"Stopping saved {self.epochs_saved:.0%} of the epochs; {early}; one epoch for all and then the best three "
+            f"would have saved {base['saved']:.0%} at a regret of {base['regret']:.4g} on these curves.",
+            f"Run on {device()}.",
+            *self.notes,
+        ]
+        return "\n".join(lines)
+
+    def plot(self) -> Any:
+        """The objective of each trial after each epoch as a matplotlib Figure, the best one drawn bold."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(8, 5), layout="constrained")
+        axes = figure.subplots()
+        for number, outcome in self.outcomes.items():
+            if not outcome.curve:
+                continue
+            best = number == self.order[0]
+            epochs = range(1, len(outcome.curve) + 1)
+            style: dict[str, Any] = {"linewidth": 2.5, "label": f"trial {number}", "zorder": 3} if best else {
+                "linewidth": 0.8, "alpha": 0.6,
+            }  # fmt: skip
+            axes.plot(epochs, outcome.curve, marker="." if len(outcome.curve) == 1 else None, **style)
+        axes.set(xlabel="epoch", ylabel=self.plan.objective.name)
+        axes.legend()
+        return figure
+
+    def refit(
+        self, x: Any = None, y: Any = None, *, epochs: int | None = None, seed: int | None = None, **fit_arguments: Any
+    ) -> Any:
+        """Trains a new model of the best architecture at its best rate, on training and validation rows together.
+
+        Args:
+            x: Inputs; by default all rows of the search.
+            y: Targets.
+            epochs: By default up to the best trial's best epoch.
+            seed: Decides starting weights and batches; the search's by default.
+            **fit_arguments: As for `fit`.
+
+        Returns:
+            The trained model, compiled.
+
+        Raises:
+            ValueError: The rows of the search cannot be joined; give `x` and `y`.
+        """
+        rows = self.plan.rows
+        keras.utils.set_random_seed(self.plan.seed if seed is None else seed)
+        model = self._built(self.order[0])
+        rows = _joined(rows) if x is None else replace(rows, x=x, y=y, sample_weight=None, validation=None)
+        arguments: dict[str, Any] = {
+            "batch_size": int(self.best.values.get("batch_size", self.plan.batch_size)), "verbose": 0,
+            "epochs": epochs or self.best.best_epoch or 1, "sample_weight": rows.sample_weight, **fit_arguments,
+        }  # fmt: skip
+        model.fit(rows.x, rows.y, **arguments)
+        return model
+
+
+def device() -> str:
+    """What the search ran on.
+
+    Example:
+
+    >>> device().split()[0] in ("CPU", "GPU")
+    True
+    """
+    import os
+
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    if not found:
+        return f"CPU ({len(os.sched_getaffinity(0))} cores), precision {keras.config.dtype_policy().name}"
+    return f"GPU x {len(found)}, precision {keras.config.dtype_policy().name}"
+
+
+def read_folder(path: str | Path, objective: str | None = None) -> Leaderboard:
+    """The leaderboard of a folder that a KerasTuner tuner has written, best trial first.
+
+    Args:
+        path: The project's folder, with `trial_*/trial.json` in it.
+        objective: Only for folders without `oracle.json`-given order: which metric to show beside the score.
+
+    Raises:
+        FileNotFoundError: The folder holds no trial.
+    """
+    found = [read_json(file) for file in sorted(Path(path).glob("trial_*/trial.json"))]
+    if not found:
+        raise FileNotFoundError(f"{path} holds no trials of KerasTuner; expected `trial_*/trial.json`.")
+    directions = {
+        metric.get("direction")
+        for trial in found
+        for name, metric in trial["metrics"]["metrics"].items()
+        if objective in (None, name)
+    }
+    scored = [trial for trial in found if trial.get("score") is not None]
+    rest = [trial for trial in found if trial.get("score") is None]
+    higher = _higher_is_better(scored, directions, objective)
+    ordered = [*sorted(scored, key=lambda trial: trial["score"], reverse=higher), *rest]
+    names = list(dict.fromkeys(name for trial in ordered for name in trial["hyperparameters"]["values"]))
+    board = Leaderboard(trial=[trial["trial_id"] for trial in ordered])
+    board["score"] = [math.nan if trial.get("score") is None else trial["score"] for trial in ordered]
+    for name in names:
+        board[name] = [trial["hyperparameters"]["values"].get(name) for trial in ordered]
+    board["best_epoch"] = [None if trial.get("best_step") is None else trial["best_step"] + 1 for trial in ordered]
+    board["status"] = [trial["status"].lower() for trial in ordered]
+    return board
+
+
+def _higher_is_better(scored: Sequence[Any], directions: set[Any], objective: str | None) -> bool:
+    """The direction of the metric whose best value is each trial's score."""
+    for trial in scored:
+        for name, metric in trial["metrics"]["metrics"].items():
+            values = [value for seen in metric["observations"] for value in seen["value"]]
+            best = max(values) if metric["direction"] == "max" else min(values)
+            if objective in (None, name) and math.isclose(best, trial["score"], rel_tol=1e-9) and name != "loss":
+                return bool(metric["direction"] == "max")
+    return directions == {"max"}
+
+
+def _coded(values: Sequence[Any]) -> list[float]:
+    """Numbers as they are, others by their place in a sorted list; what is absent lies below all."""
+    if all(isinstance(value, (int, float)) or value is None for value in values):
+        known = [float(value) for value in values if value is not None]
+        return [min(known) - 1 if value is None else float(value) for value in values]
+    places = {name: place for place, name in enumerate(sorted({str(value) for value in values}))}
+    return [float(places[str(value)]) for value in values]
+
+
+def _marginal(forest: Any, table: np.ndarray, column: int) -> float:
+    means, counts = [], []
+    for value in np.unique(table[:, column]):
+        changed = table.copy()
+        changed[:, column] = value
+        means.append(float(np.mean(forest.predict(changed))))
+        counts.append(int(np.sum(table[:, column] == value)))
+    middle = np.average(means, weights=counts)
+    return float(np.average((np.array(means) - middle) ** 2, weights=counts))
+
+
+def _joined(rows: Any) -> Any:
+    """Training and validation rows together."""
+    if rows.validation is None:
+        return rows
+    if not rows.are_arrays or not isinstance(rows.validation, tuple):
+        raise ValueError("The rows of this search cannot be joined with its validation rows; give `x` and `y`.")
+
+    def both(some: Any, others: Any) -> Any:
+        return keras.tree.map_structure(lambda a, b: np.concatenate([a, b]), some, others)
+
+    weights = rows.sample_weight
+    if weights is not None:
+        outside = rows.validation[2] if len(rows.validation) > 2 else np.ones(len(rows.validation[1]))
+        weights = both(weights, outside)
+    return replace(
+        rows, x=both(rows.x, rows.validation[0]), y=both(rows.y, rows.validation[1]), sample_weight=weights,
+        validation=None,
+    )  # fmt: skip

@@ -1,0 +1,644 @@
+"""The search: an oracle proposes architectures, each is judged at its best rate, hopeless ones are stopped."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+
+from ..toolkit.checks import number, whole_number
+from ..toolkit.data.sealing import refuse_sealed
+from ..toolkit.stopping import FirstEpochs, stopper_of
+from ..toolkit.storing import fingerprint, write_json
+from . import crews
+from .feeding import Rows, rows_of
+from .journal import Journal
+from .oracles import oracle_of, queue
+from .results import SearchResult
+from .trials import ObjectiveError, Outcome, Plan, run_trial
+
+_LADDER = 16
+_ADAPTIVE = (1e-5, 1e-1)
+_PLAIN = (1e-4, 1.0)
+_FAILURES_IN_A_ROW = 3
+_DISK = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)
+
+
+class SearchFailedError(RuntimeError):
+    """No trial of a search could be completed; the first trial's cause is its cause too."""
+
+
+def ladder(optimizer: Any = "adam", count: int = _LADDER) -> list[float]:
+    """The learning rates that an architecture is judged at: log-spaced over four decades.
+
+    From 1e-5 to 0.1 for optimizers that scale each weight's step (Adam, AdamW, RMSprop), from 1e-4 to 1 for SGD.
+
+    Args:
+        optimizer: Keras optimizer or its name.
+        count: How many, at least 1.
+
+    Example:
+
+    >>> [float(f"{rate:.1e}") for rate in ladder("sgd", 5)]
+    [0.0001, 0.001, 0.01, 0.1, 1.0]
+    """
+    low, high = _PLAIN if isinstance(keras.optimizers.get(optimizer), keras.optimizers.SGD) else _ADAPTIVE
+    if whole_number("count", count, low=1) == 1:
+        return [float(np.sqrt(low * high))]
+    return [float(rate) for rate in np.geomspace(low, high, count)]
+
+
+class Search(keras_tuner.Tuner):
+    """A KerasTuner tuner whose trials are populations over learning rates, stopped by their curves.
+
+    Code written for `keras_tuner.RandomSearch` and its like moves over by changing the class: `search`,
+    `get_best_models`, `get_best_hyperparameters`, `results_summary` are there, and a `build(hp)` works
+    unchanged. Where `build` answers an uncompiled model, the search owns loss, optimizer and rates and
+    trains one population a trial; a compiled model is trained as it is.
+
+    Everything is kept in `directory/project_name`, in files that are whole or not there: `log.jsonl`
+    (what was proposed and ended), and for each trial `curve.jsonl`, `outcome.json` and, while it runs,
+    its state. A search that was interrupted at any moment goes on when it is made and called again.
+
+    Args:
+        hypermodel: A space such as `MLP()`, any `keras_tuner.HyperModel`, or a function `build(hp)`.
+        objective: What to look for, such as `"val_accuracy"`; as KerasTuner takes it.
+        max_trials: Most trials, at least 1; Hyperband has a number of its own.
+        oracle: `"random"`, `"grid"`, `"bayesian"`, `"hyperband"` or a `keras_tuner.Oracle`.
+        seed: Whole number, at least 0: decides proposals, starting weights and batches.
+        population: `"auto"`: 16 rates where the model is not compiled; a number of rates; the rates; a
+            dictionary of values of `learning_rate`, `momentum`, `weight_decay`, `dropout`, every
+            combination of which is tried; `False` for one model a trial.
+        stopper: `"halving"`, `"median"`, `"percentile"`, `"extrapolation"`, `"first_epochs"`, a rule of
+            `trainwise.toolkit.stopping`, several, or `None`.
+        drop_losers: Whether the lagging half of a population is dropped after 1, 2, 4, 8, ... epochs.
+        target: The search ends as soon as the objective reaches this value.
+        time_budget: Seconds, > 0; the search ends with the epoch after it.
+        initial_trials: Dictionaries of hyperparameters to try first.
+        folds: Number of folds to validate on instead of validation rows, at least 2.
+        executions_per_trial: Trainings of each setting from different starting weights, at least 1.
+        workers: Processes on this machine, at least 1, or `"ray"` for a Ray cluster.
+        optimizer: Optimizer of uncompiled models.
+        loss: Loss of uncompiled models; by default that of the task.
+        metrics: Metrics of uncompiled models; by default those of the task.
+        max_model_size: Models with more parameters fail.
+        jit_compile: Whether to compile with XLA; `"auto"` as Keras does.
+        keep: Trials whose weights are kept on disk, the best ones, at least 1.
+        directory: Where the project's folder is; a temporary one by default.
+        project_name: Name of the project's folder.
+        overwrite: Whether what is there is removed first.
+
+    Raises:
+        TypeError: An argument of the wrong kind.
+        ValueError: An argument out of range.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> def build(hp):
+    ...     units = hp.Choice("units", [2, 4])
+    ...     return keras.Sequential([keras.Input((1,)), keras.layers.Dense(units, "relu"), keras.layers.Dense(1)])
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> tuner = Search(build, objective="val_loss", max_trials=2, loss="mse")
+    >>> result = tuner.search(x, x[:, 0] ** 2, epochs=2, verbose=0)
+    >>> len(result.outcomes), sorted(result.best_settings)
+    (2, ['learning_rate'])
+    """
+
+    def __init__(
+        self,
+        hypermodel: Any,
+        objective: Any = "val_loss",
+        max_trials: int | None = 20,
+        oracle: Any = "random",
+        *,
+        seed: int = 0,
+        population: Any = "auto",
+        stopper: Any = "halving",
+        drop_losers: bool = True,
+        target: float | None = None,
+        time_budget: float | None = None,
+        initial_trials: Sequence[dict[str, Any]] = (),
+        folds: int | None = None,
+        executions_per_trial: int = 1,
+        workers: Any = 1,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        max_model_size: int | None = None,
+        jit_compile: Any = "auto",
+        keep: int = 10,
+        directory: str | Path | None = None,
+        project_name: str = "search",
+        overwrite: bool = False,
+    ) -> None:
+        self.seed = whole_number("seed", seed, low=0)
+        trials = None if max_trials is None else whole_number("trials", max_trials, low=1)
+        self.executions = whole_number("executions_per_trial", executions_per_trial, low=1)
+        self.keep = whole_number("keep", keep, low=1)
+        self.workers = workers if workers == "ray" else whole_number("workers", workers, low=1)
+        self.target = None if target is None else number("target", target, -np.inf, np.inf)
+        self.time_budget = None if time_budget is None else number("time_budget", time_budget, 0, np.inf, open_low=True)
+        self.stopper = stopper_of(stopper)
+        self.population, self.drop_losers, self.folds = population, bool(drop_losers), folds
+        self.initial_trials, self.jit_compile = list(initial_trials), jit_compile
+        self._oracle_name, self._objective = oracle, objective
+        self._given_oracle = oracle
+        self.outcomes: dict[int, Outcome] = {}
+        home = tempfile.mkdtemp(prefix="trainwise-search-") if directory is None else str(directory)
+        made = oracle_of(oracle, objective, trials, 100, self.seed)
+        self._filling = False
+        super().__init__(
+            made, hypermodel, max_model_size=max_model_size, optimizer=optimizer, loss=loss, metrics=metrics,
+            directory=home, project_name=project_name, overwrite=overwrite, executions_per_trial=executions_per_trial,
+        )  # fmt: skip
+        self._silence(made)
+
+    # What KerasTuner's own files would keep stands in the journal
+
+    def _silence(self, oracle: Any) -> None:
+        oracle.save = lambda: None
+        oracle._save_trial = lambda trial: None
+        oracle._display.verbose = 0
+
+    def reload(self) -> None:
+        """Nothing: `search` goes on from the journal."""
+
+    def save(self) -> None:
+        """Nothing: the journal keeps all."""
+
+    def _populate_initial_space(self) -> None:
+        if self._filling:
+            super()._populate_initial_space()
+
+    def _configure_tensorboard_dir(self, callbacks: Any, trial: Any, execution: int = 0) -> None:
+        for callback in callbacks:
+            if isinstance(callback, keras.callbacks.TensorBoard):
+                callback.log_dir = str(Path(callback.log_dir) / trial.trial_id / f"execution{execution}")
+
+    # The search
+
+    def search(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        epochs: int = 20,
+        batch_size: int | None = None,
+        validation_data: Any = None,
+        validation_split: float = 0.0,
+        sample_weight: Any = None,
+        callbacks: Any = None,
+        verbose: Any = "auto",
+        **fit_arguments: Any,
+    ) -> SearchResult:
+        """Runs the trials, or goes on with them.
+
+        Args:
+            x: Inputs, as for `fit`.
+            y: Targets, as for `fit`.
+            epochs: Epochs of a whole training, at least 1; a hyperparameter `"epochs"` goes before it.
+            batch_size: Rows of a batch, 32 by default; a hyperparameter `"batch_size"` goes before it.
+            validation_data: As for `fit`; by default a fifth of the rows is held out.
+            validation_split: As for `fit`, in [0, 1).
+            sample_weight: As for `fit`.
+            callbacks: Keras callbacks, copied for each training; `EarlyStopping` stops each member by itself.
+            verbose: 0 is silent, else one line a trial.
+            **fit_arguments: Further arguments of `fit`, such as `class_weight`.
+
+        Returns:
+            `SearchResult` with `.best_model`, `.best_hyperparameters`, `.leaderboard()`, `.refit()`, `.plot()`.
+
+        Raises:
+            ObjectiveError: The objective is not among the logs.
+            SearchFailedError: No trial could be completed.
+            TypeError: An argument of the wrong kind.
+            ValueError: An argument out of range, sealed rows, NaN, or a folder of another search.
+        """
+        whole_number("epochs", epochs, low=1)
+        size = 32 if batch_size is None else whole_number("batch_size", batch_size, low=1)
+        held = validation_data[0] if isinstance(validation_data, (tuple, list)) else None
+        for given in (x, held):
+            refuse_sealed("A search trains and chooses", given)
+        rows = rows_of(x, y, sample_weight, validation_data, validation_split, self.folds, self.seed)
+        plan = self._plan(rows, epochs, size, callbacks, fit_arguments)
+        run = Run(self, plan, verbose)
+        return run.whole()
+
+    def _plan(self, rows: Rows, epochs: int, batch_size: int, callbacks: Any, fit_arguments: dict[str, Any]) -> Plan:
+        if callable(getattr(self.hypermodel, "adapt", None)):
+            self.hypermodel.adapt(rows.x, rows.y)
+        self._fill_space(epochs)
+        compiling = {
+            "optimizer": self.optimizer, "loss": self.loss, "metrics": self.metrics, "jit_compile": self.jit_compile,
+        }  # fmt: skip
+        settings, dropping = self._settings(rows, batch_size, compiling), self.drop_losers
+        if not settings and not self._questions():
+            raise ValueError(
+                "There is nothing to search: the space has no hyperparameters and there is one rate; "
+                "give `population=16`, or let `build(hp)` ask for hyperparameters."
+            )
+        listed = callbacks if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+        hyperband = isinstance(self.oracle, keras_tuner.oracles.HyperbandOracle)
+        first = isinstance(self.stopper, FirstEpochs)
+        return Plan(
+            hypermodel=self.hypermodel, rows=rows, objective=self.oracle.objective, epochs=epochs,
+            batch_size=batch_size, settings=settings, executions=self.executions, folds=self.folds,
+            stopper=None if hyperband or first else self.stopper, drop_losers=dropping, target=self.target,
+            seed=self.seed, compiling=compiling, callbacks=tuple(listed), fit_arguments=fit_arguments,
+            most_parameters=self.max_model_size,
+        )  # fmt: skip
+
+    def _fill_space(self, epochs: int) -> None:
+        if isinstance(self._given_oracle, str):
+            self.oracle = oracle_of(self._given_oracle, self._objective, self.oracle.max_trials, epochs, self.seed)
+            self.oracle._set_project_dir(self.directory, self.project_name)
+            self._silence(self.oracle)
+        self._filling = True
+        try:
+            self._populate_initial_space()
+        finally:
+            self._filling = False
+
+    def _questions(self) -> list[str]:
+        return [hp.name for hp in self.oracle.get_space().space if type(hp).__name__ != "Fixed"]
+
+    def _settings(self, rows: Rows, batch_size: int, compiling: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+        """The settings of the members, or none where each trial is one ordinary model."""
+        given = self.population
+        if given is False or given is None:
+            return self._alone(compiling, own=False)
+        keras.backend.clear_session()
+        model = self.hypermodel.build(self.oracle.get_space())
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
+        chosen = crews.compiling_of(model, self.hypermodel, rows.y, compiling)
+        possible = crews.can_be_many(model, chosen.optimizer) and _fits_by_fit(self.hypermodel)
+        if given == "auto":
+            if chosen.own or not possible or not crews.fits_at_once(model, _LADDER, batch_size):
+                return self._alone(compiling, own=chosen.own)
+            given = ladder(chosen.optimizer)
+        if not possible:
+            raise ValueError(
+                "`population` needs a Functional or Sequential model whose optimizer is SGD, Adam, AdamW or RMSprop "
+                "at a plain rate; leave it out, or give `population=False`."
+            )
+        return _members(given, chosen.optimizer)
+
+    def _alone(self, compiling: dict[str, Any], own: bool) -> tuple[()]:
+        """One model a trial; where the search owns the rate, it becomes a hyperparameter."""
+        model = None if own else self.hypermodel.build(self.oracle.get_space())
+        if model is not None and not model.compiled:
+            low, high = ladder(compiling["optimizer"] or "adam", 2)
+            hp = self.oracle.get_space()
+            hp.Float("learning_rate", low, high, sampling="log", default=float(np.sqrt(low * high)))
+            self.oracle.update_space(hp)
+        return ()
+
+    def run_trial(self, trial: Any, plan: Plan, folder: Path, number: int, **kwargs: Any) -> Any:
+        """Trains one trial; what a subclass answers instead is taken as KerasTuner takes it."""
+        return run_trial(plan, trial.hyperparameters, folder, number, **kwargs)
+
+    def load_model(self, trial: Any) -> Any:
+        """The trained model of a trial, with the weights of its best epoch, compiled."""
+        return self.result.model_of(int(trial.trial_id))
+
+    def get_best_models(self, num_models: int = 1) -> list[Any]:
+        """The models of the best trials, best first."""
+        return self.result.models(num_models)
+
+
+def search(
+    space: Any,
+    x: Any,
+    y: Any = None,
+    *,
+    objective: Any = "val_loss",
+    oracle: Any = "random",
+    trials: int | None = 20,
+    epochs: int = 20,
+    batch_size: int | None = None,
+    validation_data: Any = None,
+    verbose: Any = "auto",
+    **arguments: Any,
+) -> SearchResult:
+    """Finds the best architecture of a space for these rows, each judged at its own best learning rate.
+
+    Args:
+        space: A space such as `MLP()`, any `keras_tuner.HyperModel`, or a function `build(hp)`.
+        x: Inputs, as for `fit`.
+        y: Targets, as for `fit`.
+        objective: What to look for, such as `"val_accuracy"`.
+        oracle: `"random"`, `"grid"`, `"bayesian"`, `"hyperband"` or a `keras_tuner.Oracle`.
+        trials: Most trials, at least 1.
+        epochs: Epochs of a whole training, at least 1.
+        batch_size: Rows of a batch, 32 by default.
+        validation_data: As for `fit`; by default a fifth of the rows is held out.
+        verbose: 0 is silent, else one line a trial.
+        **arguments: As for `Search` (`population`, `stopper`, `target`, `time_budget`, `initial_trials`,
+            `folds`, `executions_per_trial`, `seed`, `workers`, `directory`, ...) and for `fit`
+            (`callbacks`, `class_weight`, `sample_weight`, ...).
+
+    Returns:
+        `SearchResult` with `.best_model`, `.best_hyperparameters`, `.leaderboard()`, `.refit()`, `.plot()`.
+
+    Raises:
+        ObjectiveError: The objective is not among the logs.
+        SearchFailedError: No trial could be completed.
+        TypeError: An argument of the wrong kind.
+        ValueError: An argument out of range, sealed rows, NaN, or a folder of another search.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from trainwise.tuning import MLP
+    >>> x = np.random.default_rng(0).normal(size=(64, 2))
+    >>> space = MLP(depth=1, units=(4, 8), activation="relu", normalization="none", dropout=0, l2=0)
+    >>> result = search(space, x, (x[:, 0] > 0).astype(int), objective="val_accuracy", trials=2, epochs=2, verbose=0)
+    >>> result.best_model.output_shape
+    (None, 1)
+    """
+    names = set(Search.__init__.__kwdefaults__ or ()) | {"directory"}
+    own = {name: arguments.pop(name) for name in list(arguments) if name in names}
+    tuner = Search(space, objective, trials, oracle, **own)
+    return tuner.search(
+        x, y, epochs=epochs, batch_size=batch_size, validation_data=validation_data, verbose=verbose, **arguments
+    )
+
+
+class Run:
+    """One call of `search`: proposes, trains, tells the oracle, until there is no more to do.
+
+    Args:
+        tuner: Whose oracle proposes.
+        plan: What is the same for all trials.
+        verbose: 0 is silent.
+    """
+
+    def __init__(self, tuner: Search, plan: Plan, verbose: Any) -> None:
+        self.tuner, self.plan, self.oracle = tuner, plan, tuner.oracle
+        self.folder = Path(tuner.directory) / tuner.project_name
+        self.say: Callable[[str], None] = (
+            (lambda line: None) if verbose == 0 else (lambda line: print(line, flush=True))
+        )
+        self.journal = Journal(self.folder, self._identity())
+        self.outcomes: dict[int, Outcome] = {}
+        self.trials: dict[int, Any] = {}
+        self.waiting: list[int] = []
+        self.failures: list[str] = []
+        self.exhausted = False
+        self.ended = ""
+
+    def _identity(self) -> dict[str, str]:
+        """What must be the same for a search to go on, each as a digest."""
+        space = self.oracle.get_space().get_config()
+        known = type(self.oracle).__name__
+        plan = self.plan
+        rest = (plan.settings, plan.executions, plan.folds, plan.epochs, plan.batch_size, plan.drop_losers,
+                repr(plan.stopper), repr(self.tuner.stopper))  # fmt: skip
+        return {
+            "space": fingerprint(space), "data": plan.rows.fingerprint(), "objective": str(self.oracle.objective),
+            "oracle": known, "seed": str(plan.seed), "settings": fingerprint(rest),
+        }  # fmt: skip
+
+    def whole(self) -> SearchResult:
+        """Runs it."""
+        started = time.time()
+        deadline = None if self.tuner.time_budget is None else started + self.tuner.time_budget
+        with self.journal:
+            queue(self.oracle, self.tuner.initial_trials)
+            self._replay()
+            self._trials(deadline)
+            if not self.ended:
+                self._go_on_with_the_best(deadline)
+            result = self._result(time.time() - started)
+            self.journal.tidy(result.order[: self.tuner.keep])
+        self.tuner.result = result
+        self.tuner.outcomes = self.outcomes
+        return result
+
+    # Proposals
+
+    def _replay(self) -> None:
+        """Leads a fresh oracle through what it had proposed and been told; what was running goes on."""
+        for event in self.journal.events:
+            if event["event"] == "begin":
+                trial = self.oracle.create_trial(event["worker"])
+                # An oracle of the user's may draw otherwise this time; what was trained counts.
+                trial.hyperparameters.values = dict(event["values"])
+                self.trials[event["number"]] = trial
+            elif event["event"] == "end":
+                self._tell(event["number"], Outcome(**self.journal.outcome(event["number"])))
+        self.waiting = [number for number in self.trials if number not in self.outcomes]
+        if self.journal.events:
+            self.say(f"Going on with {self.folder}: {len(self.outcomes)} trials are done, {len(self.waiting)} go on.")
+
+    def next_trial(self, worker: str) -> int | None:
+        """The next trial to run: one that was interrupted, or a new one; `None` where there is none now."""
+        if self.waiting:
+            return self.waiting.pop(0)
+        trial = self.oracle.create_trial(worker)
+        if trial.status == "STOPPED":
+            most = self.oracle.max_trials
+            self.exhausted = bool(most) and len(self.trials) < most
+            return None
+        if trial.status == "IDLE":
+            return None
+        number = len(self.trials)
+        self.trials[number] = trial
+        self.journal.add({"event": "begin", "number": number, "worker": worker, "values": trial.hyperparameters.values})
+        return number
+
+    def _trials(self, deadline: float | None) -> None:
+        from .spreading import spread
+
+        spread(self, self.tuner.workers, deadline)
+
+    # One trial
+
+    def arguments(self, number: int, deadline: float | None) -> dict[str, Any]:
+        """What `run_trial` is told for this trial."""
+        rule = self.tuner.stopper
+        values = self.trials[number].hyperparameters.values
+        last = values.get("tuner/epochs") or (rule.epochs if isinstance(rule, FirstEpochs) else None)
+        parent = values.get("tuner/trial_id")
+        root = number
+        if parent is not None:
+            self.journal.inherit(int(parent), number)
+            root = self._root(number)
+        peers = [[self.plan.sign * value for value in other.curve] for k, other in self.outcomes.items() if k != number]
+        return {
+            "plan": self.plan, "folder": self.journal.trial(number), "number": root, "peers": peers,
+            "deadline": deadline, "last": None if last is None else int(last),
+        }  # fmt: skip
+
+    def _root(self, number: int) -> int:
+        parent = self.trials[number].hyperparameters.values.get("tuner/trial_id")
+        return number if parent is None else self._root(int(parent))
+
+    def run_here(self, number: int, deadline: float | None, whole: bool = False) -> Outcome:
+        """Trains the trial in this process; a failure is an outcome, unless it concerns the search.
+
+        Args:
+            number: Of the trial.
+            deadline: `time.time()` after which it ends with its epoch, or `None`.
+            whole: Whether to train it to the end, though a rule would let it wait.
+        """
+        try:
+            arguments = self.arguments(number, deadline)
+            found = self.tuner.run_trial(self.trials[number], **{**arguments, **({"last": None} if whole else {})})
+        except (ObjectiveError, keras_tuner.errors.FatalError):
+            raise
+        except OSError as error:
+            if error.errno in _DISK:
+                raise
+            return self.failed(number, error)
+        except Exception as error:
+            return self.failed(number, error)
+        return found if isinstance(found, Outcome) else self._taken(number, found)
+
+    def failed(self, number: int, error: BaseException) -> Outcome:
+        """The outcome of a trial that raised."""
+        if not self.failures:
+            self.first_error: BaseException = error
+        trace = "".join(traceback.format_exception(error))
+        (self.journal.trial(number) / "error.txt").write_text(trace)
+        reason = f"{type(error).__name__}: {error}"
+        return Outcome(status="failed", reason=reason, values=dict(self.trials[number].hyperparameters.values))
+
+    def _taken(self, number: int, found: Any) -> Outcome:
+        """The outcome of a `run_trial` that a subclass wrote."""
+        from keras_tuner.src.engine import tuner_utils
+
+        metrics = tuner_utils.convert_to_metrics_dict(found, self.oracle.objective)
+        score = float(self.oracle.objective.get_value(metrics))
+        metrics = {name: float(value) for name, value in metrics.items()}
+        values = dict(self.trials[number].hyperparameters.values)
+        return Outcome(score=score, metrics=metrics, curve=[score], epochs=1, planned=1, values=values)
+
+    def done(self, number: int, outcome: Outcome) -> None:
+        """Keeps and tells the outcome of a trial."""
+        write_json(self.journal.trial(number) / "outcome.json", outcome.as_dict())
+        self.journal.add({"event": "end", "number": number, "score": outcome.score})
+        self._tell(number, outcome)
+        self.say(self._line(number, outcome))
+        if outcome.status == "failed":
+            self.failures.append(outcome.reason or "")
+            if len(self.failures) >= _FAILURES_IN_A_ROW and len(self.failures) == len(self.outcomes):
+                self._give_up()
+        if self._reached(outcome):
+            self.ended = f"The target {self.plan.target:g} was reached by trial {number}."
+        self.journal.tidy(self._order()[: self.tuner.keep], also=self._needed())
+
+    def _needed(self) -> list[int]:
+        """Trials whose state may still be gone on with."""
+        continuing = isinstance(self.oracle, keras_tuner.oracles.HyperbandOracle)
+        return list(self.trials) if continuing or isinstance(self.tuner.stopper, FirstEpochs) else []
+
+    def _reached(self, outcome: Outcome) -> bool:
+        target, score = self.plan.target, outcome.score
+        return target is not None and score is not None and self.plan.sign * (score - target) <= 0
+
+    def _tell(self, number: int, outcome: Outcome) -> None:
+        again = number in self.outcomes
+        self.outcomes[number] = outcome
+        trial = self.trials[number]
+        trial.message = outcome.reason
+        if again:
+            trial.score, trial.best_step = outcome.score, (outcome.best_epoch or 1) - 1
+            return
+        if outcome.score is None:
+            trial.status = "FAILED"
+        else:
+            metrics = {name: value for name, value in outcome.metrics.items() if np.isfinite(value)}
+            names = getattr(self.oracle.objective, "name_to_direction", None)
+            if not names:
+                metrics[self.oracle.objective.name] = outcome.score
+            self.oracle.update_trial(trial.trial_id, metrics, step=(outcome.best_epoch or 1) - 1)
+            trial.status = "COMPLETED"
+        self.oracle.end_trial(trial)
+        if outcome.score is not None:
+            trial.score = outcome.score
+
+    def _line(self, number: int, outcome: Outcome) -> str:
+        rate = outcome.settings.get("learning_rate")
+        at = f" at rate {rate:.3g}" if rate is not None else ""
+        shown = "failed" if outcome.score is None else f"{self.plan.objective.name} {outcome.score:.4g}{at}"
+        why = f" ({outcome.reason})" if outcome.reason else ""
+        values = ", ".join(
+            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in outcome.values.items()
+        )
+        return f"Trial {number}: {shown} after {outcome.epochs} of {outcome.planned} epochs, {outcome.seconds:.1f} s{why} | {values}"
+
+    # The end
+
+    def _go_on_with_the_best(self, deadline: float | None) -> None:
+        rule = self.tuner.stopper
+        if not isinstance(rule, FirstEpochs):
+            return
+        for best in self._order()[: rule.keep]:
+            if self.outcomes[best].epochs < self.outcomes[best].planned and not self.ended:
+                self.done(best, self.run_here(best, deadline, whole=True))
+
+    def _order(self) -> list[int]:
+        """The completed trials, best first."""
+        scored = [n for n, outcome in self.outcomes.items() if outcome.score is not None]
+        return sorted(scored, key=lambda n: (self.plan.sign * (self.outcomes[n].score or 0.0), n))
+
+    def _give_up(self) -> None:
+        cause = getattr(self, "first_error", None)
+        raise SearchFailedError(
+            f"No trial of {len(self.outcomes)} could be completed; the first failed with {self.failures[0]}. "
+            f"The whole message is in {self.journal.trial(0) / 'error.txt'}."
+        ) from cause
+
+    def _result(self, seconds: float) -> SearchResult:
+        if not self._order():
+            if self.outcomes:
+                self.failures = [outcome.reason or "" for outcome in self.outcomes.values()]
+                self._give_up()
+            raise SearchFailedError("No trial was run: the time was up, or the space is empty.")
+        notes = [self.ended] if self.ended else []
+        if self.exhausted:
+            notes.append(f"The space is exhausted: it holds no more than {len(self.trials)} different trials.")
+        for note in notes:
+            self.say(note)
+        return SearchResult(
+            plan=self.plan, outcomes=dict(sorted(self.outcomes.items())), order=self._order(), folder=self.folder,
+            seconds=seconds, notes=tuple(notes), space=self.oracle.get_space(),
+            trial_folders={number: self.journal.trial(number) for number in self.outcomes},
+        )  # fmt: skip
+
+
+def _members(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:
+    if isinstance(given, dict):
+        unknown = sorted(set(given) - {"learning_rate", "momentum", "weight_decay", "dropout"})
+        if unknown:
+            raise ValueError(
+                f"`population` names {unknown}; it may hold learning_rate, momentum, weight_decay and dropout."
+            )
+        lists = {name: list(values) if np.ndim(values) else [values] for name, values in given.items()}
+        lists.setdefault("learning_rate", ladder(optimizer))
+        return tuple(dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values()))
+    if isinstance(given, (bool, str)):
+        raise TypeError(f"`population` must be 'auto', False, a number, rates or a dictionary, got {given!r}.")
+    rates = list(given) if np.ndim(given) else ladder(optimizer, whole_number("population", given, low=1))
+    checked = [number("population", rate, 0, np.inf, open_low=True) for rate in rates]
+    if not checked:
+        raise ValueError("`population` must hold at least one rate, got none.")
+    return tuple({"learning_rate": rate} for rate in checked)
+
+
+def _fits_by_fit(hypermodel: Any) -> bool:
+    """Whether the hypermodel trains by plain `fit`, so that another `fit` may take its place."""
+    return type(hypermodel).fit is keras_tuner.HyperModel.fit

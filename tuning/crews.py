@@ -94,9 +94,8 @@ def work_per_row(model: Any) -> float:
     total = 0.0
     for layer in model._flatten_layers(include_self=False):
         weights = sum(math.prod(weight.shape) for weight in layer._trainable_variables)
-        shape = getattr(layer, "input", None) if layer._inbound_nodes else None
-        shape = shape[0].shape if isinstance(shape, (list, tuple)) and shape else getattr(shape, "shape", ())
-        total += weights * math.prod(axis or 1 for axis in shape[1:-1])
+        inputs = keras.tree.flatten(layer.input) if layer._inbound_nodes else []
+        total += weights * math.prod(axis or 1 for axis in inputs[0].shape[1:-1]) if inputs else weights
     return total
 
 
@@ -114,12 +113,12 @@ class Many:
 
     @classmethod
     def of(
-        cls, template: Any, weights: Sequence[Any], settings: Sequence[dict[str, Any]], ids: Sequence[int],
-        compiling: Compiling, steps_per_execution: int,
+        cls, template: Any, weights: Sequence[Any], settings: Sequence[dict[str, Any]], compiling: Compiling,
+        steps_per_execution: int, ids: Sequence[int],
     ) -> Many:  # fmt: skip
         """A population of the members `ids`, each with its settings and its starting weights."""
         own = [settings[k] for k in ids]
-        columns = {name: [one[name] for one in own] if name in own[0] else None for name in _SETTINGS}
+        columns: dict[str, Any] = {name: [one[name] for one in own] if name in own[0] else None for name in _SETTINGS}
         population = Population(template, len(ids), columns.pop("dropout"))
         population.set_members([weights[k] for k in ids])
         population.compile(
@@ -160,11 +159,12 @@ class One:
 
     Args:
         model: Compiled model.
+        ids: Its number in the trial.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, ids: Sequence[int] = (0,)) -> None:
         self.model = model
-        self.ids = [0]
+        self.ids = list(ids)
 
     def values(self, logs: Any) -> list[dict[str, float]]:
         """Its loss and metrics at this moment."""

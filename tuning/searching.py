@@ -24,6 +24,7 @@ from .feeding import Rows, rows_of
 from .journal import Journal
 from .oracles import oracle_of, queue
 from .results import SearchResult
+from .spreading import spread
 from .trials import ObjectiveError, Outcome, Plan, run_trial
 
 _LADDER = 16
@@ -87,6 +88,7 @@ class Search(keras_tuner.Tuner):
         folds: Number of folds to validate on instead of validation rows, at least 2.
         executions_per_trial: Trainings of each setting from different starting weights, at least 1.
         workers: Processes on this machine, at least 1, or `"ray"` for a Ray cluster.
+        resources: What a trial takes on Ray: `{"num_cpus": 1, "num_gpus": 0.5}`.
         optimizer: Optimizer of uncompiled models.
         loss: Loss of uncompiled models; by default that of the task.
         metrics: Metrics of uncompiled models; by default those of the task.
@@ -131,6 +133,7 @@ class Search(keras_tuner.Tuner):
         folds: int | None = None,
         executions_per_trial: int = 1,
         workers: Any = 1,
+        resources: dict[str, float] | None = None,
         optimizer: Any = None,
         loss: Any = None,
         metrics: Any = None,
@@ -146,6 +149,7 @@ class Search(keras_tuner.Tuner):
         self.executions = whole_number("executions_per_trial", executions_per_trial, low=1)
         self.keep = whole_number("keep", keep, low=1)
         self.workers = workers if workers == "ray" else whole_number("workers", workers, low=1)
+        self.resources = dict(resources or {})
         self.target = None if target is None else number("target", target, -np.inf, np.inf)
         self.time_budget = None if time_budget is None else number("time_budget", time_budget, 0, np.inf, open_low=True)
         self.stopper = stopper_of(stopper)
@@ -229,6 +233,13 @@ class Search(keras_tuner.Tuner):
         held = validation_data[0] if isinstance(validation_data, (tuple, list)) else None
         for given in (x, held):
             refuse_sealed("A search trains and chooses", given)
+        self.given = (
+            (x,) if y is None else (x, y),
+            {"epochs": epochs, "batch_size": size, "validation_data": validation_data, "callbacks": callbacks or [],
+             **fit_arguments},
+        )  # fmt: skip
+        if self.trains_itself and self.workers != 1:
+            raise ValueError("A subclass with a `run_trial` of its own trains in this process; give `workers=1`.")
         rows = rows_of(x, y, sample_weight, validation_data, validation_split, self.folds, self.seed)
         plan = self._plan(rows, epochs, size, callbacks, fit_arguments)
         run = Run(self, plan, verbose)
@@ -260,7 +271,7 @@ class Search(keras_tuner.Tuner):
 
     def _fill_space(self, epochs: int) -> None:
         if isinstance(self._given_oracle, str):
-            self.oracle = oracle_of(self._given_oracle, self._objective, self.oracle.max_trials, epochs, self.seed)
+            self.oracle: Any = oracle_of(self._given_oracle, self._objective, self.oracle.max_trials, epochs, self.seed)
             self.oracle._set_project_dir(self.directory, self.project_name)
             self._silence(self.oracle)
         self._filling = True
@@ -304,9 +315,23 @@ class Search(keras_tuner.Tuner):
             self.oracle.update_space(hp)
         return ()
 
-    def run_trial(self, trial: Any, plan: Plan, folder: Path, number: int, **kwargs: Any) -> Any:
-        """Trains one trial; what a subclass answers instead is taken as KerasTuner takes it."""
-        return run_trial(plan, trial.hyperparameters, folder, number, **kwargs)
+    def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> Any:
+        """For subclasses that train in a way of their own, as with KerasTuner.
+
+        Args:
+            trial: `keras_tuner` trial, with `.hyperparameters`.
+            *fit_args: What `search` was given.
+            **fit_kwargs: What `search` was given.
+
+        Raises:
+            NotImplementedError: It was not written; the search trains its trials without it.
+        """
+        raise NotImplementedError("A search trains its trials itself; write `run_trial` in a subclass to train them.")
+
+    @property
+    def trains_itself(self) -> bool:
+        """Whether a subclass wrote `run_trial`."""
+        return type(self).run_trial is not Search.run_trial
 
     def load_model(self, trial: Any) -> Any:
         """The trained model of a trial, with the weights of its best epoch, compiled."""
@@ -432,7 +457,7 @@ class Run:
         """Leads a fresh oracle through what it had proposed and been told; what was running goes on."""
         for event in self.journal.events:
             if event["event"] == "begin":
-                trial = self.oracle.create_trial(event["worker"])
+                trial = self.oracle.create_trial(f"trial{event['number']}")
                 # An oracle of the user's may draw otherwise this time; what was trained counts.
                 trial.hyperparameters.values = dict(event["values"])
                 self.trials[event["number"]] = trial
@@ -442,26 +467,24 @@ class Run:
         if self.journal.events:
             self.say(f"Going on with {self.folder}: {len(self.outcomes)} trials are done, {len(self.waiting)} go on.")
 
-    def next_trial(self, worker: str) -> int | None:
+    def next_trial(self) -> int | None:
         """The next trial to run: one that was interrupted, or a new one; `None` where there is none now."""
         if self.waiting:
             return self.waiting.pop(0)
-        trial = self.oracle.create_trial(worker)
+        number = len(self.trials)
+        # KerasTuner gives a worker its unfinished trial again, so each trial has a worker's name of its own.
+        trial = self.oracle.create_trial(f"trial{number}")
         if trial.status == "STOPPED":
             most = self.oracle.max_trials
-            self.exhausted = bool(most) and len(self.trials) < most
+            self.exhausted = bool(most) and number < most
+        if trial.status != "RUNNING":
             return None
-        if trial.status == "IDLE":
-            return None
-        number = len(self.trials)
         self.trials[number] = trial
-        self.journal.add({"event": "begin", "number": number, "worker": worker, "values": trial.hyperparameters.values})
+        self.journal.add({"event": "begin", "number": number, "values": trial.hyperparameters.values})
         return number
 
     def _trials(self, deadline: float | None) -> None:
-        from .spreading import spread
-
-        spread(self, self.tuner.workers, deadline)
+        spread(self, self.tuner.workers, self.tuner.resources, deadline)
 
     # One trial
 
@@ -477,8 +500,8 @@ class Run:
             root = self._root(number)
         peers = [[self.plan.sign * value for value in other.curve] for k, other in self.outcomes.items() if k != number]
         return {
-            "plan": self.plan, "folder": self.journal.trial(number), "number": root, "peers": peers,
-            "deadline": deadline, "last": None if last is None else int(last),
+            "plan": self.plan, "hp": self.trials[number].hyperparameters, "folder": self.journal.trial(number),
+            "number": root, "peers": peers, "deadline": deadline, "last": None if last is None else int(last),
         }  # fmt: skip
 
     def _root(self, number: int) -> int:
@@ -494,17 +517,20 @@ class Run:
             whole: Whether to train it to the end, though a rule would let it wait.
         """
         try:
-            arguments = self.arguments(number, deadline)
-            found = self.tuner.run_trial(self.trials[number], **{**arguments, **({"last": None} if whole else {})})
-        except (ObjectiveError, keras_tuner.errors.FatalError):
-            raise
-        except OSError as error:
-            if error.errno in _DISK:
-                raise
-            return self.failed(number, error)
+            if self.tuner.trains_itself:
+                found = self.tuner.run_trial(self.trials[number], *self.tuner.given[0], **self.tuner.given[1])
+            else:
+                found = run_trial(**{**self.arguments(number, deadline), **({"last": None} if whole else {})})
         except Exception as error:
-            return self.failed(number, error)
+            return self.raised(number, error)
         return found if isinstance(found, Outcome) else self._taken(number, found)
+
+    def raised(self, number: int, error: Exception) -> Outcome:
+        """The outcome of a trial that raised; what concerns the whole search is raised again."""
+        fatal = isinstance(error, (ObjectiveError, keras_tuner.errors.FatalError))
+        if fatal or (isinstance(error, OSError) and error.errno in _DISK):
+            raise error
+        return self.failed(number, error)
 
     def failed(self, number: int, error: BaseException) -> Outcome:
         """The outcome of a trial that raised."""
@@ -578,7 +604,8 @@ class Run:
             f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
             for name, value in outcome.values.items()
         )
-        return f"Trial {number}: {shown} after {outcome.epochs} of {outcome.planned} epochs, {outcome.seconds:.1f} s{why} | {values}"
+        spent = f"{outcome.epochs} of {outcome.planned} epochs, {outcome.seconds:.1f} s"
+        return f"Trial {number}: {shown} after {spent}{why} | {values}"
 
     # The end
 

@@ -63,7 +63,9 @@ class Space(keras_tuner.HyperModel):
             one_of("augmentation", a, self._augmentations()) for a in _several("augmentation", augmentation)
         ]
         self.most_parameters = None if most_parameters is None else whole_number("most_parameters", most_parameters, 1)
-        self.task = None if task is None else one_of("task", task, TASKS)
+        if task is not None:
+            one_of("task", task, TASKS)
+        self.task: Task | None = task
         self.standardize = bool(standardize)
         self._form: _Form | None = None
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +151,17 @@ def run_trial(
     Raises:
         ObjectiveError: The objective is not among the logs.
     """
-    begun = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        # A worker that outlived its search may still be at this trial; it is waited for.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _trained(plan, hp, folder, number, peers, deadline, last)
+
+
+def _trained(
+    plan: Plan, hp: Any, folder: Path, number: int, peers: Sequence[Sequence[float]], deadline: float | None,
+    last: int | None,
+) -> Outcome:  # fmt: skip
     parts = list(_parts(plan))
     trainings: list[Training] = []
     for place, (rows, seed) in enumerate(parts):
@@ -161,7 +172,7 @@ def run_trial(
         if training.stopped_early:
             break
     outcome = _summed(plan, trainings)
-    outcome.seconds = sum(training.seconds for training in trainings) or time.perf_counter() - begun
+    outcome.seconds = sum(training.seconds for training in trainings)
     outcome.values = dict(hp.values)
     return outcome
 
@@ -249,6 +260,7 @@ class Training:
         self.best_weights: list[np.ndarray] | None = None
         self.seconds = 0.0
         self._crew: Any = None
+        self._make: Callable[[Sequence[int]], Any] = list
         self._written = 0.0
 
     @property
@@ -306,13 +318,13 @@ class Training:
             starts = [model.get_weights(), *(self._start(repeat) for repeat in range(1, plan.executions))]
             per_member = [setting for setting in self.settings for _ in starts]
             weights = starts * len(self.settings)
-            self._make = lambda ids: crews.Many.of(model, weights, per_member, ids, compiling, at_once)
+            self._make = partial(crews.Many.of, model, weights, per_member, compiling, at_once)
             everyone = list(range(len(per_member)))
         else:
             if not model.compiled or any(plan.compiling.get(n) is not None for n in ("optimizer", "loss", "metrics")):
                 rate = None if model.compiled else self.hp.values.get("learning_rate")
                 model = with_settings(model, compiling, {} if rate is None else {"learning_rate": float(rate)})
-            self._make = lambda ids: crews.One(model)
+            self._make = partial(crews.One, model)
             everyone = [0]
         self._crew = self._make(everyone)
         name = compiling.loss if isinstance(compiling.loss, str) else getattr(compiling.loss, "name", "")
@@ -436,7 +448,7 @@ class Training:
 
     def _decide(self) -> None:
         plan = self.plan
-        if not self.alive:
+        if not self.alive and self.epoch < self.last:
             causes = sorted(set(self.dropped.values()) - {"behind"}) or ["behind"]
             where = " at every rate" if self.settings else ""
             self.reason = f"{' and '.join(causes)}{where} after {self.epoch} epochs"

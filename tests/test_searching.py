@@ -1,0 +1,614 @@
+"""The search: KerasTuner's oracles, populations as trials, stopping, a journal that survives everything."""
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import trainwise as tw
+from trainwise.toolkit.stopping import FirstEpochs, SuccessiveHalving
+from trainwise.tuning import MLP, ObjectiveError, Search, SearchFailedError, ladder, read_folder, search
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(160, 4)).astype("float32")
+Y = (X[:, 0] + X[:, 1] > 0).astype("int32")
+HELD = (RNG.normal(size=(40, 4)).astype("float32"), RNG.integers(0, 2, 40).astype("int32"))
+HELD = (HELD[0], (HELD[0][:, 0] + HELD[0][:, 1] > 0).astype("int32"))
+QUICK = {"epochs": 2, "trials": 2, "population": 2, "verbose": 0}
+
+
+def _build(hp):
+    units = hp.Choice("units", [2, 4, 8])
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, "relu"), keras.layers.Dense(1, "sigmoid")])
+
+
+def _compiled(hp):
+    model = _build(hp)
+    rate = hp.Float("rate", 1e-3, 1e-1, sampling="log")
+    model.compile(keras.optimizers.Adam(rate), "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def _space(**kwargs):
+    plain = {"depth": 1, "activation": "relu", "normalization": "none", "dropout": 0, "l2": 0, "units": (2, 4, 8)}
+    return MLP(**{**plain, **kwargs})
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """A small whole search, looked at by many tests."""
+    return search(
+        MLP(units=(2, 4, 8), normalization="none"), X, Y, objective="val_accuracy", trials=10, epochs=4, population=4,
+        validation_data=HELD, verbose=0, directory=tmp_path_factory.mktemp("found"), stopper="median",
+    )  # fmt: skip
+
+
+def test_the_ladder_spans_four_decades_evenly():
+    rates = ladder("adam")
+    assert len(rates) == 16
+    assert rates[0] == pytest.approx(1e-5)
+    assert rates[-1] == pytest.approx(0.1)
+    assert np.ptp(np.diff(np.log(rates))) < 1e-9
+    assert ladder("sgd", 2) == pytest.approx([1e-4, 1.0])
+
+
+def test_the_best_model_answers_the_best_score(found):
+    model = found.best_model
+    accuracy = float(np.mean((model.predict(HELD[0], verbose=0)[:, 0] > 0.5) == HELD[1]))
+    assert accuracy == pytest.approx(found.best_score)
+    assert found.best_score == max(outcome.score for outcome in found.outcomes.values())
+    assert float(model.optimizer.learning_rate) == pytest.approx(found.best_settings["learning_rate"])
+
+
+def test_the_curves_of_a_trial_are_in_its_file_line_by_line(found):
+    for number, outcome in found.outcomes.items():
+        lines = [json.loads(line) for line in (found.trial_folders[number] / "curve.jsonl").read_text().splitlines()]
+        assert [line["epoch"] for line in lines] == list(range(1, outcome.epochs + 1))
+        assert [line["val_accuracy"] for line in lines] == outcome.curve
+        best = max(member["val_accuracy"] for line in lines for member in line["members"])
+        assert best == outcome.score
+
+
+def test_the_leaderboard_holds_every_trial_best_first(found):
+    board = found.leaderboard()
+    assert sorted(board["trial"]) == list(range(10))
+    assert board["val_accuracy"] == sorted(board["val_accuracy"], reverse=True)
+    assert {"learning_rate", "units", "depth", "parameters", "seconds", "epochs", "saved", "findings"} <= set(board)
+    assert board["epochs"][0] + board["saved"][0] == 4
+
+
+def test_the_leaderboard_is_written_as_csv(found, tmp_path):
+    found.to_csv(tmp_path / "board.csv")
+    lines = (tmp_path / "board.csv").read_text().splitlines()
+    assert len(lines) == 11
+    assert lines[0].startswith("trial,val_accuracy,learning_rate")
+
+
+def test_the_figures_of_stopping_are_those_of_the_curves(found):
+    epochs = [outcome.epochs for outcome in found.outcomes.values()]
+    assert found.epochs_saved == pytest.approx(1 - sum(epochs) / 40)
+    text = str(found)
+    assert "one epoch for all and then the best three" in text
+    assert "CPU" in text or "GPU" in text
+    json.dumps(found.as_dict())
+
+
+def test_importance_finds_the_hyperparameter_that_counts():
+    class Made(Search):
+        def run_trial(self, trial, *args, **kwargs):
+            hp = trial.hyperparameters
+            return {"val_loss": (hp.get("matters") - 0.3) ** 2 + 0.001 * hp.get("idle")}
+
+    def build(hp):
+        hp.Float("matters", 0, 1)
+        hp.Float("idle", 0, 1)
+        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+
+    result = Made(build, "val_loss", max_trials=30, population=False, loss="mse").search(X, Y, verbose=0)
+    importance = result.importance()
+    assert next(iter(importance)) == "matters"
+    assert importance["matters"] > 0.7
+    assert importance["idle"] < 0.1
+
+
+def test_the_plot_shows_every_trial(found):
+    assert len(found.plot().axes[0].lines) == 10
+
+
+def test_the_best_models_go_straight_into_selection_and_a_vote(found):
+    models = found.models(3)
+    predictions = np.stack([model.predict(HELD[0], verbose=0) for model in models])
+    selection = tw.select_members(predictions, HELD[1], size=3)
+    vote = tw.vote(models, weights=selection.weights)
+    expected = np.tensordot(selection.weights, predictions, axes=1)
+    assert np.allclose(vote.predict(HELD[0], verbose=0), expected, atol=1e-6)
+
+
+def test_refit_trains_on_all_rows_for_the_best_number_of_epochs(found):
+    model = found.refit()
+    steps = -(-(len(X) + len(HELD[0])) // 32)
+    assert int(model.optimizer.iterations) == steps * found.best.best_epoch
+
+
+def test_a_trial_is_a_population_whose_best_rate_is_as_good_as_that_rate_alone():
+    result = search(_space(units=(8,)), X, Y, **{**QUICK, "trials": 1, "population": [1e-4, 1e-1], "epochs": 3},
+                    validation_data=HELD, drop_losers=False)  # fmt: skip
+    alone = search(_space(units=(8,)), X, Y, **{**QUICK, "trials": 1, "population": [1e-1], "epochs": 3},
+                   validation_data=HELD)  # fmt: skip
+    assert result.best_settings == {"learning_rate": 1e-1}
+    assert result.best.curve == pytest.approx(alone.best.curve, rel=1e-4)
+    scores = [member["score"] for member in result.best.members]
+    assert scores == sorted(scores)
+
+
+def test_members_may_differ_in_momentum_weight_decay_and_dropout():
+    result = search(
+        _space(dropout=(0.5,)), X, Y, **{**QUICK, "trials": 1}
+        | {"population": {"learning_rate": [0.1, 0.3], "momentum": [0.0, 0.9], "dropout": [0.0, 0.5]}},
+        optimizer="sgd", validation_data=HELD,
+    )  # fmt: skip
+    assert len(result.best.members) == 8
+    assert set(result.best_settings) == {"learning_rate", "momentum", "dropout"}
+    model = result.best_model
+    assert float(model.optimizer.momentum) == result.best_settings["momentum"]
+    dropout = next(layer for layer in model.layers if isinstance(layer, keras.layers.Dropout))
+    assert dropout.rate == result.best_settings["dropout"]
+
+
+def test_several_executions_give_a_mean_and_a_spread():
+    result = search(_space(), X, Y, **QUICK, executions_per_trial=3, validation_data=HELD)
+    lines = (result.trial_folders[result.order[0]] / "curve.jsonl").read_text().splitlines()
+    members = {}
+    for line in lines:
+        for member in json.loads(line)["members"]:
+            members.setdefault(member["member"], []).append(member["val_loss"])
+    best = [min(values) for values in members.values()]
+    by_setting = [np.array(best[:3]), np.array(best[3:])]
+    winner = min(by_setting, key=np.mean)
+    assert result.best_score == pytest.approx(float(winner.mean()))
+    assert result.best.spread == pytest.approx(float(winner.std(ddof=1)))
+
+
+def test_folds_validate_on_every_row_once():
+    result = search(_space(units=(4, 8)), X, Y, **QUICK, folds=4)
+    assert len(list(result.trial_folders[0].glob("part_*"))) == 4
+    assert result.best.spread is not None
+    rows = result.plan.rows
+    held = [fold.validation[0] for fold in rows.folds(4, 0)]
+    assert np.array_equal(np.sort(np.concatenate(held), axis=0), np.sort(X, axis=0))
+
+
+@pytest.mark.parametrize("oracle", ["random", "grid", "bayesian", "hyperband"])
+def test_every_oracle_searches_a_users_own_compiled_build(oracle):
+    result = search(_compiled, X, Y, objective="val_accuracy", oracle=oracle, trials=4, epochs=3, verbose=0)
+    assert len(result.outcomes) >= 4
+    assert result.best_settings == {}
+    assert float(result.best_model.optimizer.learning_rate) == pytest.approx(result.best_hyperparameters.get("rate"))
+
+
+def test_a_keras_tuner_oracle_is_taken_as_it_is():
+    oracle = keras_tuner.oracles.GridSearchOracle(objective="val_loss", max_trials=3)
+    assert sorted(o.values["units"] for o in search(_build, X, Y, oracle=oracle, **QUICK).outcomes.values()) == [
+        2,
+        4,
+        8,
+    ]
+
+
+def test_hyperband_goes_on_from_the_weights_and_the_optimizer_of_the_round_before():
+    result = search(_compiled, X, Y, oracle="hyperband", epochs=4, verbose=0)
+    later = {n: o for n, o in result.outcomes.items() if "tuner/trial_id" in o.values}
+    assert later
+    for outcome in later.values():
+        parent = result.outcomes[int(outcome.values["tuner/trial_id"])]
+        assert outcome.curve[: len(parent.curve)] == parent.curve
+        assert len(outcome.curve) == outcome.values["tuner/epochs"]
+
+
+def test_a_compiled_model_with_a_population_is_judged_at_the_ladders_rates():
+    result = search(_compiled, X, Y, **{**QUICK, "population": [1e-4, 3e-2]})
+    assert result.best_settings["learning_rate"] in (1e-4, 3e-2)
+    assert float(result.best_model.optimizer.learning_rate) == pytest.approx(result.best_settings["learning_rate"])
+
+
+def test_without_a_population_the_rate_of_an_uncompiled_model_becomes_a_hyperparameter():
+    result = search(_build, X, Y, **{**QUICK, "population": False})
+    rate = result.best_hyperparameters.get("learning_rate")
+    assert 1e-5 <= rate <= 0.1
+    assert float(result.best_model.optimizer.learning_rate) == pytest.approx(rate)
+
+
+def test_initial_trials_come_first_and_are_filled_with_defaults():
+    result = search(_compiled, X, Y, **{**QUICK, "population": "auto"}, initial_trials=[{"units": 8}])
+    assert result.outcomes[0].values == {"units": 8, "rate": 1e-3}
+
+
+def test_the_target_ends_the_search_at_once():
+    result = search(_space(), X, Y, objective="val_accuracy", **{**QUICK, "trials": 50, "epochs": 50}, target=0.6)
+    assert len(result.outcomes) < 50
+    assert result.best_score >= 0.6
+    assert result.best.epochs < 50
+    assert "The target 0.6 was reached" in result.notes[0]
+
+
+def test_the_time_budget_ends_the_search_with_its_epoch():
+    started = time.time()
+    result = search(_space(), X, Y, **{**QUICK, "trials": 3, "epochs": 100_000}, time_budget=3)
+    assert time.time() - started < 20
+    assert result.notes == ("The time was up.",)
+
+
+def test_halving_stops_trials_and_says_why():
+    result = search(_compiled, X, Y, **{**QUICK, "trials": 6, "epochs": 6, "population": False},
+                    stopper=SuccessiveHalving(factor=2, first=1))  # fmt: skip
+    stopped = [outcome for outcome in result.outcomes.values() if outcome.status == "stopped"]
+    assert stopped
+    assert all("not in the best 1 of 2" in outcome.reason for outcome in stopped)
+    assert result.epochs_saved > 0
+
+
+def test_one_epoch_then_the_best_few_trains_only_those_to_the_end():
+    result = search(
+        _space(units=(2, 3, 4, 6, 8)), X, Y, **{**QUICK, "trials": 5, "epochs": 4}, stopper=FirstEpochs(1, keep=2)
+    )
+    epochs = sorted(outcome.epochs for outcome in result.outcomes.values())
+    assert epochs == [1, 1, 1, 4, 4]
+
+
+def test_members_that_lag_behind_are_dropped_first():
+    result = search(_space(units=(8,)), X, Y, **{**QUICK, "trials": 1, "population": 8, "epochs": 5})
+    lines = [json.loads(line) for line in (result.trial_folders[0] / "curve.jsonl").read_text().splitlines()]
+    assert [len(line["members"]) for line in lines] == [8, 4, 2, 2, 2]
+
+
+def test_a_trial_that_diverges_at_every_rate_is_stopped_with_its_finding():
+    arguments = {**QUICK, "trials": 1, "epochs": 30, "population": [1e6, 1e8], "optimizer": "sgd", "loss": "mse"}
+    with pytest.raises(SearchFailedError, match="non_finite at every rate after 1 epochs"):
+        search(_space(units=(8,)), 1e3 * X, Y * 1.5 + 0.2, **arguments, drop_losers=False)
+
+
+def test_early_stopping_stops_each_member_by_itself():
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=1)
+    result = search(_space(units=(8,)), X, HELD_NOISE, **{**QUICK, "trials": 1, "epochs": 60, "population": [0.1, 0.3]},
+                    callbacks=[stop], drop_losers=False)  # fmt: skip
+    assert result.best.epochs < 60
+    assert "early stopping" in result.best.reason
+
+
+HELD_NOISE = np.random.default_rng(5).integers(0, 2, 160)
+
+
+def test_batch_size_and_epochs_may_be_hyperparameters():
+    def build(hp):
+        hp.Choice("batch_size", [16, 40])
+        hp.Choice("epochs", [1, 3])
+        return _build(hp)
+
+    result = search(build, X, Y, **{**QUICK, "trials": 6})
+    for outcome in result.outcomes.values():
+        assert outcome.planned == outcome.values["epochs"]
+
+
+def test_a_hypermodel_with_a_fit_of_its_own_trains_by_it():
+    class Own(keras_tuner.HyperModel):
+        def build(self, hp):
+            return _compiled(hp)
+
+        def fit(self, hp, model, *args, **kwargs):
+            kwargs["batch_size"] = hp.Choice("batch_size", [20, 40])
+            return model.fit(*args, **kwargs)
+
+    result = search(Own(), X, Y, **{**QUICK, "population": "auto"})
+    assert {outcome.values["batch_size"] for outcome in result.outcomes.values()} <= {20, 40}
+
+
+def test_a_subclassed_model_is_searched_and_comes_back_with_its_weights():
+    @keras.saving.register_keras_serializable(package="tests")
+    class Own(keras.Model):
+        def __init__(self, units):
+            super().__init__()
+            self.hidden, self.out = keras.layers.Dense(units, "relu"), keras.layers.Dense(1, "sigmoid")
+
+        def call(self, x):
+            return self.out(self.hidden(x))
+
+    result = search(
+        lambda hp: Own(hp.Choice("units", [2, 4])), X, Y, **{**QUICK, "population": "auto"}, validation_data=HELD
+    )
+    loss = result.best_model.evaluate(*HELD, verbose=0)[0]
+    assert loss == pytest.approx(result.best_score, rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras says so of every data set without length
+def test_a_data_set_without_length_is_trained_on():
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32).filter(lambda x, y: True)
+    result = search(_build, data, **QUICK, loss="binary_crossentropy", validation_data=HELD)
+    assert len(result.best.curve) == 2
+
+
+def test_two_runs_of_the_same_seed_agree_and_seed_zero_is_a_seed():
+    def run(seed):
+        result = search(MLP(units=(2, 4), depth=1), X, Y, **QUICK, seed=seed, validation_data=HELD)
+        return [(outcome.values, outcome.curve) for outcome in result.outcomes.values()]
+
+    assert run(0) == run(0)
+    assert run(0) != run(3)
+
+
+def test_an_exhausted_space_is_said():
+    result = search(_space(), X, Y, **{**QUICK, "trials": 20, "epochs": 1})
+    assert len(result.outcomes) == 3
+    assert "exhausted" in result.notes[0]
+
+
+def test_a_search_is_continued_with_more_trials_and_does_none_twice(tmp_path):
+    first = search(_compiled, X, Y, **{**QUICK, "population": "auto"}, directory=tmp_path)
+    before = {n: o.as_dict() for n, o in first.outcomes.items()}
+    more = search(_compiled, X, Y, **{**QUICK, "population": "auto", "trials": 4}, directory=tmp_path)
+    assert {n: o.as_dict() for n, o in more.outcomes.items() if n in before} == before
+    whole = search(_compiled, X, Y, **{**QUICK, "population": "auto", "trials": 4})
+    assert [o.curve for o in more.outcomes.values()] == [o.curve for o in whole.outcomes.values()]
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [("data", {"x": X + 1}), ("space", {"space": _space(units=(2, 5))}), ("objective", {"objective": "val_accuracy"}),
+     ("oracle", {"oracle": "grid"}), ("seed", {"seed": 1}), ("settings", {"epochs": 3})],
+)  # fmt: skip
+def test_a_folder_of_another_search_is_refused(what, change, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp() / "refused"
+    arguments = {"space": _space(), "x": X, "y": Y, **QUICK, "directory": folder}
+    if not folder.exists():
+        search(**arguments)
+    with pytest.raises(ValueError, match=f"other .*{what}"):
+        search(**{**arguments, **change})
+
+
+def test_overwrite_begins_anew(tmp_path):
+    search(_space(), X, Y, **QUICK, directory=tmp_path)
+    assert search(_space(), X + 1, Y, **QUICK, directory=tmp_path, overwrite=True).best_score > 0
+
+
+def test_a_cut_log_and_an_unfinished_trial_are_gone_on_with(tmp_path):
+    whole = search(_space(), X, Y, **{**QUICK, "trials": 3}, directory=tmp_path / "a")
+    search(_space(), X, Y, **{**QUICK, "trials": 3}, directory=tmp_path / "b")
+    folder = tmp_path / "b" / "search"
+    log = (folder / "log.jsonl").read_bytes()
+    (folder / "log.jsonl").write_bytes(log[: log.rindex(b"begin") + 3])
+    again = search(_space(), X, Y, **{**QUICK, "trials": 3}, directory=tmp_path / "b")
+    assert [o.curve for o in again.outcomes.values()] == [o.curve for o in whole.outcomes.values()]
+
+
+def test_only_the_best_trials_keep_their_weights(tmp_path):
+    result = search(_space(), X, Y, **{**QUICK, "trials": 3}, directory=tmp_path, keep=1)
+    assert len(list(tmp_path.rglob("best.npz"))) == 1
+    assert not list(tmp_path.rglob("state.npz"))
+    with pytest.raises(ValueError, match=f"weights of trial {result.order[-1]} were not kept"):
+        result.model_of(result.order[-1])
+    with pytest.raises(KeyError, match="no trial 99"):
+        result.model_of(99)
+
+
+def test_code_written_for_keras_tuner_moves_over(tmp_path, capsys):
+    tuner = Search(_compiled, objective="val_accuracy", max_trials=2, directory=tmp_path, project_name="moved")
+    tuner.search(X, Y, epochs=2, validation_data=HELD, verbose=0)
+    assert len(tuner.get_best_models(2)) == 2
+    assert set(tuner.get_best_hyperparameters()[0].values) == {"units", "rate"}
+    tuner.results_summary()
+    tuner.search_space_summary()
+    assert "Score" in capsys.readouterr().out
+    assert tuner.oracle.get_best_trials()[0].score == tuner.result.best_score
+
+
+def test_a_folder_of_keras_tuner_is_read_into_a_leaderboard(tmp_path):
+    tuner = keras_tuner.RandomSearch(
+        _compiled, "val_accuracy", max_trials=2, directory=tmp_path, project_name="old", seed=1
+    )
+    tuner.search(X, Y, epochs=1, validation_data=HELD, verbose=0)
+    board = read_folder(tmp_path / "old")
+    expected = [trial.score for trial in tuner.oracle.get_best_trials(2)]
+    assert board["score"] == expected
+    assert {"units", "rate"} <= set(board)
+    with pytest.raises(FileNotFoundError, match="no trials"):
+        read_folder(tmp_path / "none")
+
+
+# What goes wrong
+
+
+def test_a_build_that_raises_fails_its_trial_alone():
+    def build(hp):
+        model = _build(hp)
+        if hp.get("units") == 4:
+            raise ValueError("four is not a number")
+        return model
+
+    result = search(build, X, Y, **{**QUICK, "trials": 3})
+    failed = [outcome for outcome in result.outcomes.values() if outcome.status == "failed"]
+    assert [outcome.reason for outcome in failed] == ["ValueError: four is not a number"]
+    assert result.leaderboard()["status"][-1].startswith("failed")
+
+
+def test_a_search_in_which_every_trial_fails_raises_with_the_first_cause():
+    calls = []
+
+    def build(hp):
+        calls.append(1)
+        if len(calls) > 2:
+            raise ZeroDivisionError("nothing works")
+        return _build(hp)
+
+    with pytest.raises(SearchFailedError, match="nothing works") as raised:
+        search(build, X, Y, **{**QUICK, "trials": 3})
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
+
+
+def test_an_objective_that_is_not_logged_is_refused_with_what_is():
+    with pytest.raises(ObjectiveError, match="'val_f1_score' is not among the logs, which hold accuracy, loss"):
+        search(_space(), X, Y, objective=keras_tuner.Objective("val_f1_score", "max"), **QUICK)
+    with pytest.raises(ValueError, match="objective"):
+        search(_space(), X, Y, objective="val_f1_score", **QUICK)
+
+
+def test_a_nan_objective_is_a_failed_trial_and_never_the_best():
+    def build(hp):
+        scale = hp.Choice("scale", [1.0, float(np.float32(3e38))])
+        layers = [keras.Input((4,)), keras.layers.Rescaling(scale), keras.layers.Dense(4), keras.layers.Dense(1)]
+        return keras.Sequential(layers)
+
+    result = search(build, X, Y * 1.0, **QUICK, loss="mse")
+    assert [outcome.status for outcome in result.outcomes.values()].count("failed") == 1
+    assert np.isfinite(result.best_score)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"trials": 0}, ValueError, "`trials` must be at least 1, got 0"),
+        ({"epochs": 0}, ValueError, "`epochs` must be at least 1, got 0"),
+        ({"oracle": "magic"}, ValueError, "'magic'"),
+        ({"oracle": 3}, TypeError, "int"),
+        ({"stopper": "magic"}, ValueError, "'magic'"),
+        ({"population": "many"}, TypeError, "'many'"),
+        ({"population": []}, ValueError, "at least one rate"),
+        ({"population": [-1.0]}, ValueError, "-1"),
+        ({"population": {"width": [1]}}, ValueError, "'width'"),
+        ({"folds": 1}, ValueError, "`folds` must be at least 2"),
+        ({"folds": 3, "validation_data": HELD}, ValueError, "leave out `validation_data`"),
+        ({"time_budget": 0}, ValueError, "`time_budget`"),
+        ({"workers": 0}, ValueError, "`workers`"),
+        ({"seed": -1}, ValueError, "`seed`"),
+        ({"seed": "a"}, TypeError, "'a'"),
+        ({"initial_trials": [{"width": 3}]}, ValueError, "'width'"),
+        ({"initial_trials": [{"units": 2}], "oracle": "grid"}, ValueError, "order of its own"),
+        ({"x": np.full_like(X, np.nan)}, ValueError, "NaN"),
+        ({"x": X[:0], "y": Y[:0]}, ValueError, "no rows|at least one row"),
+        ({"x": X[:10]}, ValueError, r"\[10, 160\]"),
+        ({"x": np.array([["a"]] * 160)}, TypeError, "numbers"),
+        ({"y": np.zeros(160, int)}, ValueError, "one class"),
+        ({"x": X[:1], "y": Y[:1]}, ValueError, "1"),
+        ({"space": lambda hp: "no model"}, TypeError, "must answer a Keras model, got str"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_training(arguments, error, message):
+    with pytest.raises(error, match=message):
+        search(**{"space": _space(), "x": X, "y": Y, **QUICK, **arguments})
+
+
+def test_a_space_with_nothing_to_search_is_refused_where_there_is_one_rate():
+    def build(hp):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "sigmoid")])
+        model.compile("adam", "binary_crossentropy")
+        return model
+
+    with pytest.raises(ValueError, match="nothing to search"):
+        search(build, X, Y, **{**QUICK, "population": "auto"})
+    assert len(search(build, X, Y, **QUICK).outcomes) == 1
+
+
+def test_a_population_of_a_subclassed_model_is_refused():
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(ValueError, match="Functional or Sequential"):
+        search(lambda hp: Own(), X, Y, **QUICK)
+
+
+def test_sealed_rows_are_refused():
+    splits = tw.data.load("iris")
+    rows = splits.test.open("to test that a search refuses it")
+    with pytest.raises(ValueError, match="sealed"):
+        search(_space(), rows.x, rows.y, **QUICK)
+
+
+def test_a_full_disk_ends_the_search_and_is_no_failed_trial(monkeypatch, tmp_path):
+    from trainwise.tuning import trials
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(trials, "write_arrays", full)
+    with pytest.raises(OSError, match="No space left"):
+        search(_space(), X, Y, **QUICK, directory=tmp_path)
+    monkeypatch.undo()
+    assert len(search(_space(), X, Y, **QUICK, directory=tmp_path).outcomes) == 2
+
+
+def test_two_searches_in_one_folder_are_refused(tmp_path):
+    (tmp_path / "search").mkdir()
+    code = (
+        "import fcntl, sys, time\n"
+        f"lock = open({str(tmp_path / 'search' / 'lock')!r}, 'w')\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(ValueError, match="Another search is at work"):
+            search(_space(), X, Y, **QUICK, directory=tmp_path)
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+SCRIPT = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np, trainwise as tw
+rng = np.random.default_rng(0)
+x = rng.normal(size=(300, 4)); y = (x[:, 0] * x[:, 1] > 0).astype(int)
+space = tw.tuning.MLP(depth=1, units=(4, 8), dropout=(0.2, 0.5))
+result = tw.tuning.search(space, x, y, trials=3, epochs=40, population=4, stopper=None, directory=sys.argv[1])
+print("BEST", result.order, result.best_score)
+"""
+
+
+def _curves_of(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(Path(folder).rglob("curve.jsonl"))}
+
+
+@pytest.mark.slow
+def test_a_search_killed_or_interrupted_at_any_moment_ends_as_the_uninterrupted_one(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+
+    def start(name):
+        return subprocess.Popen(
+            [sys.executable, script, tmp_path / name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    whole = start("whole").communicate(timeout=120)[0]
+    for how, epochs in ((signal.SIGKILL, 7), (signal.SIGINT, 55), (signal.SIGKILL, 90)):
+        run = start("cut")
+        deadline = time.time() + 90
+        # By lines of the curves, so that the moment does not depend on the machine's speed.
+        while sum(len(curve.splitlines()) for curve in _curves_of(tmp_path / "cut").values()) < epochs:
+            assert time.time() < deadline
+            time.sleep(0.02)
+        os.kill(run.pid, how)
+        run.communicate(timeout=60)
+        assert run.returncode != 0
+    again = start("cut").communicate(timeout=120)[0]
+    assert again.splitlines()[-1] == whole.splitlines()[-1]
+    assert "BEST" in again
+    assert _curves_of(tmp_path / "cut") == _curves_of(tmp_path / "whole")
+    logs = [(tmp_path / name / "search" / "log.jsonl").read_text() for name in ("cut", "whole")]
+    assert logs[0] == logs[1]
+
+
+def test_the_callers_callbacks_are_copied_and_left_alone():
+    stop = keras.callbacks.EarlyStopping(patience=3)
+    before = copy.copy(stop.__dict__)
+    search(_space(), X, Y, **QUICK, callbacks=[stop])
+    assert stop.__dict__ == before

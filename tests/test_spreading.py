@@ -15,7 +15,7 @@ from trainwise.tuning import MLP, search
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 4))
-Y = (X[:, 0] * X[:, 1] > 0).astype(int)
+Y = (X[:, 0] + X[:, 1] > 0).astype(int)
 JOB = {"trials": 4, "epochs": 3, "population": 2, "stopper": None, "verbose": 0}
 
 
@@ -42,7 +42,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_trial_goes_on(tmp_path):
         import trainwise as tw
         if __name__ == "__main__":
             rng = np.random.default_rng(0)
-            x = rng.normal(size=(200, 4)); y = (x[:, 0] * x[:, 1] > 0).astype(int)
+            x = rng.normal(size=(200, 4)); y = (x[:, 0] + x[:, 1] > 0).astype(int)
             space = tw.tuning.MLP(depth=1, units=(2, 4, 8, 16), dropout=0, l2=0)
             tw.tuning.search(space, x, y, trials=3, epochs=60, population=2, stopper=None, workers=2,
                              directory=sys.argv[1])
@@ -89,18 +89,19 @@ def _links(process):
 
 RAY = """
 import os, sys, threading, time
-os.environ.update(RAY_USAGE_STATS_ENABLED="0", TF_CPP_MIN_LOG_LEVEL="3", RAY_AUTH_MODE="disabled")
+os.environ.update(RAY_USAGE_STATS_ENABLED="0", TF_CPP_MIN_LOG_LEVEL="3", RAY_AUTH_MODE="disabled",
+                  RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0")  # Ray then takes the loopback address for its own
 import ray
 from ray.cluster_utils import Cluster
 import numpy as np
 import trainwise as tw
 
-cluster = Cluster()
-cluster.add_node(num_cpus=0, node_ip_address="127.0.0.1", include_dashboard=False)
+head = {"num_cpus": 0, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+cluster = Cluster(initialize_head=True, head_node_args=head)
 nodes = [cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1") for _ in range(2)]
 ray.init(address=cluster.address, _node_ip_address="127.0.0.1", log_to_driver=False)
 rng = np.random.default_rng(0)
-x = rng.normal(size=(200, 4)); y = (x[:, 0] * x[:, 1] > 0).astype(int)
+x = rng.normal(size=(200, 4)); y = (x[:, 0] + x[:, 1] > 0).astype(int)
 
 def kill():
     # In mid trial: when some curve has a few epochs.

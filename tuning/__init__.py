@@ -19,6 +19,8 @@ from .searching import search as search
 from .spaces import CNN as CNN
 from .spaces import MLP as MLP
 from .spaces import RNN as RNN
+from .stages import Staged as Staged
+from .stages import overfit_then_regularize as overfit_then_regularize
 from .trials import ObjectiveError as ObjectiveError
 
 __all__ = [
@@ -33,10 +35,12 @@ __all__ = [
     "SearchFailedError",
     "SearchResult",
     "Settings",
+    "Staged",
     "compare_momentum",
     "compare_rates",
     "fit_growing_batches",
     "ladder",
+    "overfit_then_regularize",
     "range_test",
     "read_folder",
     "repair",

@@ -1,0 +1,70 @@
+"""Overfit first, then regularise."""
+
+import numpy as np
+import pytest
+
+from trainwise.tuning import overfit_then_regularize
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(120, 4)).astype("float32")
+Y = (X[:, 0] * X[:, 1] > 0).astype("int32")
+FAST = {"epochs": 25, "seeds": 2, "rates": 3, "batch_size": 16}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return overfit_then_regularize(X, Y, **FAST)
+
+
+def test_stage_one_grows_capacity_until_the_training_rows_are_fitted(found):
+    capacity = [row for row in found.rows if row["stage"] == "capacity"]
+    assert found.fitted
+    assert capacity[-1]["train"] >= 0.995
+    assert all(row["train"] < 0.995 for row in capacity[:-1])
+    assert "fits the training rows" in found.sentence
+
+
+def test_stage_two_measures_each_regulariser_by_itself(found):
+    steps = [row["step"] for row in found.rows if row["stage"] == "regularise"]
+    assert steps == [
+        "early stopping", "dropout 0.25", "dropout 0.5", "L2 0.0001", "L2 0.001", "augmentation noise",
+    ]  # fmt: skip
+    for row in found.rows:
+        if row["stage"] == "regularise" and row["step"] != "early stopping":
+            assert row["kept"] == (row["effect"] > 0)
+            assert row["error"] >= 0
+
+
+def test_what_is_kept_is_never_worse_than_what_was_kept_before(found):
+    kept = [row["val_loss"] for row in found.rows if row["stage"] == "regularise" and row["kept"]]
+    assert kept == sorted(kept, reverse=True)
+
+
+def test_the_model_is_made_of_what_was_kept_with_the_weights_of_its_best_epoch(found):
+    rows = [row for row in found.rows if row["stage"] == "regularise" and row["kept"]]
+    held = np.random.default_rng(0).permutation(120)[96:]
+    loss = found.model.evaluate(X[held], Y[held], verbose=0)[0]
+    assert loss <= rows[-1]["val_loss"] * 1.0001
+    assert float(found.model.optimizer.learning_rate) == pytest.approx(found.settings["learning_rate"], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_rows_that_contradict_each_other_are_named_as_the_reason():
+    x = np.repeat(X[:30], 4, axis=0)
+    y = np.tile([0, 0, 0, 1], 30)
+    order = np.random.default_rng(1).permutation(120)
+    found = overfit_then_regularize(x[order], y[order], epochs=4, seeds=1, rates=2, validation_data=(X, Y))
+    assert not found.fitted
+    assert "75.0%" in found.sentence
+    assert len([row for row in found.rows if row["stage"] == "capacity"]) == 6
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="`epochs` must be at least 1, got 0"):
+        overfit_then_regularize(X, Y, epochs=0)
+    with pytest.raises(ValueError, match="`target`"):
+        overfit_then_regularize(X, Y, target=2.0)
+    with pytest.raises(ValueError, match="NaN"):
+        overfit_then_regularize(X * np.nan, Y)
+    with pytest.raises(ValueError, match=r"\[120, 9\]|\[9, 120\]"):
+        overfit_then_regularize(X, Y[:9])

@@ -22,6 +22,7 @@ bench: .venv/.tested
 	$(BIN)/python tests/bench/population.py
 	$(BIN)/python tests/bench/rates.py
 	$(BIN)/python tests/bench/ensembles.py
+	$(BIN)/python tests/bench/search.py
 	$(BIN)/python tests/bench/diagnosis.py
 	$(BIN)/python tests/bench/repairs.py
 

@@ -146,6 +146,42 @@ def diagnose(
         print("The curves are healthy.")
 
 
+@app.command()
+def search(
+    data: Annotated[str, typer.Option(help="A data set's name, a .csv of numbers or an .npz file.")],
+    out: Annotated[Path, typer.Option(help="Folder for trials, leaderboard and exported model.")] = Path("runs/search"),
+    space: Annotated[str, typer.Option(help="mlp, cnn or rnn.")] = "mlp",
+    oracle: Annotated[str, typer.Option(help="random, grid, bayesian or hyperband.")] = "random",
+    objective: Annotated[str, typer.Option(help="What to look for, such as val_accuracy.")] = "val_loss",
+    trials: Annotated[int, typer.Option(help="Most architectures.")] = 20,
+    epochs: Annotated[int, typer.Option(help="Epochs of a whole training.")] = 20,
+    time_budget: Annotated[float | None, typer.Option(help="Seconds after which the search ends.")] = None,
+    workers: Annotated[str, typer.Option(help="Processes on this machine, or ray.")] = "1",
+    target: Annotated[str | None, typer.Option(help="CSV column to predict; the last by default.")] = None,
+    task: Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")] = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Find the best architecture, each judged at its best learning rate; the same command goes on with it."""
+    _quiet_tensorflow()
+    from .tuning.command import SearchJob
+
+    try:
+        job = SearchJob(
+            data, out, space=space, oracle=oracle, objective=objective, trials=trials, epochs=epochs,
+            time_budget=time_budget, workers=workers, target=target, task=task, seed=seed, verbose=not quiet,
+        )  # fmt: skip
+        said = job.run()
+    except (ValueError, TypeError, OSError) as error:
+        _stop(BAD_INPUT, error)
+    except KeyboardInterrupt:
+        _stop(INTERRUPTED, "interrupted; the same command goes on with it")
+    except RuntimeError as error:
+        _stop(FAILED, error)
+    if not quiet:
+        print(said)
+
+
 def _work(
     data: str, out: Path, quiet: bool, resume: bool, settings: dict[str, Any], options: dict[str, Any] | None = None
 ) -> None:

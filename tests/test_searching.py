@@ -612,3 +612,20 @@ def test_the_callers_callbacks_are_copied_and_left_alone():
     before = copy.copy(stop.__dict__)
     search(_space(), X, Y, **QUICK, callbacks=[stop])
     assert stop.__dict__ == before
+
+
+@pytest.mark.slow
+def test_the_command_line_searches_measures_exports_and_goes_on(tmp_path):
+    command = [
+        str(Path(sys.executable).with_name("trainwise")), "search", "--data", "iris", "--out", str(tmp_path / "out"),
+        "--trials", "2", "--epochs", "2", "--objective", "val_accuracy",
+    ]  # fmt: skip
+    first = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert first.returncode == 0, first.stderr
+    assert "On the test rows: accuracy" in first.stdout
+    for name in ("leaderboard.csv", "search.json", "curves.svg", "model/1/saved_model.pb"):
+        assert (tmp_path / "out" / name).is_file(), name
+    assert json.loads((tmp_path / "out" / "search.json").read_text())["test"]["accuracy"] <= 1
+    wrong = subprocess.run([*command, "--space", "transformer"], capture_output=True, text=True, timeout=100)
+    assert wrong.returncode == 2
+    assert "'transformer'" in wrong.stderr

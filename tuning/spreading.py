@@ -220,7 +220,8 @@ class RayPool:
             import ray
         except ImportError as error:
             raise ImportError('`workers="ray"` needs Ray; run `pip install "trainwise[ray]"`.') from error
-        self._ray = ray
+        api: Any = ray
+        self._ray: Any = api
         self._own = not ray.is_initialized()
         if self._own:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -229,7 +230,7 @@ class RayPool:
         self._needs = {"num_cpus": 1.0, **resources}
         self._plan = ray.put(plan)
         # Ray itself starts the task again where its node or process is gone.
-        self._task = ray.remote(max_retries=_MOST_DEATHS, retry_exceptions=False, **self._needs)(_train_there)
+        self._task = api.remote(max_retries=_MOST_DEATHS, retry_exceptions=False, **self._needs)(_train_there)
         self._folders: dict[Any, Path] = {}
 
     def room(self) -> int:
@@ -254,7 +255,7 @@ class RayPool:
         try:
             outcome, files = self._ray.get(ticket)
         except self._ray.exceptions.RayTaskError as error:
-            raise error.as_instanceof_cause() from error
+            raise error.as_instanceof_cause() from None
         except self._ray.exceptions.RayError as error:
             raise WorkerDiedError(f"a Ray task was lost: {error}") from error
         for name, content in files.items():

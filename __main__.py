@@ -170,6 +170,7 @@ def search(
         job = SearchJob(
             data, out, space=space, oracle=oracle, objective=objective, trials=trials, epochs=epochs,
             time_budget=time_budget, workers=workers, target=target, task=task, seed=seed, verbose=not quiet,
+            command=" ".join(["trainwise", *sys.argv[1:]]),
         )  # fmt: skip
         said = job.run()
     except (ValueError, TypeError, OSError) as error:

@@ -622,10 +622,15 @@ def test_the_command_line_searches_measures_exports_and_goes_on(tmp_path):
     ]  # fmt: skip
     first = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert first.returncode == 0, first.stderr
-    assert "On the test rows: accuracy" in first.stdout
-    for name in ("leaderboard.csv", "search.json", "curves.svg", "model/1/saved_model.pb"):
+    assert "best of the search: accuracy" in first.stdout
+    assert "soft vote of the best 2: accuracy" in first.stdout
+    for name in ("leaderboard.csv", "report.html", "model/1/saved_model.pb"):
         assert (tmp_path / "out" / name).is_file(), name
-    assert json.loads((tmp_path / "out" / "search.json").read_text())["test"]["accuracy"] <= 1
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert len(report["search"]["leaderboard"]["trial"]) == 2
+    assert [opening["reason"] for opening in report["data"]["test_openings"]] == [
+        "evaluation of the search's best model"
+    ]
     wrong = subprocess.run([*command, "--space", "transformer"], capture_output=True, text=True, timeout=100)
     assert wrong.returncode == 2
     assert "'transformer'" in wrong.stderr

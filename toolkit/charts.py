@@ -1,4 +1,4 @@
-"""Draws the charts of a report as inline SVG: results with their intervals, and the curves of one member."""
+"""Draws the charts of a report as inline SVG: results with their intervals, curves of a member, trials of a search."""
 
 from __future__ import annotations
 
@@ -132,6 +132,55 @@ def curves_chart(member: Mapping[str, Any], metric: str | None, marks: Sequence[
         handles = {label: handle for panel in entries for handle, label in panel}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, borderpad=0)
         return _inline_svg(figure, name, _told(member, history, panels))
+
+
+def trials_chart(
+    curves: Mapping[Any, Sequence[Any]], best: Any, objective: str, higher: bool, name: str = "trials"
+) -> str:
+    """Draws the objective of each trial of a search after each epoch, the best trial in the accent colour.
+
+    Args:
+        curves: The values after each epoch, by trial; those that are not finite are left out.
+        best: Key of the best trial.
+        objective: Name of what was searched for.
+        higher: Whether higher values are better.
+        name: Prefix of the ids inside the SVG; unique within a page.
+
+    Returns:
+        An `<svg>` element, or an empty text where no curve has a finite value.
+
+    Example:
+
+    >>> svg = trials_chart({0: [0.5, 0.25], 1: [0.75]}, 0, "val_loss", False)
+    >>> "2 trials, the best, trial 0, reached 0.25 at epoch 2" in svg
+    True
+    """
+    drawn = {trial: series for trial, values in curves.items() if _drawable(series := _series(values))}
+    if best not in drawn:
+        return ""
+    with matplotlib.rc_context():
+        _set_style()
+        figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
+        axes = figure.subplots()
+        for trial, series in drawn.items():
+            bold = trial == best
+            style: dict[str, Any] = {
+                "color": ACCENT,
+                "linewidth": 2.4,
+                "zorder": 3,
+                "label": f"trial {trial}, the best",
+            }
+            thin: dict[str, Any] = {"color": QUIET, "linewidth": 0.8, "alpha": 0.45}
+            at = np.arange(len(series)) + 1
+            axes.plot(at, series, marker="o" if len(series) == 1 else "", markersize=3, **(style if bold else thin))
+        _scale(axes, "loss" if objective.endswith("loss") else objective, np.concatenate(list(drawn.values())))
+        axes.set(xlabel="epoch", ylabel=_short(objective))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        figure.legend(loc="outside lower center", borderpad=0)
+        found = drawn[best]
+        top = int(np.nanargmax(found) if higher else np.nanargmin(found))
+        told = f"the best, trial {best}, reached {found[top]:.4g} at epoch {top + 1}"
+        return _inline_svg(figure, name, f"{objective} after each epoch of {len(drawn)} trials, {told}")
 
 
 def _set_style() -> None:

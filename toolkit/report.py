@@ -15,7 +15,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from .charts import curves_chart, results_chart
+from .charts import curves_chart, results_chart, trials_chart
 from .findings import CAUSES, LEVELS, SYMPTOMS, Advice
 from .wording import REASONS
 
@@ -28,6 +28,10 @@ _REPORT = dict.fromkeys(("title", "command", "created", "seed", "settings", "ver
 _DATA = dict.fromkeys(("name", "inputs", "rows", "classes", "fingerprint", "test_openings", "notes"))
 _EVALUATION = dict.fromkeys(("metric", "interval", "rows", "sentence", "mends", "breaks", "higher_is_better"))
 _RESULT = dict.fromkeys(("name", "value", "low", "high", "winner"))
+_SEARCH = dict.fromkeys(
+    ("objective", "higher_is_better", "best_trial", "epochs_saved", "rank_correlation", "importance", "notes", "device")
+)
+_MOST_TRIALS = 20
 _EXPORT = dict.fromkeys(("path", "max_difference", "tolerance", "rows", "signatures", "proof"))
 
 
@@ -57,7 +61,8 @@ def as_html(report: Mapping[str, Any]) -> str:
     What the report does not hold is left out. A report read back from its JSON gives the same page.
 
     Args:
-        report: What the recipe collected: `title`, `data`, `members`, `checks`, `evaluation`, `export` and more.
+        report: What the recipe collected: `title`, `data`, `members`, `checks`, `evaluation`, `search`,
+            `export` and more.
 
     Returns:
         The page, with every text of the report escaped.
@@ -79,6 +84,7 @@ def as_html(report: Mapping[str, Any]) -> str:
         data={**_DATA, **plain["data"]} if plain.get("data") else {},
         evaluation=evaluation,
         export=_export(plain.get("export") or {}),
+        search=_search(plain.get("search") or {}),
         findings=sorted(findings, key=lambda finding: int(finding["number"])),
         members=_members(plain, findings),
         verdict=_verdict(plain, evaluation, findings),
@@ -238,6 +244,26 @@ def _evaluation(evaluation: Values) -> Values:
         return {}
     results = [{**_RESULT, **result} for result in evaluation.get("results") or []]
     return {**_EVALUATION, **evaluation, "results": results, "chart": Markup(results_chart(evaluation))}
+
+
+def _search(search: Values) -> Values:
+    if not search:
+        return {}
+    board = search.get("leaderboard") or {}
+    shown = {name: column for name, column in board.items() if any(value not in (None, "") for value in column)}
+    rows = [list(row) for row in zip(*shown.values(), strict=True)]
+    objective, higher = str(search.get("objective") or "objective"), bool(search.get("higher_is_better"))
+    # JSON knows keys that are texts only; a report that was not read from a file has them so too.
+    chart = trials_chart(search.get("curves") or {}, str(search.get("best_trial")), objective, higher)
+    numbers = [all(value is None or _is_number(value) for value in column) for column in shown.values()]
+    return {
+        **_SEARCH, **search, "chart": Markup(chart), "columns": list(shown), "rows": rows[:_MOST_TRIALS],
+        "numbers": numbers, "more": max(0, len(rows) - _MOST_TRIALS), "trials": len(rows),
+    }  # fmt: skip
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _export(export: Values) -> Values:

@@ -7,14 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from ..toolkit.architectures import describe
 from ..toolkit.checks import one_of
 from ..toolkit.data import load
+from ..toolkit.ensembles import vote
+from ..toolkit.ensembles.measuring import Answers, evaluate
 from ..toolkit.export import export
-from ..toolkit.storing import write_json, write_whole
+from ..toolkit.report import write
+from .describing import data_part, export_part
 from .searching import search
 from .spaces import CNN, MLP, RNN
 
 _SPACES = {"mlp": MLP, "cnn": CNN, "rnn": RNN}
+_VOTERS = 3
 
 
 class SearchJob:
@@ -22,13 +27,14 @@ class SearchJob:
 
     Args:
         data: A data set's name, a .csv of numbers or an .npz file.
-        out: Folder for the trials, `leaderboard.csv`, `search.json`, `curves.svg` and the exported model.
+        out: Folder for the trials, `report.html`, `report.json`, `leaderboard.csv` and the exported model.
         space: `"mlp"`, `"cnn"` or `"rnn"`.
         workers: Number of processes, as text, or `"ray"`.
         target: CSV column to predict, or `None` for the last.
         task: The task, or `None` to tell it from the targets.
         seed: Decides splits, proposals, starting weights and batches.
         verbose: Whether each trial is said.
+        command: The command line, for the report.
         **settings: `oracle`, `objective`, `trials`, `epochs`, `time_budget`, as for `search`.
 
     Raises:
@@ -37,14 +43,14 @@ class SearchJob:
 
     def __init__(
         self, data: str, out: Path, *, space: str, workers: str, target: str | None, task: Any, seed: int,
-        verbose: bool, **settings: Any,
+        verbose: bool, command: str = "", **settings: Any,
     ) -> None:  # fmt: skip
         self.space = _SPACES[one_of("space", space, tuple(_SPACES))]
         if workers != "ray" and not workers.isdecimal():
             raise ValueError(f"`workers` must be a whole number or 'ray', got {workers!r}.")
         self.workers: Any = workers if workers == "ray" else int(workers)
         self.data, self.out, self.target, self.task = data, Path(out), target, task
-        self.seed, self.verbose, self.settings = seed, verbose, settings
+        self.seed, self.verbose, self.command, self.settings = seed, verbose, command, settings
 
     def run(self) -> str:
         """Searches, evaluates the best model on the test rows once, and exports it; answers what to say.
@@ -65,13 +71,36 @@ class SearchJob:
             seed=self.seed, directory=self.out, project_name="trials", workers=self.workers,
             verbose=int(self.verbose), **self.settings,
         )  # fmt: skip
-        test = splits.test.open("evaluation of the search's best model")
-        measured = result.best_model.evaluate(test.x, test.y, verbose=0, return_dict=True)
+        evaluation = self._measured(result, splits)
         exported = export(
             result.best_model, self.out / "model", np.asarray(splits.validation.x), classes=splits.classes
         )
         result.to_csv(self.out / "leaderboard.csv")
-        write_json(self.out / "search.json", {**result.as_dict(), "test": measured, "seed": self.seed})
-        write_whole(self.out / "curves.svg", lambda file: result.plot().savefig(file, format="svg"))
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
-        return f"{result}\nOn the test rows: {shown}.\nThe best model is in {exported.path}."
+        inputs, _ = describe(splits.train.x)
+        report = {
+            **result.as_report(f"Search on {splits.name}"), "command": self.command, "evaluation": evaluation,
+            "data": data_part(splits, inputs), "export": export_part(exported, self.out),
+        }  # fmt: skip
+        page, _ = write(report, self.out)
+        told = [
+            f"{one['name']}: {evaluation['metric']} {one['value']:.4g}, {evaluation['interval']} "
+            f"{one['low']:.4g} to {one['high']:.4g}."
+            for one in evaluation["results"]
+        ]
+        return "\n".join([
+            str(result), "On the test rows:", *told, evaluation.get("sentence", ""),
+            f"The best model is in {exported.path}, the report in {page}.",
+        ])  # fmt: skip
+
+    def _measured(self, result: Any, splits: Any) -> dict[str, Any]:
+        """The best model, and the soft vote of the best few beside it, on the test rows, opened once."""
+        models = {"best of the search": result.best_model}
+        few = result.models(_VOTERS)
+        if len(few) > 1:
+            models[f"soft vote of the best {len(few)}"] = vote(few)
+        test = splits.test.open("evaluation of the search's best model")
+        answers = []
+        for name, model in models.items():
+            values = np.asarray(model.predict(test.x, verbose=0))
+            answers.append(Answers(name, values[:, 0] if values.shape[1] == 1 else values))
+        return evaluate(answers, test.y, splits.task, "best of the search", self.seed)

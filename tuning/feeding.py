@@ -69,7 +69,11 @@ class Rows:
             return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
         batches = tf.data.Dataset.range(start, epochs).flat_map(epoch)
-        return batches.map(lambda places: tf.nest.map_structure(lambda part: tf.gather(part, places), held)).prefetch(2)
+        batches = batches.map(lambda places: tf.nest.map_structure(lambda part: tf.gather(part, places), held))
+        # There is nothing to tune, and an iterator that is dropped waits for the tuner to end its round.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return batches.prefetch(2).with_options(options)
 
     def folds(self, count: int, seed: int) -> Iterator[Rows]:
         """The rows in `count` parts, each the validation rows of the others once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 import time
 import warnings
@@ -11,7 +10,6 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +27,9 @@ from ..toolkit.export import ExportReport, export
 from ..toolkit.findings import Finding
 from ..toolkit.preflight import check
 from ..toolkit.report import write
+from ..toolkit.storing import write_json
 from ..toolkit.tasks import Task, head
+from .describing import data_part, export_part, versions
 from .members import Member, train_member
 
 _FREE_BYTES = 32 * 2**20
@@ -159,7 +159,7 @@ class Job:
                 )
             self.splits.test.openings.extend(Opening(**opening) for opening in self._opened())
         state.mkdir(exist_ok=True)
-        _write_whole(known, json.dumps(wanted))
+        write_json(known, wanted)
 
     def _opened(self) -> list[dict[str, str]]:
         file = self.out / _STATE / "openings.json"
@@ -250,10 +250,10 @@ class Job:
         for warning in caught:
             self.say(f"  warning: {warning.message}")
         openings = [asdict(opening) for opening in self.splits.test.openings]
-        _write_whole(self.out / _STATE / "openings.json", json.dumps(openings))
+        write_json(self.out / _STATE / "openings.json", openings)
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
         evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed)
-        _write_whole(known, json.dumps(evaluation))
+        write_json(known, evaluation)
         for result in evaluation["results"]:
             self.say(
                 f"test: {result['name']}: {evaluation['metric']} {result['value']:.4f}, "
@@ -283,23 +283,13 @@ class Job:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seed": self.settings.seed,
             "settings": {**asdict(self.settings), "optimizer": "adam", "architecture": architecture},
-            "versions": _versions(),
-            "data": {
-                "name": splits.name, "inputs": inputs,
-                "rows": {"train": len(splits.train), "validation": len(splits.validation), "test": len(splits.test)},
-                "classes": None if splits.classes is None else list(splits.classes),
-                "fingerprint": splits.fingerprint,
-                "test_openings": [asdict(opening) for opening in splits.test.openings], "notes": self.notes,
-            },
+            "versions": versions(),
+            "data": data_part(splits, inputs, self.notes),
             "head": {**asdict(self.head), "metrics": list(self.head.metrics)},
             "checks": [finding.as_dict() for finding in checks],
             "members": [_member_report(member, weight) for member, weight in zip(members, weights, strict=True)],
             "evaluation": evaluation,
-            "export": {
-                "path": str(exported.path.relative_to(self.out)), "version": exported.version,
-                "max_difference": exported.max_difference, "tolerance": exported.tolerance, "rows": exported.rows,
-                "signatures": exported.signatures, "proof": list(exported.proof),
-            },
+            "export": export_part(exported, self.out),
             "seconds": self.seconds,
         }  # fmt: skip
 
@@ -371,12 +361,6 @@ def _writable(out: Path) -> Path:
     return out
 
 
-def _write_whole(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text)
-    beside.replace(path)
-
-
 def _predict(model: Any, x: Any) -> np.ndarray:
     answers = np.asarray(model.predict(model_inputs(x), verbose=0))
     return answers[:, 0] if answers.shape[1] == 1 else answers
@@ -414,8 +398,3 @@ def _member_report(member: Member, weight: float) -> dict[str, Any]:
             name.removeprefix("val_"): values[at] for name, values in member.history.items() if name.startswith("val_")
         },
     }  # fmt: skip
-
-
-def _versions() -> dict[str, str]:
-    packages = ("trainwise", "tensorflow", "keras", "numpy", "scikit-learn")
-    return {"python": platform.python_version(), **{package: metadata.version(package) for package in packages}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import numpy as np
 from scipy import stats
 
 from ..toolkit.population import Leaderboard
+from ..toolkit.report import write
 from ..toolkit.stopping import FirstEpochs, replay
-from ..toolkit.storing import read_arrays, read_json
+from ..toolkit.storing import read_arrays, read_json, read_lines
 from . import crews
+from .describing import versions
 from .trials import Outcome, Plan, with_settings
 
 _FEWEST_FOR_IMPORTANCE = 10
@@ -232,16 +235,80 @@ class SearchResult:
         """The figures of the search, for a report."""
         return {
             "objective": self.plan.objective.name,
+            "higher_is_better": self.plan.objective.direction == "max",
+            "best_trial": self.order[0],
             "best": self.best.as_dict(),
             "leaderboard": dict(self.leaderboard()),
             "epochs_saved": self.epochs_saved,
             "rank_correlation": self.rank_correlation(),
             "one_epoch_then_best_three": self.baseline(),
             "importance": self.importance(),
+            "curves": {str(number): outcome.curve for number, outcome in self.outcomes.items()},
             "seconds": self.seconds,
             "device": device(),
             "notes": list(self.notes),
         }
+
+    def history(self, number: int | None = None) -> dict[str, list[float]]:
+        """What the best member of a trial logged after each epoch, as in Keras' `History.history`.
+
+        Args:
+            number: Of the trial; the best one by default.
+
+        Raises:
+            KeyError: There is no such trial.
+        """
+        number = self.order[0] if number is None else number
+        if number not in self.outcomes:
+            raise KeyError(f"There is no trial {number}; the trials are {sorted(self.outcomes)}.")
+        settings = list(self.plan.settings)
+        member = settings.index(self.outcomes[number].settings) * self.plan.executions if settings else 0
+        path = next(iter(sorted(self.trial_folders[number].rglob("curve.jsonl"))), None)
+        found: dict[str, list[float]] = {}
+        for line in read_lines(path) if path else ():
+            for logs in line["members"]:
+                if logs.pop("member") == member:
+                    for name, value in logs.items():
+                        found.setdefault(name, []).append(value)
+        return found
+
+    def as_report(self, title: str = "Search") -> dict[str, Any]:
+        """All that the report page shows, as plain values.
+
+        Args:
+            title: Heading of the page.
+        """
+        best = self.best
+        return {
+            "title": title, "created": datetime.now(UTC).isoformat(timespec="seconds"), "seed": self.plan.seed,
+            "settings": {
+                "epochs": self.plan.epochs, "batch_size": self.plan.batch_size, "stopper": repr(self.plan.stopper),
+                "members_of_a_trial": len(self.plan.settings) * self.plan.executions or 1,
+                "folds": self.plan.folds,
+            },
+            "versions": versions(), "search": self.as_dict(),
+            "members": [{
+                "name": f"trial {self.order[0]}, the best", "seed": self.plan.seed, "parameters": best.parameters,
+                "best_epoch": None if best.best_epoch is None else best.best_epoch - 1, "history": self.history(),
+                "findings": best.findings,
+                "validation": {n.removeprefix("val_"): v for n, v in best.metrics.items() if n.startswith("val_")},
+            }],
+        }  # fmt: skip
+
+    def report(self, directory: str | Path, title: str = "Search") -> Path:
+        """Writes `report.html`, a page with leaderboard, curves and findings, and `report.json` beside it.
+
+        Args:
+            directory: Where to.
+            title: Heading of the page.
+
+        Returns:
+            The path of the page.
+
+        Raises:
+            OSError: The files cannot be written.
+        """
+        return write(self.as_report(title), directory)[0]
 
     def __str__(self) -> str:
         known = self.rank_correlation()

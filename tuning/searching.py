@@ -16,6 +16,7 @@ import keras_tuner
 import numpy as np
 
 from ..toolkit.checks import number, whole_number
+from ..toolkit.collecting import quick_collections
 from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.stopping import FirstEpochs, stopper_of
 from ..toolkit.storing import fingerprint, write_json
@@ -24,7 +25,7 @@ from .feeding import Rows, rows_of
 from .journal import Journal
 from .oracles import oracle_of, queue
 from .results import SearchResult
-from .spreading import spread
+from .spreading import let_memory_grow, spread
 from .trials import ObjectiveError, Outcome, Plan, run_trial
 
 _LADDER = 16
@@ -228,6 +229,7 @@ class Search(keras_tuner.Tuner):
             TypeError: An argument of the wrong kind.
             ValueError: An argument out of range, sealed rows, NaN, or a folder of another search.
         """
+        let_memory_grow()
         whole_number("epochs", epochs, low=1)
         size = 32 if batch_size is None else whole_number("batch_size", batch_size, low=1)
         held = validation_data[0] if isinstance(validation_data, (tuple, list)) else None
@@ -439,7 +441,7 @@ class Run:
         """Runs it."""
         started = time.time()
         deadline = None if self.tuner.time_budget is None else started + self.tuner.time_budget
-        with self.journal:
+        with self.journal, quick_collections():
             queue(self.oracle, self.tuner.initial_trials)
             self._replay()
             self._trials(deadline)

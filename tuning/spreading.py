@@ -6,6 +6,7 @@ trial's folder, and answer an outcome; one that dies is replaced, and its trial 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -180,6 +181,7 @@ def _train_here(folder: str, workers: int, arguments: dict[str, Any]) -> Outcome
         use_one_gpu(Path(folder) / "gpus")
         _PLAN.clear()
         _PLAN[folder] = cloudpickle.loads((Path(folder) / "plan").read_bytes())
+        gc.freeze()  # as `quick_collections`, for the life of this process
     return run_trial(_PLAN[folder], **arguments)
 
 
@@ -271,7 +273,9 @@ class RayPool:
 
 def _train_there(plan: Plan, arguments: dict[str, Any]) -> tuple[Outcome, dict[str, bytes]]:
     """Trains on a node; where the search's folder is not on it, the trial's files go back with the outcome."""
-    _let_memory_grow()
+    let_memory_grow()
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
     folder = Path(arguments["folder"])
     if (folder.parent.parent / "search.json").is_file():
         return run_trial(plan, **arguments), {}
@@ -281,7 +285,8 @@ def _train_there(plan: Plan, arguments: dict[str, Any]) -> tuple[Outcome, dict[s
         return outcome, {str(path.relative_to(own)): path.read_bytes() for path in files}
 
 
-def _let_memory_grow() -> None:
+def let_memory_grow() -> None:
+    """Lets this process take GPU memory as it needs it, unless it has begun to use a GPU otherwise."""
     import tensorflow as tf
 
     for gpu in tf.config.list_physical_devices("GPU"):

@@ -1,12 +1,23 @@
-"""The search against stock KerasTuner, timed in one process; `stopping` replays rules, `memory` watches growth."""
+"""The search against stock KerasTuner and Optuna, timed in one process.
+
+`mlp`, `cnn`, `rnn`: seconds to a validation accuracy; `equal`: best validation loss in equal time; `stopping`:
+rules replayed over whole curves; `memory`: growth over many trials; `kills`: kill -9 at random moments.
+Optuna takes part where it is installed.
+"""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
+import json
 import os
+import pathlib
+import random
 import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 
@@ -88,58 +99,155 @@ def target_of(kind, seed=100, count=16):
     return float(np.median(scores))
 
 
-class Stop(keras.callbacks.Callback):
-    """Ends a stock search as soon as an epoch reaches the target."""
+class Enough(BaseException):
+    """Ends a rival's search: the target is reached, or the time is up."""
 
-    def __init__(self, target):
+
+class Watch(keras.callbacks.Callback):
+    """Looks at a rival's epochs: ends its search at the target or when the time is up, keeps the lowest loss.
+
+    KerasTuner copies callbacks for each trial, so what is kept stands in a list that the copies share.
+    """
+
+    def __init__(self, target=None, seconds=None):
         super().__init__()
         self.target = target
+        self.until = None if seconds is None else time.perf_counter() + seconds
+        self.losses = []
+
+    def __deepcopy__(self, memo):
+        return self
 
     def on_epoch_end(self, epoch, logs=None):
-        if logs["val_accuracy"] >= self.target:
-            raise keras_tuner.errors.FatalError("reached")
+        self.losses.append(logs["val_loss"])
+        reached = self.target is not None and logs["val_accuracy"] >= self.target
+        if reached or (self.until is not None and time.perf_counter() > self.until):
+            raise Enough
+
+    @property
+    def lowest(self):
+        return min((loss for loss in self.losses if np.isfinite(loss)), default=float("inf"))
 
 
-def stock(kind, name, seed, target):
+def kerastuner(name, objective, kind, seed, watch):
+    """Stock KerasTuner, as its documentation writes it, until `watch` has seen enough."""
     x, y, held = rows(kind, seed)
-    arguments = {"objective": "val_accuracy", "seed": seed + 1, "directory": tempfile.mkdtemp(), "project_name": "s"}
+    arguments = {"objective": objective, "seed": seed + 1, "directory": tempfile.mkdtemp(), "project_name": "s"}
     if name == "Hyperband":
         arguments.update(max_epochs=EPOCHS[kind], hyperband_iterations=20)
     else:
         arguments.update(max_trials=200)
-    start = time.perf_counter()
     keras.utils.set_random_seed(seed)
     tuner = getattr(keras_tuner, name)(compiled(kind), **arguments)
-    with contextlib.suppress(keras_tuner.errors.FatalError):
-        tuner.search(x, y, epochs=EPOCHS[kind], validation_data=held, verbose=0, callbacks=[Stop(target)])
-    return time.perf_counter() - start
+    with contextlib.suppress(Enough):
+        tuner.search(x, y, epochs=EPOCHS[kind], validation_data=held, verbose=0, callbacks=[watch])
 
 
-def ours(kind, seed, target):
+class Suggested:
+    """Hyperparameters that an Optuna trial suggests, asked for as KerasTuner asks."""
+
+    def __init__(self, trial):
+        self.Int = trial.suggest_int
+        self.Choice = trial.suggest_categorical
+        self.Float = lambda name, low, high, sampling: trial.suggest_float(name, low, high, log=sampling == "log")
+
+
+def optuna_with(pruner, objective, kind, seed, watch):
+    """Optuna's default sampler with a pruner, told of each epoch, until `watch` has seen enough."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     x, y, held = rows(kind, seed)
-    start = time.perf_counter()
-    result = search(
-        uncompiled(kind), x, y, objective="val_accuracy", epochs=EPOCHS[kind], validation_data=held, trials=200,
+    chosen = {
+        "Optuna median": optuna.pruners.MedianPruner,
+        "Optuna Hyperband": lambda: optuna.pruners.HyperbandPruner(max_resource=EPOCHS[kind]),
+    }[pruner]()
+    better = max if objective == "val_accuracy" else min
+
+    def run(trial):
+        class Report(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                trial.report(logs[objective], epoch)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+        keras.backend.clear_session()
+        model = compiled(kind)(Suggested(trial))
+        history = model.fit(
+            x, y, epochs=EPOCHS[kind], validation_data=held, verbose=0, callbacks=[watch, Report()]
+        ).history  # fmt: skip
+        return better(history[objective])
+
+    keras.utils.set_random_seed(seed)
+    study = optuna.create_study(
+        direction="maximize" if better is max else "minimize",
+        sampler=optuna.samplers.TPESampler(seed=seed),
+        pruner=chosen,
+    )
+    with contextlib.suppress(Enough):
+        study.optimize(run, n_trials=200)
+
+
+def rivals():
+    found = dict.fromkeys(("RandomSearch", "Hyperband", "BayesianOptimization"), kerastuner)
+    if importlib.util.find_spec("optuna"):
+        found.update(dict.fromkeys(("Optuna median", "Optuna Hyperband"), optuna_with))
+    return found
+
+
+def ours(kind, seed, **arguments):
+    x, y, held = rows(kind, seed)
+    return search(
+        uncompiled(kind), x, y, epochs=EPOCHS[kind], validation_data=held, trials=200,
         population=[float(rate) for rate in np.geomspace(*RATES, 16)], optimizer="adam",
-        loss="sparse_categorical_crossentropy", metrics=["accuracy"], target=target, seed=seed, verbose=0,
+        loss="sparse_categorical_crossentropy", metrics=["accuracy"], seed=seed, verbose=0, **arguments,
     )  # fmt: skip
-    assert result.best_score >= target
+
+
+def seconds_of(run, *arguments, **named):
+    start = time.perf_counter()
+    run(*arguments, **named)
     return time.perf_counter() - start
 
 
-def race(kind, seeds):
+def race(kind, seeds, most):
+    """Seconds until the target; a rival that needs more than `most` counts with `most`, so its ratio is too low."""
     target = target_of(kind)
     print(f"{kind}: target {target:.4f}", flush=True)
-    ours(kind, 1000, target)  # the first search of a process also warms TensorFlow up
-    times = {name: [] for name in ("ours", "RandomSearch", "Hyperband", "BayesianOptimization")}
+    aim = {"objective": "val_accuracy", "target": target}
+    ours(kind, 1000, **aim)  # the first search of a process also warms TensorFlow up
+    times = {"ours": []} | {name: [] for name in rivals()}
     for seed in range(seeds):
-        for name, taken in times.items():
-            taken.append(ours(kind, seed, target) if name == "ours" else stock(kind, name, seed, target))
+        times["ours"].append(seconds_of(ours, kind, seed, **aim))
+        for name, run in rivals().items():
+            taken = seconds_of(run, name, "val_accuracy", kind, seed, Watch(target, most))
+            times[name].append(min(taken, most))
         print(seed, {name: round(taken[-1], 1) for name, taken in times.items()}, flush=True)
-    mine = sum(times["ours"])
     for name, taken in times.items():
-        middle = statistics.median(taken)
-        print(f"{kind} {name}: sum {sum(taken):.1f} s, median {middle:.1f} s, ratio {sum(taken) / mine:.1f}")
+        capped = sum(one >= most for one in taken)
+        print(
+            f"{kind} {name}: sum {sum(taken):.1f} s, median {statistics.median(taken):.1f} s, "
+            f"ratio {sum(taken) / sum(times['ours']):.1f}, given up {capped} of {seeds}", flush=True
+        )  # fmt: skip
+
+
+def equal(kind, seeds, seconds):
+    """The lowest validation loss that each finds in the same time."""
+    ours(kind, 1000, objective="val_loss", time_budget=2)
+    losses = {"ours": []} | {name: [] for name in rivals()}
+    for seed in range(seeds):
+        losses["ours"].append(ours(kind, seed, objective="val_loss", time_budget=seconds).best_score)
+        for name, run in rivals().items():
+            watch = Watch(seconds=seconds)
+            run(name, "val_loss", kind, seed, watch)
+            losses[name].append(watch.lowest)
+        print(seed, {name: round(found[-1], 4) for name, found in losses.items()}, flush=True)
+    mine = np.array(losses["ours"])
+    for name, found in losses.items():
+        better, worse = int(np.sum(mine < found)), int(np.sum(mine > found))
+        print(
+            f"{kind}, {seconds} s, {name}: mean {np.mean(found):.4f}, ours lower {better}, higher {worse}", flush=True
+        )
 
 
 def stopping(seeds, count=110, epochs=30):
@@ -178,10 +286,60 @@ def memory(seeds, count=200):
         print(f"after {trials} trials: {now():.0f} MiB", flush=True)
 
 
+KILLED = """
+import sys, numpy as np, trainwise as tw
+rng = np.random.default_rng(0)
+x = rng.normal(size=(400, 6))
+tw.tuning.search(
+    tw.tuning.MLP(units=(4, 8, 16), depth=(1, 2)), x, (x[:, 0] * x[:, 1] > 0).astype(int), trials=4, epochs=20,
+    population=6, executions_per_trial=2, directory=sys.argv[1], project_name="s", verbose=0,
+)
+"""
+
+
+def kills(seeds, count=10):
+    """One search killed at `count` random moments and gone on with each time, against one left alone."""
+    draw = random.Random(0)
+
+    def start(folder):
+        return subprocess.Popen([sys.executable, "-c", KILLED, folder], stderr=subprocess.DEVNULL)
+
+    def kept(folder):
+        files = sorted(pathlib.Path(folder).rglob("curve.jsonl"))
+        log = pathlib.Path(folder, "s", "log.jsonl").read_text().splitlines()
+        return {file.relative_to(folder): file.read_bytes() for file in files}, [json.loads(line) for line in log]
+
+    whole, broken = tempfile.mkdtemp(), tempfile.mkdtemp()
+    began = time.perf_counter()
+    start(whole).wait()
+    taken = time.perf_counter() - began
+    killed = 0
+    while killed < count:
+        process = start(broken)
+        time.sleep(draw.uniform(0, taken))
+        if process.poll() is not None:
+            break
+        process.kill()
+        process.wait()
+        killed += 1
+    start(broken).wait()
+    same = kept(whole) == kept(broken)
+    print(f"{killed} kills in runs of {taken:.0f} s, gone on with each time: curves and log equal: {same}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", nargs="*", default=["mlp", "cnn", "rnn", "stopping", "memory"])
+    parser.add_argument("what", nargs="*", default=["mlp", "cnn", "rnn", "equal", "stopping", "memory", "kills"])
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--most", type=float, default=120, help="seconds after which a rival is given up")
+    parser.add_argument("--seconds", type=float, default=20, help="of each search under `equal`")
+    parser.add_argument("--kinds", nargs="+", default=["mlp", "cnn", "rnn"], help="spaces under `equal`")
     given = parser.parse_args()
     for one in given.what:
-        {"stopping": stopping, "memory": memory}.get(one, lambda seeds, one=one: race(one, seeds))(given.seeds)
+        if one in EPOCHS:
+            race(one, given.seeds, given.most)
+        elif one == "equal":
+            for each in given.kinds:
+                equal(each, given.seeds, given.seconds)
+        else:
+            {"stopping": stopping, "memory": memory, "kills": kills}[one](given.seeds)

@@ -23,7 +23,7 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
     """Accuracy with Wilson intervals, or R2 with bootstrap intervals, of each model, and who is better.
 
     Args:
-        answers: The best member first, the vote second.
+        answers: The best member first, the vote second; or one model alone, which is compared with nothing.
         y: Test targets.
         task: The task.
         winner: Name of the model that is exported.
@@ -33,7 +33,7 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
         Plain values for the report.
 
     Raises:
-        ValueError: There are fewer than two models.
+        ValueError: There is no model.
 
     Example:
 
@@ -43,22 +43,23 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
     >>> report["mends"], report["breaks"]
     (1, 0)
     """
-    if len(answers) < 2:
-        raise ValueError(f"There must be a best member and a vote to compare, got {len(answers)} model(s).")
+    if not answers:
+        raise ValueError("There must be a best member and a vote to compare, or one model; got none.")
+    pair = len(answers) > 1
     if task == "regression":
         metric, interval = "R2", "95 % bootstrap interval"
         results = [_r2_result(answer, y, seed) for answer in answers]
-        comparison = _compare_r2(answers, y, seed)
+        comparison = _compare_r2(answers, y, seed) if pair else {}
     elif task == "multilabel":
         metric, interval = "label accuracy", "95 % bootstrap interval"
         hits = [((answer.values > 0.5) == (y > 0.5)).mean(axis=1) for answer in answers]
         results = [_mean_result(answer, hit, seed) for answer, hit in zip(answers, hits, strict=True)]
-        comparison = _compare_means(answers, hits, seed)
+        comparison = _compare_means(answers, hits, seed) if pair else {}
     else:
         metric, interval = "accuracy", "95 % Wilson interval"
         right = [_labels(answer.values) == y for answer in answers]
         results = [_accuracy_result(answer, hit) for answer, hit in zip(answers, right, strict=True)]
-        comparison = _compare_accuracy(answers, right)
+        comparison = _compare_accuracy(answers, right) if pair else {}
     for result in results:
         result["winner"] = result["name"] == winner
     return {

@@ -1,0 +1,57 @@
+"""What a report says of the data, the exported model and the installed versions."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..toolkit.data import Splits
+from ..toolkit.export import ExportReport
+
+_PACKAGES = ("trainwise", "tensorflow", "keras", "numpy", "scikit-learn")
+
+
+def data_part(splits: Splits, inputs: str, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """The rows of a run.
+
+    Args:
+        splits: Its rows.
+        inputs: What the inputs are, in words.
+        notes: Further sentences.
+    """
+    return {
+        "name": splits.name, "inputs": inputs,
+        "rows": {"train": len(splits.train), "validation": len(splits.validation), "test": len(splits.test)},
+        "classes": None if splits.classes is None else list(splits.classes),
+        "fingerprint": splits.fingerprint,
+        "test_openings": [asdict(opening) for opening in splits.test.openings], "notes": list(notes),
+    }  # fmt: skip
+
+
+def export_part(exported: ExportReport, out: Path) -> dict[str, Any]:
+    """The exported model and its proof.
+
+    Args:
+        exported: What `export` answered.
+        out: The folder of the run, which the path is told from.
+    """
+    return {
+        "path": str(exported.path.relative_to(out)), "version": exported.version,
+        "max_difference": exported.max_difference, "tolerance": exported.tolerance, "rows": exported.rows,
+        "signatures": exported.signatures, "proof": list(exported.proof),
+    }  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that decide a run.
+
+    Example:
+
+    >>> sorted(versions())
+    ['keras', 'numpy', 'python', 'scikit-learn', 'tensorflow', 'trainwise']
+    """
+    return {"python": platform.python_version(), **{package: metadata.version(package) for package in _PACKAGES}}

@@ -156,6 +156,8 @@ def search(
     trials: Annotated[int, typer.Option(help="Most architectures.")] = 20,
     epochs: Annotated[int, typer.Option(help="Epochs of a whole training.")] = 20,
     time_budget: Annotated[float | None, typer.Option(help="Seconds after which the search ends.")] = None,
+    precision: Annotated[str | None, typer.Option(help="Keras policy, such as mixed_bfloat16.")] = None,
+    xla: Annotated[bool, typer.Option("--xla", help="Compile with XLA.")] = False,
     workers: Annotated[str, typer.Option(help="Processes on this machine, or ray.")] = "1",
     target: Annotated[str | None, typer.Option(help="CSV column to predict; the last by default.")] = None,
     task: Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")] = None,
@@ -170,7 +172,7 @@ def search(
         job = SearchJob(
             data, out, space=space, oracle=oracle, objective=objective, trials=trials, epochs=epochs,
             time_budget=time_budget, workers=workers, target=target, task=task, seed=seed, verbose=not quiet,
-            command=" ".join(["trainwise", *sys.argv[1:]]),
+            command=" ".join(["trainwise", *sys.argv[1:]]), precision=precision, jit_compile=xla or "auto",
         )  # fmt: skip
         said = job.run()
     except (ValueError, TypeError, OSError) as error:

@@ -112,7 +112,31 @@ def many():
     return found
 
 
-MAKERS = [whole, sick, regression, many]
+def searched(trials=25):
+    found = whole()
+    found["members"] = [member(0)]
+    scores = [0.97 - 0.01 * place for place in range(trials)]
+    found["search"] = {
+        "objective": "val_accuracy",
+        "higher_is_better": True,
+        "best_trial": 7,
+        "leaderboard": {
+            "trial": [7, *(number for number in range(trials) if number != 7)],
+            "val_accuracy": [*scores[:-1], math.nan],
+            "activation": ["relu", "<b>tanh</b>"] * (trials // 2) + ["gelu"] * (trials % 2),
+            "spread": [None] * trials,
+        },
+        "curves": {str(number): [0.5, 0.6 + 0.01 * number] for number in range(trials)},
+        "epochs_saved": 0.63,
+        "rank_correlation": None,
+        "importance": {"activation": 0.5},
+        "device": "CPU (2 cores), precision float32",
+        "notes": ["The space is exhausted."],
+    }
+    return found
+
+
+MAKERS = [whole, sick, regression, many, searched]
 
 
 @functools.cache
@@ -504,3 +528,23 @@ def test_a_folder_in_place_of_the_page_leaves_nothing_temporary(tmp_path):
     with pytest.raises(OSError, match=r"report\.html"):
         report.write(whole(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_search_shows_its_best_trials_first_and_says_how_many_more_there_are():
+    page = page_of(searched)
+    for shown in (
+        "25 architectures in a search", "ranked by val_accuracy", "Stopping spared 63 % of the epochs.",
+        "The space is exhausted.", "The best 20; 5 more", "&lt;b&gt;tanh", "the best, trial 7, reached 0.67 at epoch 2",
+    ):  # fmt: skip
+        assert shown in page
+    assert "correlation" not in page
+    assert ">spread<" not in page  # a column that says nothing
+
+
+def test_the_chart_of_trials_leaves_out_what_is_not_finite_and_needs_the_best():
+    curves = {0: [math.nan, math.inf], 1: [0.5, math.nan, 0.25], 2: [None]}
+    assert "of 1 trial, the best, trial 1, reached 0.25 at epoch 3" in charts.trials_chart(
+        curves, 1, "val_loss", False
+    )
+    assert charts.trials_chart(curves, 0, "val_loss", False) == ""
+    assert charts.trials_chart({}, 0, "val_loss", False) == ""

@@ -634,3 +634,56 @@ def test_the_command_line_searches_measures_exports_and_goes_on(tmp_path):
     wrong = subprocess.run([*command, "--space", "transformer"], capture_output=True, text=True, timeout=100)
     assert wrong.returncode == 2
     assert "'transformer'" in wrong.stderr
+
+
+def _policies(model):
+    return {layer.dtype_policy.name for layer in model.layers if layer.weights}
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_search_trains_at_the_precision_it_is_told_and_leaves_the_callers(policy):
+    result = search(_space(), X, Y, **QUICK, precision=policy)
+    assert policy in _policies(result.best_model)
+    assert policy in _policies(result.refit(epochs=1))
+    assert result.as_dict()["device"].endswith(f"precision {policy}")
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_search_trains_at_the_precision_that_is_set():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        result = search(_space(), X, Y, **QUICK)
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert "mixed_bfloat16" in _policies(result.best_model)
+
+
+def test_a_precision_that_keras_does_not_know_is_refused():
+    with pytest.raises(ValueError, match="mixed_float12"):
+        search(_space(), X, Y, **QUICK, precision="mixed_float12")
+
+
+def test_a_search_compiled_with_xla_finds_what_one_without_does():
+    plain, compiled = (search(_space(), X, Y, **QUICK, seed=3, jit_compile=jit) for jit in (False, True))
+    assert compiled.best_score == pytest.approx(plain.best_score, rel=0.05)
+
+
+def test_the_report_of_a_search_shows_its_leaderboard_and_its_best_trial(tmp_path):
+    result = search(_space(), X, Y, **QUICK)
+    page = result.report(tmp_path, "A search").read_text()
+    known = json.loads((tmp_path / "report.json").read_text())
+    assert known["members"][0]["history"] == result.history()
+    assert known["search"]["leaderboard"]["trial"] == result.leaderboard()["trial"]
+    for shown in ("A search", "The search", f"trial {result.order[0]}, the best", "Run on CPU"):
+        assert shown in page
+
+
+def test_the_history_of_a_trial_is_that_of_its_best_member():
+    result = search(_space(), X, Y, **QUICK)
+    for number in result.order:
+        outcome, history = result.outcomes[number], result.history(number)
+        for name, value in outcome.metrics.items():
+            assert history[name][outcome.best_epoch - 1] == value
+    with pytest.raises(KeyError, match="no trial 99"):
+        result.history(99)

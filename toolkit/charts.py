@@ -180,7 +180,7 @@ def trials_chart(
         found = drawn[best]
         top = int(np.nanargmax(found) if higher else np.nanargmin(found))
         told = f"the best, trial {best}, reached {found[top]:.4g} at epoch {top + 1}"
-        return _inline_svg(figure, name, f"{objective} after each epoch of {len(drawn)} trials, {told}")
+        return _inline_svg(figure, name, f"{objective} after each epoch of {_count(len(drawn), "trial")}, {told}")
 
 
 def _set_style() -> None:
@@ -346,3 +346,7 @@ def _own_ids(text: str, name: str) -> str:
     renamed = {old: f"{name}-{number}" for number, old in enumerate(used)}
     text = re.sub(r' id="([\w.-]+)"', lambda m: f' id="{renamed[m[1]]}"' if m[1] in renamed else "", text)
     return re.sub(r'(url\(#|href="#)([\w.-]+)', lambda m: m[1] + renamed[m[2]], text)
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"

@@ -288,13 +288,16 @@ def _verdict(report: Values, evaluation: Values, findings: Iterable[Values]) -> 
 def _trained(report: Values) -> str:
     """What was trained, in one sentence; empty where nothing was."""
     members = len(report.get("members") or [])
-    if not members:
+    trials = len(((report.get("search") or {}).get("leaderboard") or {}).get("trial") or [])
+    if not members and not trials:
         return ""
     architecture = (report.get("settings") or {}).get("architecture")
     task = (report.get("head") or {}).get("task")
     data = report.get("data") or {}
     rows = (data.get("rows") or {}).get("train")
     parts = [f"{members} {'model' if members == 1 else 'models'}"]
+    if trials:
+        parts = [f"{trials} {'architecture' if trials == 1 else 'architectures'} in a search"]
     parts += [f"({architecture})"] if architecture else []
     parts += [f"for a {_words(task)} task"] if task else []
     parts += [f"on {data['name']}"] if data.get("name") else []

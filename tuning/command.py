@@ -35,7 +35,8 @@ class SearchJob:
         seed: Decides splits, proposals, starting weights and batches.
         verbose: Whether each trial is said.
         command: The command line, for the report.
-        **settings: `oracle`, `objective`, `trials`, `epochs`, `time_budget`, as for `search`.
+        **settings: `oracle`, `objective`, `trials`, `epochs`, `time_budget`, `precision`, `jit_compile`,
+            as for `search`.
 
     Raises:
         ValueError: An unknown space, or workers that are no number.

@@ -121,8 +121,9 @@ class Many:
         columns: dict[str, Any] = {name: [one[name] for one in own] if name in own[0] else None for name in _SETTINGS}
         population = Population(template, len(ids), columns.pop("dropout"))
         population.set_members([weights[k] for k in ids])
+        scaling = keras.config.dtype_policy().name == "mixed_float16"
         population.compile(
-            optimizer=memberwise(compiling.optimizer, len(ids), **columns), loss=compiling.loss,
+            optimizer=memberwise(compiling.optimizer, len(ids), **columns, loss_scaling=scaling), loss=compiling.loss,
             metrics=compiling.metrics, steps_per_execution=steps_per_execution, jit_compile=compiling.jit_compile,
         )  # fmt: skip
         return cls(population, ids)

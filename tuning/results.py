@@ -15,6 +15,7 @@ import numpy as np
 from scipy import stats
 
 from ..toolkit.population import Leaderboard
+from ..toolkit.precision import precision
 from ..toolkit.report import write
 from ..toolkit.stopping import FirstEpochs, replay
 from ..toolkit.storing import read_arrays, read_json, read_lines
@@ -101,7 +102,8 @@ class SearchResult:
             path = self._weights(number)
             if not path.is_file():
                 raise ValueError(f"The weights of trial {number} were not kept; give the search a larger `keep`.")
-            model = self._built(number)
+            with precision(self.plan.precision):
+                model = self._built(number)
             model.set_weights(read_arrays(path))
             self._models[number] = model
         return self._models[number]
@@ -245,7 +247,7 @@ class SearchResult:
             "importance": self.importance(),
             "curves": {str(number): outcome.curve for number, outcome in self.outcomes.items()},
             "seconds": self.seconds,
-            "device": device(),
+            "device": device(self.plan.precision),
             "notes": list(self.notes),
         }
 
@@ -320,7 +322,7 @@ class SearchResult:
             str(self.leaderboard()),
             f"Stopping saved {self.epochs_saved:.0%} of the epochs; {early}; one epoch for all and then the best three "
             f"would have saved {base['saved']:.0%} at a regret of {base['regret']:.4g} on these curves.",
-            f"Run on {device()}.",
+            f"Run on {device(self.plan.precision)}.",
             *self.notes,
         ]
         return "\n".join(lines)
@@ -364,7 +366,8 @@ class SearchResult:
         """
         rows = self.plan.rows
         keras.utils.set_random_seed(self.plan.seed if seed is None else seed)
-        model = self._built(self.order[0])
+        with precision(self.plan.precision):
+            model = self._built(self.order[0])
         rows = _joined(rows) if x is None else replace(rows, x=x, y=y, sample_weight=None, validation=None)
         arguments: dict[str, Any] = {
             "batch_size": int(self.best.values.get("batch_size", self.plan.batch_size)), "verbose": 0,
@@ -374,12 +377,15 @@ class SearchResult:
         return model
 
 
-def device() -> str:
+def device(policy: str) -> str:
     """What the search ran on.
+
+    Args:
+        policy: Name of the Keras policy.
 
     Example:
 
-    >>> device().split()[0] in ("CPU", "GPU")
+    >>> device("float32").split()[0] in ("CPU", "GPU")
     True
     """
     import os
@@ -388,8 +394,8 @@ def device() -> str:
 
     found = tf.config.list_physical_devices("GPU")
     if not found:
-        return f"CPU ({len(os.sched_getaffinity(0))} cores), precision {keras.config.dtype_policy().name}"
-    return f"GPU x {len(found)}, precision {keras.config.dtype_policy().name}"
+        return f"CPU ({len(os.sched_getaffinity(0))} cores), precision {policy}"
+    return f"GPU x {len(found)}, precision {policy}"
 
 
 def read_folder(path: str | Path, objective: str | None = None) -> Leaderboard:

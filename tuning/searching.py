@@ -18,6 +18,7 @@ import numpy as np
 from ..toolkit.checks import number, whole_number
 from ..toolkit.collecting import quick_collections
 from ..toolkit.data.sealing import refuse_sealed
+from ..toolkit.precision import fresh_session, precision
 from ..toolkit.stopping import FirstEpochs, stopper_of
 from ..toolkit.storing import fingerprint, write_json
 from . import crews
@@ -95,6 +96,7 @@ class Search(keras_tuner.Tuner):
         metrics: Metrics of uncompiled models; by default those of the task.
         max_model_size: Models with more parameters fail.
         jit_compile: Whether to compile with XLA; `"auto"` as Keras does.
+        precision: Keras policy to build and train under, such as `"mixed_bfloat16"`; by default the one that is set.
         keep: Trials whose weights are kept on disk, the best ones, at least 1.
         directory: Where the project's folder is; a temporary one by default.
         project_name: Name of the project's folder.
@@ -140,6 +142,7 @@ class Search(keras_tuner.Tuner):
         metrics: Any = None,
         max_model_size: int | None = None,
         jit_compile: Any = "auto",
+        precision: str | None = None,
         keep: int = 10,
         directory: str | Path | None = None,
         project_name: str = "search",
@@ -155,6 +158,7 @@ class Search(keras_tuner.Tuner):
         self.time_budget = None if time_budget is None else number("time_budget", time_budget, 0, np.inf, open_low=True)
         self.stopper = stopper_of(stopper)
         self.population, self.drop_losers, self.folds = population, bool(drop_losers), folds
+        self.precision = keras.DTypePolicy(precision).name if precision else None
         self.initial_trials, self.jit_compile = list(initial_trials), jit_compile
         self._oracle_name, self._objective = oracle, objective
         self._given_oracle = oracle
@@ -243,9 +247,9 @@ class Search(keras_tuner.Tuner):
         if self.trains_itself and self.workers != 1:
             raise ValueError("A subclass with a `run_trial` of its own trains in this process; give `workers=1`.")
         rows = rows_of(x, y, sample_weight, validation_data, validation_split, self.folds, self.seed)
-        plan = self._plan(rows, epochs, size, callbacks, fit_arguments)
-        run = Run(self, plan, verbose)
-        return run.whole()
+        with precision(self.precision or keras.config.dtype_policy().name):
+            plan = self._plan(rows, epochs, size, callbacks, fit_arguments)
+            return Run(self, plan, verbose).whole()
 
     def _plan(self, rows: Rows, epochs: int, batch_size: int, callbacks: Any, fit_arguments: dict[str, Any]) -> Plan:
         if callable(getattr(self.hypermodel, "adapt", None)):
@@ -268,7 +272,7 @@ class Search(keras_tuner.Tuner):
             batch_size=batch_size, settings=settings, executions=self.executions, folds=self.folds,
             stopper=None if hyperband or first else self.stopper, drop_losers=dropping, target=self.target,
             seed=self.seed, compiling=compiling, callbacks=tuple(listed), fit_arguments=fit_arguments,
-            most_parameters=self.max_model_size,
+            most_parameters=self.max_model_size, precision=keras.config.dtype_policy().name,
         )  # fmt: skip
 
     def _fill_space(self, epochs: int) -> None:
@@ -290,7 +294,7 @@ class Search(keras_tuner.Tuner):
         given = self.population
         if given is False or given is None:
             return self._alone(compiling, own=False)
-        keras.backend.clear_session()
+        fresh_session()
         model = self.hypermodel.build(self.oracle.get_space())
         if not isinstance(model, keras.Model):
             raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
@@ -431,7 +435,7 @@ class Run:
         known = type(self.oracle).__name__
         plan = self.plan
         rest = (plan.settings, plan.executions, plan.folds, plan.epochs, plan.batch_size, plan.drop_losers,
-                repr(plan.stopper), repr(self.tuner.stopper))  # fmt: skip
+                plan.precision, repr(plan.stopper), repr(self.tuner.stopper))  # fmt: skip
         return {
             "space": fingerprint(space), "data": plan.rows.fingerprint(), "objective": str(self.oracle.objective),
             "oracle": known, "seed": str(plan.seed), "settings": fingerprint(rest),

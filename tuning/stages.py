@@ -15,6 +15,7 @@ from ..toolkit.checks import number, whole_number
 from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.findings import Finding
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
+from ..toolkit.precision import fresh_session
 from ..toolkit.randomness import preserved
 from .feeding import Rows, rows_of
 from .searching import ladder
@@ -218,7 +219,7 @@ class _Stages:
         self._metric = "r2" if self._head.task == "regression" else "accuracy"
         held = self.rows.validation
         self._variance = {"": float(np.var(self.rows.y)), "val_": float(np.var(held[1]))}
-        keras.backend.clear_session()
+        fresh_session()
         build: Callable[[], Any] = lambda: space.build(keras_tuner.HyperParameters())  # noqa: E731
         stop = keras.callbacks.EarlyStopping("val_loss", patience=self.epochs, restore_best_weights=True)
         return fit_population(

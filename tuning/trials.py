@@ -22,6 +22,7 @@ import numpy as np
 from ..toolkit.baselines import known_of
 from ..toolkit.copying import copied
 from ..toolkit.findings import Finding
+from ..toolkit.precision import fresh_session, precision
 from ..toolkit.storing import append_line, read_arrays, write_arrays, write_lines
 from ..toolkit.watching import RunReader
 from . import crews
@@ -58,6 +59,7 @@ class Plan:
         callbacks: Keras callbacks, copied for each training.
         fit_arguments: Further arguments of `fit`.
         most_parameters: Larger models fail, or `None`.
+        precision: Keras policy that the models are built under.
     """
 
     hypermodel: Any
@@ -76,6 +78,7 @@ class Plan:
     callbacks: tuple[Any, ...] = ()
     fit_arguments: dict[str, Any] = field(default_factory=dict)
     most_parameters: int | None = None
+    precision: str = "float32"
 
     @property
     def sign(self) -> float:
@@ -155,7 +158,8 @@ def run_trial(
     with (folder / "lock").open("w") as lock:
         # A worker that outlived its search may still be at this trial; it is waited for.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _trained(plan, hp, folder, number, peers, deadline, last)
+        with precision(plan.precision):
+            return _trained(plan, hp, folder, number, peers, deadline, last)
 
 
 def _trained(
@@ -299,7 +303,7 @@ class Training:
 
     def _build(self) -> None:
         plan = self.plan
-        keras.backend.clear_session()
+        fresh_session()
         keras.utils.set_random_seed(self.seed)
         model = plan.hypermodel.build(self.hp)
         if not isinstance(model, keras.Model):

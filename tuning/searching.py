@@ -247,7 +247,7 @@ class Search(keras_tuner.Tuner):
         if self.trains_itself and self.workers != 1:
             raise ValueError("A subclass with a `run_trial` of its own trains in this process; give `workers=1`.")
         rows = rows_of(x, y, sample_weight, validation_data, validation_split, self.folds, self.seed)
-        with precision(self.precision or keras.config.dtype_policy().name):
+        with quick_collections(), precision(self.precision or keras.config.dtype_policy().name):
             plan = self._plan(rows, epochs, size, callbacks, fit_arguments)
             return Run(self, plan, verbose).whole()
 
@@ -445,7 +445,7 @@ class Run:
         """Runs it."""
         started = time.time()
         deadline = None if self.tuner.time_budget is None else started + self.tuner.time_budget
-        with self.journal, quick_collections():
+        with self.journal:
             queue(self.oracle, self.tuner.initial_trials)
             self._replay()
             self._trials(deadline)

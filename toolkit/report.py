@@ -29,8 +29,11 @@ _DATA = dict.fromkeys(("name", "inputs", "rows", "classes", "fingerprint", "test
 _EVALUATION = dict.fromkeys(("metric", "interval", "rows", "sentence", "mends", "breaks", "higher_is_better"))
 _RESULT = dict.fromkeys(("name", "value", "low", "high", "winner"))
 _SEARCH = dict.fromkeys(
-    ("objective", "higher_is_better", "best_trial", "epochs_saved", "rank_correlation", "importance", "notes", "device")
-)
+    (
+        "objective", "higher_is_better", "best_trial", "epochs_saved", "rank_correlation", "importance", "notes",
+        "device", "one_epoch_then_best_three",
+    )
+)  # fmt: skip
 _MOST_TRIALS = 20
 _EXPORT = dict.fromkeys(("path", "max_difference", "tolerance", "rows", "signatures", "proof"))
 

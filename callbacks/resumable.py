@@ -61,7 +61,7 @@ class ResumableState(keras.callbacks.Callback):
             weights = getattr(callback, "best_weights", None)
             if weights is not None:
                 _replace(self._weights_path(place), lambda file, w=weights: np.savez(file, *w))
-        state = [{"kind": type(one).__name__, **_state(one)} for one in self.callbacks]
+        state = [{"kind": type(one).__name__, **counters(one)} for one in self.callbacks]
         _replace(path, lambda file: file.write(json.dumps(state).encode()))
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -73,9 +73,7 @@ class ResumableState(keras.callbacks.Callback):
         if kinds != own:
             raise ValueError(f"{self.path} holds the state of {kinds}, and `callbacks` are {own}; remove the file.")
         for place, (callback, values) in enumerate(zip(self.callbacks, state, strict=True)):
-            for name, value in values.items():
-                if name != "kind":
-                    setattr(callback, name, value)
+            set_counters(callback, {name: value for name, value in values.items() if name != "kind"})
             if self._weights_path(place).is_file():
                 with np.load(self._weights_path(place)) as kept:
                     callback.best_weights = [kept[key] for key in kept.files]
@@ -85,12 +83,33 @@ class ResumableState(keras.callbacks.Callback):
         return path.with_name(f"{path.stem}-best-{place}.npz")
 
 
-def _state(callback: Any) -> dict[str, Any]:
+def counters(callback: Any) -> dict[str, Any]:
+    """What a Keras callback has counted, as plain values.
+
+    Args:
+        callback: `ReduceLROnPlateau`, `EarlyStopping`, `ModelCheckpoint` and their like; others count nothing.
+
+    Example:
+
+    >>> counters(keras.callbacks.ModelCheckpoint("best.keras"))
+    {'best': inf}
+    """
     values = {name: getattr(callback, name) for name in _REMEMBERED if hasattr(callback, name)}
     return {
         name: None if value is None else float(value) if name == "best" else int(value)
         for name, value in values.items()
     }
+
+
+def set_counters(callback: Any, values: dict[str, Any]) -> None:
+    """Gives a callback what it had counted.
+
+    Args:
+        callback: Of the same kind.
+        values: From `counters`.
+    """
+    for name, value in values.items():
+        setattr(callback, name, value)
 
 
 def _replace(path: Path, write: Any) -> None:

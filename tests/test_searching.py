@@ -687,3 +687,39 @@ def test_the_history_of_a_trial_is_that_of_its_best_member():
             assert history[name][outcome.best_epoch - 1] == value
     with pytest.raises(KeyError, match="no trial 99"):
         result.history(99)
+
+
+class _InterruptOnce(keras.callbacks.Callback):
+    """Raises Ctrl-C in an epoch, unless its file says that it has."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 7 and self.path is not None and not self.path.exists():
+            self.path.touch()
+            raise KeyboardInterrupt
+
+
+def test_a_callback_that_counts_goes_on_counting_in_a_search_that_was_interrupted(tmp_path):
+    def build(hp):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(hp.Choice("units", [2, 3]), "relu")])
+        model.add(keras.layers.Dense(1, "sigmoid"))
+        model.compile(keras.optimizers.SGD(1.0), "binary_crossentropy")
+        return model
+
+    def run(name, path):
+        wait = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=3, min_delta=10)
+        return search(
+            build, X, Y, validation_data=HELD, epochs=12, trials=1, stopper=None, directory=tmp_path,
+            project_name=name, callbacks=[wait, _InterruptOnce(path)], verbose=0,
+        )  # fmt: skip
+
+    with pytest.raises(KeyboardInterrupt):
+        run("cut", tmp_path / "raised")
+    cut, whole = run("cut", tmp_path / "raised"), run("whole", None)
+    rates = cut.history()["learning_rate"]
+    assert rates == whole.history()["learning_rate"]
+    assert cut.history() == whole.history()
+    assert len(set(rates)) > 2  # the rate fell before the interruption and after it

@@ -346,7 +346,3 @@ def _own_ids(text: str, name: str) -> str:
     renamed = {old: f"{name}-{number}" for number, old in enumerate(used)}
     text = re.sub(r' id="([\w.-]+)"', lambda m: f' id="{renamed[m[1]]}"' if m[1] in renamed else "", text)
     return re.sub(r'(url\(#|href="#)([\w.-]+)', lambda m: m[1] + renamed[m[2]], text)
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}{'s' * (number != 1)}"

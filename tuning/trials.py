@@ -19,6 +19,7 @@ import keras
 import keras_tuner
 import numpy as np
 
+from ..callbacks.resumable import counters, set_counters
 from ..toolkit.baselines import known_of
 from ..toolkit.copying import copied
 from ..toolkit.findings import Finding
@@ -263,6 +264,8 @@ class Training:
         self.best = math.inf
         self.best_weights: list[np.ndarray] | None = None
         self.seconds = 0.0
+        self._followers, self._stoppers = _sorted_callbacks(plan.callbacks)
+        self._counted: list[Any] = []
         self._crew: Any = None
         self._make: Callable[[Sequence[int]], Any] = list
         self._written = 0.0
@@ -292,6 +295,7 @@ class Training:
         self._started -= before
         with _no_word_of_retracing():
             while self.epoch < self.last and self.reason is None:
+                self._counted = self._counted or (self._count() if self.epoch else [])
                 if len(self.alive) < len(self._crew.ids) and self._pays():
                     self._crew = self._crew.keep(self.alive)
                 self._fit()
@@ -350,8 +354,7 @@ class Training:
 
     def _fit(self) -> None:
         plan, rows = self.plan, self.rows
-        followers, stoppers = _sorted_callbacks(plan.callbacks)
-        follow = Follow(self, stoppers)
+        follow, followers = Follow(self, self._stoppers), self._followers
         arguments: dict[str, Any] = {
             **plan.fit_arguments, "epochs": self.last, "initial_epoch": self.epoch, "verbose": 0,
             **crews.validation_arguments(rows.validation, self.batch_size),
@@ -372,6 +375,15 @@ class Training:
             self._crew.model.fit(rows.x, callbacks=[*followers, follow], **arguments)
         if self.epoch < self.last and self.reason is None and not follow.paused:
             self.reason, self.ended_by_rule = f"ended by a callback after {self.epoch} epochs", False
+
+    def go_on_counting(self) -> None:
+        """Gives the callbacks back what they had counted: each call of `fit` begins by setting them back."""
+        for callback, state in zip(self._followers, self._counted, strict=False):
+            if hasattr(callback, "set_state"):
+                callback.set_state(state)
+            else:
+                set_counters(callback, state)
+        self._counted = []
 
     def end_epoch(self, values: dict[int, dict[str, float]], stopped: Sequence[int] = ()) -> bool:
         """Takes in what each member logged, and which stop early; answers whether `fit` is to end."""
@@ -476,13 +488,16 @@ class Training:
             "objectives": self.objectives, "dropped": self.dropped, "reason": self.reason,
             "ended_by_rule": self.ended_by_rule, "best": self.best, "seconds": now - self._started,
             "readers": {member: reader.get_state() for member, reader in self.readers.items()},
-            "settings": self.settings, "parameters": self.parameters,
+            "settings": self.settings, "parameters": self.parameters, "callbacks": self._count(),
         }  # fmt: skip
         if self.best_weights is not None:
             write_arrays(self.folder / "best.npz", self.best_weights)
         write_arrays(self.folder / "state.npz", [json.dumps(state), *crews.arrays_of(self._crew)])
         self._written = time.perf_counter()
         self._write_cost = self._written - now
+
+    def _count(self) -> list[Any]:
+        return [one.get_state() if hasattr(one, "get_state") else counters(one) for one in self._followers]
 
     def _restore(self) -> float:
         """Goes on from the folder's state; answers the seconds that were spent before."""
@@ -499,6 +514,7 @@ class Training:
             setattr(self, name, state[name])
         self.history, self.objectives = _by_number(state["history"]), _by_number(state["objectives"])
         self.dropped = _by_number(state["dropped"])
+        self._counted = state.get("callbacks", [])
         for member, seen in _by_number(state["readers"]).items():
             self.readers[member].set_state(seen)
         if (self.folder / "best.npz").is_file():
@@ -554,6 +570,7 @@ class Follow(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._train: list[dict[str, float]] | None = None
         self._validation: list[dict[str, float]] | None = None
+        self.training.go_on_counting()
         for reader in self.training.readers.values():
             reader.begin_epoch()
 

@@ -1,6 +1,7 @@
 """The search: KerasTuner's oracles, populations as trials, stopping, a journal that survives everything."""
 
 import copy
+import gc
 import json
 import os
 import signal
@@ -723,3 +724,14 @@ def test_a_callback_that_counts_goes_on_counting_in_a_search_that_was_interrupte
     assert rates == whole.history()["learning_rate"]
     assert cut.history() == whole.history()
     assert len(set(rates)) > 2  # the rate fell before the interruption and after it
+
+
+def test_no_graph_of_a_trial_outlives_it():
+    def graphs():
+        gc.collect()
+        return sum(type(one).__name__ == "FuncGraph" for one in gc.get_objects())
+
+    before = graphs()
+    search(_space(), X, Y, **QUICK)
+    assert graphs() <= before + 2  # those of the search's own first model
+    assert gc.get_freeze_count() == 0

@@ -180,7 +180,8 @@ def trials_chart(
         found = drawn[best]
         top = int(np.nanargmax(found) if higher else np.nanargmin(found))
         told = f"the best, trial {best}, reached {found[top]:.4g} at epoch {top + 1}"
-        return _inline_svg(figure, name, f"{objective} after each epoch of {_count(len(drawn), 'trial')}, {told}")
+        trials = f"{len(drawn)} trial{'s' * (len(drawn) != 1)}"
+        return _inline_svg(figure, name, f"{objective} after each epoch of {trials}, {told}")
 
 
 def _set_style() -> None:

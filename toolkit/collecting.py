@@ -1,10 +1,12 @@
-"""Keeps Python's garbage collector quick while many models are made and dropped."""
+"""Keeps garbage collection quick, and memory bounded, while many models are made and dropped."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from tensorflow.python.framework import ops
 
 
 @contextmanager
@@ -31,3 +33,27 @@ def quick_collections() -> Iterator[None]:
     finally:
         if own:
             gc.unfreeze()
+
+
+@contextmanager
+def forgotten_graphs() -> Iterator[None]:
+    """Lets go, at its end, of the graphs that were traced in the block.
+
+    TensorFlow registers the gradient of each custom-gradient op that it traces, Keras' optimizers trace one
+    in every training step, and the registry keeps the step's whole graph for as long as the process lives:
+    two megabytes for the smallest model (tensorflow issue 61791). Models that outlive the block are to be
+    traced again before they are trained on.
+
+    Example:
+
+    >>> with forgotten_graphs():
+    ...     pass
+    """
+    known = getattr(ops.gradient_registry, "_registry", {})
+    before = set(known)
+    try:
+        yield
+    finally:
+        for name in set(known) - before:
+            if name.startswith("CustomGradient-"):
+                del known[name]

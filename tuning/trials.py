@@ -21,6 +21,7 @@ import numpy as np
 
 from ..callbacks.resumable import counters, set_counters
 from ..toolkit.baselines import known_of
+from ..toolkit.collecting import forgotten_graphs
 from ..toolkit.copying import copied
 from ..toolkit.findings import Finding
 from ..toolkit.precision import fresh_session, precision
@@ -159,7 +160,7 @@ def run_trial(
     with (folder / "lock").open("w") as lock:
         # A worker that outlived its search may still be at this trial; it is waited for.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with precision(plan.precision):
+        with forgotten_graphs(), precision(plan.precision):
             return _trained(plan, hp, folder, number, peers, deadline, last)
 
 

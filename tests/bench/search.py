@@ -292,7 +292,7 @@ import sys, numpy as np, trainwise as tw
 rng = np.random.default_rng(0)
 x = rng.normal(size=(400, 6))
 tw.tuning.search(
-    tw.tuning.MLP(units=(4, 8, 16), depth=(1, 2)), x, (x[:, 0] * x[:, 1] > 0).astype(int), trials=4, epochs=20,
+    tw.tuning.MLP(units=(4, 8, 16), depth=(1, 2)), x, (x[:, 0] * x[:, 1] > 0).astype(int), trials=12, epochs=60,
     population=6, executions_per_trial=2, directory=sys.argv[1], project_name="s", verbose=0,
 )
 """
@@ -301,6 +301,7 @@ tw.tuning.search(
 def kills(seeds, count=10):
     """One search killed at `count` random moments and gone on with each time, against one left alone."""
     draw = random.Random(0)
+    start_up = 4  # seconds, in which there is nothing to kill yet
 
     def start(folder):
         return subprocess.Popen([sys.executable, "-c", KILLED, folder], stderr=subprocess.DEVNULL)
@@ -317,7 +318,7 @@ def kills(seeds, count=10):
     killed = 0
     while killed < count:
         process = start(broken)
-        time.sleep(draw.uniform(0, taken))
+        time.sleep(draw.uniform(start_up, start_up + taken / 4))
         if process.poll() is not None:
             break
         process.kill()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import keras_tuner
 import numpy as np
 from keras import ops
 
@@ -21,7 +22,6 @@ from ..toolkit.tasks import find_task, head
 _SETTINGS = ("learning_rate", "momentum", "weight_decay", "dropout")
 # Multiplications that take about as long as tracing a smaller graph does.
 _WORTH_A_TRACE = 2e10
-_VALIDATION_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,11 @@ def _head_of(y: Any) -> Any:
     if not isinstance(y, np.ndarray):
         raise ValueError("The model is not compiled and its targets tell no loss; give `loss` to the search.")
     return head(find_task(y), y)
+
+
+def fits_by_itself(hypermodel: Any) -> bool:
+    """Whether the hypermodel has a `fit` of its own, so that no other may take its place."""
+    return type(hypermodel).fit is not keras_tuner.HyperModel.fit
 
 
 def can_be_many(model: Any, optimizer: Any) -> bool:
@@ -211,11 +216,3 @@ def set_arrays(crew: Any, arrays: Sequence[np.ndarray]) -> None:
         raise ValueError("The kept state belongs to another model; start the search anew with `overwrite=True`.")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
-
-
-def validation_arguments(validation: Any, batch_size: int) -> dict[str, Any]:
-    """What `fit` is told of the validation rows; arrays are read in few, large batches."""
-    arguments: dict[str, Any] = {"validation_data": validation}
-    if isinstance(validation, tuple) and isinstance(keras.tree.flatten(validation[0])[0], np.ndarray):
-        arguments["validation_batch_size"] = max(batch_size, _VALIDATION_ROWS)
-    return arguments

@@ -299,7 +299,7 @@ class Search(keras_tuner.Tuner):
         if not isinstance(model, keras.Model):
             raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
         chosen = crews.compiling_of(model, self.hypermodel, rows.y, compiling)
-        possible = crews.can_be_many(model, chosen.optimizer) and _fits_by_fit(self.hypermodel)
+        possible = crews.can_be_many(model, chosen.optimizer) and not crews.fits_by_itself(self.hypermodel)
         if given == "auto":
             if chosen.own or not possible or not crews.fits_at_once(model, _LADDER, batch_size):
                 return self._alone(compiling, own=chosen.own)
@@ -670,8 +670,3 @@ def _members(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:
     if not checked:
         raise ValueError("`population` must hold at least one rate, got none.")
     return tuple({"learning_rate": rate} for rate in checked)
-
-
-def _fits_by_fit(hypermodel: Any) -> bool:
-    """Whether the hypermodel trains by plain `fit`, so that another `fit` may take its place."""
-    return type(hypermodel).fit is keras_tuner.HyperModel.fit

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import keras_tuner
 import numpy as np
 
 from ..callbacks.resumable import counters, set_counters
@@ -322,6 +321,8 @@ class Training:
         if plan.most_parameters is not None and self.parameters > plan.most_parameters:
             raise ValueError(f"The model has {self.parameters} parameters, more than {plan.most_parameters}.")
         self._steps = self.rows.steps(self.batch_size) if self.rows.are_arrays else None
+        own = crews.fits_by_itself(plan.hypermodel)
+        self._held_out = self.rows.validation if own else self.rows.held_out(self.batch_size)
         at_once = steps_at_once(self._steps) if self._steps else 1
         if self.settings:
             starts = [model.get_weights(), *(self._start(repeat) for repeat in range(1, plan.executions))]
@@ -358,9 +359,9 @@ class Training:
         follow, followers = Follow(self, self._stoppers), self._followers
         arguments: dict[str, Any] = {
             **plan.fit_arguments, "epochs": self.last, "initial_epoch": self.epoch, "verbose": 0,
-            **crews.validation_arguments(rows.validation, self.batch_size),
+            "validation_data": self._held_out,
         }  # fmt: skip
-        if type(plan.hypermodel).fit is not keras_tuner.HyperModel.fit:
+        if crews.fits_by_itself(plan.hypermodel):
             # Written by the user: it decides itself how it trains.
             given = {**arguments, "batch_size": self.batch_size, "x": rows.x, "y": rows.y}
             plan.hypermodel.fit(self.hp, self._crew.model, callbacks=[*followers, follow], **given)

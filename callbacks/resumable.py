@@ -92,7 +92,7 @@ def counters(callback: Any) -> dict[str, Any]:
     Example:
 
     >>> counters(keras.callbacks.ModelCheckpoint("best.keras"))
-    {'best': inf}
+    {'best': None}
     """
     values = {name: getattr(callback, name) for name in _REMEMBERED if hasattr(callback, name)}
     return {

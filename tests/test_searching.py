@@ -331,10 +331,12 @@ def test_a_subclassed_model_is_searched_and_comes_back_with_its_weights():
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras says so of every data set without length
-def test_a_data_set_without_length_is_trained_on():
+def test_a_data_set_without_length_is_trained_on_also_beside_a_sealed_split():
+    splits = tw.data.load("iris")
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32).filter(lambda x, y: True)
     result = search(_build, data, **QUICK, loss="binary_crossentropy", validation_data=HELD)
     assert len(result.best.curve) == 2
+    assert not splits.test.openings
 
 
 def test_two_runs_of_the_same_seed_agree_and_seed_zero_is_a_seed():

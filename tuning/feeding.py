@@ -161,6 +161,12 @@ def steps_at_once(steps: int) -> int:
     return max(count for count in range(1, min(steps, _MOST_STEPS_AT_ONCE) + 1) if steps % count == 0)
 
 
+def is_stream(values: Any) -> bool:
+    """Whether rows come one batch after the other, so that they cannot be looked at beforehand."""
+    known = hasattr(values, "element_spec") or hasattr(values, "__next__")
+    return known or isinstance(values, keras.utils.PyDataset)
+
+
 def _all_arrays(parts: Any) -> bool:
     leaves = [leaf for part in parts if part is not None for leaf in keras.tree.flatten(part)]
     return bool(leaves) and all(isinstance(leaf, np.ndarray) for leaf in leaves)
@@ -186,8 +192,7 @@ def _arrays(values: Any) -> Any:
         return np.asarray(values)
     if isinstance(values, (list, tuple, dict)):
         return keras.tree.map_structure(_arrays, values)
-    is_data = hasattr(values, "element_spec") or isinstance(values, keras.utils.PyDataset)
-    if values is None or is_data or hasattr(values, "__next__") or not hasattr(values, "__array__"):
+    if values is None or is_stream(values) or not hasattr(values, "__array__"):
         return values
     return np.asarray(values)
 

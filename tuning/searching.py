@@ -22,7 +22,7 @@ from ..toolkit.precision import fresh_session, precision
 from ..toolkit.stopping import FirstEpochs, stopper_of
 from ..toolkit.storing import fingerprint, write_json
 from . import crews
-from .feeding import Rows, rows_of
+from .feeding import Rows, is_stream, rows_of
 from .journal import Journal
 from .oracles import oracle_of, queue
 from .results import SearchResult
@@ -238,7 +238,8 @@ class Search(keras_tuner.Tuner):
         size = 32 if batch_size is None else whole_number("batch_size", batch_size, low=1)
         held = validation_data[0] if isinstance(validation_data, (tuple, list)) else None
         for given in (x, held):
-            refuse_sealed("A search trains and chooses", given)
+            if not is_stream(given):
+                refuse_sealed("A search trains and chooses", given)
         self.given = (
             (x,) if y is None else (x, y),
             {"epochs": epochs, "batch_size": size, "validation_data": validation_data, "callbacks": callbacks or [],

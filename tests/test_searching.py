@@ -330,6 +330,81 @@ def test_a_subclassed_model_is_searched_and_comes_back_with_its_weights():
     assert loss == pytest.approx(result.best_score, rel=1e-5)
 
 
+def test_inputs_given_as_a_list_or_a_dictionary_are_trained_on_one_by_one():
+    wide, narrow = X, X[:, :1] * 0
+
+    def build(hp):
+        inputs = [keras.Input((4,), name="wide"), keras.Input((1,), name="narrow")]
+        features = keras.layers.Dense(hp.Choice("units", [4, 8]), "relu")(keras.layers.Concatenate()(inputs))
+        return keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(features))
+
+    arguments = {**QUICK, "population": [0.01, 0.1]}
+    listed = search(build, [wide, narrow], Y, **arguments)
+    named = search(build, {"wide": wide, "narrow": narrow}, Y, **arguments)
+    assert listed.best_score == pytest.approx(named.best_score, abs=1e-6)
+    held = listed.plan.rows.validation
+    assert listed.best_model.evaluate(*held, verbose=0)[0] == pytest.approx(listed.best_score, abs=1e-5)
+    assert listed.refit(epochs=1).predict([wide, narrow], verbose=0).shape == (160, 1)
+
+
+def test_several_targets_given_as_a_list_are_trained_on_one_by_one():
+    def build(hp):
+        inputs = keras.Input((4,))
+        features = keras.layers.Dense(hp.Choice("units", [4, 8]), "relu")(inputs)
+        ends = [keras.layers.Dense(1, name="sum")(features), keras.layers.Dense(1, "sigmoid", name="side")(features)]
+        model = keras.Model(inputs, ends)
+        model.compile("adam", ["mse", "binary_crossentropy"])
+        return model
+
+    result = search(build, X, [X.sum(axis=1), Y], epochs=2, trials=2, verbose=0)
+    parts = result.best.metrics
+    assert parts["val_loss"] == pytest.approx(parts["val_sum_loss"] + parts["val_side_loss"], rel=1e-4)
+
+
+def test_a_space_learns_its_form_from_a_data_set():
+    rows = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32)
+    result = search(_space(), rows, validation_data=HELD, **QUICK)
+    assert result.best_model.output_shape == (None, 1)
+    assert result.best_model.evaluate(*HELD, verbose=0)[0] == pytest.approx(result.best_score, abs=1e-5)
+    assert result.refit(rows, epochs=1).built
+
+
+def test_an_endless_data_set_is_trained_on_once_the_space_has_seen_rows():
+    endless = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32).repeat()
+    with pytest.raises(ValueError, match="no end; call `adapt`"):
+        search(_space(), endless, validation_data=HELD, steps_per_epoch=5, **QUICK)
+    space = _space()
+    space.adapt(X, Y)
+    assert np.isfinite(search(space, endless, validation_data=HELD, steps_per_epoch=5, **QUICK).best_score)
+
+
+def test_a_search_leaves_the_random_state_as_it_was():
+    def drawn():
+        return np.random.rand(), float(tf.random.uniform(())), float(keras.random.uniform(()))
+
+    keras.utils.set_random_seed(3)
+    expected = drawn()
+    keras.utils.set_random_seed(3)
+    result = search(_space(), X, Y, **QUICK)
+    assert result.best_model.built
+    assert result.refit(epochs=1).built
+    assert drawn() == expected
+
+
+def test_refit_weighs_the_classes_as_the_search_did():
+    weighed = search(_space(), X, Y, class_weight={0: 1.0, 1: 50.0}, **QUICK)
+    assert (
+        weighed.refit(epochs=30).predict(X, verbose=0).mean()
+        > weighed.refit(epochs=30, class_weight=None).predict(X, verbose=0).mean()
+    )
+
+
+def test_a_failed_search_names_no_file_where_none_was_written():
+    with pytest.raises(SearchFailedError, match="non_finite") as raised:
+        search(_space(), X, Y, population=[1e30], loss=lambda y, p: p * float("nan"), epochs=2, trials=1, verbose=0)
+    assert "error.txt" not in str(raised.value)
+
+
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras says so of every data set without length
 def test_a_data_set_without_length_is_trained_on_also_beside_a_sealed_split():
     splits = tw.data.load("iris")
@@ -500,6 +575,14 @@ def test_a_nan_objective_is_a_failed_trial_and_never_the_best():
         ({"x": np.array([["a"]] * 160)}, TypeError, "numbers"),
         ({"y": np.zeros(160, int)}, ValueError, "one class"),
         ({"x": X[:1], "y": Y[:1]}, ValueError, "1"),
+        ({"y": np.where(Y, "yes", "no")}, TypeError, "number the classes before"),
+        ({"y": None}, ValueError, "give `y`"),
+        ({"validation_data": (X,)}, ValueError, "got 1 parts"),
+        ({"validation_data": X}, TypeError, "got ndarray"),
+        ({"callbacks": [3]}, TypeError, "Keras callbacks, got 3"),
+        ({"epoch": 3}, TypeError, "takes epoch"),
+        ({"jit_compile": "maybe"}, ValueError, "'maybe'"),
+        ({"resources": {"gpus": 1}}, ValueError, "num_cpus and num_gpus"),
         ({"space": lambda hp: "no model"}, TypeError, "must answer a Keras model, got str"),
     ],
 )

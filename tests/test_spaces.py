@@ -4,6 +4,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import trainwise as tw
 from trainwise.tuning import CNN, MLP, RNN
@@ -145,6 +146,15 @@ def test_bad_spaces_and_rows_are_refused():
         _adapted(RNN(), ROWS)
     with pytest.raises(TypeError, match="dict"):
         MLP().adapt({"a": np.zeros(3)}, np.arange(3) % 2)
+    whole = tf.data.Dataset.from_tensor_slices((np.zeros((4, 3)), np.arange(4) % 2))
+    with pytest.raises(ValueError, match="holds single rows"):
+        MLP().adapt(whole)
+    with pytest.raises(ValueError, match="has no end"):
+        MLP().adapt(whole.batch(2).repeat())
+    with pytest.raises(ValueError, match="no rows"):
+        MLP().adapt(whole.batch(2).take(0))
+    with pytest.raises(TypeError, match="inputs, targets"):
+        MLP().adapt(whole.batch(2).map(lambda x, y: x))
     with pytest.raises(TypeError, match="encode words"):
         MLP().adapt(np.array([["a"], ["b"]]), np.arange(2))
     with pytest.raises(ValueError, match="at least one row"):

@@ -12,8 +12,8 @@ from .repairing import Repair as Repair
 from .repairing import repair as repair
 from .results import SearchResult as SearchResult
 from .results import read_folder as read_folder
+from .running import SearchFailedError as SearchFailedError
 from .searching import Search as Search
-from .searching import SearchFailedError as SearchFailedError
 from .searching import ladder as ladder
 from .searching import search as search
 from .spaces import CNN as CNN

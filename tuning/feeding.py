@@ -45,6 +45,13 @@ class Rows:
         """Number of training rows."""
         return len(keras.tree.flatten(self.x)[0])
 
+    def first(self) -> Any:
+        """Inputs that a model which is not built can be called with: one row, or a batch of a data set."""
+        if self.are_arrays:
+            return keras.tree.map_structure(lambda part: part[:1], self.x)
+        batch = self.x[0] if isinstance(self.x, keras.utils.PyDataset) else next(iter(self.x))
+        return batch[0] if isinstance(batch, tuple) else batch
+
     def steps(self, batch_size: int) -> int:
         """Updates in an epoch."""
         return -(-self.count // batch_size)
@@ -59,7 +66,7 @@ class Rows:
             batch_size: Rows of a batch; the last of an epoch may be smaller.
         """
         content = (self.x, self.y) if self.sample_weight is None else (self.x, self.y, self.sample_weight)
-        held = keras.tree.map_structure(tf.constant, content)
+        held = _held(content)
         count = self.count
 
         def epoch(number: Any) -> Any:
@@ -174,10 +181,14 @@ def _all_arrays(parts: Any) -> bool:
 
 def _slices(parts: Any) -> Any:
     """A data set of the rows of `(x, y)` or `(x, y, sample_weight)`."""
-    given = tuple(part for part in parts if part is not None)
-    held = keras.tree.map_structure(tf.constant, given)
-    # A list would be taken for rows.
-    return tf.data.Dataset.from_tensor_slices(tuple(tuple(part) if isinstance(part, list) else part for part in held))
+    return tf.data.Dataset.from_tensor_slices(_held(tuple(part for part in parts if part is not None)))
+
+
+def _held(parts: Any) -> Any:
+    """As tensors; lists become tuples, since `tf.data` takes a list for one array of rows."""
+    if isinstance(parts, dict):
+        return {name: _held(part) for name, part in parts.items()}
+    return tuple(map(_held, parts)) if isinstance(parts, (list, tuple)) else tf.constant(parts)
 
 
 def _untuned(data: Any) -> Any:
@@ -199,7 +210,11 @@ def _arrays(values: Any) -> Any:
 
 def _validation(given: Any) -> Any:
     if isinstance(given, (list, tuple)):
+        if len(given) not in (2, 3):
+            raise ValueError(f"`validation_data` must be (x, y) or (x, y, sample_weight), got {len(given)} parts.")
         return tuple(_arrays(part) for part in given)
+    if given is not None and not is_stream(given):
+        raise TypeError(f"`validation_data` must be (x, y) or a data set, got {type(given).__name__}.")
     return given
 
 
@@ -210,6 +225,12 @@ def _check(name: str, rows: Rows) -> None:
         raise ValueError(f"`{name}` holds no rows.")
     if len(lengths) > 1:
         raise ValueError(f"`{name}` and its targets must have as many rows as each other, got {lengths}.")
+    for leaf in keras.tree.flatten(rows.y):
+        if leaf is not None and np.asarray(leaf).dtype.kind not in "biufc":
+            raise TypeError(
+                f"The targets of `{name}` must be numbers, got dtype {np.asarray(leaf).dtype}; "
+                "number the classes before: `names, y = np.unique(y, return_inverse=True)`."
+            )
     for leaf in leaves:
         if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
             raise ValueError(f"`{name}` or its targets hold NaN or infinity; fill or drop these rows.")

@@ -16,11 +16,13 @@ from scipy import stats
 
 from ..toolkit.population import Leaderboard
 from ..toolkit.precision import precision
+from ..toolkit.randomness import preserved
 from ..toolkit.report import write
 from ..toolkit.stopping import FirstEpochs, replay
 from ..toolkit.storing import read_arrays, read_json, read_lines
 from . import crews
 from .describing import versions
+from .feeding import is_stream
 from .trials import Outcome, Plan, with_settings
 
 _FEWEST_FOR_IMPORTANCE = 10
@@ -102,7 +104,7 @@ class SearchResult:
             path = self._weights(number)
             if not path.is_file():
                 raise ValueError(f"The weights of trial {number} were not kept; give the search a larger `keep`.")
-            with precision(self.plan.precision):
+            with preserved(), precision(self.plan.precision):
                 model = self._built(number)
             model.set_weights(read_arrays(path))
             self._models[number] = model
@@ -122,8 +124,7 @@ class SearchResult:
         plan, outcome = self.plan, self.outcomes[number]
         model = plan.hypermodel.build(self._hyperparameters(number))
         if not model.built:
-            first = keras.tree.map_structure(lambda part: part[:1], plan.rows.x)
-            model(first)
+            model(plan.rows.first())
         compiling = crews.compiling_of(model, plan.hypermodel, plan.rows.y, plan.compiling)
         settings = dict(outcome.settings)
         if not settings and "learning_rate" in outcome.values and not compiling.own:
@@ -356,7 +357,7 @@ class SearchResult:
             y: Targets.
             epochs: By default up to the best trial's best epoch.
             seed: Decides starting weights and batches; the search's by default.
-            **fit_arguments: As for `fit`.
+            **fit_arguments: As for `fit`; the search's `class_weight` counts unless another is given.
 
         Returns:
             The trained model, compiled.
@@ -365,15 +366,19 @@ class SearchResult:
             ValueError: The rows of the search cannot be joined; give `x` and `y`.
         """
         rows = self.plan.rows
-        keras.utils.set_random_seed(self.plan.seed if seed is None else seed)
-        with precision(self.plan.precision):
-            model = self._built(self.order[0])
         rows = _joined(rows) if x is None else replace(rows, x=x, y=y, sample_weight=None, validation=None)
+        streamed: dict[str, Any] = {"shuffle": False} if is_stream(rows.x) else {}
         arguments: dict[str, Any] = {
-            "batch_size": int(self.best.values.get("batch_size", self.plan.batch_size)), "verbose": 0,
-            "epochs": epochs or self.best.best_epoch or 1, "sample_weight": rows.sample_weight, **fit_arguments,
+            **streamed, "batch_size": int(self.best.values.get("batch_size", self.plan.batch_size)), "verbose": 0,
+            "epochs": epochs or self.best.best_epoch or 1, "sample_weight": rows.sample_weight,
+            **{name: value for name, value in self.plan.fit_arguments.items() if name == "class_weight"},
+            **fit_arguments,
         }  # fmt: skip
-        model.fit(rows.x, rows.y, **arguments)
+        with preserved():
+            keras.utils.set_random_seed(self.plan.seed if seed is None else seed)
+            with precision(self.plan.precision):
+                model = self._built(self.order[0])
+            model.fit(rows.x, rows.y, **arguments)
         return model
 
 

@@ -15,6 +15,9 @@ from ..toolkit.tasks import TASKS, Head, Task, find_task, head
 
 _NORMALIZATIONS = ("none", "batch", "layer")
 _CELLS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+# What `cardinality` of a `tf.data` set answers that is repeated for ever.
+_ENDLESS = -1
+_MOST_ROWS_READ = 10_000
 _AUGMENTATIONS = ("none", "noise", "shift", "flip", "shift_flip")
 
 
@@ -82,22 +85,33 @@ class Space(keras_tuner.HyperModel):
         """
         return self._known().head
 
-    def adapt(self, x: Any, y: Any) -> None:
+    def adapt(self, x: Any, y: Any = None) -> None:
         """Learns the form of the inputs and the task from training rows.
 
+        A `tf.data` set is read once: all its targets, and of its inputs the first 10 000 rows.
+
         Args:
-            x: Training inputs, array `(rows, ...)`.
+            x: Training inputs, array `(rows, ...)`, or a `tf.data` set of batches `(inputs, targets)` that ends.
             y: Training targets.
 
         Raises:
-            TypeError: Inputs that are no array.
+            TypeError: Inputs that are neither.
             ValueError: No rows, inputs of a form that the architecture cannot take, or targets
                 whose task cannot be told.
         """
+        if hasattr(x, "element_spec"):
+            x, y = _read(x)
         x = _array(x)
+        if y is None:
+            raise ValueError("A space needs the targets to tell the task; give `y`.")
         self._check_form(x.shape)
         task = self.task or find_task(y)
         self._form = _Form(x, np.asarray(y), head(task, y), self.standardize)
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the space has seen rows."""
+        return self._form is not None
 
     def _known(self) -> _Form:
         if self._form is None:
@@ -386,10 +400,30 @@ def _statistics(values: np.ndarray) -> dict[str, Any]:
     return {"center": config["center"], "scale": config["scale"]}
 
 
+def _read(data: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The first inputs and all targets of a data set of batches."""
+    if not isinstance(data.element_spec, tuple) or len(data.element_spec) < 2:
+        raise TypeError(f"The data set must hold batches `(inputs, targets)`, got {data.element_spec}.")
+    if len(data.element_spec[1].shape) == 0:
+        raise ValueError("The data set holds single rows; call `batch(32)` on it.")
+    if int(data.cardinality()) == _ENDLESS:
+        raise ValueError("The data set has no end; call `adapt` with rows of it before the search, or leave `repeat`.")
+    inputs: list[np.ndarray] = []
+    targets: list[np.ndarray] = []
+    for batch in data:
+        if sum(map(len, inputs)) < _MOST_ROWS_READ:
+            inputs.append(_array(batch[0]))
+        targets.append(np.asarray(batch[1]))
+    if not targets:
+        raise ValueError("The data set holds no rows.")
+    return np.concatenate(inputs)[:_MOST_ROWS_READ], np.concatenate(targets)
+
+
 def _array(x: Any) -> np.ndarray:
-    if isinstance(x, (dict, list, tuple)) or hasattr(x, "element_spec"):
+    if isinstance(x, (dict, list, tuple)) or not hasattr(x, "__array__"):
         raise TypeError(
-            f"The space takes one array of inputs, got {type(x).__name__}; write a `build(hp)` of your own for others."
+            f"The space takes one array of inputs, got {type(x).__name__}; write a `build(hp)` of your own for others, "
+            "or call `adapt(x, y)` of the space with rows before."
         )
     array = np.asarray(x)
     if array.dtype.kind not in "biuf":

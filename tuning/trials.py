@@ -27,7 +27,7 @@ from ..toolkit.precision import fresh_session, precision
 from ..toolkit.storing import append_line, read_arrays, write_arrays, write_lines
 from ..toolkit.watching import RunReader
 from . import crews
-from .feeding import Rows, steps_at_once
+from .feeding import Rows, is_stream, steps_at_once
 
 _HOPELESS = ("diverging", "non_finite", "not_learning")
 # Writing the state of a trial may take this share of its time.
@@ -372,7 +372,7 @@ class Training:
         else:
             if rows.y is not None:
                 arguments.update(y=rows.y, batch_size=self.batch_size)
-            if hasattr(rows.x, "element_spec") or hasattr(rows.x, "__next__"):
+            if is_stream(rows.x) and not isinstance(rows.x, keras.utils.PyDataset):
                 arguments["shuffle"] = False
             self._crew.model.fit(rows.x, callbacks=[*followers, follow], **arguments)
         if self.epoch < self.last and self.reason is None and not follow.paused:
@@ -418,8 +418,10 @@ class Training:
             earlier = self.objectives[member]
             if earlier or self.plan.fit_arguments.get("validation_freq", 1) != 1:
                 return earlier[-1] if earlier else math.inf
+            unseen = objective.name.startswith("val_") and self.plan.rows.validation is None
+            cure = " Give `validation_data`: these rows cannot be split." if unseen else ""
             raise ObjectiveError(
-                f"The objective {objective.name!r} is not among the logs, which hold {', '.join(sorted(logs))}."
+                f"The objective {objective.name!r} is not among the logs, which hold {', '.join(sorted(logs))}.{cure}"
             ) from None
 
     def _note_best(self, objectives: dict[int, float]) -> None:

@@ -1,0 +1,279 @@
+"""One search under way: proposes trials, has them trained, tells the oracle, and keeps what happened."""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras_tuner
+import numpy as np
+
+from ..toolkit.stopping import FirstEpochs
+from ..toolkit.storing import fingerprint, write_json
+from .journal import Journal
+from .oracles import queue
+from .results import SearchResult
+from .spreading import spread
+from .trials import ObjectiveError, Outcome, Plan, run_trial
+
+if TYPE_CHECKING:
+    from .searching import Search
+
+_FAILURES_IN_A_ROW = 3
+_DISK = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)
+
+
+class SearchFailedError(RuntimeError):
+    """No trial of a search could be completed; the first trial's cause is its cause too."""
+
+
+class Run:
+    """One call of `search`: proposes, trains, tells the oracle, until there is no more to do.
+
+    Args:
+        tuner: Whose oracle proposes.
+        plan: What is the same for all trials.
+        verbose: 0 is silent.
+    """
+
+    def __init__(self, tuner: Search, plan: Plan, verbose: Any) -> None:
+        self.tuner, self.plan, self.oracle = tuner, plan, tuner.oracle
+        self.folder = Path(tuner.directory) / tuner.project_name
+        self.say: Callable[[str], None] = (
+            (lambda line: None) if verbose == 0 else (lambda line: print(line, flush=True))
+        )
+        self.journal = Journal(self.folder, self._identity())
+        self.outcomes: dict[int, Outcome] = {}
+        self.trials: dict[int, Any] = {}
+        self.waiting: list[int] = []
+        self.failures: list[str] = []
+        self.exhausted = False
+        self.ended = ""
+
+    def _identity(self) -> dict[str, str]:
+        """What must be the same for a search to go on, each as a digest."""
+        space = self.oracle.get_space().get_config()
+        known = type(self.oracle).__name__
+        plan = self.plan
+        rest = (plan.settings, plan.executions, plan.folds, plan.epochs, plan.batch_size, plan.drop_losers,
+                plan.precision, repr(plan.stopper), repr(self.tuner.stopper))  # fmt: skip
+        return {
+            "space": fingerprint(space), "data": plan.rows.fingerprint(), "objective": str(self.oracle.objective),
+            "oracle": known, "seed": str(plan.seed), "settings": fingerprint(rest),
+        }  # fmt: skip
+
+    def whole(self) -> SearchResult:
+        """Runs it."""
+        started = time.time()
+        deadline = None if self.tuner.time_budget is None else started + self.tuner.time_budget
+        with self.journal:
+            queue(self.oracle, self.tuner.initial_trials)
+            self._replay()
+            self._trials(deadline)
+            if not self.ended:
+                self._go_on_with_the_best(deadline)
+            result = self._result(time.time() - started)
+            self.journal.tidy(result.order[: self.tuner.keep])
+        self.tuner.result = result
+        self.tuner.outcomes = self.outcomes
+        return result
+
+    # Proposals
+
+    def _replay(self) -> None:
+        """Leads a fresh oracle through what it had proposed and been told; what was running goes on."""
+        for event in self.journal.events:
+            if event["event"] == "begin":
+                trial = self.oracle.create_trial(f"trial{event['number']}")
+                # An oracle of the user's may draw otherwise this time; what was trained counts.
+                trial.hyperparameters.values = dict(event["values"])
+                self.trials[event["number"]] = trial
+            elif event["event"] == "end":
+                self._tell(event["number"], Outcome(**self.journal.outcome(event["number"])))
+        self.waiting = [number for number in self.trials if number not in self.outcomes]
+        if self.journal.events:
+            self.say(f"Going on with {self.folder}: {len(self.outcomes)} trials are done, {len(self.waiting)} go on.")
+
+    def next_trial(self) -> int | None:
+        """The next trial to run: one that was interrupted, or a new one; `None` where there is none now."""
+        if self.waiting:
+            return self.waiting.pop(0)
+        number = len(self.trials)
+        # KerasTuner gives a worker its unfinished trial again, so each trial has a worker's name of its own.
+        trial = self.oracle.create_trial(f"trial{number}")
+        if trial.status == "STOPPED":
+            most = self.oracle.max_trials
+            self.exhausted = bool(most) and number < most
+        if trial.status != "RUNNING":
+            return None
+        self.trials[number] = trial
+        self.journal.add({"event": "begin", "number": number, "values": trial.hyperparameters.values})
+        return number
+
+    def _trials(self, deadline: float | None) -> None:
+        spread(self, self.tuner.workers, self.tuner.resources, deadline)
+
+    # One trial
+
+    def arguments(self, number: int, deadline: float | None) -> dict[str, Any]:
+        """What `run_trial` is told for this trial."""
+        rule = self.tuner.stopper
+        values = self.trials[number].hyperparameters.values
+        last = values.get("tuner/epochs") or (rule.epochs if isinstance(rule, FirstEpochs) else None)
+        parent = values.get("tuner/trial_id")
+        root = number
+        if parent is not None:
+            self.journal.inherit(int(parent), number)
+            root = self._root(number)
+        peers = [[self.plan.sign * value for value in other.curve] for k, other in self.outcomes.items() if k != number]
+        return {
+            "plan": self.plan, "hp": self.trials[number].hyperparameters, "folder": self.journal.trial(number),
+            "number": root, "peers": peers, "deadline": deadline, "last": None if last is None else int(last),
+        }  # fmt: skip
+
+    def _root(self, number: int) -> int:
+        parent = self.trials[number].hyperparameters.values.get("tuner/trial_id")
+        return number if parent is None else self._root(int(parent))
+
+    def run_here(self, number: int, deadline: float | None, whole: bool = False) -> Outcome:
+        """Trains the trial in this process; a failure is an outcome, unless it concerns the search.
+
+        Args:
+            number: Of the trial.
+            deadline: `time.time()` after which it ends with its epoch, or `None`.
+            whole: Whether to train it to the end, though a rule would let it wait.
+        """
+        try:
+            if self.tuner.trains_itself:
+                found = self.tuner.run_trial(self.trials[number], *self.tuner.given[0], **self.tuner.given[1])
+            else:
+                found = run_trial(**{**self.arguments(number, deadline), **({"last": None} if whole else {})})
+        except Exception as error:
+            return self.raised(number, error)
+        return found if isinstance(found, Outcome) else self._taken(number, found)
+
+    def raised(self, number: int, error: Exception) -> Outcome:
+        """The outcome of a trial that raised; what concerns the whole search is raised again."""
+        fatal = isinstance(error, (ObjectiveError, keras_tuner.errors.FatalError))
+        if fatal or (isinstance(error, OSError) and error.errno in _DISK):
+            raise error
+        return self.failed(number, error)
+
+    def failed(self, number: int, error: BaseException) -> Outcome:
+        """The outcome of a trial that raised."""
+        if not self.failures:
+            self.first_error: BaseException = error
+        trace = "".join(traceback.format_exception(error))
+        (self.journal.trial(number) / "error.txt").write_text(trace)
+        reason = f"{type(error).__name__}: {error}"
+        return Outcome(status="failed", reason=reason, values=dict(self.trials[number].hyperparameters.values))
+
+    def _taken(self, number: int, found: Any) -> Outcome:
+        """The outcome of a `run_trial` that a subclass wrote."""
+        from keras_tuner.src.engine import tuner_utils
+
+        metrics = tuner_utils.convert_to_metrics_dict(found, self.oracle.objective)
+        score = float(self.oracle.objective.get_value(metrics))
+        metrics = {name: float(value) for name, value in metrics.items()}
+        values = dict(self.trials[number].hyperparameters.values)
+        return Outcome(score=score, metrics=metrics, curve=[score], epochs=1, planned=1, values=values)
+
+    def done(self, number: int, outcome: Outcome) -> None:
+        """Keeps and tells the outcome of a trial."""
+        write_json(self.journal.trial(number) / "outcome.json", outcome.as_dict())
+        self.journal.add({"event": "end", "number": number, "score": outcome.score})
+        self._tell(number, outcome)
+        self.say(self._line(number, outcome))
+        if outcome.status == "failed":
+            self.failures.append(outcome.reason or "")
+            if len(self.failures) >= _FAILURES_IN_A_ROW and len(self.failures) == len(self.outcomes):
+                self._give_up()
+        if self._reached(outcome):
+            self.ended = f"The target {self.plan.target:g} was reached by trial {number}."
+        self.journal.tidy(self._order()[: self.tuner.keep], also=self._needed())
+
+    def _needed(self) -> list[int]:
+        """Trials whose state may still be gone on with."""
+        continuing = isinstance(self.oracle, keras_tuner.oracles.HyperbandOracle)
+        return list(self.trials) if continuing or isinstance(self.tuner.stopper, FirstEpochs) else []
+
+    def _reached(self, outcome: Outcome) -> bool:
+        target, score = self.plan.target, outcome.score
+        return target is not None and score is not None and self.plan.sign * (score - target) <= 0
+
+    def _tell(self, number: int, outcome: Outcome) -> None:
+        again = number in self.outcomes
+        self.outcomes[number] = outcome
+        trial = self.trials[number]
+        trial.message = outcome.reason
+        if again:
+            trial.score, trial.best_step = outcome.score, (outcome.best_epoch or 1) - 1
+            return
+        if outcome.score is None:
+            trial.status = "FAILED"
+        else:
+            metrics = {name: value for name, value in outcome.metrics.items() if np.isfinite(value)}
+            names = getattr(self.oracle.objective, "name_to_direction", None)
+            if not names:
+                metrics[self.oracle.objective.name] = outcome.score
+            self.oracle.update_trial(trial.trial_id, metrics, step=(outcome.best_epoch or 1) - 1)
+            trial.status = "COMPLETED"
+        self.oracle.end_trial(trial)
+        if outcome.score is not None:
+            trial.score = outcome.score
+
+    def _line(self, number: int, outcome: Outcome) -> str:
+        rate = outcome.settings.get("learning_rate")
+        at = f" at rate {rate:.3g}" if rate is not None else ""
+        shown = "failed" if outcome.score is None else f"{self.plan.objective.name} {outcome.score:.4g}{at}"
+        why = f" ({outcome.reason})" if outcome.reason else ""
+        values = ", ".join(
+            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in outcome.values.items()
+        )
+        spent = f"{outcome.epochs} of {outcome.planned} epochs, {outcome.seconds:.1f} s"
+        return f"Trial {number}: {shown} after {spent}{why} | {values}"
+
+    # The end
+
+    def _go_on_with_the_best(self, deadline: float | None) -> None:
+        rule = self.tuner.stopper
+        if not isinstance(rule, FirstEpochs):
+            return
+        for best in self._order()[: rule.keep]:
+            if self.outcomes[best].epochs < self.outcomes[best].planned and not self.ended:
+                self.done(best, self.run_here(best, deadline, whole=True))
+
+    def _order(self) -> list[int]:
+        """The completed trials, best first."""
+        scored = [n for n, outcome in self.outcomes.items() if outcome.score is not None]
+        return sorted(scored, key=lambda n: (self.plan.sign * (self.outcomes[n].score or 0.0), n))
+
+    def _give_up(self) -> None:
+        cause = getattr(self, "first_error", None)
+        kept = sorted(self.folder.rglob("error.txt"))
+        where = f" The whole message is in {kept[0]}." if kept else ""
+        raise SearchFailedError(
+            f"No trial of {len(self.outcomes)} could be completed; the first failed with {self.failures[0]}.{where}"
+        ) from cause
+
+    def _result(self, seconds: float) -> SearchResult:
+        if not self._order():
+            if self.outcomes:
+                self.failures = [outcome.reason or "" for outcome in self.outcomes.values()]
+                self._give_up()
+            raise SearchFailedError("No trial was run: the time was up, or the space is empty.")
+        notes = [self.ended] if self.ended else []
+        if self.exhausted:
+            notes.append(f"The space is exhausted: it holds no more than {len(self.trials)} different trials.")
+        for note in notes:
+            self.say(note)
+        return SearchResult(
+            plan=self.plan, outcomes=dict(sorted(self.outcomes.items())), order=self._order(), folder=self.folder,
+            seconds=seconds, notes=tuple(notes), space=self.oracle.get_space(),
+            trial_folders={number: self.journal.trial(number) for number in self.outcomes},
+        )  # fmt: skip

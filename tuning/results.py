@@ -66,7 +66,11 @@ class SearchResult:
 
     @property
     def best_model(self) -> Any:
-        """The best trial's best model, compiled, with the weights of its best epoch."""
+        """The best trial's best model, compiled, with the weights of its best epoch.
+
+        With `folds` or `executions_per_trial` the score is a mean of several trainings, the model that of one of
+        them; `refit` trains one on all rows.
+        """
         return self.model_of(self.order[0])
 
     @property

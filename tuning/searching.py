@@ -80,7 +80,8 @@ class Search(keras_tuner.Tuner):
         target: The search ends as soon as the objective reaches this value.
         time_budget: Seconds, > 0; the search ends with the epoch after it.
         initial_trials: Dictionaries of hyperparameters to try first.
-        folds: Number of folds to validate on instead of validation rows, at least 2.
+        folds: Number of folds to validate on instead of validation rows, at least 2; a space takes the statistics
+            that it standardises by from all rows, those of the validating fold among them.
         executions_per_trial: Trainings of each setting from different starting weights, at least 1.
         workers: Processes on this machine, at least 1, or `"ray"` for a Ray cluster.
         resources: What a trial takes on Ray: `{"num_cpus": 1, "num_gpus": 0.5}`.

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trainwise.tuning import MLP, search
+from trainwise.tuning.spreading import use_one_gpu
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 4))
@@ -118,6 +120,22 @@ result = tw.tuning.search(space, x, y, trials=4, epochs=60, population=2, stoppe
 print("DONE", sorted(result.outcomes), [o.epochs for o in result.outcomes.values()], result.order, flush=True)
 ray.shutdown(); cluster.shutdown()
 """
+
+
+def test_each_process_takes_a_gpu_of_its_own_and_shares_them_where_there_are_more_processes(monkeypatch, tmp_path):
+    taken = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["first", "second"])
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda device, kind: taken.append(device))
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda device, grow: None)
+    for _ in range(4):
+        use_one_gpu(tmp_path)
+    assert taken == ["first", "second", "first", "second"]
+
+
+def test_a_data_set_is_not_sent_to_workers():
+    rows = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32)
+    with pytest.raises(TypeError, match="cannot be sent to workers"):
+        search(_space(), rows, validation_data=(X, Y), **{**JOB, "workers": 2})
 
 
 @pytest.mark.slow

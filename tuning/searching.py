@@ -245,6 +245,8 @@ class Search(keras_tuner.Tuner):
         )  # fmt: skip
         if self.trains_itself and self.workers != 1:
             raise ValueError("A subclass with a `run_trial` of its own trains in this process; give `workers=1`.")
+        if self.workers != 1 and any(hasattr(given, "element_spec") for given in (x, validation_data)):
+            raise TypeError("A `tf.data` set cannot be sent to workers; give arrays, or `workers=1`.")
         rows = rows_of(x, y, sample_weight, validation_data, validation_split, self.folds, self.seed)
         with preserved(), quick_collections(), precision(self.precision or keras.config.dtype_policy().name):
             plan = self._plan(rows, epochs, size, listed, fit_arguments)

@@ -6,7 +6,9 @@ trial's folder, and answer an outcome; one that dies is replaced, and its trial 
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import itertools
 import os
 import shutil
 import tempfile
@@ -196,11 +198,18 @@ def use_one_gpu(claims: Path) -> None:
     found = tf.config.list_physical_devices("GPU")
     if not found:
         return
-    order = len(list(claims.iterdir()))
-    (claims / str(os.getpid())).touch()
-    mine = found[order % len(found)]
+    mine = found[_claimed(claims) % len(found)]
     tf.config.set_visible_devices(mine, "GPU")
     tf.config.experimental.set_memory_growth(mine, True)
+
+
+def _claimed(claims: Path) -> int:
+    """The first number that no other process has taken."""
+    for place in itertools.count():
+        with contextlib.suppress(FileExistsError):
+            (claims / str(place)).touch(exist_ok=False)
+            return place
+    raise AssertionError  # numbers do not end
 
 
 # A Ray cluster

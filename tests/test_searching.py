@@ -479,11 +479,12 @@ def test_only_the_best_trials_keep_their_weights(tmp_path):
 
 def test_code_written_for_keras_tuner_moves_over(tmp_path, capsys):
     tuner = Search(_compiled, objective="val_accuracy", max_trials=2, directory=tmp_path, project_name="moved")
+    tuner.search_space_summary()
+    assert "rate (Float)" in capsys.readouterr().out
     tuner.search(X, Y, epochs=2, validation_data=HELD, verbose=0)
     assert len(tuner.get_best_models(2)) == 2
     assert set(tuner.get_best_hyperparameters()[0].values) == {"units", "rate"}
     tuner.results_summary()
-    tuner.search_space_summary()
     assert "Score" in capsys.readouterr().out
     assert tuner.oracle.get_best_trials()[0].score == tuner.result.best_score
 
@@ -583,6 +584,9 @@ def test_a_nan_objective_is_a_failed_trial_and_never_the_best():
         ({"epoch": 3}, TypeError, "takes epoch"),
         ({"jit_compile": "maybe"}, ValueError, "'maybe'"),
         ({"resources": {"gpus": 1}}, ValueError, "num_cpus and num_gpus"),
+        ({"space": MLP}, TypeError, r"such as `MLP\(\)` .* got MLP"),
+        ({"space": keras.Sequential()}, TypeError, "got a model"),
+        ({"space": MLP(task="binary"), "y": np.eye(2)[Y]}, ValueError, "task='multiclass' for one-hot"),
         ({"space": lambda hp: "no model"}, TypeError, "must answer a Keras model, got str"),
     ],
 )

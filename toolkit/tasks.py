@@ -64,7 +64,9 @@ def find_task(y: Any) -> Task:
         return _task_of_matrix(y)
     values = np.unique(y)
     if len(values) == 1:
-        raise ValueError(f"All {len(y)} targets are {values[0]!r}: there is one class only, and nothing to learn.")
+        raise ValueError(
+            f"All {len(y)} targets are {values[0].item()!r}: there is one class only, and nothing to learn."
+        )
     if not _is_number(y):
         return _task_of_classes(values, len(y))
     whole = bool(np.all(np.isfinite(values)) and np.all(values == np.round(values)))
@@ -96,7 +98,7 @@ def head(task: Task, y: Any, classes: int | None = None) -> Head:
         cross-entropy.
 
     Raises:
-        ValueError: `task` is unknown.
+        ValueError: `task` is unknown, or the targets of a binary task have several columns.
 
     Example:
 
@@ -109,6 +111,10 @@ def head(task: Task, y: Any, classes: int | None = None) -> Head:
     if task == "regression":
         return Head(task, outputs, "linear", "mean_squared_error", ("mean_absolute_error",))
     if task == "binary":
+        if outputs > 1:
+            raise ValueError(
+                f"Binary targets are one column of 0 and 1, got {outputs}; take task='multiclass' for one-hot rows."
+            )
         return Head(task, 1, "sigmoid", "binary_crossentropy", ("accuracy",))
     if task == "multilabel":
         return Head(task, outputs, "sigmoid", "binary_crossentropy", ("binary_accuracy",))

@@ -142,6 +142,9 @@ class Search(keras_tuner.Tuner):
         project_name: str = "search",
         overwrite: bool = False,
     ) -> None:
+        if isinstance(hypermodel, (type, keras.Model)):
+            named = hypermodel.__name__ if isinstance(hypermodel, type) else "a model"
+            raise TypeError(f"A search takes a space such as `MLP()` or a function `build(hp)`, got {named}.")
         self.seed = whole_number("seed", seed, low=0)
         trials = None if max_trials is None else whole_number("trials", max_trials, low=1)
         self.executions = whole_number("executions_per_trial", executions_per_trial, low=1)
@@ -184,6 +187,16 @@ class Search(keras_tuner.Tuner):
     def _populate_initial_space(self) -> None:
         if self._filling:
             super()._populate_initial_space()
+
+    def search_space_summary(self, extended: bool = False) -> None:
+        """Prints the hyperparameters; of a space that learns the form of the rows, once it has seen them.
+
+        Args:
+            extended: Whether to show those that hang on others too.
+        """
+        if getattr(self.hypermodel, "adapted", True) and not self.oracle.get_space().space:
+            self._ask()
+        super().search_space_summary(extended)
 
     def _configure_tensorboard_dir(self, callbacks: Any, trial: Any, execution: int = 0) -> None:
         for callback in callbacks:
@@ -295,6 +308,10 @@ class Search(keras_tuner.Tuner):
             self.oracle: Any = oracle_of(self._given_oracle, self._objective, self.oracle.max_trials, epochs, self.seed)
             self.oracle._set_project_dir(self.directory, self.project_name)
             self._silence(self.oracle)
+        self._ask()
+
+    def _ask(self) -> None:
+        """Lets `build` name its hyperparameters to the oracle."""
         self._filling = True
         try:
             self._populate_initial_space()

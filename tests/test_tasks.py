@@ -21,6 +21,11 @@ from trainwise.toolkit import tasks
         ([[0], [1], [0], [1]], "binary"),
     ],
 )
+def test_one_class_of_objects_is_refused_by_its_name():
+    with pytest.raises(ValueError, match="All 2 targets are 'a'"):
+        find_task(np.array(["a", "a"], dtype=object))
+
+
 def test_the_task_is_found_from_the_targets(y, task):
     assert tasks.find_task(y) == task
 

@@ -64,9 +64,8 @@ def find_task(y: Any) -> Task:
         return _task_of_matrix(y)
     values = np.unique(y)
     if len(values) == 1:
-        raise ValueError(
-            f"All {len(y)} targets are {values[0].item()!r}: there is one class only, and nothing to learn."
-        )
+        only = values.tolist()[0]
+        raise ValueError(f"All {len(y)} targets are {only!r}: there is one class only, and nothing to learn.")
     if not _is_number(y):
         return _task_of_classes(values, len(y))
     whole = bool(np.all(np.isfinite(values)) and np.all(values == np.round(values)))

@@ -166,7 +166,7 @@ def search(
 ) -> None:
     """Find the best architecture, each judged at its best learning rate; the same command goes on with it."""
     _quiet_tensorflow()
-    from .tuning.command import SearchJob
+    from .tuning.searching.command import SearchJob
 
     try:
         job = SearchJob(

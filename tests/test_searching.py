@@ -623,12 +623,12 @@ def test_sealed_rows_are_refused():
 
 
 def test_a_full_disk_ends_the_search_and_is_no_failed_trial(monkeypatch, tmp_path):
-    from trainwise.tuning import trials
+    from trainwise.tuning.searching import training
 
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(trials, "write_arrays", full)
+    monkeypatch.setattr(training, "write_arrays", full)
     with pytest.raises(OSError, match="No space left"):
         search(_space(), X, Y, **QUICK, directory=tmp_path)
     monkeypatch.undo()

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from trainwise.tuning import MLP, search
-from trainwise.tuning.spreading import use_one_gpu
+from trainwise.tuning.searching.spreading import use_one_gpu
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 4))

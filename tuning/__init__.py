@@ -10,18 +10,18 @@ from .recipe import Settings as Settings
 from .recipe import run as run
 from .repairing import Repair as Repair
 from .repairing import repair as repair
-from .results import SearchResult as SearchResult
-from .results import read_folder as read_folder
-from .running import SearchFailedError as SearchFailedError
+from .searching import ObjectiveError as ObjectiveError
 from .searching import Search as Search
+from .searching import SearchFailedError as SearchFailedError
+from .searching import SearchResult as SearchResult
 from .searching import ladder as ladder
+from .searching import read_folder as read_folder
 from .searching import search as search
 from .spaces import CNN as CNN
 from .spaces import MLP as MLP
 from .spaces import RNN as RNN
 from .stages import Staged as Staged
 from .stages import overfit_then_regularize as overfit_then_regularize
-from .trials import ObjectiveError as ObjectiveError
 
 __all__ = [
     "CNN",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -55,3 +56,22 @@ def versions() -> dict[str, str]:
     ['keras', 'numpy', 'python', 'scikit-learn', 'tensorflow', 'trainwise']
     """
     return {"python": platform.python_version(), **{package: metadata.version(package) for package in _PACKAGES}}
+
+
+def device(policy: str) -> str:
+    """What the search ran on.
+
+    Args:
+        policy: Name of the Keras policy.
+
+    Example:
+
+    >>> device("float32").split()[0] in ("CPU", "GPU")
+    True
+    """
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    if not found:
+        return f"CPU ({len(os.sched_getaffinity(0))} cores), precision {policy}"
+    return f"GPU x {len(found)}, precision {policy}"

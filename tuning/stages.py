@@ -17,8 +17,8 @@ from ..toolkit.findings import Finding
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
 from ..toolkit.precision import fresh_session
 from ..toolkit.randomness import preserved
-from .feeding import Rows, rows_of
-from .searching import ladder
+from .searching.feeding import Rows, rows_of
+from .searching.ladders import ladder
 from .spaces import CNN, MLP
 
 _FITTED = {"accuracy": 0.995, "r2": 0.99}

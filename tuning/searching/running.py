@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 import keras_tuner
 import numpy as np
 
-from ..toolkit.stopping import FirstEpochs
-from ..toolkit.storing import fingerprint, write_json
+from ...toolkit.stopping import FirstEpochs
+from ...toolkit.storing import fingerprint, write_json
 from .journal import Journal
 from .oracles import queue
+from .plans import ObjectiveError, Outcome, Plan
 from .results import SearchResult
 from .spreading import spread
-from .trials import ObjectiveError, Outcome, Plan, run_trial
+from .trials import run_trial
 
 if TYPE_CHECKING:
-    from .searching import Search
+    from .tuner import Search
 
 _FAILURES_IN_A_ROW = 3
 _DISK = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)

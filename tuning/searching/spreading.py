@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from .trials import Outcome, Plan, run_trial
+from .plans import Outcome, Plan
+from .trials import run_trial
 
 _MOST_DEATHS = 3
 _FILES = ("best.npz", "curve.jsonl", "state.npz")

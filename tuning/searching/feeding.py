@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..toolkit.checks import number, whole_number
-from ..toolkit.storing import fingerprint
+from ...toolkit.checks import number, whole_number
+from ...toolkit.storing import fingerprint
 
 _HELD_OUT = 0.2
 _MOST_STEPS_AT_ONCE = 128

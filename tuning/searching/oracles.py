@@ -11,7 +11,7 @@ import numpy as np
 import scipy.optimize
 from scipy import stats
 
-from ..toolkit.checks import one_of
+from ...toolkit.checks import one_of
 
 ORACLES = ("random", "grid", "bayesian", "hyperband")
 _CANDIDATES = 2000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,44 +12,22 @@ import keras
 import keras_tuner
 import numpy as np
 
-from ..toolkit.checks import number, whole_number
-from ..toolkit.collecting import quick_collections
-from ..toolkit.data.sealing import refuse_sealed
-from ..toolkit.precision import fresh_session, precision
-from ..toolkit.randomness import preserved
-from ..toolkit.stopping import FirstEpochs, stopper_of
+from ...toolkit.checks import number, whole_number
+from ...toolkit.collecting import quick_collections
+from ...toolkit.data.sealing import refuse_sealed
+from ...toolkit.precision import fresh_session, precision
+from ...toolkit.randomness import preserved
+from ...toolkit.stopping import FirstEpochs, stopper_of
 from . import crews
 from .feeding import Rows, is_stream, rows_of
+from .ladders import LADDER, ladder, members_of
 from .oracles import oracle_of
+from .plans import Outcome, Plan
 from .results import SearchResult
 from .running import Run
 from .spreading import let_memory_grow
-from .trials import Outcome, Plan
 
-_LADDER = 16
-_ADAPTIVE = (1e-5, 1e-1)
-_PLAIN = (1e-4, 1.0)
 _RESOURCES = ("num_cpus", "num_gpus")
-
-
-def ladder(optimizer: Any = "adam", count: int = _LADDER) -> list[float]:
-    """The learning rates that an architecture is judged at: log-spaced over four decades.
-
-    From 1e-5 to 0.1 for optimizers that scale each weight's step (Adam, AdamW, RMSprop), from 1e-4 to 1 for SGD.
-
-    Args:
-        optimizer: Keras optimizer or its name.
-        count: How many, at least 1.
-
-    Example:
-
-    >>> [float(f"{rate:.1e}") for rate in ladder("sgd", 5)]
-    [0.0001, 0.001, 0.01, 0.1, 1.0]
-    """
-    low, high = _PLAIN if isinstance(keras.optimizers.get(optimizer), keras.optimizers.SGD) else _ADAPTIVE
-    if whole_number("count", count, low=1) == 1:
-        return [float(np.sqrt(low * high))]
-    return [float(rate) for rate in np.geomspace(low, high, count)]
 
 
 class Search(keras_tuner.Tuner):
@@ -333,7 +310,7 @@ class Search(keras_tuner.Tuner):
         chosen = crews.compiling_of(model, self.hypermodel, rows.y, compiling)
         possible = crews.can_be_many(model, chosen.optimizer) and not crews.fits_by_itself(self.hypermodel)
         if given == "auto":
-            if chosen.own or not possible or not crews.fits_at_once(model, _LADDER, batch_size):
+            if chosen.own or not possible or not crews.fits_at_once(model, LADDER, batch_size):
                 return self._alone(compiling, own=chosen.own)
             given = ladder(chosen.optimizer)
         if not possible:
@@ -341,7 +318,7 @@ class Search(keras_tuner.Tuner):
                 "`population` needs a Functional or Sequential model whose optimizer is SGD, Adam, AdamW or RMSprop "
                 "at a plain rate; leave it out, or give `population=False`."
             )
-        return _members(given, chosen.optimizer)
+        return members_of(given, chosen.optimizer)
 
     def _alone(self, compiling: dict[str, Any], own: bool) -> tuple[()]:
         """One model a trial; where the search owns the rate, it becomes a hyperparameter."""
@@ -445,22 +422,3 @@ def _resources(given: Any) -> dict[str, float]:
     if not isinstance(given, dict) or not set(given) <= set(_RESOURCES):
         raise ValueError(f"`resources` must be a dictionary of num_cpus and num_gpus, got {given!r}.")
     return {name: number(f"resources[{name!r}]", value, 0, np.inf) for name, value in given.items()}
-
-
-def _members(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:
-    if isinstance(given, dict):
-        unknown = sorted(set(given) - {"learning_rate", "momentum", "weight_decay", "dropout"})
-        if unknown:
-            raise ValueError(
-                f"`population` names {unknown}; it may hold learning_rate, momentum, weight_decay and dropout."
-            )
-        lists = {name: list(values) if np.ndim(values) else [values] for name, values in given.items()}
-        lists.setdefault("learning_rate", ladder(optimizer))
-        return tuple(dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values()))
-    if isinstance(given, (bool, str)):
-        raise TypeError(f"`population` must be 'auto', False, a number, rates or a dictionary, got {given!r}.")
-    rates = list(given) if np.ndim(given) else ladder(optimizer, whole_number("population", given, low=1))
-    checked = [number("population", rate, 0, np.inf, open_low=True) for rate in rates]
-    if not checked:
-        raise ValueError("`population` must hold at least one rate, got none.")
-    return tuple({"learning_rate": rate} for rate in checked)

@@ -12,12 +12,13 @@ import keras_tuner
 import numpy as np
 from keras import ops
 
-from ..toolkit.optimizers.memberwise import MEMBER_FORMS, memberwise
-from ..toolkit.population import Population
-from ..toolkit.population.memory import chunks, per_member
-from ..toolkit.population.model import functional_form
-from ..toolkit.population.shrinking import survivors
-from ..toolkit.tasks import find_task, head
+from ...toolkit.copying import copied
+from ...toolkit.optimizers.memberwise import MEMBER_FORMS, memberwise
+from ...toolkit.population import Population
+from ...toolkit.population.memory import chunks, per_member
+from ...toolkit.population.model import functional_form
+from ...toolkit.population.shrinking import survivors
+from ...toolkit.tasks import find_task, head
 
 _SETTINGS = ("learning_rate", "momentum", "weight_decay", "dropout")
 # Multiplications that take about as long as tracing a smaller graph does.
@@ -216,3 +217,24 @@ def set_arrays(crew: Any, arrays: Sequence[np.ndarray]) -> None:
         raise ValueError("The kept state belongs to another model; start the search anew with `overwrite=True`.")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
+
+
+def with_settings(model: Any, compiling: Compiling, settings: dict[str, Any]) -> Any:
+    """The model compiled with an optimizer of its own, at these settings.
+
+    Args:
+        model: Built or not.
+        compiling: Optimizer, loss and metrics.
+        settings: `learning_rate`, `momentum`, `weight_decay`, `dropout`, where they differ from the optimizer's.
+    """
+    given = keras.optimizers.get(compiling.optimizer)
+    config = given.get_config()
+    own = dict(settings)
+    rate = own.pop("dropout", None)
+    if rate is not None:
+        model = copied(model, dropout=rate)
+    made = type(given).from_config({**config, **own})
+    model.compile(
+        optimizer=made, loss=compiling.loss, metrics=compiling.metrics, jit_compile=compiling.jit_compile
+    )  # fmt: skip
+    return model

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..toolkit.architectures import describe
-from ..toolkit.checks import one_of
-from ..toolkit.data import load
-from ..toolkit.ensembles import vote
-from ..toolkit.ensembles.measuring import Answers, evaluate
-from ..toolkit.export import export
-from ..toolkit.report import write
-from .describing import data_part, export_part
-from .searching import search
-from .spaces import CNN, MLP, RNN
+from ...toolkit.architectures import describe
+from ...toolkit.checks import one_of
+from ...toolkit.data import load
+from ...toolkit.ensembles import vote
+from ...toolkit.ensembles.measuring import Answers, evaluate
+from ...toolkit.export import export
+from ...toolkit.report import write
+from ..describing import data_part, export_part
+from ..spaces import CNN, MLP, RNN
+from .tuner import search
 
 _SPACES = {"mlp": MLP, "cnn": CNN, "rnn": RNN}
 _VOTERS = 3

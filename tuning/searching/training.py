@@ -1,16 +1,14 @@
-"""One trial of a search: an architecture trained at many rates at once, stopped by its curves, resumed at the epoch."""
+"""One architecture on one set of rows: all its members, epoch by epoch, resumed at the epoch."""
 
 from __future__ import annotations
 
 import copy
-import fcntl
 import json
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,221 +16,20 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..callbacks.resumable import counters, set_counters
-from ..toolkit.baselines import known_of
-from ..toolkit.collecting import forgotten_graphs
-from ..toolkit.copying import copied
-from ..toolkit.findings import Finding
-from ..toolkit.precision import fresh_session, precision
-from ..toolkit.storing import append_line, read_arrays, write_arrays, write_lines
-from ..toolkit.watching import RunReader
+from ...callbacks.resumable import counters, set_counters
+from ...toolkit.baselines import known_of
+from ...toolkit.precision import fresh_session
+from ...toolkit.storing import append_line, read_arrays, write_arrays, write_lines
+from ...toolkit.watching import RunReader
 from . import crews
 from .feeding import Rows, is_stream, steps_at_once
+from .following import Follow
+from .plans import ObjectiveError, Plan, bad_last, best_of
 
 _HOPELESS = ("diverging", "non_finite", "not_learning")
 # Writing the state of a trial may take this share of its time.
 _SHARE_FOR_WRITING = 0.1
 _FEWEST_SETTINGS = 2
-
-
-class ObjectiveError(ValueError):
-    """The objective of a search is not among what the trials log."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is the same for all trials of a search.
-
-    Args:
-        hypermodel: `keras_tuner.HyperModel`.
-        rows: What is trained and validated on.
-        objective: `keras_tuner.Objective`.
-        epochs: Epochs of a whole training, at least 1.
-        batch_size: Rows of a batch, at least 1.
-        settings: One dictionary of settings a member; empty for one ordinary model.
-        executions: Trainings of each setting from different starting weights, at least 1.
-        folds: Number of folds, or `None`.
-        stopper: Rule that ends trials, or `None`.
-        drop_losers: Whether members that lag behind are dropped.
-        target: Objective at which the search may end, or `None`.
-        seed: Decides starting weights and batches.
-        compiling: `optimizer`, `loss`, `metrics`, `jit_compile` where given.
-        callbacks: Keras callbacks, copied for each training.
-        fit_arguments: Further arguments of `fit`.
-        most_parameters: Larger models fail, or `None`.
-        precision: Keras policy that the models are built under.
-    """
-
-    hypermodel: Any
-    rows: Rows
-    objective: Any
-    epochs: int
-    batch_size: int
-    settings: tuple[dict[str, Any], ...] = ()
-    executions: int = 1
-    folds: int | None = None
-    stopper: Any = None
-    drop_losers: bool = True
-    target: float | None = None
-    seed: int = 0
-    compiling: dict[str, Any] = field(default_factory=dict)
-    callbacks: tuple[Any, ...] = ()
-    fit_arguments: dict[str, Any] = field(default_factory=dict)
-    most_parameters: int | None = None
-    precision: str = "float32"
-
-    @property
-    def sign(self) -> float:
-        """What makes lower values of the objective the better ones."""
-        return -1.0 if self.objective.direction == "max" else 1.0
-
-
-@dataclass
-class Outcome:
-    """How a trial went; plain values only.
-
-    Args:
-        status: `"completed"`, `"stopped"` or `"failed"`.
-        score: Best value of the objective by epoch, of the best setting, mean over its trainings.
-        spread: Standard deviation of that over its trainings, or `None` of one alone.
-        settings: The settings of that member.
-        best_epoch: Its best epoch, from 1.
-        metrics: What it logged there.
-        curve: The objective of the best setting after each epoch.
-        epochs: Epochs trained.
-        planned: Epochs of a whole training.
-        member_epochs: Epochs of all members that were trained on, together.
-        seconds: Time that the trial took, s.
-        parameters: Number of parameters of the model.
-        findings: What the curves of the best member showed.
-        reason: Why it was stopped or failed.
-        members: Each setting with its best value, best first.
-        values: The hyperparameters.
-    """
-
-    status: str = "completed"
-    score: float | None = None
-    spread: float | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-    best_epoch: int | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    curve: list[float] = field(default_factory=list)
-    epochs: int = 0
-    planned: int = 0
-    member_epochs: int = 0
-    seconds: float = 0.0
-    parameters: int = 0
-    findings: list[dict[str, Any]] = field(default_factory=list)
-    reason: str | None = None
-    members: list[dict[str, Any]] = field(default_factory=list)
-    values: dict[str, Any] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """All fields, for a file."""
-        return asdict(self)
-
-
-def run_trial(
-    plan: Plan,
-    hp: Any,
-    folder: Path,
-    number: int,
-    peers: Sequence[Sequence[float]] = (),
-    deadline: float | None = None,
-    last: int | None = None,
-) -> Outcome:
-    """Trains one trial, or goes on with it where its folder holds a state.
-
-    Args:
-        plan: What is the same for all trials.
-        hp: `keras_tuner.HyperParameters` of the trial.
-        folder: Of this trial alone.
-        number: Of the trial, from 0; decides its seed with the plan's.
-        peers: Curves of the other trials, lower being better.
-        deadline: `time.time()` after which it ends with its epoch, or `None`.
-        last: Epoch to end at, or `None` for the plan's.
-
-    Raises:
-        ObjectiveError: The objective is not among the logs.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        # A worker that outlived its search may still be at this trial; it is waited for.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with forgotten_graphs(), precision(plan.precision):
-            return _trained(plan, hp, folder, number, peers, deadline, last)
-
-
-def _trained(
-    plan: Plan, hp: Any, folder: Path, number: int, peers: Sequence[Sequence[float]], deadline: float | None,
-    last: int | None,
-) -> Outcome:  # fmt: skip
-    parts = list(_parts(plan))
-    trainings: list[Training] = []
-    for place, (rows, seed) in enumerate(parts):
-        home = folder if len(parts) == 1 else folder / f"part_{place}"
-        training = Training(plan, hp, rows, home, seed + number, peers if place == 0 else (), deadline, last)
-        training.run()
-        trainings.append(training)
-        if training.stopped_early:
-            break
-    outcome = _summed(plan, trainings)
-    outcome.seconds = sum(training.seconds for training in trainings)
-    outcome.values = dict(hp.values)
-    return outcome
-
-
-def _parts(plan: Plan) -> Sequence[tuple[Rows, int]]:
-    folds = [plan.rows] if plan.folds is None else list(plan.rows.folds(plan.folds, plan.seed))
-    repeats = 1 if plan.settings else plan.executions
-    return [(rows, plan.seed + 1000 * repeat) for rows in folds for repeat in range(repeats)]
-
-
-def _summed(plan: Plan, trainings: Sequence[Training]) -> Outcome:
-    """One outcome of all trainings of a trial: by setting the mean of each one's best epoch."""
-    first = trainings[0]
-    scores: dict[int, list[float]] = {}
-    for training in trainings:
-        for member, values in training.objectives.items():
-            scores.setdefault(training.setting_of(member), []).append(_best(values))
-    full = max(len(values) for values in scores.values())
-    means = {s: float(np.mean(v)) if len(v) == full else math.inf for s, v in scores.items()}
-    order = sorted(means, key=lambda setting: (not means[setting] < math.inf, means[setting], setting))
-    winner = order[0]
-    member = next(m for m in first.objectives if first.setting_of(m) == winner)
-    epoch = int(np.argmin(_whole(first.objectives[member])))
-    sign = plan.sign
-    outcome = Outcome(
-        status="stopped" if first.reason and first.ended_by_rule else "completed",
-        score=sign * means[winner] if math.isfinite(means[winner]) else None,
-        spread=float(np.std(scores[winner], ddof=1)) if len(scores[winner]) > 1 else None,
-        settings=dict(first.settings[winner]) if first.settings else {},
-        best_epoch=epoch + 1,
-        metrics={name: values[min(epoch, len(values) - 1)] for name, values in first.history[member].items()},
-        curve=[sign * value for value in first.curve],
-        epochs=first.epoch,
-        planned=first.epochs,
-        member_epochs=sum(len(values) for training in trainings for values in training.objectives.values()),
-        parameters=first.parameters,
-        findings=[finding.as_dict() for finding in first.readers[member].findings],
-        reason=first.reason,
-        members=[
-            {**(first.settings[s] if first.settings else {}), "score": sign * means[s] if means[s] < math.inf else None}
-            for s in order
-        ],
-    )
-    if outcome.score is None:
-        outcome.status = "failed"
-        outcome.reason = outcome.reason or f"`{plan.objective.name}` was never a finite number"
-    return outcome
-
-
-def _whole(values: Sequence[float]) -> list[float]:
-    return [value if math.isfinite(value) else math.inf for value in values]
-
-
-def _best(values: Sequence[float]) -> float:
-    return min(_whole(values), default=math.inf)
 
 
 class Training:
@@ -333,7 +130,7 @@ class Training:
         else:
             if not model.compiled or any(plan.compiling.get(n) is not None for n in ("optimizer", "loss", "metrics")):
                 rate = None if model.compiled else self.hp.values.get("learning_rate")
-                model = with_settings(model, compiling, {} if rate is None else {"learning_rate": float(rate)})
+                model = crews.with_settings(model, compiling, {} if rate is None else {"learning_rate": float(rate)})
             self._make = partial(crews.One, model)
             everyone = [0]
         self._crew = self._make(everyone)
@@ -434,7 +231,7 @@ class Training:
         by_setting: dict[int, list[float]] = {}
         for member, value in objectives.items():
             by_setting.setdefault(self.setting_of(member), []).append(value)
-        return _best([float(np.mean(values)) for values in by_setting.values()])
+        return best_of([float(np.mean(values)) for values in by_setting.values()])
 
     def _line(self, values: dict[int, dict[str, float]]) -> dict[str, Any]:
         rows = [{"member": member, **logs} for member, logs in values.items() if member not in self.dropped]
@@ -464,7 +261,7 @@ class Training:
 
     def _mean_best(self, setting: int) -> float:
         own = [values for member, values in self.objectives.items() if self.setting_of(member) == setting]
-        return float(np.mean([_best(values) for values in own]))
+        return float(np.mean([best_of(values) for values in own]))
 
     def _decide(self) -> None:
         plan = self.plan
@@ -476,7 +273,7 @@ class Training:
         elif plan.target is not None and self.best <= plan.sign * plan.target:
             self.reason = f"reached the target after {self.epoch} epochs"
         elif self.epoch < self.last and plan.stopper is not None:
-            why = plan.stopper.reason(_whole(self.curve), self.peers, self.epochs)
+            why = plan.stopper.reason(bad_last(self.curve), self.peers, self.epochs)
             self.reason, self.ended_by_rule = why, why is not None
         if self.reason is None and self.deadline is not None and time.time() > self.deadline:
             self.reason = f"the time was up after {self.epoch} epochs"
@@ -542,87 +339,6 @@ class Training:
         write_lines(self.folder / "curve.jsonl", rows)
 
 
-class Follow(keras.callbacks.Callback):
-    """Tells a training what each member did, and ends `fit` where it says so.
-
-    Args:
-        training: Whose members are followed.
-        stoppers: Keras EarlyStopping callbacks, applied to each member by itself.
-    """
-
-    def __init__(self, training: Training, stoppers: Sequence[Any]) -> None:
-        super().__init__()
-        self.training = training
-        self.stoppers = list(stoppers)
-        self.paused = False
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._lone = {member: _Lone() for member in self.training._crew.ids}
-        self._own = {member: [copy.deepcopy(stopper) for stopper in self.stoppers] for member in self._lone}
-        for member, own in self._own.items():
-            for stopper in own:
-                stopper.set_model(self._lone[member])
-                stopper.on_train_begin()
-                # What an interrupted run had told it already.
-                for epoch in range(self.training.epoch):
-                    stopper.on_epoch_end(epoch, self._logs_at(member, epoch))
-
-    def _logs_at(self, member: int, epoch: int) -> dict[str, float]:
-        history = self.training.history[member]
-        return {name: values[epoch] for name, values in history.items() if epoch < len(values)}
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._train: list[dict[str, float]] | None = None
-        self._validation: list[dict[str, float]] | None = None
-        self.training.go_on_counting()
-        for reader in self.training.readers.values():
-            reader.begin_epoch()
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        training = self.training
-        for member, mean in zip(training._crew.ids, training._crew.losses(logs), strict=True):
-            training.readers[member].note_batch(mean, batch + 1)
-
-    def on_test_begin(self, logs: Any = None) -> None:
-        # Validation sets the metrics back, so what the epoch has shown is read before it.
-        if self._train is None and isinstance(self.training._crew, crews.Many):
-            self._train = self.training._crew.values(logs)
-
-    def on_test_end(self, logs: Any = None) -> None:
-        if isinstance(self.training._crew, crews.Many):
-            found = self.training._crew.values(logs)
-            self._validation = [{f"val_{name}": value for name, value in own.items()} for own in found]
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        crew = self.training._crew
-        seen = self._train if self._train is not None else crew.values(logs)
-        joined = [{**own, **held} for own, held in zip(seen, self._validation or [{}] * len(seen), strict=True)]
-        values = dict(zip(crew.ids, joined, strict=True))
-        for member, own in self._own.items():
-            for stopper in own if member not in self.training.dropped else ():
-                stopper.on_epoch_end(epoch, values[member])
-        stopped = [member for member, lone in self._lone.items() if lone.stop_training]
-        ended = self.training.end_epoch(values, stopped)
-        if ended:
-            self.paused = self.training.reason is None
-            self.model.stop_training = True
-
-
-class _Lone:
-    """What Keras' EarlyStopping needs of a model, for one member; the best weights are kept elsewhere."""
-
-    def __init__(self) -> None:
-        self.stop_training = False
-        self.metrics: list[Any] = []
-
-    def get_weights(self) -> list[np.ndarray]:
-        """None: they are kept by the training."""
-        return []
-
-    def set_weights(self, weights: list[np.ndarray]) -> None:
-        """Nothing: they are kept by the training."""
-
-
 @contextmanager
 def _no_word_of_retracing() -> Iterator[None]:
     """TensorFlow warns of many graphs in a row; here each trial is a new one by intention."""
@@ -644,31 +360,5 @@ def _sorted_callbacks(callbacks: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     return [one for one in own if one not in stoppers], stoppers
 
 
-def with_settings(model: Any, compiling: crews.Compiling, settings: dict[str, Any]) -> Any:
-    """The model compiled with an optimizer of its own, at these settings.
-
-    Args:
-        model: Built or not.
-        compiling: Optimizer, loss and metrics.
-        settings: `learning_rate`, `momentum`, `weight_decay`, `dropout`, where they differ from the optimizer's.
-    """
-    given = keras.optimizers.get(compiling.optimizer)
-    config = given.get_config()
-    own = dict(settings)
-    rate = own.pop("dropout", None)
-    if rate is not None:
-        model = copied(model, dropout=rate)
-    made = type(given).from_config({**config, **own})
-    model.compile(
-        optimizer=made, loss=compiling.loss, metrics=compiling.metrics, jit_compile=compiling.jit_compile
-    )  # fmt: skip
-    return model
-
-
 def _by_number(values: dict[str, Any]) -> dict[int, Any]:
     return {int(name): value for name, value in values.items()}
-
-
-def findings_of(outcome: Outcome) -> list[Finding]:
-    """The findings of an outcome as `Finding` objects."""
-    return [Finding.from_dict(values) for values in outcome.findings]

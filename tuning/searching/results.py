@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,16 +13,17 @@ import keras_tuner
 import numpy as np
 from scipy import stats
 
-from ..toolkit.population import Leaderboard
-from ..toolkit.precision import precision
-from ..toolkit.randomness import preserved
-from ..toolkit.report import write
-from ..toolkit.stopping import FirstEpochs, replay
-from ..toolkit.storing import read_arrays, read_json, read_lines
+from ...toolkit.population import Leaderboard
+from ...toolkit.precision import precision
+from ...toolkit.randomness import preserved
+from ...toolkit.report import write
+from ...toolkit.stopping import FirstEpochs, replay
+from ...toolkit.storing import read_arrays, read_lines
+from ..describing import device, versions
 from . import crews
-from .describing import versions
 from .feeding import is_stream
-from .trials import Outcome, Plan, with_settings
+from .importance import coded, marginal
+from .plans import Outcome, Plan
 
 _FEWEST_FOR_IMPORTANCE = 10
 _BASELINE = FirstEpochs(epochs=1, keep=3)
@@ -134,7 +134,7 @@ class SearchResult:
         if not settings and "learning_rate" in outcome.values and not compiling.own:
             settings["learning_rate"] = outcome.values["learning_rate"]
         if settings or not model.compiled:
-            model = with_settings(model, compiling, settings)
+            model = crews.with_settings(model, compiling, settings)
         return model
 
     def leaderboard(self) -> Leaderboard:
@@ -216,12 +216,12 @@ class SearchResult:
             return None
         from sklearn.ensemble import RandomForestRegressor
 
-        columns = [_coded([self._value(number, name) for number in self.order]) for name in names]
+        columns = [coded([self._value(number, name) for number in self.order]) for name in names]
         table = np.array(columns, dtype="float64").T
         scores = stats.rankdata([self.plan.sign * (self.outcomes[n].score or 0.0) for n in self.order])
         forest = RandomForestRegressor(200, min_samples_leaf=2, random_state=0).fit(table, scores)
         total = float(np.var(forest.predict(table)))
-        shares = {name: _marginal(forest, table, place) / total if total else 0.0 for place, name in enumerate(names)}
+        shares = {name: marginal(forest, table, place) / total if total else 0.0 for place, name in enumerate(names)}
         return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
     def _value(self, number: int, name: str) -> Any:
@@ -384,91 +384,6 @@ class SearchResult:
                 model = self._built(self.order[0])
             model.fit(rows.x, rows.y, **arguments)
         return model
-
-
-def device(policy: str) -> str:
-    """What the search ran on.
-
-    Args:
-        policy: Name of the Keras policy.
-
-    Example:
-
-    >>> device("float32").split()[0] in ("CPU", "GPU")
-    True
-    """
-    import os
-
-    import tensorflow as tf
-
-    found = tf.config.list_physical_devices("GPU")
-    if not found:
-        return f"CPU ({len(os.sched_getaffinity(0))} cores), precision {policy}"
-    return f"GPU x {len(found)}, precision {policy}"
-
-
-def read_folder(path: str | Path, objective: str | None = None) -> Leaderboard:
-    """The leaderboard of a folder that a KerasTuner tuner has written, best trial first.
-
-    Args:
-        path: The project's folder, with `trial_*/trial.json` in it.
-        objective: Only for folders without `oracle.json`-given order: which metric to show beside the score.
-
-    Raises:
-        FileNotFoundError: The folder holds no trial.
-    """
-    found = [read_json(file) for file in sorted(Path(path).glob("trial_*/trial.json"))]
-    if not found:
-        raise FileNotFoundError(f"{path} holds no trials of KerasTuner; expected `trial_*/trial.json`.")
-    directions = {
-        metric.get("direction")
-        for trial in found
-        for name, metric in trial["metrics"]["metrics"].items()
-        if objective in (None, name)
-    }
-    scored = [trial for trial in found if trial.get("score") is not None]
-    rest = [trial for trial in found if trial.get("score") is None]
-    higher = _higher_is_better(scored, directions, objective)
-    ordered = [*sorted(scored, key=lambda trial: trial["score"], reverse=higher), *rest]
-    names = list(dict.fromkeys(name for trial in ordered for name in trial["hyperparameters"]["values"]))
-    board = Leaderboard(trial=[trial["trial_id"] for trial in ordered])
-    board["score"] = [math.nan if trial.get("score") is None else trial["score"] for trial in ordered]
-    for name in names:
-        board[name] = [trial["hyperparameters"]["values"].get(name) for trial in ordered]
-    board["best_epoch"] = [None if trial.get("best_step") is None else trial["best_step"] + 1 for trial in ordered]
-    board["status"] = [trial["status"].lower() for trial in ordered]
-    return board
-
-
-def _higher_is_better(scored: Sequence[Any], directions: set[Any], objective: str | None) -> bool:
-    """The direction of the metric whose best value is each trial's score."""
-    for trial in scored:
-        for name, metric in trial["metrics"]["metrics"].items():
-            values = [value for seen in metric["observations"] for value in seen["value"]]
-            best = max(values) if metric["direction"] == "max" else min(values)
-            if objective in (None, name) and math.isclose(best, trial["score"], rel_tol=1e-9) and name != "loss":
-                return bool(metric["direction"] == "max")
-    return directions == {"max"}
-
-
-def _coded(values: Sequence[Any]) -> list[float]:
-    """Numbers as they are, others by their place in a sorted list; what is absent lies below all."""
-    if all(isinstance(value, (int, float)) or value is None for value in values):
-        known = [float(value) for value in values if value is not None]
-        return [min(known) - 1 if value is None else float(value) for value in values]
-    places = {name: place for place, name in enumerate(sorted({str(value) for value in values}))}
-    return [float(places[str(value)]) for value in values]
-
-
-def _marginal(forest: Any, table: np.ndarray, column: int) -> float:
-    means, counts = [], []
-    for value in np.unique(table[:, column]):
-        changed = table.copy()
-        changed[:, column] = value
-        means.append(float(np.mean(forest.predict(changed))))
-        counts.append(int(np.sum(table[:, column] == value)))
-    middle = np.average(means, weights=counts)
-    return float(np.average((np.array(means) - middle) ** 2, weights=counts))
 
 
 def _joined(rows: Any) -> Any:

@@ -1,0 +1,69 @@
+"""The settings that every architecture is judged at, side by side: learning rates above all."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import keras
+import numpy as np
+
+from ...toolkit.checks import number, whole_number
+
+LADDER = 16
+_ADAPTIVE = (1e-5, 1e-1)
+_PLAIN = (1e-4, 1.0)
+
+
+def ladder(optimizer: Any = "adam", count: int = LADDER) -> list[float]:
+    """The learning rates that an architecture is judged at: log-spaced over four decades.
+
+    From 1e-5 to 0.1 for optimizers that scale each weight's step (Adam, AdamW, RMSprop), from 1e-4 to 1 for SGD.
+
+    Args:
+        optimizer: Keras optimizer or its name.
+        count: How many, at least 1.
+
+    Example:
+
+    >>> [float(f"{rate:.1e}") for rate in ladder("sgd", 5)]
+    [0.0001, 0.001, 0.01, 0.1, 1.0]
+    """
+    low, high = _PLAIN if isinstance(keras.optimizers.get(optimizer), keras.optimizers.SGD) else _ADAPTIVE
+    if whole_number("count", count, low=1) == 1:
+        return [float(np.sqrt(low * high))]
+    return [float(rate) for rate in np.geomspace(low, high, count)]
+
+
+def members_of(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:
+    """The settings of each member, for what a search was given as `population`.
+
+    Args:
+        given: A number of rates, the rates, or a dictionary of values whose every combination is a member.
+        optimizer: Keras optimizer or its name; tells the rates where none are given.
+
+    Raises:
+        TypeError: None of these.
+        ValueError: An unknown setting, no rate, or one that is not above 0.
+
+    Example:
+
+    >>> members_of({"learning_rate": [0.1, 0.2], "momentum": 0.9}, "sgd")
+    ({'learning_rate': 0.1, 'momentum': 0.9}, {'learning_rate': 0.2, 'momentum': 0.9})
+    """
+    if isinstance(given, dict):
+        unknown = sorted(set(given) - {"learning_rate", "momentum", "weight_decay", "dropout"})
+        if unknown:
+            raise ValueError(
+                f"`population` names {unknown}; it may hold learning_rate, momentum, weight_decay and dropout."
+            )
+        lists = {name: list(values) if np.ndim(values) else [values] for name, values in given.items()}
+        lists.setdefault("learning_rate", ladder(optimizer))
+        return tuple(dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values()))
+    if isinstance(given, (bool, str)):
+        raise TypeError(f"`population` must be 'auto', False, a number, rates or a dictionary, got {given!r}.")
+    rates = list(given) if np.ndim(given) else ladder(optimizer, whole_number("population", given, low=1))
+    checked = [number("population", rate, 0, np.inf, open_low=True) for rate in rates]
+    if not checked:
+        raise ValueError("`population` must hold at least one rate, got none.")
+    return tuple({"learning_rate": rate} for rate in checked)

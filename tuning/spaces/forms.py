@@ -1,0 +1,85 @@
+"""The form of the data that a space builds for: shapes, task, statistics."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+
+from ...toolkit.layers.normalization import Standardize
+from ...toolkit.tasks import Head
+
+# What `cardinality` of a `tf.data` set answers that is repeated for ever.
+_ENDLESS = -1
+_MOST_ROWS_READ = 10_000
+
+
+class Form:
+    """The form of the data: shapes, the head, and what standardising needs."""
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, head: Head, standardize: bool) -> None:
+        self.shape = x.shape[1:] or (1,)
+        self.head = head
+        self._inputs = _statistics(x) if standardize else None
+        self._targets = _statistics(y) if standardize and head.task == "regression" else None
+
+    def standardized(self, inputs: Any) -> Any:
+        """The inputs with mean 0 and variance 1, as the training rows have them."""
+        return inputs if self._inputs is None else Standardize(**self._inputs, name="standardize")(inputs)
+
+    def answer(self, features: Any) -> Any:
+        """The head on these features, which answers in the targets' own units."""
+        answer = "values" if self.head.task == "regression" else "probabilities"
+        name = "standardized_values" if self._targets else answer
+        outputs = keras.layers.Dense(self.head.units, activation=self.head.activation, dtype="float32", name=name)(
+            features
+        )
+        if self._targets is None:
+            return outputs
+        return Standardize(**self._targets, invert=True, dtype="float32", name=answer)(outputs)
+
+
+def _statistics(values: np.ndarray) -> dict[str, Any]:
+    layer = Standardize()
+    with warnings.catch_warnings():
+        # A constant column is harmless inside, and `check` says it.
+        warnings.simplefilter("ignore", UserWarning)
+        layer.adapt(values if values.ndim > 1 else values[:, None])
+    config = layer.get_config()
+    return {"center": config["center"], "scale": config["scale"]}
+
+
+def read(data: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The first inputs and all targets of a data set of batches."""
+    if not isinstance(data.element_spec, tuple) or len(data.element_spec) < 2:
+        raise TypeError(f"The data set must hold batches `(inputs, targets)`, got {data.element_spec}.")
+    if len(data.element_spec[1].shape) == 0:
+        raise ValueError("The data set holds single rows; call `batch(32)` on it.")
+    if int(data.cardinality()) == _ENDLESS:
+        raise ValueError("The data set has no end; call `adapt` with rows of it before the search, or leave `repeat`.")
+    inputs: list[np.ndarray] = []
+    targets: list[np.ndarray] = []
+    for batch in data:
+        if sum(map(len, inputs)) < _MOST_ROWS_READ:
+            inputs.append(inputs_array(batch[0]))
+        targets.append(np.asarray(batch[1]))
+    if not targets:
+        raise ValueError("The data set holds no rows.")
+    return np.concatenate(inputs)[:_MOST_ROWS_READ], np.concatenate(targets)
+
+
+def inputs_array(x: Any) -> np.ndarray:
+    """The inputs as one array of numbers with at least one row; others are refused."""
+    if isinstance(x, (dict, list, tuple)) or not hasattr(x, "__array__"):
+        raise TypeError(
+            f"The space takes one array of inputs, got {type(x).__name__}; write a `build(hp)` of your own for others, "
+            "or call `adapt(x, y)` of the space with rows before."
+        )
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"Inputs must be numbers, got dtype {array.dtype}; encode words before.")
+    if array.ndim == 0 or not len(array):
+        raise ValueError(f"There must be at least one row, got shape {array.shape}.")
+    return array

@@ -1,0 +1,172 @@
+"""What the spaces of architectures share: they learn the form of the data, and build with the right head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+
+from ...toolkit.checks import number, one_of, whole_number
+from ...toolkit.tasks import TASKS, Head, Task, find_task, head
+from .choices import activation_name, choice, several
+from .forms import Form, inputs_array, read
+
+_NORMALIZATIONS = ("none", "batch", "layer")
+
+
+class Space(keras_tuner.HyperModel):
+    """What the spaces share: they learn the form of the data, and answer uncompiled models with the right head.
+
+    Every argument of several values is a choice of the search; one value alone is fixed. Rate and
+    batch size are no part of the space: the search judges each architecture at its own best rate.
+
+    Args:
+        activation: Activations to choose from, by Keras name.
+        normalization: `"none"`, `"batch"`, `"layer"`: between a layer and its activation.
+        dropout: Dropout rates, in [0, 1), before the output and between wide layers.
+        l2: L2 penalties on kernels, at least 0.
+        augmentation: `"none"`, `"noise"` (Gaussian, a tenth of a standard deviation), and for images
+            `"shift"`, `"flip"` (left to right) and `"shift_flip"`.
+        most_parameters: No architecture has more parameters, at least 1; `None` for no limit.
+        task: One of regression, binary, multiclass, multilabel; by default told from the targets.
+        standardize: Whether inputs (and the targets of a regression) are standardised inside the model.
+
+    Raises:
+        TypeError: A setting of the wrong kind.
+        ValueError: A setting out of range, or without a value.
+    """
+
+    def __init__(
+        self,
+        *,
+        activation: Any = ("relu", "gelu", "tanh"),
+        normalization: Any = _NORMALIZATIONS,
+        dropout: Any = (0.0, 0.25, 0.5),
+        l2: Any = (0.0, 1e-4, 1e-3),
+        augmentation: Any = "none",
+        most_parameters: int | None = None,
+        task: Task | None = None,
+        standardize: bool = True,
+    ) -> None:
+        super().__init__(name=type(self).__name__.lower())
+        self.activation = [activation_name(name) for name in several("activation", activation)]
+        self.normalization = [
+            one_of("normalization", n, _NORMALIZATIONS) for n in several("normalization", normalization)
+        ]
+        self.dropout = [number("dropout", rate, 0, 1, open_high=True) for rate in several("dropout", dropout)]
+        self.l2 = [number("l2", penalty, 0, np.inf) for penalty in several("l2", l2)]
+        self.augmentation = [
+            one_of("augmentation", a, self._augmentations()) for a in several("augmentation", augmentation)
+        ]
+        self.most_parameters = None if most_parameters is None else whole_number("most_parameters", most_parameters, 1)
+        if task is not None:
+            one_of("task", task, TASKS)
+        self.task: Task | None = task
+        self.standardize = bool(standardize)
+        self._form: Form | None = None
+
+    @classmethod
+    def _augmentations(cls) -> Sequence[str]:
+        return ("none", "noise")
+
+    @property
+    def head(self) -> Head:
+        """Output units, activation, loss and metrics for the task.
+
+        Raises:
+            ValueError: The space has seen no data yet.
+        """
+        return self._known().head
+
+    def adapt(self, x: Any, y: Any = None) -> None:
+        """Learns the form of the inputs and the task from training rows.
+
+        A `tf.data` set is read once: all its targets, and of its inputs the first 10 000 rows.
+
+        Args:
+            x: Training inputs, array `(rows, ...)`, or a `tf.data` set of batches `(inputs, targets)` that ends.
+            y: Training targets.
+
+        Raises:
+            TypeError: Inputs that are neither.
+            ValueError: No rows, inputs of a form that the architecture cannot take, or targets
+                whose task cannot be told.
+        """
+        if hasattr(x, "element_spec"):
+            x, y = read(x)
+        x = inputs_array(x)
+        if y is None:
+            raise ValueError("A space needs the targets to tell the task; give `y`.")
+        self._check_form(x.shape)
+        task = self.task or find_task(y)
+        self._form = Form(x, np.asarray(y), head(task, y), self.standardize)
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the space has seen rows."""
+        return self._form is not None
+
+    def _known(self) -> Form:
+        if self._form is None:
+            raise ValueError(
+                f"The space {type(self).__name__} has seen no data; call `adapt(x, y)` with training rows."
+            )
+        return self._form
+
+    def _check_form(self, shape: tuple[int, ...]) -> None:
+        """Refuses inputs that the architecture cannot take."""
+
+    def build(self, hp: Any) -> Any:
+        """The uncompiled model for these hyperparameters.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+
+        Raises:
+            FailedTrialError: The model has more than `most_parameters`; a search then counts the trial as failed.
+            ValueError: The space has seen no data yet.
+        """
+        form = self._known()
+        inputs = keras.Input(form.shape, name="features")
+        features = form.standardized(inputs)
+        features = self._augmented(features, choice(hp, "augmentation", self.augmentation))
+        outputs = form.answer(self._body(hp, features))
+        model = keras.Model(inputs, outputs, name=self.name)
+        if self.most_parameters is not None and model.count_params() > self.most_parameters:
+            raise keras_tuner.errors.FailedTrialError(
+                f"The model has {model.count_params()} parameters, more than `most_parameters`={self.most_parameters}."
+            )
+        return model
+
+    def _body(self, hp: Any, features: Any) -> Any:
+        raise NotImplementedError
+
+    def _augmented(self, features: Any, kind: str) -> Any:
+        if kind == "noise":
+            return keras.layers.GaussianNoise(0.1, name="noise")(features)
+        if "shift" in kind:
+            features = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="nearest", name="shift")(features)
+        if "flip" in kind:
+            features = keras.layers.RandomFlip("horizontal", name="flip")(features)
+        return features
+
+    def _finished(self, hp: Any, features: Any, name: str) -> Any:
+        """Normalisation and activation after a linear layer."""
+        kind = choice(hp, "normalization", self.normalization)
+        if kind == "batch":
+            features = keras.layers.BatchNormalization(name=f"{name}_norm")(features)
+        elif kind == "layer":
+            features = keras.layers.LayerNormalization(name=f"{name}_norm")(features)
+        activation = choice(hp, "activation", self.activation)
+        return keras.layers.Activation(activation, name=f"{name}_activation")(features)
+
+    def _dropped(self, hp: Any, features: Any, name: str) -> Any:
+        rate = choice(hp, "dropout", self.dropout)
+        return keras.layers.Dropout(rate, name=f"{name}_dropout")(features) if rate else features
+
+    def _penalty(self, hp: Any) -> Any:
+        penalty = choice(hp, "l2", self.l2)
+        return keras.regularizers.L2(penalty) if penalty else None

@@ -19,7 +19,16 @@ Curve = Sequence[float]
 
 
 class Stopper(Protocol):
-    """A rule that ends a training early."""
+    """A rule that ends a training early; any object with this method is one.
+
+    Example:
+
+    >>> class Hopeless:  # of an objective that is to rise, the values come with their sign changed
+    ...     def reason(self, curve, others, epochs):
+    ...         return "below 60 % after 3 epochs" if len(curve) == 3 and min(curve) > -0.6 else None
+    >>> stopper_of(Hopeless()).reason([-0.2, -0.4, -0.5], [], epochs=10)
+    'below 60 % after 3 epochs'
+    """
 
     def reason(self, curve: Curve, others: Sequence[Curve], epochs: int) -> str | None:
         """Why to stop after the last epoch of `curve`, or `None` to go on.
@@ -114,6 +123,7 @@ class SuccessiveHalving:
     Args:
         factor: One in so many goes on, at least 2.
         first: Epochs before the first rung, at least 1.
+        startup: Other curves there must be at the rung, at least 1.
 
     Raises:
         TypeError: A count that is no whole number.
@@ -123,18 +133,20 @@ class SuccessiveHalving:
 
     Example:
 
-    >>> rule = SuccessiveHalving(factor=2, first=1)
+    >>> rule = SuccessiveHalving(factor=2, first=1, startup=2)
     >>> rule.reason([0.9], [[0.5], [0.6]], epochs=10)
-    'not in the best 1 of 2 of 3 after 1 epoch'
+    'place 3 of 3 after 1 epoch, and 1 goes on'
     >>> rule.reason([0.9, 0.4, 0.4], [[0.5], [0.6]], epochs=10)  # epoch 3 is no rung
     """
 
     factor: int = 3
     first: int = 2
+    startup: int = 5
 
     def __post_init__(self) -> None:
         whole_number("factor", self.factor, low=2)
         whole_number("first", self.first, low=1)
+        whole_number("startup", self.startup, low=1)
 
     def reason(self, curve: Curve, others: Sequence[Curve], epochs: int) -> str | None:
         done = len(curve)
@@ -142,9 +154,11 @@ class SuccessiveHalving:
             return None
         bests = [min(other[:done]) for other in others if len(other) >= done]
         passing = (len(bests) + 1) // self.factor
-        if len(bests) + 1 < self.factor or sum(best < min(curve) for best in bests) < passing:
+        better = sum(best < min(curve) for best in bests)
+        if len(bests) < self.startup or passing == 0 or better < passing:
             return None
-        return f"not in the best 1 of {self.factor} of {len(bests) + 1} after {_epochs(done)}"
+        goes = "1 goes" if passing == 1 else f"the best {passing} go"
+        return f"place {better + 1} of {len(bests) + 1} after {_epochs(done)}, and {goes} on"
 
     def _is_rung(self, done: int) -> bool:
         rung = self.first
@@ -200,7 +214,7 @@ class Extrapolation:
 class FirstEpochs:
     """A few epochs for every trial, then the whole training for the best few: the baseline of all stopping rules.
 
-    As a rule it ends every trial after `epochs`; a search then goes on with the best `keep`.
+    It ends every trial after `epochs`; a search then goes on with the best `keep`.
 
     Args:
         epochs: Epochs that every trial gets, at least 1.
@@ -274,7 +288,10 @@ def stopper_of(given: Any) -> Any:
     if isinstance(given, (list, tuple)):
         return AnyOf(tuple(stopper_of(one) for one in given))
     if not callable(getattr(given, "reason", None)):
-        raise TypeError(f"`stopper` must be a name or have a method `reason`, got {type(given).__name__}.")
+        raise TypeError(
+            "`stopper` must be a name, or an object with a method `reason(curve, others, epochs)` that answers why to "
+            f"stop, or None to go on; got {type(given).__name__}."
+        )
     return given
 
 

@@ -156,7 +156,7 @@ class _Stages:
             scores = [max(self._scores(history, "")) for history in result.histories]
             best = int(np.nanargmax(scores))
             fitted = scores[best] >= self._goal
-            self._note("capacity", _named(capacity), result, [best], math_effect=None, kept=True)
+            self._note("capacity", _named(capacity), result, [best], effects=None, kept=True)
             if fitted:
                 break
         rate = float(ladder("adam", self.rates)[best])
@@ -237,18 +237,18 @@ class _Stages:
         return [1 - loss / variance for loss in history[f"{prefix}loss"]]
 
     def _note(
-        self, stage: str, step: str, result: PopulationResult, members: Sequence[int], math_effect: Any, kept: bool
+        self, stage: str, step: str, result: PopulationResult, members: Sequence[int], effects: Any, kept: bool
     ) -> None:
         histories = [result.histories[m] for m in members]
         at = [int(np.nanargmin(history["val_loss"])) for history in histories]
-        effect = None if math_effect is None else float(np.mean(math_effect))
+        effect = None if effects is None else float(np.mean(effects))
         row = {
             "stage": stage, "step": step,
             "train": _mean([self._scores(h, "")[e] for h, e in zip(histories, at, strict=True)])
             if stage != "capacity" else max(self._scores(histories[0], "")),
             "validation": _mean([self._scores(h, "val_")[e] for h, e in zip(histories, at, strict=True)]),
             "val_loss": _mean([h["val_loss"][e] for h, e in zip(histories, at, strict=True)]),
-            "effect": effect, "error": None if math_effect is None else _error(math_effect),
+            "effect": effect, "error": None if effects is None else _error(effects),
             "kept": kept, "epochs": sum(len(history["loss"]) for history in result.histories),
         }  # fmt: skip
         self.log.append(row)

@@ -1,7 +1,8 @@
 """The search against stock KerasTuner and Optuna, timed in one process.
 
 `mlp`, `cnn`, `rnn`: seconds to a validation accuracy; `equal`: best validation loss in equal time; `stopping`:
-rules replayed over whole curves; `memory`: growth over many trials; `kills`: kill -9 at random moments.
+rules replayed over the whole curves of curves.json, which `curves` trains anew; `memory`: growth over many trials;
+`kills`: kill -9 at random moments.
 Optuna takes part where it is installed.
 """
 
@@ -29,7 +30,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from trainwise.toolkit.stopping import Extrapolation, FirstEpochs, Median, Percentile, SuccessiveHalving, replay
-from trainwise.tuning import search
+from trainwise.tuning import MLP, search
 
 DIGITS = load_digits()
 X, Y = (DIGITS.data / 16).astype("float32"), DIGITS.target.astype("int32")
@@ -196,12 +197,17 @@ def rivals():
     return found
 
 
+OURS = {
+    "population": [float(rate) for rate in np.geomspace(*RATES, 16)], "optimizer": "adam",
+    "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"],
+}  # fmt: skip
+
+
 def ours(kind, seed, **arguments):
     x, y, held = rows(kind)
     return search(
-        uncompiled(kind), x, y, epochs=EPOCHS[kind], validation_data=held, trials=200,
-        population=[float(rate) for rate in np.geomspace(*RATES, 16)], optimizer="adam",
-        loss="sparse_categorical_crossentropy", metrics=["accuracy"], seed=seed, verbose=0, **arguments,
+        uncompiled(kind), x, y, epochs=EPOCHS[kind], validation_data=held, trials=200, seed=seed, verbose=0,
+        **OURS, **arguments,
     )  # fmt: skip
 
 
@@ -251,23 +257,40 @@ def equal(kind, seeds, seconds):
         )
 
 
-def stopping(seeds, count=110, epochs=30):
-    """The rules replayed over full curves, trained once and kept."""
-    kept = os.path.join(tempfile.gettempdir(), "trainwise-curves.npy")
-    if not os.path.exists(kept):
-        x, y, held = rows("mlp")
+CURVES = pathlib.Path(__file__).with_name("curves.json")
+
+
+def curves(seeds, epochs=30):
+    """Trains whole curves and keeps them: trials at one rate each, and trials at the best of 16 rates."""
+    kept = {}
+    for name, kind, space, count, arguments in (
+        ("MLP, one rate", "mlp", compiled("mlp"), 110, {}),
+        ("LSTM and GRU, one rate", "rnn", compiled("rnn"), 60, {}),
+        ("MLP, best of 16 rates", "mlp", MLP(), 110, {"population": OURS["population"]}),
+    ):
+        x, y, held = rows(kind)
         result = search(
-            compiled("mlp"), x, y, objective="val_accuracy", epochs=epochs, validation_data=held, trials=count,
-            stopper=None, verbose=0,
+            space, x, y, objective="val_accuracy", epochs=epochs, validation_data=held, trials=count, stopper=None,
+            verbose=0, **arguments,
         )  # fmt: skip
-        np.save(kept, np.array([(o.curve + [o.curve[-1]] * epochs)[:epochs] for o in result.outcomes.values()]))
-    curves = (-np.load(kept)).tolist()
-    for rule in (SuccessiveHalving(), Median(), Percentile(), Extrapolation(), FirstEpochs()):
-        found = [replay(curves, rule, np.random.default_rng(seed).permutation(len(curves))) for seed in range(40)]
-        saved, worst = np.mean([one.saved for one in found]), max(one.regret for one in found)
-        print(
-            f"{rule}: saved {saved:.0%}, largest regret {worst:.4f} over 40 orders of {len(curves)} curves", flush=True
-        )
+        found = [outcome.curve for outcome in result.outcomes.values() if outcome.curve]
+        # A trial that diverged was ended by its findings; it stays where it was.
+        kept[name] = [[round(value, 4) for value in (curve + [curve[-1]] * epochs)[:epochs]] for curve in found]
+        CURVES.write_text(json.dumps(kept).replace("], ", "],\n") + "\n")
+        print(f"{name}: {len(found)} curves in {result.seconds:.0f} s", flush=True)
+
+
+def stopping(seeds):
+    """The rules replayed over the curves that `curves` has kept."""
+    for name, found in json.loads(CURVES.read_text()).items():
+        losses = [[-value for value in curve] for curve in found]
+        for rule in (SuccessiveHalving(), Median(), Percentile(), Extrapolation(), FirstEpochs()):
+            seen = [replay(losses, rule, np.random.default_rng(seed).permutation(len(losses))) for seed in range(40)]
+            saved, worst = np.mean([one.saved for one in seen]), max(one.regret for one in seen)
+            print(
+                f"{name}, {rule}: saved {saved:.0%}, largest regret {worst:.4f} over 40 orders of {len(losses)} curves",
+                flush=True,
+            )  # fmt: skip
 
 
 def memory(seeds, count=200):
@@ -346,4 +369,4 @@ if __name__ == "__main__":
             for each in given.kinds:
                 equal(each, given.seeds, given.seconds)
         else:
-            {"stopping": stopping, "memory": memory, "kills": kills}[one](given.seeds)
+            {"curves": curves, "stopping": stopping, "memory": memory, "kills": kills}[one](given.seeds)

@@ -57,7 +57,7 @@ class Journal:
             if changed:
                 raise ValueError(
                     f"{self.folder} holds a search with other {' and '.join(changed)}; "
-                    "give `overwrite=True` to begin anew, or another `project_name`."
+                    "give another folder, or begin anew with `overwrite=True` (`--overwrite` on the command line)."
                 )
         # A line that was cut off when the process died is left out; what it said is done again.
         self.events = read_lines(self._path)

@@ -39,7 +39,7 @@ def members_of(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:
     """The settings of each member, for what a search was given as `population`.
 
     Args:
-        given: A number of rates, the rates, or a dictionary of values whose every combination is a member.
+        given: A number of rates, True for 16, the rates, or a dictionary of values whose every combination is a member.
         optimizer: Keras optimizer or its name; tells the rates where none are given.
 
     Raises:
@@ -60,8 +60,9 @@ def members_of(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:
         lists = {name: list(values) if np.ndim(values) else [values] for name, values in given.items()}
         lists.setdefault("learning_rate", ladder(optimizer))
         return tuple(dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values()))
-    if isinstance(given, (bool, str)):
-        raise TypeError(f"`population` must be 'auto', False, a number, rates or a dictionary, got {given!r}.")
+    if isinstance(given, str):
+        raise TypeError(f"`population` must be 'auto', a bool, a number, rates or a dictionary, got {given!r}.")
+    given = LADDER if given is True else given
     rates = list(given) if np.ndim(given) else ladder(optimizer, whole_number("population", given, low=1))
     checked = [number("population", rate, 0, np.inf, open_low=True) for rate in rates]
     if not checked:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import keras_tuner
 import numpy as np
 import scipy.optimize
+from keras_tuner.engine import hyperparameters
 from scipy import stats
 
 from ...toolkit.checks import one_of
 
 ORACLES = ("random", "grid", "bayesian", "hyperband")
+# What KerasTuner's tuners hand on to their oracle.
+ORACLE_ARGUMENTS = (
+    "hyperparameters", "tune_new_entries", "allow_new_entries", "max_epochs", "factor", "hyperband_iterations",
+    "num_initial_points", "alpha", "beta",
+)  # fmt: skip
 _CANDIDATES = 2000
 _NEARBY = 500
 _POLISHED = 3
@@ -77,7 +84,9 @@ class GaussianProcess(keras_tuner.oracles.BayesianOptimizationOracle):
         return np.asarray(found.x)
 
 
-def oracle_of(given: Any, objective: Any, trials: int | None, epochs: int, seed: int) -> Any:
+def oracle_of(
+    given: Any, objective: Any, trials: int | None, epochs: int, seed: int, own: Mapping[str, Any] | None = None
+) -> Any:
     """The oracle for a name, or the one that was given.
 
     Args:
@@ -86,9 +95,10 @@ def oracle_of(given: Any, objective: Any, trials: int | None, epochs: int, seed:
         trials: Most trials; Hyperband has its own number.
         epochs: Epochs of a whole training, for Hyperband.
         seed: Decides the proposals.
+        own: Further arguments of the oracle's, by the names they have in KerasTuner.
 
     Raises:
-        TypeError: Neither a name nor an oracle.
+        TypeError: Neither a name nor an oracle, or an argument that it does not take.
         ValueError: An unknown name, or an objective whose direction cannot be told.
 
     Example:
@@ -96,7 +106,10 @@ def oracle_of(given: Any, objective: Any, trials: int | None, epochs: int, seed:
     >>> type(oracle_of("grid", "val_loss", 5, epochs=10, seed=0)).__name__
     'GridSearchOracle'
     """
+    own = dict(own or {})
     if isinstance(given, keras_tuner.Oracle):
+        if own:
+            raise TypeError(f"Give {', '.join(own)} to the {type(given).__name__} itself, not to the search.")
         given.max_consecutive_failed_trials = 10**9
         return given
     if not isinstance(given, str):
@@ -105,10 +118,40 @@ def oracle_of(given: Any, objective: Any, trials: int | None, epochs: int, seed:
     kinds = keras_tuner.oracles
     # KerasTuner takes a seed of 0 for none.
     arguments: dict[str, Any] = {"objective": objective, "seed": seed + 1, "max_consecutive_failed_trials": 10**9}
-    if given == "hyperband":
-        return kinds.HyperbandOracle(max_epochs=epochs, **arguments)
-    kind = {"random": kinds.RandomSearchOracle, "grid": kinds.GridSearchOracle, "bayesian": GaussianProcess}[given]
-    return kind(max_trials=trials, **arguments)
+    kind: Any = {
+        "random": kinds.RandomSearchOracle, "grid": kinds.GridSearchOracle, "bayesian": GaussianProcess,
+        "hyperband": kinds.HyperbandOracle,
+    }[given]  # fmt: skip
+    arguments |= {"max_epochs": epochs} if given == "hyperband" else {"max_trials": trials}
+    taken = inspect.signature(kind).parameters
+    unknown = [name for name in own if name not in ORACLE_ARGUMENTS or name not in taken]
+    if unknown:
+        raise TypeError(f"A search with the oracle {given!r} does not take {', '.join(unknown)}.")
+    if own.get("hyperparameters") is not None:
+        own["hyperparameters"] = own["hyperparameters"].copy()  # the oracle adds to them
+    return kind(**{**arguments, **own})
+
+
+def settled(space: Any, names: Collection[str]) -> Any:
+    """The hyperparameters of a space, those of these names no longer a question.
+
+    Args:
+        space: `keras_tuner.HyperParameters`.
+        names: What is decided elsewhere.
+
+    Example:
+
+    >>> space = keras_tuner.HyperParameters()
+    >>> _, _ = space.Int("units", 4, 8), space.Float("learning_rate", 1e-4, 1e-2, default=1e-3)
+    >>> [(type(hp).__name__, hp.name) for hp in settled(space, {"learning_rate"}).space]
+    [('Int', 'units'), ('Fixed', 'learning_rate')]
+    """
+    made = keras_tuner.HyperParameters()
+    made.merge([
+        hyperparameters.Fixed(name=hp.name, value=hp.default, conditions=hp.conditions) if hp.name in names else hp
+        for hp in space.space
+    ])  # fmt: skip
+    return made
 
 
 def queue(oracle: Any, initial: Sequence[dict[str, Any]]) -> None:

@@ -82,7 +82,8 @@ class Outcome:
         findings: What the curves of the best member showed.
         reason: Why it was stopped or failed.
         members: Each setting with its best value, best first.
-        values: The hyperparameters.
+        values: The hyperparameters; where the best member was trained at another value, that one.
+        entries: Hyperparameters that were asked for first while this trial trained, as KerasTuner writes them.
     """
 
     status: str = "completed"
@@ -101,6 +102,7 @@ class Outcome:
     reason: str | None = None
     members: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    entries: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """All fields, for a file."""
@@ -115,3 +117,9 @@ def bad_last(values: Sequence[float]) -> list[float]:
 def best_of(values: Sequence[float]) -> float:
     """The lowest finite value, or infinity."""
     return min(bad_last(values), default=math.inf)
+
+
+def at_rate(outcome: Outcome) -> str:
+    """The rate of a trial's best member in words; empty where it has none of its own."""
+    rate = outcome.settings.get("learning_rate")
+    return "" if rate is None else f" at rate {rate:.3g}"

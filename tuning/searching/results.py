@@ -23,7 +23,7 @@ from ..describing import device, versions
 from . import crews
 from .feeding import is_stream
 from .importance import coded, marginal
-from .plans import Outcome, Plan
+from .plans import Outcome, Plan, at_rate
 
 _FEWEST_FOR_IMPORTANCE = 10
 _BASELINE = FirstEpochs(epochs=1, keep=3)
@@ -76,7 +76,7 @@ class SearchResult:
     @property
     def best_hyperparameters(self) -> Any:
         """The best trial's `keras_tuner.HyperParameters`."""
-        return self._hyperparameters(self.order[0])
+        return self.hyperparameters_of(self.order[0])
 
     @property
     def best_settings(self) -> dict[str, Any]:
@@ -102,8 +102,7 @@ class SearchResult:
             KeyError: There is no such trial.
             ValueError: Its weights were not kept.
         """
-        if number not in self.outcomes:
-            raise KeyError(f"There is no trial {number}; the trials are {sorted(self.outcomes)}.")
+        self._check_number(number)
         if number not in self._models:
             path = self._weights(number)
             if not path.is_file():
@@ -114,11 +113,24 @@ class SearchResult:
             self._models[number] = model
         return self._models[number]
 
+    def _check_number(self, number: int) -> None:
+        if number not in self.outcomes:
+            raise KeyError(f"There is no trial {number}; the trials are {sorted(self.outcomes)}.")
+
     def _weights(self, number: int) -> Path:
         folder = self.trial_folders[number]
         return next(iter(sorted(folder.rglob("best.npz"))), folder / "best.npz")
 
-    def _hyperparameters(self, number: int) -> Any:
+    def hyperparameters_of(self, number: int) -> Any:
+        """A trial's `keras_tuner.HyperParameters`.
+
+        Args:
+            number: Of the trial.
+
+        Raises:
+            KeyError: There is no such trial.
+        """
+        self._check_number(number)
         hp = keras_tuner.HyperParameters.from_config(self.space.get_config())
         hp.values = dict(self.outcomes[number].values)
         return hp
@@ -126,7 +138,7 @@ class SearchResult:
     def _built(self, number: int) -> Any:
         """A new model of the trial's make, compiled at its best settings."""
         plan, outcome = self.plan, self.outcomes[number]
-        model = plan.hypermodel.build(self._hyperparameters(number))
+        model = plan.hypermodel.build(self.hyperparameters_of(number))
         if not model.built:
             model(plan.rows.first())
         compiling = crews.compiling_of(model, plan.hypermodel, plan.rows.y, plan.compiling)
@@ -155,7 +167,7 @@ class SearchResult:
         board["seconds"] = [round(outcome.seconds, 2) for outcome in shown]
         board["best_epoch"] = [outcome.best_epoch for outcome in shown]
         board["epochs"] = [outcome.epochs for outcome in shown]
-        board["saved"] = [outcome.planned - outcome.epochs for outcome in shown]
+        board["epochs_saved"] = [outcome.planned - outcome.epochs for outcome in shown]
         board["findings"] = [", ".join(f["symptom"] for f in outcome.findings) for outcome in shown]
         board["status"] = [outcome.status + (f": {outcome.reason}" if outcome.reason else "") for outcome in shown]
         return board
@@ -266,8 +278,7 @@ class SearchResult:
             KeyError: There is no such trial.
         """
         number = self.order[0] if number is None else number
-        if number not in self.outcomes:
-            raise KeyError(f"There is no trial {number}; the trials are {sorted(self.outcomes)}.")
+        self._check_number(number)
         settings = list(self.plan.settings)
         member = settings.index(self.outcomes[number].settings) * self.plan.executions if settings else 0
         path = next(iter(sorted(self.trial_folders[number].rglob("curve.jsonl"))), None)
@@ -318,18 +329,24 @@ class SearchResult:
         return write(self.as_report(title), directory)[0]
 
     def __str__(self) -> str:
-        known = self.rank_correlation()
-        early = "too few whole curves to tell how early scores rank" if known is None else (
-            f"scores after one epoch rank as the final ones with correlation {known:.2f}"
-        )  # fmt: skip
-        base = self.baseline()
+        best, base, known = self.best, self.baseline(), self.rank_correlation()
         lines = [
             str(self.leaderboard()),
-            f"Stopping saved {self.epochs_saved:.0%} of the epochs; {early}; one epoch for all and then the best three "
-            f"would have saved {base['saved']:.0%} at a regret of {base['regret']:.4g} on these curves.",
-            f"Run on {device(self.plan.precision)}.",
-            *self.notes,
+            f"Best: trial {self.order[0]}, {self.plan.objective.name} {self.best_score:.4g}{at_rate(best)} "
+            f"after epoch {best.best_epoch}.",
+            f"Stopping saved {self.epochs_saved:.0%} of the epochs.",
         ]
+        if len(self.order) > _BASELINE.keep:
+            lines[-1] += (
+                f" One epoch for every trial and then the best three in full would have saved {base['saved']:.0%} and "
+                f"missed the best score by {base['regret']:.4g}, as far as these curves go."
+            )
+        if known is not None and len(self.order) >= _FEWEST_FOR_IMPORTANCE:
+            lines.append(f"Scores after one epoch rank the trials as the final ones do with correlation {known:.2f}.")
+        lines += [
+            f"Run on {device(self.plan.precision)}.", *self.notes,
+            "Next: `.best_model`, `.refit()` on all rows, `.models(3)` for `tw.vote`, `.report(folder)` for a page.",
+        ]  # fmt: skip
         return "\n".join(lines)
 
     def plot(self) -> Any:

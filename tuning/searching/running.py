@@ -5,26 +5,29 @@ from __future__ import annotations
 import errno
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras_tuner
 import numpy as np
+from keras_tuner.engine.hyperparameters import Fixed
 
 from ...toolkit.stopping import FirstEpochs
 from ...toolkit.storing import fingerprint, write_json
+from .feeding import rows_of
 from .journal import Journal
+from .opening import opening
 from .oracles import queue
-from .plans import ObjectiveError, Outcome, Plan
+from .plans import ObjectiveError, Outcome, Plan, at_rate
 from .results import SearchResult
 from .spreading import spread
-from .trials import run_trial
+from .trials import entries_since, names_of, run_trial
 
 if TYPE_CHECKING:
     from .tuner import Search
 
-_FAILURES_IN_A_ROW = 3
 _DISK = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)
 
 
@@ -54,6 +57,8 @@ class Run:
         self.failures: list[str] = []
         self.exhausted = False
         self.ended = ""
+        self.deadline: float | None = None
+        self._whole = False
 
     def _identity(self) -> dict[str, str]:
         """What must be the same for a search to go on, each as a digest."""
@@ -70,13 +75,21 @@ class Run:
     def whole(self) -> SearchResult:
         """Runs it."""
         started = time.time()
-        deadline = None if self.tuner.time_budget is None else started + self.tuner.time_budget
+        self.deadline = None if self.tuner.time_budget is None else started + self.tuner.time_budget
         with self.journal:
             queue(self.oracle, self.tuner.initial_trials)
+            self.say(opening(self.tuner, self.plan))
             self._replay()
-            self._trials(deadline)
-            if not self.ended:
-                self._go_on_with_the_best(deadline)
+            try:
+                spread(self, self.tuner.workers, self.tuner.resources, self.deadline)
+                if not self.ended:
+                    self._go_on_with_the_best()
+            except KeyboardInterrupt:
+                where = f"the same call goes on with {self.folder}" if self.tuner.lasting else (
+                    "nothing is kept, since no `directory` was given"
+                )  # fmt: skip
+                self.say(f"Interrupted; {where}.")
+                raise
             result = self._result(time.time() - started)
             self.journal.tidy(result.order[: self.tuner.keep])
         self.tuner.result = result
@@ -97,7 +110,8 @@ class Run:
                 self._tell(event["number"], Outcome(**self.journal.outcome(event["number"])))
         self.waiting = [number for number in self.trials if number not in self.outcomes]
         if self.journal.events:
-            self.say(f"Going on with {self.folder}: {len(self.outcomes)} trials are done, {len(self.waiting)} go on.")
+            begun = f"{len(self.outcomes)} trials are done, {len(self.waiting)} are taken up again"
+            self.say(f"Going on with {self.folder}: {begun}.")
 
     def next_trial(self) -> int | None:
         """The next trial to run: one that was interrupted, or a new one; `None` where there is none now."""
@@ -115,12 +129,9 @@ class Run:
         self.journal.add({"event": "begin", "number": number, "values": trial.hyperparameters.values})
         return number
 
-    def _trials(self, deadline: float | None) -> None:
-        spread(self, self.tuner.workers, self.tuner.resources, deadline)
-
     # One trial
 
-    def arguments(self, number: int, deadline: float | None) -> dict[str, Any]:
+    def arguments(self, number: int) -> dict[str, Any]:
         """What `run_trial` is told for this trial."""
         rule = self.tuner.stopper
         values = self.trials[number].hyperparameters.values
@@ -133,29 +144,52 @@ class Run:
         peers = [[self.plan.sign * value for value in other.curve] for k, other in self.outcomes.items() if k != number]
         return {
             "plan": self.plan, "hp": self.trials[number].hyperparameters, "folder": self.journal.trial(number),
-            "number": root, "peers": peers, "deadline": deadline, "last": None if last is None else int(last),
+            "number": root, "peers": peers, "deadline": self.deadline, "last": None if last is None else int(last),
         }  # fmt: skip
 
     def _root(self, number: int) -> int:
         parent = self.trials[number].hyperparameters.values.get("tuner/trial_id")
         return number if parent is None else self._root(int(parent))
 
-    def run_here(self, number: int, deadline: float | None, whole: bool = False) -> Outcome:
+    def run_here(self, number: int, whole: bool = False) -> Outcome:
         """Trains the trial in this process; a failure is an outcome, unless it concerns the search.
 
         Args:
             number: Of the trial.
-            deadline: `time.time()` after which it ends with its epoch, or `None`.
             whole: Whether to train it to the end, though a rule would let it wait.
         """
+        self._whole = whole
+        trial = self.trials[number]
+        known = names_of(trial.hyperparameters)
         try:
-            if self.tuner.trains_itself:
-                found = self.tuner.run_trial(self.trials[number], *self.tuner.given[0], **self.tuner.given[1])
-            else:
-                found = run_trial(**{**self.arguments(number, deadline), **({"last": None} if whole else {})})
+            found = self.tuner.run_trial(trial, *self.tuner.given[0], **self.tuner.given[1])
         except Exception as error:
             return self.raised(number, error)
-        return found if isinstance(found, Outcome) else self._taken(number, found)
+        outcome = found if isinstance(found, Outcome) else self._taken(number, found)
+        outcome.entries = entries_since(trial.hyperparameters, known)
+        return outcome
+
+    def trained(self, trial: Any, fit_args: Sequence[Any], fit_kwargs: dict[str, Any]) -> Outcome:
+        """Trains a trial with what `fit` is told, which a subclass may have changed for it.
+
+        Args:
+            trial: `keras_tuner` trial.
+            fit_args: Inputs and targets.
+            fit_kwargs: Arguments of `fit`.
+        """
+        told, before = dict(fit_kwargs), self.tuner.given
+        held = told.pop("validation_data", None)
+        rows = self.plan.rows
+        now, then = (*fit_args, held), (*before[0], before[1]["validation_data"])
+        if len(now) != len(then) or any(a is not b for a, b in zip(now, then, strict=True)):
+            x, y = (*fit_args, None)[:2]
+            rows = rows_of(x, y, told.pop("sample_weight", None), held, 0.0, self.plan.folds, self.plan.seed)
+        plan = replace(
+            self.plan, rows=rows, epochs=told.pop("epochs"), batch_size=told.pop("batch_size"),
+            callbacks=tuple(told.pop("callbacks")), fit_arguments={**self.plan.fit_arguments, **told},
+        )  # fmt: skip
+        arguments = self.arguments(int(trial.trial_id))
+        return run_trial(**{**arguments, "plan": plan, **({"last": None} if self._whole else {})})
 
     def raised(self, number: int, error: Exception) -> Outcome:
         """The outcome of a trial that raised; what concerns the whole search is raised again."""
@@ -191,7 +225,7 @@ class Run:
         self.say(self._line(number, outcome))
         if outcome.status == "failed":
             self.failures.append(outcome.reason or "")
-            if len(self.failures) >= _FAILURES_IN_A_ROW and len(self.failures) == len(self.outcomes):
+            if len(self.failures) >= self.tuner.most_failures and len(self.failures) == len(self.outcomes):
                 self._give_up()
         if self._reached(outcome):
             self.ended = f"The target {self.plan.target:g} was reached by trial {number}."
@@ -211,6 +245,12 @@ class Run:
         self.outcomes[number] = outcome
         trial = self.trials[number]
         trial.message = outcome.reason
+        if outcome.entries:  # of a trial that trained elsewhere, or in an earlier process
+            trial.hyperparameters.merge(
+                keras_tuner.HyperParameters.from_config({"space": outcome.entries, "values": {}}), overwrite=False
+            )
+            asked = {entry["config"]["name"] for entry in outcome.entries}
+            trial.hyperparameters.values.update({n: v for n, v in outcome.values.items() if n in asked})
         if again:
             trial.score, trial.best_step = outcome.score, (outcome.best_epoch or 1) - 1
             return
@@ -218,36 +258,40 @@ class Run:
             trial.status = "FAILED"
         else:
             metrics = {name: value for name, value in outcome.metrics.items() if np.isfinite(value)}
-            names = getattr(self.oracle.objective, "name_to_direction", None)
-            if not names:
-                metrics[self.oracle.objective.name] = outcome.score
+            objective = self.oracle.objective
+            metrics[objective.name] = outcome.score
+            if not trial.metrics.exists(objective.name):
+                trial.metrics.register(objective.name, objective.direction)
             self.oracle.update_trial(trial.trial_id, metrics, step=(outcome.best_epoch or 1) - 1)
             trial.status = "COMPLETED"
         self.oracle.end_trial(trial)
         if outcome.score is not None:
             trial.score = outcome.score
+        fixed = {hp.name for hp in trial.hyperparameters.space if isinstance(hp, Fixed)}
+        # Only now: what the oracle has tried is known by the values that it proposed.
+        trial.hyperparameters.values.update({n: v for n, v in outcome.settings.items() if n in fixed})
 
     def _line(self, number: int, outcome: Outcome) -> str:
-        rate = outcome.settings.get("learning_rate")
-        at = f" at rate {rate:.3g}" if rate is not None else ""
-        shown = "failed" if outcome.score is None else f"{self.plan.objective.name} {outcome.score:.4g}{at}"
+        shown = "failed"
+        if outcome.score is not None:
+            shown = f"{self.plan.objective.name} {outcome.score:.4g}{at_rate(outcome)} at epoch {outcome.best_epoch}"
         why = f" ({outcome.reason})" if outcome.reason else ""
         values = ", ".join(
             f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
             for name, value in outcome.values.items()
         )
-        spent = f"{outcome.epochs} of {outcome.planned} epochs, {outcome.seconds:.1f} s"
-        return f"Trial {number}: {shown} after {spent}{why} | {values}"
+        spent = f"trained {outcome.epochs} of {outcome.planned} epochs in {outcome.seconds:.1f} s"
+        return f"Trial {number}: {shown}, {spent}{why} | {values}"
 
     # The end
 
-    def _go_on_with_the_best(self, deadline: float | None) -> None:
+    def _go_on_with_the_best(self) -> None:
         rule = self.tuner.stopper
         if not isinstance(rule, FirstEpochs):
             return
         for best in self._order()[: rule.keep]:
             if self.outcomes[best].epochs < self.outcomes[best].planned and not self.ended:
-                self.done(best, self.run_here(best, deadline, whole=True))
+                self.done(best, self.run_here(best, whole=True))
 
     def _order(self) -> list[int]:
         """The completed trials, best first."""

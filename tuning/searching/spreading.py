@@ -76,7 +76,7 @@ def _one_by_one(run: Any, deadline: float | None) -> None:
         number = run.next_trial()
         if number is None:
             return
-        run.done(number, run.run_here(number, deadline))
+        run.done(number, run.run_here(number))
 
 
 def _is_over(run: Any, deadline: float | None) -> bool:
@@ -94,7 +94,7 @@ def _side_by_side(run: Any, pool: Pool, deadline: float | None) -> None:
             number = again.pop() if again else run.next_trial()
             if number is None:
                 break
-            going[pool.submit(run.arguments(number, deadline))] = number
+            going[pool.submit(run.arguments(number))] = number
         if not going:
             return
         ticket = pool.wait(list(going))

@@ -160,7 +160,7 @@ class Training:
         }  # fmt: skip
         if crews.fits_by_itself(plan.hypermodel):
             # Written by the user: it decides itself how it trains.
-            given = {**arguments, "batch_size": self.batch_size, "x": rows.x, "y": rows.y}
+            given = {**arguments, "x": rows.x, "y": rows.y}
             plan.hypermodel.fit(self.hp, self._crew.model, callbacks=[*followers, follow], **given)
         elif rows.are_arrays:
             data = rows.shuffled(self.seed, self.epoch, self.last, self.batch_size)

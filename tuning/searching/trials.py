@@ -52,7 +52,7 @@ def _trained(
     plan: Plan, hp: Any, folder: Path, number: int, peers: Sequence[Sequence[float]], deadline: float | None,
     last: int | None,
 ) -> Outcome:  # fmt: skip
-    parts = list(_parts(plan))
+    parts, known = list(_parts(plan)), names_of(hp)
     trainings: list[Training] = []
     for place, (rows, seed) in enumerate(parts):
         home = folder if len(parts) == 1 else folder / f"part_{place}"
@@ -63,8 +63,24 @@ def _trained(
             break
     outcome = _summed(plan, trainings)
     outcome.seconds = sum(training.seconds for training in trainings)
-    outcome.values = dict(hp.values)
+    outcome.values = {**hp.values, **{name: v for name, v in outcome.settings.items() if name in hp.values}}
+    outcome.entries = entries_since(hp, known)
     return outcome
+
+
+def names_of(hp: Any) -> set[str]:
+    """The names of the hyperparameters that are known."""
+    return {one.name for one in hp.space}
+
+
+def entries_since(hp: Any, known: set[str]) -> list[dict[str, Any]]:
+    """The hyperparameters that are new, as `HyperParameters.get_config` writes them.
+
+    Args:
+        hp: `keras_tuner.HyperParameters`.
+        known: The names that were there before.
+    """
+    return [entry for entry in hp.get_config()["space"] if entry["config"]["name"] not in known]
 
 
 def _parts(plan: Plan) -> Sequence[tuple[Rows, int]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
+import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +24,21 @@ from ...toolkit.stopping import FirstEpochs, stopper_of
 from . import crews
 from .feeding import Rows, is_stream, rows_of
 from .ladders import LADDER, ladder, members_of
-from .oracles import oracle_of
+from .oracles import ORACLE_ARGUMENTS, oracle_of, settled
 from .plans import Outcome, Plan
 from .results import SearchResult
 from .running import Run
 from .spreading import let_memory_grow
 
 _RESOURCES = ("num_cpus", "num_gpus")
+# Settings of members that say nothing of a model's form.
+_DECIDED_BY_MEMBERS = {"learning_rate", "momentum", "weight_decay"}
+_NOT_TAKEN = {
+    "max_retries_per_trial": "a trial that raises would raise again, since its seed is the same",
+    "distribution_strategy": "a trial trains on one device; `workers` spreads the trials over processes and GPUs",
+    "tuner_id": "one process owns the search; `workers` spreads the trials",
+    "logger": "the search keeps a log of its own, `log.jsonl`",
+}
 
 
 class Search(keras_tuner.Tuner):
@@ -42,15 +53,20 @@ class Search(keras_tuner.Tuner):
     (what was proposed and ended), and for each trial `curve.jsonl`, `outcome.json` and, while it runs,
     its state. A search that was interrupted at any moment goes on when it is made and called again.
 
+    What differs from KerasTuner: hopeless trials are stopped unless `stopper=None`; without `directory` nothing
+    is kept beyond the process; a trial that raises is not tried again, since the same seed would raise again;
+    `distribution_strategy`, `tuner_id`, `logger` are not taken, `workers` spreads trials instead.
+
     Args:
         hypermodel: A space such as `MLP()`, any `keras_tuner.HyperModel`, or a function `build(hp)`.
         objective: What to look for, such as `"val_accuracy"`; as KerasTuner takes it.
         max_trials: Most trials, at least 1; Hyperband has a number of its own.
         oracle: `"random"`, `"grid"`, `"bayesian"`, `"hyperband"` or a `keras_tuner.Oracle`.
         seed: Whole number, at least 0: decides proposals, starting weights and batches.
-        population: `"auto"`: 16 rates where the model is not compiled; a number of rates; the rates; a
-            dictionary of values of `learning_rate`, `momentum`, `weight_decay`, `dropout`, every
-            combination of which is tried; `False` for one model a trial.
+        population: `"auto"`: 16 rates where the model is not compiled; True for 16 rates; a number of rates;
+            the rates; a dictionary of values of `learning_rate`, `momentum`, `weight_decay`, `dropout`, every
+            combination of which is tried; `False` for one model a trial. A hyperparameter of the space that
+            bears the name of one of the first three is then no question any more.
         stopper: `"halving"`, `"median"`, `"percentile"`, `"extrapolation"`, `"first_epochs"`, a rule of
             `trainwise.toolkit.stopping`, several, or `None`.
         drop_losers: Whether the lagging half of a population is dropped after 1, 2, 4, 8, ... epochs.
@@ -69,9 +85,13 @@ class Search(keras_tuner.Tuner):
         jit_compile: Whether to compile with XLA; `"auto"` as Keras does.
         precision: Keras policy to build and train under, such as `"mixed_bfloat16"`; by default the one that is set.
         keep: Trials whose weights are kept on disk, the best ones, at least 1.
-        directory: Where the project's folder is; a temporary one by default.
+        max_consecutive_failed_trials: The search gives up when its first trials, so many of them, all failed.
+        directory: Where the project's folder is; by default a temporary one, gone when the process ends.
         project_name: Name of the project's folder.
         overwrite: Whether what is there is removed first.
+        **oracle_arguments: What KerasTuner's tuner of that kind hands on to its oracle: `hyperparameters`,
+            `tune_new_entries`, `allow_new_entries`, `max_epochs`, `factor`, `hyperband_iterations`,
+            `num_initial_points`, `alpha`, `beta`.
 
     Raises:
         TypeError: An argument of the wrong kind.
@@ -115,10 +135,14 @@ class Search(keras_tuner.Tuner):
         jit_compile: Any = "auto",
         precision: str | None = None,
         keep: int = 10,
+        max_consecutive_failed_trials: int = 3,
         directory: str | Path | None = None,
         project_name: str = "search",
         overwrite: bool = False,
+        **oracle_arguments: Any,
     ) -> None:
+        for name in set(oracle_arguments) & set(_NOT_TAKEN):
+            raise TypeError(f"A search does not take `{name}`: {_NOT_TAKEN[name]}.")
         if isinstance(hypermodel, (type, keras.Model)):
             named = hypermodel.__name__ if isinstance(hypermodel, type) else "a model"
             raise TypeError(f"A search takes a space such as `MLP()` or a function `build(hp)`, got {named}.")
@@ -126,22 +150,33 @@ class Search(keras_tuner.Tuner):
         trials = None if max_trials is None else whole_number("trials", max_trials, low=1)
         self.executions = whole_number("executions_per_trial", executions_per_trial, low=1)
         self.keep = whole_number("keep", keep, low=1)
+        self.most_failures = whole_number("max_consecutive_failed_trials", max_consecutive_failed_trials, low=1)
         self.workers = workers if workers == "ray" else whole_number("workers", workers, low=1)
         self.resources = _resources(resources)
         self.target = None if target is None else number("target", target, -np.inf, np.inf)
         self.time_budget = None if time_budget is None else number("time_budget", time_budget, 0, np.inf, open_low=True)
         self.stopper = stopper_of(stopper)
+        if not _is_alone(population) and not _is_auto(population):
+            members_of(population, "adam")  # refuses what it does not know before any training
         self.population, self.drop_losers, self.folds = population, bool(drop_losers), folds
         self.precision = keras.DTypePolicy(precision).name if precision else None
         if jit_compile not in (True, False, "auto"):
             raise ValueError(f"`jit_compile` must be True, False or 'auto', got {jit_compile!r}.")
         self.initial_trials, self.jit_compile = list(initial_trials), jit_compile
         self._oracle_name, self._objective = oracle, objective
-        self._given_oracle = oracle
+        self._given_oracle, self._oracle_arguments = oracle, oracle_arguments
         self.outcomes: dict[int, Outcome] = {}
-        home = tempfile.mkdtemp(prefix="trainwise-search-") if directory is None else str(directory)
-        made = oracle_of(oracle, objective, trials, 100, self.seed)
+        self.lasting = directory is not None
+        self.hint = ""
+        self._run: Run | None = None
+        home = str(directory) if directory is not None else _temporary_folder()
+        made = oracle_of(oracle, objective, trials, 100, self.seed, oracle_arguments)
         self._filling = False
+        if not overwrite and (Path(home) / project_name / "oracle.json").is_file():
+            raise ValueError(
+                f"{Path(home) / project_name} holds a search of KerasTuner's own, which cannot be gone on with; "
+                "read it with `trainwise.tuning.read_folder`, and give another `project_name`."
+            )
         super().__init__(
             made, hypermodel, max_model_size=max_model_size, optimizer=optimizer, loss=loss, metrics=metrics,
             directory=home, project_name=project_name, overwrite=overwrite, executions_per_trial=executions_per_trial,
@@ -240,7 +275,13 @@ class Search(keras_tuner.Tuner):
         rows = rows_of(x, y, sample_weight, validation_data, validation_split, self.folds, self.seed)
         with preserved(), quick_collections(), precision(self.precision or keras.config.dtype_policy().name):
             plan = self._plan(rows, epochs, size, listed, fit_arguments)
-            return Run(self, plan, verbose).whole()
+            if batch_size is not None and crews.fits_by_itself(self.hypermodel):
+                plan = replace(plan, fit_arguments={"batch_size": size, **fit_arguments})
+            self._run = Run(self, plan, verbose)
+            try:
+                return self._run.whole()
+            finally:
+                self._run = None
 
     def _check_for_fit(self, callbacks: Sequence[Any], fit_arguments: dict[str, Any]) -> None:
         for callback in callbacks:
@@ -258,7 +299,10 @@ class Search(keras_tuner.Tuner):
         compiling = {
             "optimizer": self.optimizer, "loss": self.loss, "metrics": self.metrics, "jit_compile": self.jit_compile,
         }  # fmt: skip
-        settings, dropping = self._settings(rows, batch_size, compiling), self.drop_losers
+        settings = self._settings(rows, batch_size, compiling)
+        decided = {name for one in settings for name in one} & _DECIDED_BY_MEMBERS
+        if decided & {hp.name for hp in self.oracle.get_space().space}:
+            self.oracle.hyperparameters = settled(self.oracle.get_space(), decided)
         if not settings and not self._questions():
             raise ValueError(
                 "There is nothing to search: the space has no hyperparameters and there is one rate; "
@@ -269,7 +313,7 @@ class Search(keras_tuner.Tuner):
         return Plan(
             hypermodel=self.hypermodel, rows=rows, objective=self.oracle.objective, epochs=epochs,
             batch_size=batch_size, settings=settings, executions=self.executions, folds=self.folds,
-            stopper=None if hyperband or first else self.stopper, drop_losers=dropping, target=self.target,
+            stopper=None if hyperband or first else self.stopper, drop_losers=self.drop_losers, target=self.target,
             seed=self.seed, compiling=compiling, callbacks=tuple(callbacks), fit_arguments=fit_arguments,
             most_parameters=self.max_model_size, precision=keras.config.dtype_policy().name,
         )  # fmt: skip
@@ -282,7 +326,9 @@ class Search(keras_tuner.Tuner):
 
     def _fill_space(self, epochs: int) -> None:
         if isinstance(self._given_oracle, str):
-            self.oracle: Any = oracle_of(self._given_oracle, self._objective, self.oracle.max_trials, epochs, self.seed)
+            self.oracle: Any = oracle_of(
+                self._given_oracle, self._objective, self.oracle.max_trials, epochs, self.seed, self._oracle_arguments
+            )
             self.oracle._set_project_dir(self.directory, self.project_name)
             self._silence(self.oracle)
         self._ask()
@@ -301,7 +347,7 @@ class Search(keras_tuner.Tuner):
     def _settings(self, rows: Rows, batch_size: int, compiling: dict[str, Any]) -> tuple[dict[str, Any], ...]:
         """The settings of the members, or none where each trial is one ordinary model."""
         given = self.population
-        if given is False or given is None:
+        if _is_alone(given):
             return self._alone(compiling, own=False)
         fresh_session()
         model = self.hypermodel.build(self.oracle.get_space())
@@ -309,8 +355,10 @@ class Search(keras_tuner.Tuner):
             raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
         chosen = crews.compiling_of(model, self.hypermodel, rows.y, compiling)
         possible = crews.can_be_many(model, chosen.optimizer) and not crews.fits_by_itself(self.hypermodel)
-        if given == "auto":
+        if _is_auto(given):
             if chosen.own or not possible or not crews.fits_at_once(model, LADDER, batch_size):
+                if chosen.own and possible:
+                    self.hint = f"as `build` compiled it; `population={LADDER}` would judge each at {LADDER} rates"
                 return self._alone(compiling, own=chosen.own)
             given = ladder(chosen.optimizer)
         if not possible:
@@ -331,17 +379,23 @@ class Search(keras_tuner.Tuner):
         return ()
 
     def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> Any:
-        """For subclasses that train in a way of their own, as with KerasTuner.
+        """Trains a trial; for subclasses, which change the arguments before, or train in a way of their own.
 
         Args:
             trial: `keras_tuner` trial, with `.hyperparameters`.
-            *fit_args: What `search` was given.
-            **fit_kwargs: What `search` was given.
+            *fit_args: Inputs and targets, as `search` was given them.
+            **fit_kwargs: What `fit` is told, such as `batch_size`, as `search` was given it.
+
+        Returns:
+            How the trial went. A subclass may also answer what KerasTuner allows: a score, a dictionary of
+            metrics or a `History`.
 
         Raises:
-            NotImplementedError: It was not written; the search trains its trials without it.
+            RuntimeError: No search is under way.
         """
-        raise NotImplementedError("A search trains its trials itself; write `run_trial` in a subclass to train them.")
+        if self._run is None:
+            raise RuntimeError("No search is under way; `search` calls `run_trial` for each trial.")
+        return self._run.trained(trial, fit_args, fit_kwargs)
 
     @property
     def trains_itself(self) -> bool:
@@ -351,6 +405,10 @@ class Search(keras_tuner.Tuner):
     def load_model(self, trial: Any) -> Any:
         """The trained model of a trial, with the weights of its best epoch, compiled."""
         return self.result.model_of(int(trial.trial_id))
+
+    def get_best_hyperparameters(self, num_trials: int = 1) -> list[Any]:
+        """The hyperparameters of the best trials, best first, with what the best member of each was trained at."""
+        return [self.result.hyperparameters_of(number) for number in self.result.order[:num_trials]]
 
     def get_best_models(self, num_models: int = 1) -> list[Any]:
         """The models of the best trials, best first."""
@@ -365,10 +423,20 @@ def search(
     objective: Any = "val_loss",
     oracle: Any = "random",
     trials: int | None = 20,
+    time_budget: float | None = None,
+    target: float | None = None,
     epochs: int = 20,
     batch_size: int | None = None,
     validation_data: Any = None,
+    initial_trials: Sequence[dict[str, Any]] = (),
+    folds: int | None = None,
+    executions_per_trial: int = 1,
+    seed: int = 0,
     verbose: Any = "auto",
+    directory: str | Path | None = None,
+    population: Any = "auto",
+    stopper: Any = "halving",
+    workers: Any = 1,
     **arguments: Any,
 ) -> SearchResult:
     """Finds the best architecture of a space for these rows, each judged at its own best learning rate.
@@ -380,13 +448,24 @@ def search(
         objective: What to look for, such as `"val_accuracy"`.
         oracle: `"random"`, `"grid"`, `"bayesian"`, `"hyperband"` or a `keras_tuner.Oracle`.
         trials: Most trials, at least 1.
+        time_budget: Seconds, > 0; the search ends with the epoch after it.
+        target: The search ends as soon as the objective reaches this value.
         epochs: Epochs of a whole training, at least 1.
         batch_size: Rows of a batch, 32 by default.
         validation_data: As for `fit`; by default a fifth of the rows is held out.
+        initial_trials: Dictionaries of hyperparameters to try first.
+        folds: Number of folds to validate on instead of validation rows, at least 2.
+        executions_per_trial: Trainings of each setting from different starting weights, at least 1.
+        seed: Whole number, at least 0: decides proposals, starting weights and batches.
         verbose: 0 is silent, else one line a trial.
-        **arguments: As for `Search` (`population`, `stopper`, `target`, `time_budget`, `initial_trials`,
-            `folds`, `executions_per_trial`, `seed`, `workers`, `directory`, ...) and for `fit`
-            (`callbacks`, `class_weight`, `sample_weight`, ...).
+        directory: Where the search is kept, so that the same call goes on with it; a temporary one by default.
+        population: `"auto"`: 16 rates where the model is not compiled; a number of rates; the rates; a
+            dictionary of `learning_rate`, `momentum`, `weight_decay`, `dropout`; `False` for one model a trial.
+        stopper: `"halving"`, `"median"`, `"percentile"`, `"extrapolation"`, `"first_epochs"`, a rule of
+            `trainwise.toolkit.stopping`, several, or `None`.
+        workers: Processes on this machine, at least 1, or `"ray"` for a Ray cluster.
+        **arguments: Further ones of `Search` (`optimizer`, `loss`, `metrics`, `resources`, `precision`,
+            `project_name`, `overwrite`, ...) and of `fit` (`callbacks`, `class_weight`, `sample_weight`, ...).
 
     Returns:
         `SearchResult` with `.best_model`, `.best_hyperparameters`, `.leaderboard()`, `.refit()`, `.plot()`.
@@ -407,12 +486,30 @@ def search(
     >>> result.best_model.output_shape
     (None, 1)
     """
-    names = set(Search.__init__.__kwdefaults__ or ()) | {"directory"}
+    names = {*(Search.__init__.__kwdefaults__ or ()), *ORACLE_ARGUMENTS, *_NOT_TAKEN}
     own = {name: arguments.pop(name) for name in list(arguments) if name in names}
-    tuner = Search(space, objective, trials, oracle, **own)
+    tuner = Search(
+        space, objective, trials, oracle, time_budget=time_budget, target=target, initial_trials=initial_trials,
+        folds=folds, executions_per_trial=executions_per_trial, seed=seed, directory=directory, population=population,
+        stopper=stopper, workers=workers, **own,
+    )  # fmt: skip
     return tuner.search(
         x, y, epochs=epochs, batch_size=batch_size, validation_data=validation_data, verbose=verbose, **arguments
     )
+
+
+def _is_alone(population: Any) -> bool:
+    return population is None or population is False
+
+
+def _is_auto(population: Any) -> bool:
+    return isinstance(population, str) and population == "auto"
+
+
+def _temporary_folder() -> str:
+    folder = tempfile.mkdtemp(prefix="trainwise-search-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _resources(given: Any) -> dict[str, float]:

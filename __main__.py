@@ -155,6 +155,10 @@ def search(
     objective: Annotated[str, typer.Option(help="What to look for, such as val_accuracy.")] = "val_loss",
     trials: Annotated[int, typer.Option(help="Most architectures.")] = 20,
     epochs: Annotated[int, typer.Option(help="Epochs of a whole training.")] = 20,
+    batch_size: Annotated[int, typer.Option(help="Rows of a batch.")] = 32,
+    stopper: Annotated[
+        str, typer.Option(help="halving, median, percentile, extrapolation, first_epochs or none.")
+    ] = "halving",
     time_budget: Annotated[float | None, typer.Option(help="Seconds after which the search ends.")] = None,
     precision: Annotated[str | None, typer.Option(help="Keras policy, such as mixed_bfloat16.")] = None,
     xla: Annotated[bool, typer.Option("--xla", help="Compile with XLA.")] = False,
@@ -162,6 +166,7 @@ def search(
     target: Annotated[str | None, typer.Option(help="CSV column to predict; the last by default.")] = None,
     task: Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")] = None,
     seed: Seed = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where --out holds a search.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Find the best architecture, each judged at its best learning rate; the same command goes on with it."""
@@ -173,6 +178,7 @@ def search(
             data, out, space=space, oracle=oracle, objective=objective, trials=trials, epochs=epochs,
             time_budget=time_budget, workers=workers, target=target, task=task, seed=seed, verbose=not quiet,
             command=" ".join(["trainwise", *sys.argv[1:]]), precision=precision, jit_compile=xla or "auto",
+            batch_size=batch_size, stopper=None if stopper == "none" else stopper, overwrite=overwrite,
         )  # fmt: skip
         said = job.run()
     except (ValueError, TypeError, OSError) as error:

@@ -124,8 +124,11 @@ def searched(trials=25):
             "trial": [7, *(number for number in range(trials) if number != 7)],
             "val_accuracy": [*scores[:-1], math.nan],
             "activation": ["relu", "<b>tanh</b>"] * (trials // 2) + ["gelu"] * (trials % 2),
+            "units": [None, *range(1, trials)],
             "spread": [None] * trials,
         },
+        "hyperparameters": ["activation", "units"],
+        "facts": {"training rows": 1078, "learning rates": "1e-05 to 0.1"},
         "curves": {str(number): [0.5, 0.6 + 0.01 * number] for number in range(trials)},
         "epochs_saved": 0.63,
         "rank_correlation": None,
@@ -535,7 +538,8 @@ def test_a_search_shows_its_best_trials_first_and_says_how_many_more_there_are()
     page = page_of(searched)
     for shown in (
         "25 architectures in a search", "ranked by val_accuracy", "Stopping spared 63 % of the epochs.",
-        "would have spared 80 % on these curves, at a regret of 0.0125",
+        "would have spared 80 % and missed the best score by 0.0125", "activation relu, units 1", ">architecture<",
+        "Share of the spread", "1e-05 to 0.1",
         "The space is exhausted.", "The best 20; 5 more", "&lt;b&gt;tanh", "the best, trial 7, reached 0.67 at epoch 2",
     ):  # fmt: skip
         assert shown in page

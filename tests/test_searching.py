@@ -4,6 +4,7 @@ import copy
 import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -84,8 +85,10 @@ def test_the_leaderboard_holds_every_trial_best_first(found):
     board = found.leaderboard()
     assert sorted(board["trial"]) == list(range(10))
     assert board["val_accuracy"] == sorted(board["val_accuracy"], reverse=True)
-    assert {"learning_rate", "units", "depth", "parameters", "seconds", "epochs", "saved", "findings"} <= set(board)
-    assert board["epochs"][0] + board["saved"][0] == 4
+    assert {"learning_rate", "units", "depth", "parameters", "seconds", "epochs", "epochs_saved", "findings"} <= set(
+        board
+    )
+    assert board["epochs"][0] + board["epochs_saved"][0] == 4
 
 
 def test_the_leaderboard_is_written_as_csv(found, tmp_path):
@@ -99,7 +102,7 @@ def test_the_figures_of_stopping_are_those_of_the_curves(found):
     epochs = [outcome.epochs for outcome in found.outcomes.values()]
     assert found.epochs_saved == pytest.approx(1 - sum(epochs) / 40)
     text = str(found)
-    assert "one epoch for all and then the best three" in text
+    assert "One epoch for every trial and then the best three in full" in text
     assert "CPU" in text or "GPU" in text
     json.dumps(found.as_dict())
 
@@ -199,7 +202,9 @@ def test_every_oracle_searches_a_users_own_compiled_build(oracle):
 
 def test_a_keras_tuner_oracle_is_taken_as_it_is():
     oracle = keras_tuner.oracles.GridSearchOracle(objective="val_loss", max_trials=3)
-    assert sorted(o.values["units"] for o in search(_build, X, Y, oracle=oracle, **QUICK).outcomes.values()) == [
+    assert sorted(
+        o.values["units"] for o in search(_build, X, Y, oracle=oracle, **{**QUICK, "trials": 3}).outcomes.values()
+    ) == [
         2,
         4,
         8,
@@ -251,10 +256,10 @@ def test_the_time_budget_ends_the_search_with_its_epoch():
 
 def test_halving_stops_trials_and_says_why():
     result = search(_compiled, X, Y, **{**QUICK, "trials": 6, "epochs": 6, "population": False},
-                    stopper=SuccessiveHalving(factor=2, first=1))  # fmt: skip
+                    stopper=SuccessiveHalving(factor=2, first=1, startup=1))  # fmt: skip
     stopped = [outcome for outcome in result.outcomes.values() if outcome.status == "stopped"]
     assert stopped
-    assert all("not in the best 1 of 2" in outcome.reason for outcome in stopped)
+    assert all(re.fullmatch(r"place \d of \d after \d epochs?, and .* on", outcome.reason) for outcome in stopped)
     assert result.epochs_saved > 0
 
 
@@ -274,7 +279,7 @@ def test_members_that_lag_behind_are_dropped_first():
 
 def test_a_trial_that_diverges_at_every_rate_is_stopped_with_its_finding():
     arguments = {**QUICK, "trials": 1, "epochs": 30, "population": [1e6, 1e8], "optimizer": "sgd", "loss": "mse"}
-    with pytest.raises(SearchFailedError, match="non_finite at every rate after 1 epochs"):
+    with pytest.raises(SearchFailedError, match="non_finite at every rate after 1 epoch"):
         search(_space(units=(8,)), 1e3 * X, Y * 1.5 + 0.2, **arguments, drop_losers=False)
 
 
@@ -489,6 +494,157 @@ def test_code_written_for_keras_tuner_moves_over(tmp_path, capsys):
     assert tuner.oracle.get_best_trials()[0].score == tuner.result.best_score
 
 
+class _OwnFit(keras_tuner.HyperModel):
+    """As KerasTuner's documentation tunes the batch size."""
+
+    def build(self, hp):
+        return _compiled(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        return model.fit(*args, batch_size=hp.Choice("batch_size", [16, 32, 64]), **kwargs)
+
+
+class _OwnTrial(Search):
+    """As KerasTuner's documentation did before it."""
+
+    def run_trial(self, trial, *args, **kwargs):
+        kwargs["batch_size"] = trial.hyperparameters.Choice("batch_size", [16, 32, 64])
+        return super().run_trial(trial, *args, **kwargs)
+
+
+@pytest.mark.parametrize(("kind", "space"), [(Search, _OwnFit()), (_OwnTrial, _compiled)])
+def test_a_batch_size_that_is_asked_for_while_a_trial_trains_is_searched_also_after_an_interruption(
+    kind, space, tmp_path
+):
+    def result(folder, trials):
+        tuner = kind(space, "val_accuracy", trials, directory=folder)
+        return tuner.search(X, Y, epochs=1, validation_data=HELD, verbose=0)
+
+    whole = result(tmp_path / "whole", 6)
+    sizes = [outcome.values["batch_size"] for outcome in whole.outcomes.values()]
+    assert set(sizes) > {16}
+    result(tmp_path / "parts", 2)
+    parts = result(tmp_path / "parts", 6)
+    assert [outcome.values for outcome in parts.outcomes.values()] == [o.values for o in whole.outcomes.values()]
+    assert [outcome.curve for outcome in parts.outcomes.values()] == [o.curve for o in whole.outcomes.values()]
+
+
+def test_a_subclass_may_train_each_trial_on_rows_of_its_own():
+    class Half(Search):
+        def run_trial(self, trial, x, y, **kwargs):
+            return super().run_trial(trial, x[::2], y[::2], **kwargs, class_weight={0: 1.0, 1: 2.0})
+
+    result = Half(_build, "val_loss", 1).search(X, Y, epochs=1, verbose=0)
+    alone = search(
+        _build, X[::2], Y[::2], objective="val_loss", trials=1, epochs=1, class_weight={0: 1.0, 1: 2.0}, verbose=0
+    )
+    assert result.best_score == alone.best_score
+    with pytest.raises(RuntimeError, match="No search is under way"):
+        Half(_build, "val_loss", 1).run_trial(None, X, Y)
+
+
+def test_what_keras_tuners_tuners_hand_on_reaches_the_oracle():
+    known = keras_tuner.HyperParameters()
+    known.Choice("units", [4, 8])
+    result = Search(_compiled, "val_loss", 2, hyperparameters=known, tune_new_entries=False).search(
+        X, Y, epochs=1, verbose=0
+    )
+    assert {outcome.values["rate"] for outcome in result.outcomes.values()} == {1e-3}
+    assert {outcome.values["units"] for outcome in result.outcomes.values()} <= {4, 8}
+    assert [hp.name for hp in known.space] == ["units"]
+    tuner = Search(_compiled, "val_loss", oracle="hyperband", max_epochs=2, factor=2, hyperband_iterations=1)
+    found = tuner.search(X, Y, epochs=7, verbose=0)
+    assert max(outcome.epochs for outcome in found.outcomes.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"max_retries_per_trial": 1}, TypeError, "does not take `max_retries_per_trial`: a trial that raises"),
+        ({"distribution_strategy": "mirrored"}, TypeError, "`workers` spreads the trials over processes"),
+        ({"tuner_id": "a"}, TypeError, "one process owns the search"),
+        ({"logger": print}, TypeError, "log.jsonl"),
+        ({"max_epochs": 3}, TypeError, "the oracle 'random' does not take max_epochs"),
+        ({"layers": 3}, TypeError, "does not take layers"),
+        ({"population": "many"}, TypeError, "'many'"),
+        ({"population": 0}, ValueError, "at least 1, got 0"),
+        ({"max_consecutive_failed_trials": 0}, ValueError, "at least 1, got 0"),
+    ],
+)
+def test_what_a_tuner_cannot_take_is_refused_when_it_is_made(arguments, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        Search(_compiled, "val_loss", 2, **arguments)
+
+
+def test_several_objectives_are_summed_with_their_signs():
+    aims = ["val_loss", keras_tuner.Objective("val_accuracy", "max")]
+    result = search(_compiled, X, Y, objective=aims, trials=2, epochs=2, validation_data=HELD, verbose=0)
+    for number in result.order:
+        logs = result.history(number)
+        sums = np.array(logs["val_loss"]) - np.array(logs["val_accuracy"])
+        assert result.outcomes[number].score == pytest.approx(sums.min())
+    assert result.order == sorted(result.order, key=lambda n: result.outcomes[n].score)
+
+
+def test_a_rate_that_members_decide_is_no_question_and_comes_back_as_the_best_members():
+    def build(hp):
+        model = _build(hp)
+        rate = hp.Float("learning_rate", 1e-4, 1e-3, sampling="log")
+        model.compile(keras.optimizers.Adam(rate), "binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    tuner = Search(build, "val_loss", 20, population=[0.01, 0.1])
+    result = tuner.search(X, Y, epochs=2, verbose=0)
+    assert len(result.outcomes) == 3, "there are three architectures, and no more"
+    for number, hp in zip(result.order, tuner.get_best_hyperparameters(3), strict=True):
+        assert hp.values["learning_rate"] == result.outcomes[number].settings["learning_rate"] >= 0.01
+        assert float(build(hp).optimizer.learning_rate) == pytest.approx(hp.values["learning_rate"])
+        assert result.leaderboard()["learning_rate"][result.order.index(number)] == hp.values["learning_rate"]
+
+
+def test_a_folder_of_keras_tuner_is_not_gone_on_with(tmp_path):
+    old = keras_tuner.RandomSearch(_compiled, "val_accuracy", max_trials=1, directory=tmp_path, project_name="old")
+    old.search(X, Y, epochs=1, validation_data=HELD, verbose=0)
+    with pytest.raises(ValueError, match="read_folder"):
+        Search(_compiled, "val_accuracy", 1, directory=tmp_path, project_name="old")
+    Search(_compiled, "val_accuracy", 1, directory=tmp_path, project_name="old", overwrite=True)
+
+
+def test_a_search_says_what_it_is_about_to_do(capsys):
+    arguments = {"trials": 2, "epochs": 2, "validation_data": HELD}
+    search(_build, X, Y, **arguments, population=[0.01, 0.1])
+    assert "at most 2 trials, each a population of 2 at learning rates 0.01 to 0.1, 2 epochs" in (
+        said := capsys.readouterr().out
+    )
+    assert "160 rows to train on, 40 to validate on" in said
+    search(_compiled, X, Y, **arguments)
+    assert "one model each, as `build` compiled it; `population=16` would" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_an_interrupted_search_says_whether_it_can_be_gone_on_with(lasting, capsys, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    folder = {"directory": tmp_path} if lasting else {}
+    with pytest.raises(KeyboardInterrupt):
+        search(_compiled, X, Y, trials=1, epochs=1, callbacks=[Stop()], **folder)
+    expected = f"goes on with {tmp_path / 'search'}" if lasting else "no `directory` was given"
+    assert expected in capsys.readouterr().out
+
+
+def test_a_temporary_folder_is_gone_when_the_process_ends():
+    code = (
+        "import keras; from trainwise.tuning import Search\n"
+        "tuner = Search(lambda hp: None, 'val_loss', 1)\n"
+        "import os; assert os.path.isdir(tuner.directory); print(tuner.directory)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr[-500:]
+    assert not Path(ran.stdout.strip()).exists()
+
+
 def test_a_folder_of_keras_tuner_is_read_into_a_leaderboard(tmp_path):
     tuner = keras_tuner.RandomSearch(
         _compiled, "val_accuracy", max_trials=2, directory=tmp_path, project_name="old", seed=1
@@ -559,7 +715,7 @@ def test_a_nan_objective_is_a_failed_trial_and_never_the_best():
         ({"oracle": 3}, TypeError, "int"),
         ({"stopper": "magic"}, ValueError, "'magic'"),
         ({"population": "many"}, TypeError, "'many'"),
-        ({"population": []}, ValueError, "at least one rate"),
+        ({"population": []}, ValueError, "at least one value of learning_rate"),
         ({"population": [-1.0]}, ValueError, "-1"),
         ({"population": {"width": [1]}}, ValueError, "'width'"),
         ({"folds": 1}, ValueError, "`folds` must be at least 2"),
@@ -724,6 +880,19 @@ def test_the_command_line_searches_measures_exports_and_goes_on(tmp_path):
     wrong = subprocess.run([*command, "--space", "transformer"], capture_output=True, text=True, timeout=100)
     assert wrong.returncode == 2
     assert "'transformer'" in wrong.stderr
+    other = subprocess.run([*command, "--seed", "1"], capture_output=True, text=True, timeout=100)
+    assert other.returncode == 2
+    assert "--overwrite" in other.stderr
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n6.3,3.3,6.0,2.5\n"
+    )
+    predict = [command[0], "predict", str(tmp_path / "out" / "model"), str(rows)]
+    told = subprocess.run(predict, capture_output=True, text=True, timeout=100)
+    assert told.returncode == 0, told.stderr
+    assert (
+        sum("setosa" in line or "versicolor" in line or "virginica" in line for line in told.stdout.splitlines()) >= 2
+    )
 
 
 def _policies(model):

@@ -70,6 +70,23 @@ def test_the_choices_of_a_space_are_hyperparameters_and_single_values_are_not():
     assert hp.space[0].values == [8, 16]
 
 
+def test_the_batch_size_of_a_space_is_a_question_of_the_search():
+    space = _adapted(MLP(depth=1, units=4, batch_size=(4, 8)), ROWS)
+    hp = keras_tuner.HyperParameters()
+    space.build(hp)
+    assert hp.values["batch_size"] == 4
+    assert next(one for one in hp.space if one.name == "batch_size").values == [4, 8]
+    x = np.zeros((12, 4))
+    result = tw.tuning.search(
+        MLP(depth=1, units=4, batch_size=(4, 12), normalization="none", activation="relu", dropout=0, l2=0),
+        x, TARGETS["multiclass"][0], validation_data=(x, TARGETS["multiclass"][0]), oracle="grid", trials=2, epochs=1,
+        population=2, verbose=0,
+    )  # fmt: skip
+    assert sorted(outcome.values["batch_size"] for outcome in result.outcomes.values()) == [4, 12]
+    with pytest.raises(ValueError, match="`batch_size` must be at least 1, got 0"):
+        MLP(batch_size=0)
+
+
 def test_depth_units_normalisation_dropout_and_l2_stand_in_the_model():
     space = MLP(depth=3, units=7, normalization="batch", dropout=0.3, l2=0.01, activation="tanh")
     model = _adapted(space, ROWS).build(keras_tuner.HyperParameters())

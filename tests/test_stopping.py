@@ -64,7 +64,15 @@ def test_successive_halving_passes_the_best_third():
 
 
 def test_the_first_trials_of_halving_pass_since_there_is_nothing_to_compare():
-    assert SuccessiveHalving(factor=3, first=1).reason([9.0], [[0.1]], 9) is None
+    assert SuccessiveHalving(factor=3, first=1, startup=1).reason([9.0], [[0.1]], 9) is None
+    assert SuccessiveHalving(factor=3, first=1, startup=5).reason([9.0], [[0.1]] * 4, 9) is None
+    assert SuccessiveHalving(factor=3, first=1, startup=5).reason([9.0], [[0.1]] * 5, 9) is not None
+
+
+def test_halving_says_the_place_and_how_many_go_on():
+    rule = SuccessiveHalving(factor=3, first=1, startup=2)
+    assert rule.reason([0.4], [[0.1], [0.2], [0.5]], 9) == "place 3 of 4 after 1 epoch, and 1 goes on"
+    assert rule.reason([0.9], [[0.1]] * 8, 9) == "place 9 of 9 after 1 epoch, and the best 3 go on"
 
 
 def test_extrapolation_knows_a_power_law_and_an_exponential():
@@ -101,7 +109,7 @@ def test_every_rule_saves_epochs_at_little_regret_on_well_behaved_curves(rule):
 
 def test_a_replay_counts_the_epochs_it_was_spared():
     curves = [[0.5, 0.1, 0.1], [0.9, 0.8, 0.7], [0.95, 0.9, 0.85]]
-    found = replay(curves, SuccessiveHalving(factor=2, first=1))
+    found = replay(curves, SuccessiveHalving(factor=2, first=1, startup=1))
     assert found.saved == pytest.approx(1 - (3 + 1 + 1) / 9)
     assert (found.regret, found.stopped) == (0.0, 2)
 

@@ -6,7 +6,7 @@ import json
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ _RESULT = dict.fromkeys(("name", "value", "low", "high", "winner"))
 _SEARCH = dict.fromkeys(
     (
         "objective", "higher_is_better", "best_trial", "epochs_saved", "rank_correlation", "importance", "notes",
-        "device", "one_epoch_then_best_three",
+        "device", "one_epoch_then_best_three", "facts",
     )
 )  # fmt: skip
 _MOST_TRIALS = 20
@@ -252,7 +252,7 @@ def _evaluation(evaluation: Values) -> Values:
 def _search(search: Values) -> Values:
     if not search:
         return {}
-    board = search.get("leaderboard") or {}
+    board = _with_architectures(search.get("leaderboard") or {}, search.get("hyperparameters") or [])
     shown = {name: column for name, column in board.items() if any(value not in (None, "") for value in column)}
     rows = [list(row) for row in zip(*shown.values(), strict=True)]
     objective, higher = str(search.get("objective") or "objective"), bool(search.get("higher_is_better"))
@@ -263,6 +263,22 @@ def _search(search: Values) -> Values:
         **_SEARCH, **search, "chart": Markup(chart), "columns": list(shown), "rows": rows[:_MOST_TRIALS],
         "numbers": numbers, "more": max(0, len(rows) - _MOST_TRIALS), "trials": len(rows),
     }  # fmt: skip
+
+
+def _with_architectures(board: Values, names: Sequence[str]) -> Values:
+    """The leaderboard with the hyperparameters of a trial in one column, which may be broken into lines."""
+    inside = [name for name in names if name in board]
+    rows = [
+        ", ".join(f"{_words(name)} {_shown(board[name][place])}" for name in inside if board[name][place] is not None)
+        for place in range(len(next(iter(board.values()), [])))
+    ]
+    shown: Values = {}
+    for name, column in board.items():
+        if name not in inside:
+            shown[name] = column
+        elif "architecture" not in shown:
+            shown["architecture"] = rows
+    return shown
 
 
 def _is_number(value: Any) -> bool:

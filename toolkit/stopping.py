@@ -73,7 +73,7 @@ class Median:
         means = [float(np.mean(other[:done])) for other in others if len(other) >= done]
         if done <= self.warmup or len(means) < self.startup or min(curve) <= float(np.median(means)):
             return None
-        return f"worse than the median of {len(means)} others after {_epochs(done)}"
+        return f"worse than the median of {len(means)} others after {in_epochs(done)}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Percentile:
             return None
         if min(curve) <= float(np.percentile(bests, self.keep)):
             return None
-        return f"not in the best {self.keep:g} % of {len(bests) + 1} after {_epochs(done)}"
+        return f"not in the best {self.keep:g} % of {len(bests) + 1} after {in_epochs(done)}"
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class SuccessiveHalving:
         if len(bests) < self.startup or passing == 0 or better < passing:
             return None
         goes = "1 goes" if passing == 1 else f"the best {passing} go"
-        return f"place {better + 1} of {len(bests) + 1} after {_epochs(done)}, and {goes} on"
+        return f"place {better + 1} of {len(bests) + 1} after {in_epochs(done)}, and {goes} on"
 
     def _is_rung(self, done: int) -> bool:
         rung = self.first
@@ -200,14 +200,14 @@ class Extrapolation:
         whole_number("warmup", self.warmup, low=4)
 
     def reason(self, curve: Curve, others: Sequence[Curve], epochs: int) -> str | None:
-        done = len(curve)
-        if done <= self.warmup or len(others) < self.startup:
+        done, seen = len(curve), [other for other in others if len(other)]
+        if done <= self.warmup or len(seen) < self.startup:
             return None
-        incumbent = min(min(other) for other in others)
+        incumbent = min(min(other) for other in seen)
         looks = (curve, curve[:-1])
         if any(chance_to_beat(look, incumbent, epochs) >= self.chance for look in looks):
             return None
-        return f"chance to beat {incumbent:.4g} below {self.chance:g} after {_epochs(done)}"
+        return f"chance to beat {incumbent:.4g} below {self.chance:g} after {in_epochs(done)}"
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ class FirstEpochs:
 
     def reason(self, curve: Curve, others: Sequence[Curve], epochs: int) -> str | None:
         done = len(curve)
-        return f"waits for the others after {_epochs(done)}" if done == self.epochs < epochs else None
+        return f"waits for the others after {in_epochs(done)}" if done == self.epochs < epochs else None
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,10 @@ def stopper_of(given: Any) -> Any:
             raise ValueError(f"`stopper` must be one of {', '.join(map(repr, _NAMED))}, a rule or None, got {given!r}.")
         return _NAMED[given]()
     if isinstance(given, (list, tuple)):
-        return AnyOf(tuple(stopper_of(one) for one in given))
+        rules = tuple(rule for one in given if (rule := stopper_of(one)) is not None)
+        if any(isinstance(rule, FirstEpochs) for rule in rules):
+            raise ValueError("`stopper` 'first_epochs' stands alone: under it every trial waits for the others.")
+        return AnyOf(rules) if rules else None
     if not callable(getattr(given, "reason", None)):
         raise TypeError(
             "`stopper` must be a name, or an object with a method `reason(curve, others, epochs)` that answers why to "
@@ -352,5 +355,12 @@ def _stopped(curve: list[float], rule: Any, others: list[list[float]], epochs: i
     return curve
 
 
-def _epochs(count: int) -> str:
+def in_epochs(count: int) -> str:
+    """A number of epochs in words.
+
+    Example:
+
+    >>> in_epochs(1), in_epochs(2)
+    ('1 epoch', '2 epochs')
+    """
     return "1 epoch" if count == 1 else f"{count} epochs"

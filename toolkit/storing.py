@@ -5,11 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
+
+class DamagedFileError(ValueError):
+    """A file was cut or changed by something else than this package, which writes files whole."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is damaged; begin anew with `overwrite=True`, or in another folder.")
 
 
 def write_whole(path: str | Path, write: Callable[[BinaryIO], Any]) -> None:
@@ -59,9 +68,20 @@ def write_json(path: str | Path, values: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """The values in a JSON file, or `None` where there is no file."""
+    """The values in a JSON file, or `None` where there is no file.
+
+    Raises:
+        DamagedFileError: The file holds no JSON.
+    """
     path = Path(path)
-    return json.loads(path.read_bytes()) if path.is_file() else None
+    return _parsed(path.read_bytes(), path) if path.is_file() else None
+
+
+def _parsed(content: bytes, path: Path) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise DamagedFileError(path) from None
 
 
 def write_lines(path: str | Path, rows: Sequence[Any]) -> None:
@@ -79,6 +99,9 @@ def append_line(path: str | Path, row: Any) -> None:
 def read_lines(path: str | Path) -> list[Any]:
     r"""The JSON lines of a file; a last line that was cut off is left out, no file has none.
 
+    Raises:
+        DamagedFileError: A line before the last holds no JSON.
+
     Example:
 
     >>> import tempfile
@@ -91,7 +114,7 @@ def read_lines(path: str | Path) -> list[Any]:
     if not path.is_file():
         return []
     whole = path.read_bytes().rpartition(b"\n")[0]
-    return [json.loads(line) for line in whole.splitlines()]
+    return [_parsed(line, path) for line in whole.splitlines()]
 
 
 def write_arrays(path: str | Path, arrays: Sequence[Any]) -> None:
@@ -104,6 +127,10 @@ def write_arrays(path: str | Path, arrays: Sequence[Any]) -> None:
 def read_arrays(path: str | Path) -> list[np.ndarray]:
     """The arrays of a file of `write_arrays`.
 
+    Raises:
+        DamagedFileError: The file was cut or is none of `write_arrays`.
+        FileNotFoundError: There is no such file.
+
     Example:
 
     >>> import tempfile
@@ -112,8 +139,11 @@ def read_arrays(path: str | Path) -> list[np.ndarray]:
     >>> [array.tolist() for array in read_arrays(path)]
     [[1, 2], [3.5]]
     """
-    with np.load(path) as archive:
-        return [archive[name] for name in archive.files]
+    try:
+        with np.load(path) as archive:
+            return [archive[name] for name in archive.files]
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
+        raise DamagedFileError(Path(path)) from None
 
 
 def fingerprint(*values: Any) -> str:

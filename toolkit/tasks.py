@@ -123,6 +123,33 @@ def head(task: Task, y: Any, classes: int | None = None) -> Head:
     return Head(task, units, "softmax", "sparse_categorical_crossentropy", ("accuracy",))
 
 
+def check_labels(task: Task, y: Any) -> None:
+    """Refuses class labels that the head of a task does not count by.
+
+    Args:
+        task: One of `TASKS`.
+        y: Targets of shape `(rows,)` or `(rows, outputs)`.
+
+    Raises:
+        ValueError: Binary targets outside 0 to 1, or class numbers below 0 or between whole numbers.
+
+    Example:
+
+    >>> check_labels("binary", [0, 1, 1])
+    """
+    y = as_targets(y)
+    if task not in ("binary", "multiclass") or y.ndim == 2:
+        return
+    values = np.unique(y).astype("float64")
+    wrong = values[(values < 0) | ((values > 1) if task == "binary" else (values != np.round(values)))]
+    if len(wrong):
+        expected = "0 and 1" if task == "binary" else "whole numbers from 0"
+        raise ValueError(
+            f"The classes of a {task} task must be {expected}, got {', '.join(f'{v:g}' for v in values[:5])}; "
+            "number them before: `names, y = np.unique(y, return_inverse=True)`."
+        )
+
+
 def as_targets(y: Any) -> np.ndarray:
     """Targets as an array of shape `(rows,)` or `(rows, outputs >= 2)`.
 

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..toolkit.architectures import safe_name
 from ..toolkit.data import Splits
 from ..toolkit.export import ExportReport
 
@@ -75,3 +76,21 @@ def device(policy: str) -> str:
     if not found:
         return f"CPU ({len(os.sched_getaffinity(0))} cores), precision {policy}"
     return f"GPU x {len(found)}, precision {policy}"
+
+
+def schema_part(splits: Splits) -> dict[str, Any]:
+    """What `trainwise predict` must know to read a CSV file for the exported model.
+
+    Args:
+        splits: The rows of the run.
+    """
+    x = splits.train.x
+    columns = None
+    if isinstance(x, dict):
+        kinds = {name: "words" if column.dtype == object else "numbers" for name, column in x.items()}
+        columns = {name: [safe_name(name), kind] for name, kind in kinds.items()}
+    return {
+        "features": list(splits.features), "target": splits.target, "task": splits.task,
+        "classes": None if splits.classes is None else list(splits.classes),
+        "columns": columns, "shape": None if isinstance(x, dict) else list(x.shape[1:]),
+    }  # fmt: skip

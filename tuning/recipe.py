@@ -17,9 +17,9 @@ import numpy as np
 from rich.console import Console
 
 from ..callbacks.progress import Progress
-from ..toolkit.architectures import constant_features, describe, first_model, model_inputs, safe_name
+from ..toolkit.architectures import constant_features, describe, first_model, model_inputs
 from ..toolkit.checks import number, whole_number
-from ..toolkit.data import Opening, Splits, load
+from ..toolkit.data import Opening, load
 from ..toolkit.data.splits import take
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.measuring import Answers, evaluate
@@ -29,7 +29,7 @@ from ..toolkit.preflight import check
 from ..toolkit.report import write
 from ..toolkit.storing import write_json
 from ..toolkit.tasks import Task, head
-from .describing import data_part, export_part, versions
+from .describing import data_part, export_part, schema_part, versions
 from .members import Member, train_member
 
 _FREE_BYTES = 32 * 2**20
@@ -265,7 +265,7 @@ class Job:
     def _export(self, model: Any) -> ExportReport:
         splits = self.splits
         rows = model_inputs(take(splits.validation.x, slice(0, 32)))
-        exported = export(model, self.out / "models" / splits.name, rows, splits.classes, _schema(splits))
+        exported = export(model, self.out / "models" / splits.name, rows, splits.classes, schema_part(splits))
         self.say(
             f"export: {exported.path}, proved in a fresh process on {exported.rows} rows, "
             f"largest difference {exported.max_difference:.1e}"
@@ -364,20 +364,6 @@ def _writable(out: Path) -> Path:
 def _predict(model: Any, x: Any) -> np.ndarray:
     answers = np.asarray(model.predict(model_inputs(x), verbose=0))
     return answers[:, 0] if answers.shape[1] == 1 else answers
-
-
-def _schema(splits: Splits) -> dict[str, Any]:
-    """What `trainwise predict` must know to read a CSV file for the exported model."""
-    x = splits.train.x
-    columns = None
-    if isinstance(x, dict):
-        kinds = {name: "words" if column.dtype == object else "numbers" for name, column in x.items()}
-        columns = {name: [safe_name(name), kind] for name, kind in kinds.items()}
-    return {
-        "features": list(splits.features), "target": splits.target, "task": splits.task,
-        "classes": None if splits.classes is None else list(splits.classes),
-        "columns": columns, "shape": None if isinstance(x, dict) else list(x.shape[1:]),
-    }  # fmt: skip
 
 
 def _last_line(member: Member) -> str:

@@ -42,9 +42,12 @@ class Staged:
         model: The regularised model, compiled, with the weights of its best epoch.
         fitted: Whether the training rows could be fitted.
         settings: What the model was made with: capacity, regularisers, `learning_rate`.
-        rows: One dictionary a step: `stage` ("capacity" or "regularise"), `step`, `train` and `validation`
-            (`accuracy` or `r2`, means over the seeds at the best epoch), `val_loss`, `effect` (fall of the
-            validation loss against what was kept before) and its `error`, `kept`, `epochs`.
+        rows: One dictionary a step: `stage` ("capacity" or "regularise"); `step`; `train` and `validation`:
+            accuracy or R2 at the epoch of the lowest validation loss, mean over the seeds (under "capacity"
+            `train` is the best of all epochs); `val_loss` there; `effect`: by how much the validation loss is
+            lower than that of what was kept before, of "early stopping" lower than at the last epoch; `error`:
+            half the 95 % interval of the effect over the seeds, `None` of one seed; `kept`; `epochs` of all the
+            networks of the step together, each at three rates near the best in the second stage.
         findings: What the curves of the last capacity showed.
         sentence: What was found, in words.
     """
@@ -75,14 +78,14 @@ def overfit_then_regularize(
     rates: int = 8,
     target: float | None = None,
     seed: int = 0,
-    verbose: int = 0,
+    verbose: Any = "auto",
 ) -> Staged:
     """Grows a network until it fits the training rows, then adds one regulariser at a time and measures its effect.
 
     Stage one trains wider and deeper networks without any regulariser, each at several learning rates,
     until one fits the training rows, or says why none does. Stage two keeps that structure, stops at the
-    best epoch, and tries dropout, L2 and augmentation one after the other; each is kept only where the
-    validation loss falls.
+    best epoch, and tries dropout, L2 and augmentation one after the other; each is kept where the mean
+    validation loss falls, and the sentence says which falls are beyond chance.
 
     It is a diagnosis and an explainable search, not a better one: at equal epochs a joint random search
     of structure and regularisers did as well (mean test accuracy 0.935 against 0.934 on 250 digits, 7 seeds).
@@ -97,7 +100,7 @@ def overfit_then_regularize(
         rates: Learning rates in stage one, at least 1.
         target: Training accuracy, or R2 for a quantity, that counts as fitted, in (0, 1]; 0.995 and 0.99 by default.
         seed: Decides starting weights, batches and the rows held out.
-        verbose: 1 says each step.
+        verbose: 0 is silent, else one line a step.
 
     Returns:
         `Staged` with `.model`, `.table()`, `.findings`, `.sentence`.
@@ -112,7 +115,7 @@ def overfit_then_regularize(
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).normal(size=(60, 2))
-    >>> found = overfit_then_regularize(x, (x[:, 0] > 0).astype(int), epochs=3, seeds=1, rates=2, target=0.5)
+    >>> found = overfit_then_regularize(x, (x[:, 0] > 0).astype(int), epochs=3, seeds=1, rates=2, target=0.5, verbose=0)
     >>> found.fitted, found.rows[0]["stage"]
     (True, 'capacity')
     """
@@ -121,6 +124,8 @@ def overfit_then_regularize(
     whole_number("seed", seed, low=0)
     refuse_sealed("Stages are trained and chosen", x)
     refuse_sealed("Stages are trained and chosen", None if validation_data is None else validation_data[0])
+    if isinstance(x, dict) or isinstance(y, dict):
+        raise TypeError("`overfit_then_regularize` takes one array of inputs and one of targets.")
     rows = rows_of(np.asarray(x), np.asarray(y), None, validation_data, 0.0, None, seed)
     if target is not None:
         number("target", target, 0, 1, open_low=True)
@@ -137,7 +142,7 @@ class _Stages:
     rates: int
     target: float | None
     seed: int
-    verbose: int
+    verbose: Any
 
     def run(self) -> Staged:
         self.space = CNN if self.rows.x.ndim in (3, 4) else MLP
@@ -154,7 +159,9 @@ class _Stages:
         for capacity in _CNNS if self.space is CNN else _MLPS:
             result = self._fit({**_PLAIN, **capacity}, ladder("adam", self.rates), [self.seed] * self.rates)
             scores = [max(self._scores(history, "")) for history in result.histories]
-            best = int(np.nanargmax(scores))
+            best = int(np.argmax(np.nan_to_num(scores, nan=-np.inf, posinf=-np.inf)))
+            if not np.isfinite(scores[best]):
+                raise ValueError("At every learning rate the loss became NaN; scale inputs and targets.")
             fitted = scores[best] >= self._goal
             self._note("capacity", _named(capacity), result, [best], effects=None, kept=True)
             if fitted:
@@ -253,7 +260,7 @@ class _Stages:
         }  # fmt: skip
         self.log.append(row)
         if self.verbose:
-            print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+            print(", ".join(f"{name} {_shown(value)}" for name, value in row.items() if value is not None), flush=True)
 
     def _sentence(self, capacity: dict[str, Any], fitted: bool, findings: Sequence[Finding]) -> str:
         kept = [row["step"] for row in self.log if row["stage"] == "regularise" and row["kept"]]
@@ -262,8 +269,11 @@ class _Stages:
         else:
             begun = f"No network fits the training rows to {self._metric} {self._goal:g}: {self._why(findings)}"
         lasting = [row["step"] for row in self.log if row["error"] is not None and row["effect"] > row["error"]]
-        clear = f"beyond the error of {self.seeds} seeds {', '.join(lasting)}" if lasting else "none beyond chance"
-        return f"{begun}. Of the regularisers {', '.join(kept)} lowered the validation loss, {clear}."
+        if self.seeds == 1:
+            clear = "one seed cannot tell whether that is more than chance"
+        else:
+            clear = f"beyond chance over {self.seeds} seeds: {', '.join(lasting) or 'none of them'}"
+        return f"{begun}. Kept, since the mean validation loss was lower with it: {', '.join(kept)}; {clear}."
 
     def _why(self, findings: Sequence[Finding]) -> str:
         ceiling = _ceiling(self.rows.x, self.rows.y)
@@ -292,6 +302,10 @@ def _named(capacity: dict[str, Any]) -> str:
     if "depth" in capacity:
         return f"{capacity['depth']} x {capacity['units']} units"
     return f"{capacity['blocks']} blocks from {capacity['filters']} filters, {capacity['units']} units"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ from ...toolkit.ensembles import vote
 from ...toolkit.ensembles.measuring import Answers, evaluate
 from ...toolkit.export import export
 from ...toolkit.report import write
-from ..describing import data_part, export_part
+from ..describing import data_part, export_part, schema_part
 from ..spaces import CNN, MLP, RNN
 from .tuner import search
 
@@ -35,8 +35,8 @@ class SearchJob:
         seed: Decides splits, proposals, starting weights and batches.
         verbose: Whether each trial is said.
         command: The command line, for the report.
-        **settings: `oracle`, `objective`, `trials`, `epochs`, `time_budget`, `precision`, `jit_compile`,
-            as for `search`.
+        **settings: `oracle`, `objective`, `trials`, `epochs`, `batch_size`, `stopper`, `time_budget`, `precision`,
+            `jit_compile`, `overwrite`, as for `search`.
 
     Raises:
         ValueError: An unknown space, or workers that are no number.
@@ -74,7 +74,11 @@ class SearchJob:
         )  # fmt: skip
         evaluation = self._measured(result, splits)
         exported = export(
-            result.best_model, self.out / "model", np.asarray(splits.validation.x), classes=splits.classes
+            result.best_model,
+            self.out / "model",
+            np.asarray(splits.validation.x),
+            splits.classes,
+            schema_part(splits),
         )
         result.to_csv(self.out / "leaderboard.csv")
         inputs, _ = describe(splits.train.x)
@@ -89,7 +93,7 @@ class SearchJob:
             for one in evaluation["results"]
         ]
         return "\n".join([
-            str(result), "On the test rows:", *told, evaluation.get("sentence", ""),
+            result.summary(), "On the test rows:", *told, evaluation.get("sentence", ""),
             f"The best model is in {exported.path}, the report in {page}.",
         ])  # fmt: skip
 

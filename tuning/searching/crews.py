@@ -18,7 +18,7 @@ from ...toolkit.population import Population
 from ...toolkit.population.memory import chunks, per_member
 from ...toolkit.population.model import functional_form
 from ...toolkit.population.shrinking import survivors
-from ...toolkit.tasks import find_task, head
+from ...toolkit.tasks import check_labels, find_task, head
 
 _SETTINGS = ("learning_rate", "momentum", "weight_decay", "dropout")
 # Multiplications that take about as long as tracing a smaller graph does.
@@ -71,7 +71,9 @@ def compiling_of(model: Any, hypermodel: Any, y: Any, given: dict[str, Any]) -> 
 def _head_of(y: Any) -> Any:
     if not isinstance(y, np.ndarray):
         raise ValueError("The model is not compiled and its targets tell no loss; give `loss` to the search.")
-    return head(find_task(y), y)
+    task = find_task(y)
+    check_labels(task, y)
+    return head(task, y)
 
 
 def fits_by_itself(hypermodel: Any) -> bool:

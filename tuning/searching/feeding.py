@@ -56,7 +56,7 @@ class Rows:
         """Updates in an epoch."""
         return -(-self.count // batch_size)
 
-    def shuffled(self, seed: int, start: int, epochs: int, batch_size: int) -> Any:
+    def batches(self, seed: int, start: int, epochs: int, batch_size: int, shuffle: bool = True) -> Any:
         """Batches of the epochs from `start` to `epochs`, one after the other, each in an order of its own.
 
         Args:
@@ -64,15 +64,16 @@ class Rows:
             start: First epoch, from 0.
             epochs: Where to end.
             batch_size: Rows of a batch; the last of an epoch may be smaller.
+            shuffle: Whether to; else the rows come as they stand.
         """
         content = (self.x, self.y) if self.sample_weight is None else (self.x, self.y, self.sample_weight)
-        held = _held(content)
+        held = _held(tuple(part for part in content if part is not None))
         count = self.count
 
         def epoch(number: Any) -> Any:
-            order = tf.random.experimental.stateless_shuffle(
-                tf.range(count), tf.stack([seed, tf.cast(number, tf.int32)])
-            )
+            order = tf.range(count)
+            if shuffle:
+                order = tf.random.experimental.stateless_shuffle(order, tf.stack([seed, tf.cast(number, tf.int32)]))
             return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
         batches = tf.data.Dataset.range(start, epochs).flat_map(epoch)
@@ -114,6 +115,16 @@ class Rows:
         return fingerprint(self.x, self.y, self.sample_weight, held)
 
 
+def given_rows(x: Any, y: Any) -> Rows:
+    """Inputs and targets alone, lists of numbers as arrays.
+
+    Args:
+        x: As for `fit`.
+        y: As for `fit`.
+    """
+    return Rows(_arrays(x), _arrays(y))
+
+
 def rows_of(
     x: Any, y: Any, sample_weight: Any, validation_data: Any, validation_split: float, folds: int | None, seed: int
 ) -> Rows:
@@ -132,7 +143,7 @@ def rows_of(
         TypeError: `folds` with rows that are no arrays.
         ValueError: No rows, rows of unlike number, NaN, or both validation data and folds.
     """
-    made = Rows(_arrays(x), _arrays(y), _arrays(sample_weight), _validation(validation_data))
+    made = replace(given_rows(x, y), sample_weight=_arrays(sample_weight), validation=_validation(validation_data))
     if made.are_arrays:
         _check("x", made)
     if folds is not None:
@@ -146,7 +157,8 @@ def rows_of(
         return made
     if validation_data is not None or not made.are_arrays:
         if isinstance(made.validation, tuple) and made.are_arrays:
-            _check("validation_data", replace(made, x=made.validation[0], y=made.validation[1], sample_weight=None))
+            x_held, y_held, *weights = made.validation
+            _check("validation_data", Rows(x_held, y_held, weights[0] if weights else None))
         return made
     share = number("validation_split", validation_split, 0, 1, open_high=True)
     held = max(1, int(made.count * (share or _HELD_OUT)))
@@ -199,7 +211,7 @@ def _untuned(data: Any) -> Any:
 
 
 def _arrays(values: Any) -> Any:
-    if isinstance(values, (list, tuple)) and not any(hasattr(value, "shape") for value in values):
+    if isinstance(values, (list, tuple)) and not any(np.shape(v) for v in values if hasattr(v, "shape")):
         return np.asarray(values)
     if isinstance(values, (list, tuple, dict)):
         return keras.tree.map_structure(_arrays, values)
@@ -219,12 +231,20 @@ def _validation(given: Any) -> Any:
 
 
 def _check(name: str, rows: Rows) -> None:
+    weights = [] if rows.sample_weight is None else [np.asarray(w) for w in keras.tree.flatten(rows.sample_weight)]
     leaves = [np.asarray(leaf) for part in (rows.x, rows.y) if part is not None for leaf in keras.tree.flatten(part)]
     lengths = sorted({len(leaf) if leaf.ndim else 0 for leaf in leaves})
     if lengths[0] == 0:
         raise ValueError(f"`{name}` holds no rows.")
     if len(lengths) > 1:
         raise ValueError(f"`{name}` and its targets must have as many rows as each other, got {lengths}.")
+    for weight in weights:
+        if weight.shape[:1] != (lengths[0],):
+            raise ValueError(
+                f"The sample weights of `{name}` must be one a row, {lengths[0]} in all, got shape {weight.shape}."
+            )
+        if weight.dtype.kind == "f" and not np.isfinite(weight).all():
+            raise ValueError(f"The sample weights of `{name}` hold NaN or infinity.")
     for leaf in keras.tree.flatten(rows.y):
         if leaf is not None and np.asarray(leaf).dtype.kind not in "biufc":
             raise TypeError(

@@ -38,11 +38,7 @@ class Follow(keras.callbacks.Callback):
                 stopper.on_train_begin()
                 # What an interrupted run had told it already.
                 for epoch in range(self.training.epoch):
-                    stopper.on_epoch_end(epoch, self._logs_at(member, epoch))
-
-    def _logs_at(self, member: int, epoch: int) -> dict[str, float]:
-        history = self.training.history[member]
-        return {name: values[epoch] for name, values in history.items() if epoch < len(values)}
+                    stopper.on_epoch_end(epoch, self.training.logs_at(member, epoch))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._train: list[dict[str, float]] | None = None
@@ -75,7 +71,7 @@ class Follow(keras.callbacks.Callback):
             for stopper in own if member not in self.training.dropped else ():
                 stopper.on_epoch_end(epoch, values[member])
         stopped = [member for member, lone in self._lone.items() if lone.stop_training]
-        ended = self.training.end_epoch(values, stopped)
+        ended = self.training.end_epoch(values, stopped, bool(self.model.stop_training))
         if ended:
             self.paused = self.training.reason is None
             self.model.stop_training = True

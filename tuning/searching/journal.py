@@ -50,6 +50,8 @@ class Journal:
 
     def _open(self) -> None:
         known = read_json(self.folder / "search.json")
+        if known is None and self._path.is_file():
+            raise ValueError(f"{self.folder} lacks its search.json; give another folder, or `overwrite=True`.")
         if known is None:
             write_json(self.folder / "search.json", self.identity)
         else:
@@ -106,7 +108,7 @@ class Journal:
 
     def tidy(self, best: Sequence[int], also: Sequence[int] = ()) -> None:
         """Removes the states of trials that ended, and the weights of all but the best."""
-        for path in (self.folder / "trials").glob("*"):
+        for path in (self.folder / "trials").glob("[0-9]*"):
             number = int(path.name)
             if number in also or not (path / "outcome.json").is_file():
                 continue

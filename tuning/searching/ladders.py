@@ -57,14 +57,20 @@ def members_of(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:
             raise ValueError(
                 f"`population` names {unknown}; it may hold learning_rate, momentum, weight_decay and dropout."
             )
-        lists = {name: list(values) if np.ndim(values) else [values] for name, values in given.items()}
+        lists = {name: _checked(name, values) for name, values in given.items()}
         lists.setdefault("learning_rate", ladder(optimizer))
         return tuple(dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values()))
     if isinstance(given, str):
         raise TypeError(f"`population` must be 'auto', a bool, a number, rates or a dictionary, got {given!r}.")
     given = LADDER if given is True else given
     rates = list(given) if np.ndim(given) else ladder(optimizer, whole_number("population", given, low=1))
-    checked = [number("population", rate, 0, np.inf, open_low=True) for rate in rates]
-    if not checked:
-        raise ValueError("`population` must hold at least one rate, got none.")
-    return tuple({"learning_rate": rate} for rate in checked)
+    return tuple({"learning_rate": rate} for rate in _checked("learning_rate", rates))
+
+
+def _checked(name: str, values: Any) -> list[float]:
+    listed = list(values) if np.ndim(values) else [values]
+    if not listed:
+        raise ValueError(f"`population` must hold at least one value of {name}, got none.")
+    high, open_high = (1, True) if name in ("momentum", "dropout") else (np.inf, False)
+    low = name == "learning_rate"
+    return [number(f"population: {name}", value, 0, high, open_low=low, open_high=open_high) for value in listed]

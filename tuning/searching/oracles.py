@@ -113,7 +113,9 @@ def oracle_of(
         given.max_consecutive_failed_trials = 10**9
         return given
     if not isinstance(given, str):
-        raise TypeError(f"`oracle` must be a name or a `keras_tuner.Oracle`, got {type(given).__name__}.")
+        raise TypeError(
+            f"`oracle` must be a name or a `keras_tuner.Oracle`, got {type(given).__name__}; a seed goes to `seed=`."
+        )
     one_of("oracle", given, ORACLES)
     kinds = keras_tuner.oracles
     # KerasTuner takes a seed of 0 for none.
@@ -165,6 +167,8 @@ def queue(oracle: Any, initial: Sequence[dict[str, Any]]) -> None:
         TypeError: An entry that is no dictionary.
         ValueError: A name that is not in the space, or an oracle that cannot take them.
     """
+    if not isinstance(initial, (list, tuple)):
+        raise TypeError(f"`initial_trials` must be a list of dictionaries, got {type(initial).__name__}.")
     if not initial:
         return
     if isinstance(oracle, (keras_tuner.oracles.GridSearchOracle, keras_tuner.oracles.HyperbandOracle)):
@@ -176,6 +180,9 @@ def queue(oracle: Any, initial: Sequence[dict[str, Any]]) -> None:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"`initial_trials` names {unknown}; the space has {sorted(known)}.")
+        for hp in oracle.get_space().space:
+            if hp.name in values and not _is_possible(hp, values[hp.name]):
+                raise ValueError(f"`initial_trials` gives {hp.name} = {values[hp.name]!r}, which is not in {hp}.")
     waiting = [dict(values) for values in initial]
     proposed = oracle.populate_space
 
@@ -189,3 +196,10 @@ def queue(oracle: Any, initial: Sequence[dict[str, Any]]) -> None:
         return {"status": "RUNNING", "values": {name: v for name, v in hp.values.items() if name in active}}
 
     oracle.populate_space = populate_space
+
+
+def _is_possible(hp: Any, value: Any) -> bool:
+    """Whether a hyperparameter can have a value."""
+    if isinstance(hp, (hyperparameters.Int, hyperparameters.Float)):
+        return isinstance(value, (int, float)) and hp.min_value <= value <= hp.max_value
+    return value in hp.values

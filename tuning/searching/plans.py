@@ -67,7 +67,7 @@ class Outcome:
     """How a trial went; plain values only.
 
     Args:
-        status: `"completed"`, `"stopped"` or `"failed"`.
+        status: `"completed"`, `"stopped"`, `"unfinished"` (the time was up) or `"failed"`.
         score: Best value of the objective by epoch, of the best setting, mean over its trainings.
         spread: Standard deviation of that over its trainings, or `None` of one alone.
         settings: The settings of that member.

@@ -21,7 +21,7 @@ from ...toolkit.stopping import FirstEpochs, replay
 from ...toolkit.storing import read_arrays, read_lines
 from ..describing import device, versions
 from . import crews
-from .feeding import is_stream
+from .feeding import given_rows, is_stream
 from .importance import coded, marginal
 from .plans import Outcome, Plan, at_rate
 
@@ -68,8 +68,8 @@ class SearchResult:
     def best_model(self) -> Any:
         """The best trial's best model, compiled, with the weights of its best epoch.
 
-        With `folds` or `executions_per_trial` the score is a mean of several trainings, the model that of one of
-        them; `refit` trains one on all rows.
+        With `folds` or `executions_per_trial` the score is a mean of several trainings, the model that of the
+        first of them; `refit` trains one on all rows.
         """
         return self.model_of(self.order[0])
 
@@ -167,7 +167,7 @@ class SearchResult:
         board["seconds"] = [round(outcome.seconds, 2) for outcome in shown]
         board["best_epoch"] = [outcome.best_epoch for outcome in shown]
         board["epochs"] = [outcome.epochs for outcome in shown]
-        board["epochs_saved"] = [outcome.planned - outcome.epochs for outcome in shown]
+        board["epochs_saved"] = [0 if o.status == "unfinished" else o.planned - o.epochs for o in shown]
         board["findings"] = [", ".join(f["symptom"] for f in outcome.findings) for outcome in shown]
         board["status"] = [outcome.status + (f": {outcome.reason}" if outcome.reason else "") for outcome in shown]
         return board
@@ -191,8 +191,9 @@ class SearchResult:
     @property
     def epochs_saved(self) -> float:
         """Share of the planned epochs that stopping spared, in [0, 1)."""
-        planned = sum(outcome.planned for outcome in self.outcomes.values())
-        return 1 - sum(outcome.epochs for outcome in self.outcomes.values()) / planned if planned else 0.0
+        ended = [outcome for outcome in self.outcomes.values() if outcome.status != "unfinished"]
+        planned = sum(outcome.planned for outcome in ended)
+        return 1 - sum(outcome.epochs for outcome in ended) / planned if planned else 0.0
 
     def rank_correlation(self, epoch: int = 1) -> float | None:
         """Spearman's correlation of the best value up to `epoch` with the final best, over the trials that ran on.
@@ -252,12 +253,19 @@ class SearchResult:
 
     def as_dict(self) -> dict[str, Any]:
         """The figures of the search, for a report."""
+        best = self.best
         return {
             "objective": self.plan.objective.name,
             "higher_is_better": self.plan.objective.direction == "max",
             "best_trial": self.order[0],
-            "best": self.best.as_dict(),
+            "best": best.as_dict(),
+            "facts": self._facts(),
             "leaderboard": dict(self.leaderboard()),
+            "hyperparameters": list(
+                dict.fromkeys(
+                    name for outcome in self.outcomes.values() for name in outcome.values if name not in best.settings
+                )
+            ),
             "epochs_saved": self.epochs_saved,
             "rank_correlation": self.rank_correlation(),
             "one_epoch_then_best_three": self.baseline(),
@@ -267,6 +275,21 @@ class SearchResult:
             "device": device(self.plan.precision),
             "notes": list(self.notes),
         }
+
+    def _facts(self) -> dict[str, Any]:
+        """What was trained, on what, for how long."""
+        plan, rates = self.plan, [one["learning_rate"] for one in self.plan.settings if "learning_rate" in one]
+        rows = plan.rows
+        held = len(rows.validation[1]) if rows.are_arrays and isinstance(rows.validation, tuple) else None
+        facts = {
+            "training rows": rows.count if rows.are_arrays else None, "validation rows": held, "folds": plan.folds,
+            "models of a trial": len(plan.settings) * plan.executions or 1,
+            "learning rates": f"{min(rates):.3g} to {max(rates):.3g}" if rates else None,
+            "epochs of a whole training": plan.epochs, "seconds of all trials": sum(
+                outcome.seconds for outcome in self.outcomes.values()
+            ),
+        }  # fmt: skip
+        return {name: value for name, value in facts.items() if value is not None}
 
     def history(self, number: int | None = None) -> dict[str, list[float]]:
         """What the best member of a trial logged after each epoch, as in Keras' `History.history`.
@@ -280,6 +303,8 @@ class SearchResult:
         number = self.order[0] if number is None else number
         self._check_number(number)
         settings = list(self.plan.settings)
+        if settings and self.outcomes[number].settings not in settings:
+            return {}  # it failed before any training
         member = settings.index(self.outcomes[number].settings) * self.plan.executions if settings else 0
         path = next(iter(sorted(self.trial_folders[number].rglob("curve.jsonl"))), None)
         found: dict[str, list[float]] = {}
@@ -329,6 +354,11 @@ class SearchResult:
         return write(self.as_report(title), directory)[0]
 
     def __str__(self) -> str:
+        after = "Next: `.best_model`, `.refit()` on all rows, `.models(3)` for `tw.vote`, `.report(folder)` for a page."
+        return f"{self.summary()}\n{after}"
+
+    def summary(self) -> str:
+        """Leaderboard, best trial, and what stopping saved, in words."""
         best, base, known = self.best, self.baseline(), self.rank_correlation()
         lines = [
             str(self.leaderboard()),
@@ -343,10 +373,7 @@ class SearchResult:
             )
         if known is not None and len(self.order) >= _FEWEST_FOR_IMPORTANCE:
             lines.append(f"Scores after one epoch rank the trials as the final ones do with correlation {known:.2f}.")
-        lines += [
-            f"Run on {device(self.plan.precision)}.", *self.notes,
-            "Next: `.best_model`, `.refit()` on all rows, `.models(3)` for `tw.vote`, `.report(folder)` for a page.",
-        ]  # fmt: skip
+        lines += [f"Run on {device(self.plan.precision)}.", *self.notes]
         return "\n".join(lines)
 
     def plot(self) -> Any:
@@ -387,8 +414,10 @@ class SearchResult:
             ValueError: The rows of the search cannot be joined; give `x` and `y`.
         """
         rows = self.plan.rows
-        rows = _joined(rows) if x is None else replace(rows, x=x, y=y, sample_weight=None, validation=None)
+        rows = _joined(rows) if x is None else given_rows(x, y)
         streamed: dict[str, Any] = {"shuffle": False} if is_stream(rows.x) else {}
+        if x is None and is_stream(rows.x) and "steps_per_epoch" in self.plan.fit_arguments:
+            streamed["steps_per_epoch"] = self.plan.fit_arguments["steps_per_epoch"]
         arguments: dict[str, Any] = {
             **streamed, "batch_size": int(self.best.values.get("batch_size", self.plan.batch_size)), "verbose": 0,
             "epochs": epochs or self.best.best_epoch or 1, "sample_weight": rows.sample_weight,
@@ -411,12 +440,15 @@ def _joined(rows: Any) -> Any:
         raise ValueError("The rows of this search cannot be joined with its validation rows; give `x` and `y`.")
 
     def both(some: Any, others: Any) -> Any:
-        return keras.tree.map_structure(lambda a, b: np.concatenate([a, b]), some, others)
+        if some is None:
+            return None
+        parts = zip(keras.tree.flatten(some), keras.tree.flatten(others), strict=True)
+        return keras.tree.pack_sequence_as(some, [np.concatenate(pair) for pair in parts])
 
-    weights = rows.sample_weight
+    weights, held = rows.sample_weight, len(keras.tree.flatten(rows.validation[0])[0])
     if weights is not None:
-        outside = rows.validation[2] if len(rows.validation) > 2 else np.ones(len(rows.validation[1]))
-        weights = both(weights, outside)
+        ones = keras.tree.map_structure(lambda own: np.ones((held, *own.shape[1:]), own.dtype), weights)
+        weights = both(weights, rows.validation[2] if len(rows.validation) > 2 else ones)
     return replace(
         rows, x=both(rows.x, rows.validation[0]), y=both(rows.y, rows.validation[1]), sample_weight=weights,
         validation=None,

@@ -17,6 +17,7 @@ from keras_tuner.engine.hyperparameters import Fixed
 from ...toolkit.stopping import FirstEpochs
 from ...toolkit.storing import fingerprint, write_json
 from .feeding import rows_of
+from .identity import described
 from .journal import Journal
 from .opening import opening
 from .oracles import queue
@@ -54,6 +55,7 @@ class Run:
         self.outcomes: dict[int, Outcome] = {}
         self.trials: dict[int, Any] = {}
         self.waiting: list[int] = []
+        self.ends: dict[int, int] = {}
         self.failures: list[str] = []
         self.exhausted = False
         self.ended = ""
@@ -63,13 +65,16 @@ class Run:
     def _identity(self) -> dict[str, str]:
         """What must be the same for a search to go on, each as a digest."""
         space = self.oracle.get_space().get_config()
-        known = type(self.oracle).__name__
         plan = self.plan
         rest = (plan.settings, plan.executions, plan.folds, plan.epochs, plan.batch_size, plan.drop_losers,
-                plan.precision, repr(plan.stopper), repr(self.tuner.stopper))  # fmt: skip
+                plan.precision, plan.most_parameters, repr(self.tuner.stopper))  # fmt: skip
         return {
-            "space": fingerprint(space), "data": plan.rows.fingerprint(), "objective": str(self.oracle.objective),
-            "oracle": known, "seed": str(plan.seed), "settings": fingerprint(rest),
+            "space": fingerprint(space, described(plan.hypermodel)), "data": plan.rows.fingerprint(),
+            "objective": str(self.oracle.objective), "oracle": type(self.oracle).__name__, "seed": str(plan.seed),
+            "settings": fingerprint(rest), "loss, optimizer or metrics": fingerprint(described(plan.compiling)),
+            "callbacks": fingerprint(described(plan.callbacks)),
+            "arguments of fit": fingerprint(described(plan.fit_arguments)),
+            "initial trials": fingerprint(self.tuner.initial_trials),
         }  # fmt: skip
 
     def whole(self) -> SearchResult:
@@ -81,6 +86,7 @@ class Run:
             self.say(opening(self.tuner, self.plan))
             self._replay()
             try:
+                self._check_failures()
                 spread(self, self.tuner.workers, self.tuner.resources, self.deadline)
                 if not self.ended:
                     self._go_on_with_the_best()
@@ -92,7 +98,7 @@ class Run:
                 raise
             result = self._result(time.time() - started)
             self.journal.tidy(result.order[: self.tuner.keep])
-        self.tuner.result = result
+        self.tuner._result = result
         self.tuner.outcomes = self.outcomes
         return result
 
@@ -103,11 +109,18 @@ class Run:
         for event in self.journal.events:
             if event["event"] == "begin":
                 trial = self.oracle.create_trial(f"trial{event['number']}")
+                if trial.status != "RUNNING":
+                    begun = sum(one["event"] == "begin" for one in self.journal.events)
+                    raise ValueError(
+                        f"{self.folder} holds {begun} trials, and this search would propose fewer; give `trials` of at "
+                        f"least {begun}, or another folder."
+                    )
                 # An oracle of the user's may draw otherwise this time; what was trained counts.
                 trial.hyperparameters.values = dict(event["values"])
                 self.trials[event["number"]] = trial
             elif event["event"] == "end":
                 self._tell(event["number"], Outcome(**self.journal.outcome(event["number"])))
+                self._count(event["number"])
         self.waiting = [number for number in self.trials if number not in self.outcomes]
         if self.journal.events:
             begun = f"{len(self.outcomes)} trials are done, {len(self.waiting)} are taken up again"
@@ -179,11 +192,14 @@ class Run:
         """
         told, before = dict(fit_kwargs), self.tuner.given
         held = told.pop("validation_data", None)
+        told.pop("verbose", None)
         rows = self.plan.rows
         now, then = (*fit_args, held), (*before[0], before[1]["validation_data"])
         if len(now) != len(then) or any(a is not b for a, b in zip(now, then, strict=True)):
             x, y = (*fit_args, None)[:2]
-            rows = rows_of(x, y, told.pop("sample_weight", None), held, 0.0, self.plan.folds, self.plan.seed)
+            share = told.pop("validation_split", 0.0)
+            rows = rows_of(x, y, told.pop("sample_weight", None), held, share, self.plan.folds, self.plan.seed)
+        told = {name: value for name, value in told.items() if name not in ("sample_weight", "validation_split")}
         plan = replace(
             self.plan, rows=rows, epochs=told.pop("epochs"), batch_size=told.pop("batch_size"),
             callbacks=tuple(told.pop("callbacks")), fit_arguments={**self.plan.fit_arguments, **told},
@@ -218,18 +234,28 @@ class Run:
         return Outcome(score=score, metrics=metrics, curve=[score], epochs=1, planned=1, values=values)
 
     def done(self, number: int, outcome: Outcome) -> None:
-        """Keeps and tells the outcome of a trial."""
-        write_json(self.journal.trial(number) / "outcome.json", outcome.as_dict())
-        self.journal.add({"event": "end", "number": number, "score": outcome.score})
+        """Keeps and tells the outcome of a trial; one that the time cut off stays open, to be gone on with."""
+        if outcome.status != "unfinished":
+            write_json(self.journal.trial(number) / "outcome.json", outcome.as_dict())
+            self.journal.add({"event": "end", "number": number, "score": outcome.score})
         self._tell(number, outcome)
         self.say(self._line(number, outcome))
+        self._count(number)
+        self._check_failures()
+        self.journal.tidy(self._order()[: self.tuner.keep], also=self._needed())
+
+    def _count(self, number: int) -> None:
+        """What the end of a trial means for the search."""
+        outcome = self.outcomes[number]
+        self.ends[number] = self.ends.get(number, 0) + 1
         if outcome.status == "failed":
             self.failures.append(outcome.reason or "")
-            if len(self.failures) >= self.tuner.most_failures and len(self.failures) == len(self.outcomes):
-                self._give_up()
-        if self._reached(outcome):
+        if self._reached(outcome) and not self.ended:
             self.ended = f"The target {self.plan.target:g} was reached by trial {number}."
-        self.journal.tidy(self._order()[: self.tuner.keep], also=self._needed())
+
+    def _check_failures(self) -> None:
+        if len(self.failures) >= self.tuner.most_failures and len(self.failures) == len(self.outcomes):
+            self._give_up()
 
     def _needed(self) -> list[int]:
         """Trials whose state may still be gone on with."""
@@ -290,7 +316,7 @@ class Run:
         if not isinstance(rule, FirstEpochs):
             return
         for best in self._order()[: rule.keep]:
-            if self.outcomes[best].epochs < self.outcomes[best].planned and not self.ended:
+            if self.ends[best] == 1 and not self.ended:
                 self.done(best, self.run_here(best, whole=True))
 
     def _order(self) -> list[int]:
@@ -303,7 +329,8 @@ class Run:
         kept = sorted(self.folder.rglob("error.txt"))
         where = f" The whole message is in {kept[0]}." if kept else ""
         raise SearchFailedError(
-            f"No trial of {len(self.outcomes)} could be completed; the first failed with {self.failures[0]}.{where}"
+            f"No trial of {len(self.outcomes)} could be completed; the first failed with "
+            f"{self.failures[0].rstrip('.')}.{where}"
         ) from cause
 
     def _result(self, seconds: float) -> SearchResult:

@@ -18,8 +18,10 @@ import numpy as np
 
 from ...callbacks.resumable import counters, set_counters
 from ...toolkit.baselines import known_of
+from ...toolkit.checks import whole_number
 from ...toolkit.precision import fresh_session
-from ...toolkit.storing import append_line, read_arrays, write_arrays, write_lines
+from ...toolkit.stopping import in_epochs
+from ...toolkit.storing import DamagedFileError, append_line, read_arrays, write_arrays, write_lines
 from ...toolkit.watching import RunReader
 from . import crews
 from .feeding import Rows, is_stream, steps_at_once
@@ -41,6 +43,7 @@ class Training:
         hp: Any,
         rows: Rows,
         folder: Path,
+        name: str,
         seed: int,
         peers: Sequence[Sequence[float]],
         deadline: float | None,
@@ -53,15 +56,16 @@ class Training:
         self.batch_size = int(hp.values.get("batch_size", plan.batch_size))
         self.epoch = 0
         self.curve: list[float] = []
-        self.history: dict[int, dict[str, list[float]]] = {}
+        self.history: dict[int, dict[str, list[float | None]]] = {}
         self.objectives: dict[int, list[float]] = {}
         self.dropped: dict[int, str] = {}
         self.reason: str | None = None
         self.ended_by_rule = False
-        self.best = math.inf
-        self.best_weights: list[np.ndarray] | None = None
+        self.out_of_time = False
+        self.bests: dict[int, float] = {}
+        self.best_weights: dict[int, list[np.ndarray]] = {}
         self.seconds = 0.0
-        self._followers, self._stoppers = _sorted_callbacks(plan.callbacks)
+        self._followers, self._stoppers = _sorted_callbacks(plan.callbacks, name)
         self._counted: list[Any] = []
         self._crew: Any = None
         self._make: Callable[[Sequence[int]], Any] = list
@@ -109,9 +113,11 @@ class Training:
         model = plan.hypermodel.build(self.hp)
         if not isinstance(model, keras.Model):
             raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
-        self.batch_size = int(self.hp.values.get("batch_size", plan.batch_size))
-        self.epochs = int(self.hp.values.get("epochs", plan.epochs))
+        self.batch_size = whole_number("batch_size", self.hp.values.get("batch_size", plan.batch_size), low=1)
+        self.epochs = whole_number("epochs", self.hp.values.get("epochs", plan.epochs), low=1)
         self.last = min(self.last, self.epochs)
+        if not model.built and not hasattr(self.rows.x, "__next__"):
+            model(self.rows.first())  # what is kept of it can only be put back into variables that are there
         compiling = crews.compiling_of(model, plan.hypermodel, self.rows.y, plan.compiling)
         self.settings = [dict(one) for one in plan.settings]
         self.parameters = model.count_params() if model.built else 0
@@ -119,7 +125,8 @@ class Training:
             raise ValueError(f"The model has {self.parameters} parameters, more than {plan.most_parameters}.")
         self._steps = self.rows.steps(self.batch_size) if self.rows.are_arrays else None
         own = crews.fits_by_itself(plan.hypermodel)
-        self._held_out = self.rows.validation if own else self.rows.held_out(self.batch_size)
+        size = plan.fit_arguments.get("validation_batch_size") or self.batch_size
+        self._held_out = self.rows.validation if own else self.rows.held_out(size)
         at_once = steps_at_once(self._steps) if self._steps else 1
         if self.settings:
             starts = [model.get_weights(), *(self._start(repeat) for repeat in range(1, plan.executions))]
@@ -135,7 +142,8 @@ class Training:
             everyone = [0]
         self._crew = self._make(everyone)
         name = compiling.loss if isinstance(compiling.loss, str) else getattr(compiling.loss, "name", "")
-        known = known_of(self.rows.x, self.rows.y, self.rows.validation, name) if self.rows.are_arrays else {}
+        seen = self.rows.are_arrays and self.rows.y is not None
+        known = known_of(self.rows.x, self.rows.y, self.rows.validation, name) if seen else {}
         self.readers = {member: RunReader(epochs=self.epochs, **known) for member in everyone}
         self.history = {member: {} for member in everyone}
         self.objectives = {member: [] for member in everyone}
@@ -160,10 +168,12 @@ class Training:
         }  # fmt: skip
         if crews.fits_by_itself(plan.hypermodel):
             # Written by the user: it decides itself how it trains.
-            given = {**arguments, "x": rows.x, "y": rows.y}
-            plan.hypermodel.fit(self.hp, self._crew.model, callbacks=[*followers, follow], **given)
+            given = (rows.x,) if rows.y is None else (rows.x, rows.y)
+            plan.hypermodel.fit(self.hp, self._crew.model, *given, callbacks=[*followers, follow], **arguments)
         elif rows.are_arrays:
-            data = rows.shuffled(self.seed, self.epoch, self.last, self.batch_size)
+            shuffle = bool(arguments.pop("shuffle", True))
+            arguments.pop("validation_batch_size", None)
+            data = rows.batches(self.seed, self.epoch, self.last, self.batch_size, shuffle)
             steps = {"steps_per_epoch": self._steps, "shuffle": False}
             self._crew.model.fit(data, callbacks=[*followers, follow], **{**arguments, **steps})
         else:
@@ -173,7 +183,7 @@ class Training:
                 arguments["shuffle"] = False
             self._crew.model.fit(rows.x, callbacks=[*followers, follow], **arguments)
         if self.epoch < self.last and self.reason is None and not follow.paused:
-            self.reason, self.ended_by_rule = f"ended by a callback after {self.epoch} epochs", False
+            self.reason = _by_callback(self.epoch)
 
     def go_on_counting(self) -> None:
         """Gives the callbacks back what they had counted: each call of `fit` begins by setting them back."""
@@ -184,48 +194,81 @@ class Training:
                 set_counters(callback, state)
         self._counted = []
 
-    def end_epoch(self, values: dict[int, dict[str, float]], stopped: Sequence[int] = ()) -> bool:
-        """Takes in what each member logged, and which stop early; answers whether `fit` is to end."""
+    def end_epoch(self, values: dict[int, dict[str, float]], stopped: Sequence[int] = (), halted: bool = False) -> bool:
+        """Takes in what each member logged; answers whether `fit` is to end.
+
+        Args:
+            values: Logs by member.
+            stopped: Members that stop early.
+            halted: Whether a callback of the user's ends `fit`.
+        """
         self.epoch += 1
-        objectives = {}
+        measured: dict[int, float] = {}
         for member, logs in values.items():
             if member in self.dropped:
                 continue
-            for name, value in logs.items():
-                self.history[member].setdefault(name, []).append(value)
+            self._add_to_history(member, logs)
             self.readers[member].end_epoch(logs)
-            objectives[member] = self._objective(member, logs)
-            self.objectives[member].append(objectives[member])
-        self._note_best(objectives)
+            value = self._objective(logs)
+            if value is not None:
+                measured[member] = value
+            earlier = self.objectives[member]
+            earlier.append(value if value is not None else earlier[-1] if earlier else math.inf)
+        objectives = {member: self.objectives[member][-1] for member in values if member not in self.dropped}
+        self._note_bests(measured)
         self.curve.append(self._of_the_best_setting(objectives))
         append_line(self.folder / "curve.jsonl", self._line(values))
         self.dropped.update({member: "early stopping" for member in stopped if member not in self.dropped})
-        self._drop_hopeless(objectives)
+        self._drop_hopeless(measured)
         if self.plan.drop_losers:
             self._drop_losers()
-        self._decide()
+        self._decide(halted)
         self._write()
         return self.reason is not None or (len(self.alive) < len(self._crew.ids) and self._pays())
 
-    def _objective(self, member: int, logs: dict[str, float]) -> float:
+    def _add_to_history(self, member: int, logs: dict[str, float]) -> None:
+        """One entry an epoch; `None` where it was not measured, as validation is with `validation_freq`."""
+        history = self.history[member]
+        for name in {**history, **logs}:
+            before: list[float | None] = [None] * (self.epoch - 1)
+            history.setdefault(name, before).append(logs.get(name))
+
+    def _objective(self, logs: dict[str, float]) -> float | None:
+        """Lower is better; `None` where it was not measured in this epoch."""
         objective = self.plan.objective
         try:
             return self.plan.sign * float(objective.get_value(logs))
         except KeyError:
-            earlier = self.objectives[member]
-            if earlier or self.plan.fit_arguments.get("validation_freq", 1) != 1:
-                return earlier[-1] if earlier else math.inf
+            if self.plan.fit_arguments.get("validation_freq", 1) != 1:
+                return None
             unseen = objective.name.startswith("val_") and self.plan.rows.validation is None
             cure = " Give `validation_data`: these rows cannot be split." if unseen else ""
             raise ObjectiveError(
                 f"The objective {objective.name!r} is not among the logs, which hold {', '.join(sorted(logs))}.{cure}"
             ) from None
 
-    def _note_best(self, objectives: dict[int, float]) -> None:
-        member = min(objectives, key=lambda m: (objectives[m] if math.isfinite(objectives[m]) else math.inf, m))
-        if objectives[member] < self.best:
-            self.best = objectives[member]
-            self.best_weights = self._crew.weights(member)
+    def _note_bests(self, measured: dict[int, float]) -> None:
+        """Keeps the weights of the best epoch of each setting that may win; of several trainings the first's."""
+        better = {}
+        for member, value in measured.items():
+            setting = self.setting_of(member)
+            if member == self.first_of(setting) and value < self.bests.get(setting, math.inf):
+                self.bests[setting] = value
+                better[setting] = member
+        if not self._settings_are_judged_by_several():
+            leader = min(self.bests, key=lambda s: (self.bests[s], s), default=None)
+            better = {setting: member for setting, member in better.items() if setting == leader}
+            if better:
+                self.best_weights = {}
+        self.best_weights.update({setting: self._crew.weights(member) for setting, member in better.items()})
+
+    def first_of(self, setting: int) -> int:
+        """The first of the members that have a setting."""
+        return setting * self.plan.executions if self.settings else 0
+
+    def _settings_are_judged_by_several(self) -> bool:
+        """Whether which setting is best is known only when other trainings have been seen too."""
+        return bool(self.settings) and (self.plan.executions > 1 or self.plan.folds is not None)
 
     def _of_the_best_setting(self, objectives: dict[int, float]) -> float:
         by_setting: dict[int, list[float]] = {}
@@ -239,12 +282,14 @@ class Training:
 
     # Who goes on
 
-    def _drop_hopeless(self, objectives: dict[int, float]) -> None:
-        for member, value in objectives.items():
-            found = [f for f in self.readers[member].findings if f.symptom in _HOPELESS and f.level != "info"]
+    def _drop_hopeless(self, measured: dict[int, float]) -> None:
+        for member, reader in self.readers.items():
+            if member in self.dropped:
+                continue
+            found = [f for f in reader.findings if f.symptom in _HOPELESS and f.level != "info"]
             if found:
                 self.dropped[member] = found[0].symptom
-            elif not math.isfinite(value) and self.objectives[member] and self.epoch > 1:
+            elif self.epoch > 1 and not math.isfinite(measured.get(member, 0.0)):
                 self.dropped[member] = "non_finite"
 
     def _drop_losers(self) -> None:
@@ -254,6 +299,8 @@ class Training:
         settings = sorted({self.setting_of(member) for member in self.alive})
         kept = max(_FEWEST_SETTINGS, -(-len(self.settings) // (2 * self.epoch)))
         scores = {s: self._mean_best(s) for s in settings}
+        if not math.isfinite(min(scores.values(), default=math.inf)):
+            return  # nothing was measured yet, or nobody is left
         for setting in sorted(settings, key=lambda s: (scores[s], s))[kept:]:
             for member in self.alive:
                 if self.setting_of(member) == setting:
@@ -263,20 +310,27 @@ class Training:
         own = [values for member, values in self.objectives.items() if self.setting_of(member) == setting]
         return float(np.mean([best_of(values) for values in own]))
 
-    def _decide(self) -> None:
+    def best_so_far(self) -> float:
+        """The best value of any setting, mean over its trainings, each at its best epoch."""
+        return min(self._mean_best(setting) for setting in {self.setting_of(member) for member in self.objectives})
+
+    def _decide(self, halted: bool) -> None:
         plan = self.plan
         if not self.alive and self.epoch < self.last:
             causes = sorted(set(self.dropped.values()) - {"behind"}) or ["behind"]
             where = " at every rate" if self.settings else ""
-            self.reason = f"{' and '.join(causes)}{where} after {self.epoch} epochs"
+            self.reason = f"{' and '.join(causes)}{where} after {in_epochs(self.epoch)}"
             self.ended_by_rule = causes != ["early stopping"]
-        elif plan.target is not None and self.best <= plan.sign * plan.target:
-            self.reason = f"reached the target after {self.epoch} epochs"
+        elif plan.target is not None and self.best_so_far() <= plan.sign * plan.target:
+            self.reason = f"reached the target after {in_epochs(self.epoch)}"
+        elif halted and self.epoch < self.last:
+            self.reason = _by_callback(self.epoch)
         elif self.epoch < self.last and plan.stopper is not None:
             why = plan.stopper.reason(bad_last(self.curve), self.peers, self.epochs)
             self.reason, self.ended_by_rule = why, why is not None
-        if self.reason is None and self.deadline is not None and time.time() > self.deadline:
-            self.reason = f"the time was up after {self.epoch} epochs"
+        late = self.deadline is not None and time.time() > self.deadline
+        if late and self.reason is None and self.epoch < self.last:
+            self.reason, self.out_of_time = f"the time was up after {in_epochs(self.epoch)}", True
 
     # Files
 
@@ -287,13 +341,14 @@ class Training:
         state = {
             "epoch": self.epoch, "ids": self._crew.ids, "curve": self.curve, "history": self.history,
             "objectives": self.objectives, "dropped": self.dropped, "reason": self.reason,
-            "ended_by_rule": self.ended_by_rule, "best": self.best, "seconds": now - self._started,
+            "ended_by_rule": self.ended_by_rule, "out_of_time": self.out_of_time, "bests": self.bests,
+            "seconds": now - self._started, "best_of": list(self.best_weights),
             "readers": {member: reader.get_state() for member, reader in self.readers.items()},
             "settings": self.settings, "parameters": self.parameters, "callbacks": self._count(),
         }  # fmt: skip
-        if self.best_weights is not None:
-            write_arrays(self.folder / "best.npz", self.best_weights)
-        write_arrays(self.folder / "state.npz", [json.dumps(state), *crews.arrays_of(self._crew)])
+        # One file holds all, so that weights and what is said of them are of one epoch.
+        best = [array for weights in self.best_weights.values() for array in weights]
+        write_arrays(self.folder / "state.npz", [json.dumps(state), *best, *crews.arrays_of(self._crew)])
         self._written = time.perf_counter()
         self._write_cost = self._written - now
 
@@ -302,38 +357,48 @@ class Training:
 
     def _restore(self) -> float:
         """Goes on from the folder's state; answers the seconds that were spent before."""
-        path = self.folder / "state.npz"
-        if not path.is_file():
+        try:
+            described, *arrays = read_arrays(self.folder / "state.npz")
+        except (FileNotFoundError, DamagedFileError):
+            # Without a whole state the trial begins anew, to the same end.
             write_lines(self.folder / "curve.jsonl", [])
             return 0.0
-        described, *arrays = read_arrays(path)
         state = json.loads(str(described))
         if state["ids"] != self._crew.ids:
             self._crew = self._make(state["ids"])
-        crews.set_arrays(self._crew, arrays)
-        for name in ("epoch", "curve", "reason", "ended_by_rule", "best"):
+        each = len(self._crew.weights(self._crew.ids[0]))
+        kept = len(state["best_of"]) * each
+        crews.set_arrays(self._crew, arrays[kept:])
+        self.best_weights = {
+            setting: arrays[place * each : (place + 1) * each] for place, setting in enumerate(state["best_of"])
+        }
+        for name in ("epoch", "curve", "reason", "ended_by_rule"):
             setattr(self, name, state[name])
+        if state["out_of_time"]:
+            self.reason = None
         self.history, self.objectives = _by_number(state["history"]), _by_number(state["objectives"])
-        self.dropped = _by_number(state["dropped"])
-        self._counted = state.get("callbacks", [])
+        self.dropped, self.bests = _by_number(state["dropped"]), _by_number(state["bests"])
+        self._counted = state["callbacks"]
         for member, seen in _by_number(state["readers"]).items():
             self.readers[member].set_state(seen)
-        if (self.folder / "best.npz").is_file():
-            self.best_weights = read_arrays(self.folder / "best.npz")
-        if self.reason is not None and self.epoch < self.last and not self.ended_by_rule:
-            self.reason = None
         self._write_lines()
         return float(state["seconds"])
+
+    def write_best(self, setting: int) -> None:
+        """Writes the weights of the best epoch of a setting, which may be none where it never was finite."""
+        if setting in self.best_weights:
+            write_arrays(self.folder / "best.npz", self.best_weights[setting])
+
+    def logs_at(self, member: int, epoch: int) -> dict[str, float]:
+        """What a member logged in an epoch, from 0."""
+        history = self.history[member]
+        return {name: v[epoch] for name, v in history.items() if epoch < len(v) and v[epoch] is not None}  # type: ignore[misc]
 
     def _write_lines(self) -> None:
         """The curve's file as the state knows it: a killed run may have written an epoch that is trained again."""
         rows = []
         for epoch in range(self.epoch):
-            members = [
-                {"member": member, **{name: values[epoch] for name, values in logs.items() if epoch < len(values)}}
-                for member, logs in self.history.items()
-                if any(epoch < len(values) for values in logs.values())
-            ]
+            members = [{"member": member, **logs} for member in self.history if (logs := self.logs_at(member, epoch))]
             value = self.plan.sign * self.curve[epoch]
             rows.append({"epoch": epoch + 1, self.plan.objective.name: value, "members": members})
         write_lines(self.folder / "curve.jsonl", rows)
@@ -354,8 +419,15 @@ def _no_word_of_retracing() -> Iterator[None]:
         logger.removeFilter(other)
 
 
-def _sorted_callbacks(callbacks: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+def _by_callback(epoch: int) -> str:
+    return f"ended by a callback after {in_epochs(epoch)}"
+
+
+def _sorted_callbacks(callbacks: Sequence[Any], name: str) -> tuple[list[Any], list[Any]]:
     own = [copy.deepcopy(one) for one in callbacks]
+    for one in own:
+        if isinstance(one, keras.callbacks.TensorBoard):
+            one.log_dir = str(Path(one.log_dir) / name)
     stoppers = [one for one in own if isinstance(one, keras.callbacks.EarlyStopping)]
     return [one for one in own if one not in stoppers], stoppers
 

@@ -55,13 +55,16 @@ def _trained(
     parts, known = list(_parts(plan)), names_of(hp)
     trainings: list[Training] = []
     for place, (rows, seed) in enumerate(parts):
-        home = folder if len(parts) == 1 else folder / f"part_{place}"
-        training = Training(plan, hp, rows, home, seed + number, peers if place == 0 else (), deadline, last)
+        home, name = folder, f"trial_{number:04d}"
+        if len(parts) > 1:
+            home, name = folder / f"part_{place}", f"{name}/part_{place}"
+        training = Training(plan, hp, rows, home, name, seed + number, peers if place == 0 else (), deadline, last)
         training.run()
         trainings.append(training)
-        if training.stopped_early:
+        if training.stopped_early or training.out_of_time:
             break
-    outcome = _summed(plan, trainings)
+    outcome, winner = _summed(plan, trainings)
+    trainings[0].write_best(winner)
     outcome.seconds = sum(training.seconds for training in trainings)
     outcome.values = {**hp.values, **{name: v for name, v in outcome.settings.items() if name in hp.values}}
     outcome.entries = entries_since(hp, known)
@@ -89,8 +92,8 @@ def _parts(plan: Plan) -> Sequence[tuple[Rows, int]]:
     return [(rows, plan.seed + 1000 * repeat) for rows in folds for repeat in range(repeats)]
 
 
-def _summed(plan: Plan, trainings: Sequence[Training]) -> Outcome:
-    """One outcome of all trainings of a trial: by setting the mean of each one's best epoch."""
+def _summed(plan: Plan, trainings: Sequence[Training]) -> tuple[Outcome, int]:
+    """One outcome of all trainings of a trial, and its setting: the one whose best epochs are best in the mean."""
     first = trainings[0]
     scores: dict[int, list[float]] = {}
     for training in trainings:
@@ -100,7 +103,7 @@ def _summed(plan: Plan, trainings: Sequence[Training]) -> Outcome:
     means = {s: float(np.mean(v)) if len(v) == full else math.inf for s, v in scores.items()}
     order = sorted(means, key=lambda setting: (not means[setting] < math.inf, means[setting], setting))
     winner = order[0]
-    member = next(m for m in first.objectives if first.setting_of(m) == winner)
+    member = first.first_of(winner)
     epoch = int(np.argmin(bad_last(first.objectives[member])))
     sign = plan.sign
     outcome = Outcome(
@@ -109,7 +112,7 @@ def _summed(plan: Plan, trainings: Sequence[Training]) -> Outcome:
         spread=float(np.std(scores[winner], ddof=1)) if len(scores[winner]) > 1 else None,
         settings=dict(first.settings[winner]) if first.settings else {},
         best_epoch=epoch + 1,
-        metrics={name: values[min(epoch, len(values) - 1)] for name, values in first.history[member].items()},
+        metrics=first.logs_at(member, epoch),
         curve=[sign * value for value in first.curve],
         epochs=first.epoch,
         planned=first.epochs,
@@ -122,7 +125,9 @@ def _summed(plan: Plan, trainings: Sequence[Training]) -> Outcome:
             for s in order
         ],
     )
+    if trainings[-1].out_of_time:
+        outcome.status, outcome.reason = "unfinished", trainings[-1].reason
     if outcome.score is None:
         outcome.status = "failed"
         outcome.reason = outcome.reason or f"`{plan.objective.name}` was never a finite number"
-    return outcome
+    return outcome, winner

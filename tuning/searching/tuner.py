@@ -21,6 +21,7 @@ from ...toolkit.data.sealing import refuse_sealed
 from ...toolkit.precision import fresh_session, precision
 from ...toolkit.randomness import preserved
 from ...toolkit.stopping import FirstEpochs, stopper_of
+from ..spaces.space import Space
 from . import crews
 from .feeding import Rows, is_stream, rows_of
 from .ladders import LADDER, ladder, members_of
@@ -30,6 +31,7 @@ from .results import SearchResult
 from .running import Run
 from .spreading import let_memory_grow
 
+_OBJECTIVE, _TRIALS = "val_loss", 20
 _RESOURCES = ("num_cpus", "num_gpus")
 # Settings of members that say nothing of a model's form.
 _DECIDED_BY_MEMBERS = {"learning_rate", "momentum", "weight_decay"}
@@ -113,8 +115,8 @@ class Search(keras_tuner.Tuner):
     def __init__(
         self,
         hypermodel: Any,
-        objective: Any = "val_loss",
-        max_trials: int | None = 20,
+        objective: Any = _OBJECTIVE,
+        max_trials: int | None = _TRIALS,
         oracle: Any = "random",
         *,
         seed: int = 0,
@@ -164,12 +166,16 @@ class Search(keras_tuner.Tuner):
             raise ValueError(f"`jit_compile` must be True, False or 'auto', got {jit_compile!r}.")
         self.initial_trials, self.jit_compile = list(initial_trials), jit_compile
         self._oracle_name, self._objective = oracle, objective
+        if isinstance(oracle, keras_tuner.Oracle):
+            _check_oracle(oracle, objective, trials)
         self._given_oracle, self._oracle_arguments = oracle, oracle_arguments
         self.outcomes: dict[int, Outcome] = {}
+        self._result: SearchResult | None = None
         self.lasting = directory is not None
         self.hint = ""
         self._run: Run | None = None
         home = str(directory) if directory is not None else _temporary_folder()
+        Path(home).mkdir(parents=True, exist_ok=True)
         made = oracle_of(oracle, objective, trials, 100, self.seed, oracle_arguments)
         self._filling = False
         if not overwrite and (Path(home) / project_name / "oracle.json").is_file():
@@ -209,11 +215,6 @@ class Search(keras_tuner.Tuner):
         if getattr(self.hypermodel, "adapted", True) and not self.oracle.get_space().space:
             self._ask()
         super().search_space_summary(extended)
-
-    def _configure_tensorboard_dir(self, callbacks: Any, trial: Any, execution: int = 0) -> None:
-        for callback in callbacks:
-            if isinstance(callback, keras.callbacks.TensorBoard):
-                callback.log_dir = str(Path(callback.log_dir) / trial.trial_id / f"execution{execution}")
 
     # The search
 
@@ -265,14 +266,18 @@ class Search(keras_tuner.Tuner):
                 refuse_sealed("A search trains and chooses", given)
         self.given = (
             (x,) if y is None else (x, y),
-            {"epochs": epochs, "batch_size": size, "validation_data": validation_data, "callbacks": list(listed),
-             **fit_arguments},
+            {
+                "epochs": epochs, "batch_size": size, "validation_data": validation_data, "callbacks": list(listed),
+                "verbose": verbose, **({} if sample_weight is None else {"sample_weight": sample_weight}),
+                **({"validation_split": validation_split} if validation_split else {}), **fit_arguments,
+            },
         )  # fmt: skip
         if self.trains_itself and self.workers != 1:
             raise ValueError("A subclass with a `run_trial` of its own trains in this process; give `workers=1`.")
         if self.workers != 1 and any(hasattr(given, "element_spec") for given in (x, validation_data)):
             raise TypeError("A `tf.data` set cannot be sent to workers; give arrays, or `workers=1`.")
         rows = rows_of(x, y, sample_weight, validation_data, validation_split, self.folds, self.seed)
+        self._check_rows(rows, epochs, fit_arguments)
         with preserved(), quick_collections(), precision(self.precision or keras.config.dtype_policy().name):
             plan = self._plan(rows, epochs, size, listed, fit_arguments)
             if batch_size is not None and crews.fits_by_itself(self.hypermodel):
@@ -292,6 +297,22 @@ class Search(keras_tuner.Tuner):
         unknown = sorted(set(fit_arguments) - set(inspect.signature(keras.Model.fit).parameters))
         if unknown:
             raise TypeError(f"Neither a search nor `fit` takes {', '.join(unknown)}.")
+        if "initial_epoch" in fit_arguments:
+            raise ValueError("A search trains from the first epoch on; leave out `initial_epoch`.")
+
+    def _check_rows(self, rows: Rows, epochs: int, fit_arguments: dict[str, Any]) -> None:
+        if rows.are_arrays and fit_arguments.get("steps_per_epoch") is not None:
+            raise ValueError("`steps_per_epoch` is for data sets; over arrays an epoch is all their rows.")
+        for name, given, steps in (("x", rows.x, "steps_per_epoch"), ("validation_data", rows.validation, "")):
+            if hasattr(given, "__next__") and steps not in fit_arguments:
+                endless = f", or `{steps}` where it has no end" if steps else ""
+                raise TypeError(
+                    f"`{name}` is a generator, which can be read once, and every trial reads it; give arrays, a "
+                    f"`tf.data` set or a `PyDataset`{endless}."
+                )
+        every = fit_arguments.get("validation_freq", 1)
+        if isinstance(every, int) and every > epochs and self.oracle.objective.name.startswith("val_"):
+            raise ValueError(f"`validation_freq` must be at most the number of epochs, {epochs}, got {every}.")
 
     def _plan(self, rows: Rows, epochs: int, batch_size: int, callbacks: Any, fit_arguments: dict[str, Any]) -> Plan:
         self._adapt(rows)
@@ -303,6 +324,8 @@ class Search(keras_tuner.Tuner):
         decided = {name for one in settings for name in one} & _DECIDED_BY_MEMBERS
         if decided & {hp.name for hp in self.oracle.get_space().space}:
             self.oracle.hyperparameters = settled(self.oracle.get_space(), decided)
+        if settings:
+            _refuse_owners_of_the_rate(callbacks)
         if not settings and not self._questions():
             raise ValueError(
                 "There is nothing to search: the space has no hyperparameters and there is one rate; "
@@ -322,7 +345,9 @@ class Search(keras_tuner.Tuner):
         """Shows the rows to a space that learns their form; one that knows it need not see a stream."""
         known = getattr(self.hypermodel, "adapted", False)
         if callable(getattr(self.hypermodel, "adapt", None)) and not (known and is_stream(rows.x)):
-            self.hypermodel.adapt(rows.x, rows.y)
+            held = rows.validation[1] if rows.are_arrays and isinstance(rows.validation, tuple) else None
+            further = {"held_y": held} if isinstance(self.hypermodel, Space) and isinstance(held, np.ndarray) else {}
+            self.hypermodel.adapt(rows.x, rows.y, **further)
 
     def _fill_space(self, epochs: int) -> None:
         if isinstance(self._given_oracle, str):
@@ -331,6 +356,8 @@ class Search(keras_tuner.Tuner):
             )
             self.oracle._set_project_dir(self.directory, self.project_name)
             self._silence(self.oracle)
+        elif self.oracle.trials:
+            raise ValueError("The oracle has proposed trials in an earlier search; give a new one to a new `Search`.")
         self._ask()
 
     def _ask(self) -> None:
@@ -398,6 +425,17 @@ class Search(keras_tuner.Tuner):
         return self._run.trained(trial, fit_args, fit_kwargs)
 
     @property
+    def result(self) -> SearchResult:
+        """What the last call of `search` found.
+
+        Raises:
+            RuntimeError: `search` was not called yet.
+        """
+        if self._result is None:
+            raise RuntimeError("Call `search` first; where its folder holds a finished search, it trains nothing anew.")
+        return self._result
+
+    @property
     def trains_itself(self) -> bool:
         """Whether a subclass wrote `run_trial`."""
         return type(self).run_trial is not Search.run_trial
@@ -420,9 +458,9 @@ def search(
     x: Any,
     y: Any = None,
     *,
-    objective: Any = "val_loss",
+    objective: Any = _OBJECTIVE,
     oracle: Any = "random",
-    trials: int | None = 20,
+    trials: int | None = _TRIALS,
     time_budget: float | None = None,
     target: float | None = None,
     epochs: int = 20,
@@ -496,6 +534,24 @@ def search(
     return tuner.search(
         x, y, epochs=epochs, batch_size=batch_size, validation_data=validation_data, verbose=verbose, **arguments
     )
+
+
+def _check_oracle(oracle: Any, objective: Any, trials: int | None) -> None:
+    """An oracle brings objective and number of trials of its own; others beside them would count for nothing."""
+    name = objective.name if isinstance(objective, keras_tuner.Objective) else objective
+    if name not in (_OBJECTIVE, oracle.objective.name):
+        raise ValueError(f"The oracle looks for {oracle.objective.name}, not for {name}; give it to the oracle.")
+    if trials not in (_TRIALS, None, oracle.max_trials):
+        raise ValueError(f"The oracle proposes {oracle.max_trials} trials, not {trials}; give it to the oracle.")
+
+
+def _refuse_owners_of_the_rate(callbacks: Sequence[Any]) -> None:
+    for one in callbacks:
+        if isinstance(one, (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)):
+            raise ValueError(
+                f"`{type(one).__name__}` sets the learning rate, and every member of a population has one of its own; "
+                "leave it out, or give `population=False`."
+            )
 
 
 def _is_alone(population: Any) -> bool:

@@ -10,7 +10,7 @@ import keras_tuner
 import numpy as np
 
 from ...toolkit.checks import number, one_of, whole_number
-from ...toolkit.tasks import TASKS, Head, Task, find_task, head
+from ...toolkit.tasks import TASKS, Head, Task, check_labels, find_task, head
 from .choices import activation_name, choice, several
 from .forms import Form, inputs_array, read
 
@@ -20,8 +20,8 @@ _NORMALIZATIONS = ("none", "batch", "layer")
 class Space(keras_tuner.HyperModel):
     """What the spaces share: they learn the form of the data, and answer uncompiled models with the right head.
 
-    Every argument of several values is a choice of the search; one value alone is fixed. Rate and
-    batch size are no part of the space: the search judges each architecture at its own best rate.
+    Every argument of several values is a choice of the search; one value alone is fixed. The rate is no
+    part of the space: the search judges each architecture at its own best rate.
 
     Args:
         activation: Activations to choose from, by Keras name.
@@ -30,6 +30,7 @@ class Space(keras_tuner.HyperModel):
         l2: L2 penalties on kernels, at least 0.
         augmentation: `"none"`, `"noise"` (Gaussian, a tenth of a standard deviation), and for images
             `"shift"`, `"flip"` (left to right) and `"shift_flip"`.
+        batch_size: Rows of a batch, at least 1; by default what the search is told.
         most_parameters: No architecture has more parameters, at least 1; `None` for no limit.
         task: One of regression, binary, multiclass, multilabel; by default told from the targets.
         standardize: Whether inputs (and the targets of a regression) are standardised inside the model.
@@ -47,6 +48,7 @@ class Space(keras_tuner.HyperModel):
         dropout: Any = (0.0, 0.25, 0.5),
         l2: Any = (0.0, 1e-4, 1e-3),
         augmentation: Any = "none",
+        batch_size: Any = None,
         most_parameters: int | None = None,
         task: Task | None = None,
         standardize: bool = True,
@@ -61,6 +63,8 @@ class Space(keras_tuner.HyperModel):
         self.augmentation = [
             one_of("augmentation", a, self._augmentations()) for a in several("augmentation", augmentation)
         ]
+        sizes = [] if batch_size is None else several("batch_size", batch_size)
+        self.batch_size = [whole_number("batch_size", size, low=1) for size in sizes]
         self.most_parameters = None if most_parameters is None else whole_number("most_parameters", most_parameters, 1)
         if task is not None:
             one_of("task", task, TASKS)
@@ -81,7 +85,7 @@ class Space(keras_tuner.HyperModel):
         """
         return self._known().head
 
-    def adapt(self, x: Any, y: Any = None) -> None:
+    def adapt(self, x: Any, y: Any = None, held_y: Any = None) -> None:
         """Learns the form of the inputs and the task from training rows.
 
         A `tf.data` set is read once: all its targets, and of its inputs the first 10 000 rows.
@@ -89,6 +93,7 @@ class Space(keras_tuner.HyperModel):
         Args:
             x: Training inputs, array `(rows, ...)`, or a `tf.data` set of batches `(inputs, targets)` that ends.
             y: Training targets.
+            held_y: Targets of validation rows, whose classes count too.
 
         Raises:
             TypeError: Inputs that are neither.
@@ -102,7 +107,9 @@ class Space(keras_tuner.HyperModel):
             raise ValueError("A space needs the targets to tell the task; give `y`.")
         self._check_form(x.shape)
         task = self.task or find_task(y)
-        self._form = Form(x, np.asarray(y), head(task, y), self.standardize)
+        both = y if held_y is None else np.concatenate([np.asarray(y), np.asarray(held_y)])
+        check_labels(task, both)
+        self._form = Form(x, np.asarray(y), head(task, both), self.standardize)
 
     @property
     def adapted(self) -> bool:
@@ -130,6 +137,8 @@ class Space(keras_tuner.HyperModel):
             ValueError: The space has seen no data yet.
         """
         form = self._known()
+        if self.batch_size:
+            hp.Choice("batch_size", self.batch_size)  # read by the search, which feeds the batches
         inputs = keras.Input(form.shape, name="features")
         features = form.standardized(inputs)
         features = self._augmented(features, choice(hp, "augmentation", self.augmentation))

@@ -18,15 +18,16 @@ Y = X[:, 0] * 2 + 1
 NOISE = RNG.normal(size=60).astype("float32")
 
 
-def _compiled(hp, first=(keras.Input((3,)),)):
+def _compiled(hp, known=True):
     units = hp.Choice("units", [2, 4, 8])
+    first = [keras.Input((3,))] if known else []
     model = keras.Sequential([*first, keras.layers.Dense(units, "relu"), keras.layers.Dense(1)])
     model.compile(keras.optimizers.Adam(0.05), "mse")
     return model
 
 
 def _without_input(hp):
-    return _compiled(hp, first=())
+    return _compiled(hp, known=False)
 
 
 def _uncompiled(hp):
@@ -72,6 +73,7 @@ EARLY = keras.callbacks.EarlyStopping("val_loss", patience=1, min_delta=10.0)
 SPACE = MLP(
     depth=1, units=(2, 4), activation="relu", normalization="batch", dropout=(0.2, 0.5), l2=0, batch_size=(8, 16)
 )
+MEMBERS = {"population": [0.01, 0.1], "loss": "mse"}
 SCENES = {
     "folds and early stopping": (_compiled, NOISE, {"folds": 2, "callbacks": [EARLY]}),
     "folds and a callback that stops": (_compiled, Y, {"folds": 2, "callbacks": [_StopAfterTwo()]}),
@@ -79,8 +81,8 @@ SCENES = {
     "a model without input": (_without_input, Y, {}),
     "a subclassed model": (_subclassed, Y, {}),
     "validation every second epoch": (_compiled, Y, {"validation_freq": 2}),
-    "a population and early stopping": (_uncompiled, NOISE, {"population": [0.01, 0.1], "loss": "mse", "callbacks": [EARLY]}),
-    "executions": (_uncompiled, Y, {"population": [0.01, 0.1], "loss": "mse", "executions_per_trial": 2}),
+    "a population and early stopping": (_uncompiled, NOISE, {**MEMBERS, "callbacks": [EARLY]}),
+    "executions": (_uncompiled, Y, {**MEMBERS, "executions_per_trial": 2}),
     "normalisation, dropout and batch size": (SPACE, Y, {"population": 3}),
     "hyperband": (_compiled, Y, {"oracle": "hyperband", "factor": 2, "trials": None}),
     "bayesian": (_compiled, Y, {"oracle": "bayesian", "num_initial_points": 2, "trials": 3}),

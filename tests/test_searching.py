@@ -183,6 +183,25 @@ def test_several_executions_give_a_mean_and_a_spread():
     assert result.best.spread == pytest.approx(float(winner.std(ddof=1)))
 
 
+@pytest.mark.parametrize("how", [{"folds": 2}, {"executions_per_trial": 3}])
+def test_the_best_model_of_several_trainings_is_the_first_of_the_winning_rate(how):
+    noise = np.random.default_rng(3).integers(0, 2, 160).astype("int32")
+    rates = [0.003, 0.01, 0.03, 0.1, 0.3]
+    for seed in range(3):
+        result = search(
+            _build, X, noise, population=rates, epochs=4, trials=1, seed=seed, loss="binary_crossentropy", verbose=0,
+            stopper=None, **how,
+        )  # fmt: skip
+        model = result.best_model
+        held = result.plan.rows.validation
+        if "folds" in how:
+            held = next(iter(result.plan.rows.folds(2, seed))).validation
+        expected = result.best.metrics["val_loss"]
+        assert min(result.history()["val_loss"]) == expected
+        assert model.evaluate(*held, verbose=0) == pytest.approx(expected, rel=1e-4)
+        assert float(model.optimizer.learning_rate) == pytest.approx(result.best_settings["learning_rate"])
+
+
 def test_folds_validate_on_every_row_once():
     result = search(_space(units=(4, 8)), X, Y, **QUICK, folds=4)
     assert len(list(result.trial_folders[0].glob("part_*"))) == 4
@@ -394,6 +413,127 @@ def test_a_search_leaves_the_random_state_as_it_was():
     assert result.best_model.built
     assert result.refit(epochs=1).built
     assert drawn() == expected
+
+
+def test_validation_every_few_epochs_is_judged_at_its_own_epochs():
+    for population in (3, False):
+        result = search(
+            _compiled, X, Y, epochs=6, trials=2, validation_freq=3, population=population, stopper=None, verbose=0
+        )
+        assert {outcome.status for outcome in result.outcomes.values()} == {"completed"}
+        assert result.best.best_epoch in (3, 6)
+        assert result.best.metrics["val_loss"] == result.best_score
+        assert len(result.history()["loss"]) == 6
+        assert len(result.history()["val_loss"]) == 2
+    with pytest.raises(ValueError, match="`validation_freq` must be at most the number of epochs, 2, got 3"):
+        search(_compiled, X, Y, epochs=2, trials=1, validation_freq=3, verbose=0)
+
+
+def test_rows_come_as_they_stand_where_they_are_not_to_be_shuffled():
+    class Seen(keras.layers.Layer):
+        def call(self, x):
+            tf.py_function(lambda part: seen.extend(part.numpy()[:, 0].tolist()), [x], [])
+            return x
+
+    def build(hp):
+        units = hp.Choice("units", [2])
+        model = keras.Sequential([Seen(), keras.layers.Dense(units), keras.layers.Dense(1, "sigmoid")])
+        model.compile("adam", "binary_crossentropy", run_eagerly=True)
+        return model
+
+    seen: list[float] = []
+    search(build, X, Y, epochs=1, trials=1, shuffle=False, validation_data=HELD, population=False, verbose=0)
+    assert seen[1 : 1 + len(X)] == X[:, 0].tolist()  # one row builds the model
+
+
+def test_every_trial_writes_its_own_tensorboard_folder(tmp_path):
+    board = keras.callbacks.TensorBoard(str(tmp_path / "board"))
+    search(_compiled, X, Y, epochs=1, trials=2, callbacks=[board], verbose=0)
+    assert {path.name for path in (tmp_path / "board").iterdir()} == {"trial_0000", "trial_0001"}
+    assert board.log_dir == str(tmp_path / "board")
+
+
+def test_a_class_that_only_validation_rows_hold_has_a_unit_of_its_own():
+    y = np.arange(160) % 3
+    held = (HELD[0], np.full(40, 3))
+    result = search(_space(), X, y, **QUICK, validation_data=held)
+    assert result.best_model.output_shape == (None, 4)
+
+
+@pytest.mark.parametrize("labels", [Y * 2 - 1, Y + 1])
+def test_labels_that_do_not_count_from_zero_are_refused_with_the_cure(labels):
+    for space in (_space(), _build):
+        with pytest.raises((ValueError, SearchFailedError), match=r"must be 0 and 1, got .*return_inverse=True"):
+            search(space, X, labels, **QUICK)
+
+
+def test_momentum_given_as_whole_numbers_comes_back_in_the_best_model():
+    result = search(_build, X, Y, **{**QUICK, "population": {"momentum": [0, 0.9]}}, optimizer="sgd")
+    assert result.best_model.optimizer.momentum in (0.0, 0.9)
+    assert result.refit() is not None
+
+
+def test_a_model_with_a_loss_of_its_own_needs_no_targets():
+    class Own(keras.layers.Layer):
+        def call(self, x):
+            self.add_loss(keras.ops.mean(keras.ops.square(x)))
+            return x
+
+    def build(hp):
+        units = hp.Choice("units", [2, 4])
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units), Own()])
+        model.compile("adam")
+        return model
+
+    result = search(build, X, epochs=2, trials=2, verbose=0)
+    assert np.isfinite(result.best_score)
+    assert result.refit().predict(X, verbose=0).shape[0] == 160
+
+
+def test_refit_takes_weights_several_outputs_and_lists():
+    def build(hp):
+        inputs = keras.Input((4,))
+        hidden = keras.layers.Dense(hp.Choice("units", [2, 4]))(inputs)
+        outputs = {name: keras.layers.Dense(1, name=name)(hidden) for name in ("p", "q")}
+        model = keras.Model(inputs, outputs)
+        model.compile("adam", {"p": "mse", "q": "mse"})
+        return model
+
+    def both(rows):
+        return {"p": rows.astype("float32"), "q": rows.astype("float32")}
+
+    weights = {"p": np.ones(160), "q": np.full(160, 0.5)}
+    result = search(
+        build,
+        X,
+        both(Y),
+        sample_weight=weights,
+        validation_data=(HELD[0], both(HELD[1])),
+        trials=1,
+        epochs=1,
+        verbose=0,
+    )
+    assert set(result.refit().predict(X[:2], verbose=0)) == {"p", "q"}
+    plain = search(_compiled, X, Y, trials=1, epochs=1, verbose=0)
+    assert plain.refit(X.tolist(), Y.tolist()).predict(X[:2], verbose=0).shape == (2, 1)
+
+
+def test_refit_on_a_data_set_without_end_takes_as_many_steps_as_the_search():
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16).repeat()
+    result = search(_compiled, data, objective="loss", steps_per_epoch=3, trials=1, epochs=2, verbose=0)
+    assert int(result.refit().optimizer.iterations) in (3, 6)
+
+
+def test_the_history_of_a_trial_that_failed_is_empty():
+    def build(hp):
+        if hp.Choice("units", [2, 4, 8]) == 8:
+            raise ValueError("no eights")
+        return _build(hp)
+
+    result = search(build, X, Y, **{**QUICK, "trials": 3}, oracle="grid")
+    failed = next(number for number, outcome in result.outcomes.items() if outcome.status == "failed")
+    assert result.history(failed) == {}
+    assert result.history(result.order[0])["loss"]
 
 
 def test_refit_weighs_the_classes_as_the_search_did():
@@ -725,6 +865,23 @@ def test_a_nan_objective_is_a_failed_trial_and_never_the_best():
         ({"seed": -1}, ValueError, "`seed`"),
         ({"seed": "a"}, TypeError, "'a'"),
         ({"initial_trials": [{"width": 3}]}, ValueError, "'width'"),
+        ({"initial_trials": {"units": 2}}, TypeError, "must be a list of dictionaries, got dict"),
+        ({"initial_trials": [{"units": 5}]}, ValueError, "gives units = 5"),
+        ({"population": {"momentum": [1.5]}}, ValueError, "momentum"),
+        ({"population": {"learning_rate": [-0.1]}}, ValueError, "-0.1"),
+        ({"population": {"learning_rate": []}}, ValueError, "at least one value of learning_rate"),
+        ({"steps_per_epoch": 2}, ValueError, "`steps_per_epoch` is for data sets"),
+        ({"initial_epoch": 1}, ValueError, "leave out `initial_epoch`"),
+        ({"sample_weight": np.ones(90)}, ValueError, "one a row, 160 in all, got shape \\(90,\\)"),
+        ({"sample_weight": np.full(160, np.nan)}, ValueError, "sample weights of `x` hold NaN"),
+        ({"validation_data": (*HELD, np.ones(7))}, ValueError, "sample weights of `validation_data`"),
+        ({"stopper": ["first_epochs", "median"]}, ValueError, "stands alone"),
+        (
+            {"callbacks": [keras.callbacks.ReduceLROnPlateau()]},
+            ValueError,
+            "`ReduceLROnPlateau` sets the learning rate",
+        ),
+        ({"validation_data": iter([(X, Y)])}, TypeError, "`validation_data` is a generator"),
         ({"initial_trials": [{"units": 2}], "oracle": "grid"}, ValueError, "order of its own"),
         ({"x": np.full_like(X, np.nan)}, ValueError, "NaN"),
         ({"x": X[:0], "y": Y[:0]}, ValueError, "no rows|at least one row"),
@@ -884,9 +1041,8 @@ def test_the_command_line_searches_measures_exports_and_goes_on(tmp_path):
     assert other.returncode == 2
     assert "--overwrite" in other.stderr
     rows = tmp_path / "rows.csv"
-    rows.write_text(
-        "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n6.3,3.3,6.0,2.5\n"
-    )
+    names = [f"{part} {size} (cm)" for part in ("sepal", "petal") for size in ("length", "width")]
+    rows.write_text(f"{','.join(names)}\n5.1,3.5,1.4,0.2\n6.3,3.3,6.0,2.5\n")
     predict = [command[0], "predict", str(tmp_path / "out" / "model"), str(rows)]
     told = subprocess.run(predict, capture_output=True, text=True, timeout=100)
     assert told.returncode == 0, told.stderr

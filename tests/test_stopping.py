@@ -1,5 +1,8 @@
 """Stopping rules on learning curves: oracles are numpy written out and the rules of the papers."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -119,6 +122,23 @@ def test_a_replay_of_the_baseline_trains_the_best_few_to_the_end():
     found = replay(curves, FirstEpochs(epochs=1, keep=2))
     assert found.saved == pytest.approx(1 - (2 + 2 + 1) / 6)
     assert found.regret == pytest.approx(0.39)
+
+
+def test_extrapolation_takes_no_notice_of_trials_that_failed_before_their_first_epoch():
+    flat = [0.9, 0.8, 0.79, 0.79, 0.79, 0.79, 0.79, 0.79]
+    assert Extrapolation(startup=1).reason(flat, [[], [0.5, 0.2, 0.1]], 30) is not None
+    assert Extrapolation(startup=1).reason(flat, [[]], 30) is None
+
+
+def test_the_default_rule_keeps_its_promise_on_the_curves_that_were_trained_whole():
+    kept = json.loads((Path(__file__).parent / "bench" / "curves.json").read_text())
+    assert sum(map(len, kept.values())) >= 100
+    for curves in kept.values():
+        losses = [[-value for value in curve] for curve in curves]
+        orders = [np.random.default_rng(seed).permutation(len(losses)) for seed in range(40)]
+        found = [replay(losses, SuccessiveHalving(), order) for order in orders]
+        assert np.mean([one.saved for one in found]) >= 0.6
+        assert max(one.regret for one in found) <= 0.005
 
 
 def test_a_replay_takes_nan_for_the_worst():

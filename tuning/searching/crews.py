@@ -60,7 +60,7 @@ def compiling_of(model: Any, hypermodel: Any, y: Any, given: dict[str, Any]) -> 
     compiled = dict(model._compile_config.config) if model.compiled and model._compile_config else {}
     if model.compiled:
         chosen = {name: compiled.get(name) if value is None else value for name, value in chosen.items()}
-    if chosen["loss"] is None:
+    if chosen["loss"] is None and not model.compiled:
         end = getattr(hypermodel, "head", None) or _head_of(y)
         chosen["loss"] = end.loss
         chosen["metrics"] = list(end.metrics) if chosen["metrics"] is None else chosen["metrics"]

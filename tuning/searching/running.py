@@ -74,7 +74,7 @@ class Run:
             "settings": fingerprint(rest), "loss, optimizer or metrics": fingerprint(described(plan.compiling)),
             "callbacks": fingerprint(described(plan.callbacks)),
             "arguments of fit": fingerprint(described(plan.fit_arguments)),
-            "initial trials": fingerprint(self.tuner.initial_trials),
+            "initial trials": fingerprint(list(self.tuner.initial_trials)),
         }  # fmt: skip
 
     def whole(self) -> SearchResult:

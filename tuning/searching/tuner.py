@@ -164,7 +164,7 @@ class Search(keras_tuner.Tuner):
         self.precision = keras.DTypePolicy(precision).name if precision else None
         if jit_compile not in (True, False, "auto"):
             raise ValueError(f"`jit_compile` must be True, False or 'auto', got {jit_compile!r}.")
-        self.initial_trials, self.jit_compile = list(initial_trials), jit_compile
+        self.initial_trials, self.jit_compile = initial_trials, jit_compile
         self._oracle_name, self._objective = oracle, objective
         if isinstance(oracle, keras_tuner.Oracle):
             _check_oracle(oracle, objective, trials)

@@ -31,7 +31,7 @@ _RESULT = dict.fromkeys(("name", "value", "low", "high", "winner"))
 _SEARCH = dict.fromkeys(
     (
         "objective", "higher_is_better", "best_trial", "epochs_saved", "rank_correlation", "importance", "notes",
-        "device", "one_epoch_then_best_three", "facts",
+        "device", "one_epoch_then_best_three", "facts", "sentence",
     )
 )  # fmt: skip
 _MOST_TRIALS = 20
@@ -254,6 +254,8 @@ def _search(search: Values) -> Values:
         return {}
     board = _with_architectures(search.get("leaderboard") or {}, search.get("hyperparameters") or [])
     shown = {name: column for name, column in board.items() if any(value not in (None, "") for value in column)}
+    if "findings" in shown:
+        shown["findings"] = [_words(symptoms) for symptoms in shown["findings"]]
     rows = [list(row) for row in zip(*shown.values(), strict=True)]
     objective, higher = str(search.get("objective") or "objective"), bool(search.get("higher_is_better"))
     # JSON knows keys that are texts only; a report that was not read from a file has them so too.
@@ -262,6 +264,7 @@ def _search(search: Values) -> Values:
     return {
         **_SEARCH, **search, "chart": Markup(chart), "columns": list(shown), "rows": rows[:_MOST_TRIALS],
         "numbers": numbers, "more": max(0, len(rows) - _MOST_TRIALS), "trials": len(rows),
+        "importance": _shares(search.get("importance") or {}),
     }  # fmt: skip
 
 
@@ -279,6 +282,10 @@ def _with_architectures(board: Values, names: Sequence[str]) -> Values:
         elif "architecture" not in shown:
             shown["architecture"] = rows
     return shown
+
+
+def _shares(importance: Mapping[str, float]) -> Values:
+    return {name: f"{share:.0%}" if share >= 0.005 else "below 1%" for name, share in importance.items()}
 
 
 def _is_number(value: Any) -> bool:

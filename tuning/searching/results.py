@@ -260,6 +260,7 @@ class SearchResult:
             "best_trial": self.order[0],
             "best": best.as_dict(),
             "facts": self._facts(),
+            "sentence": self._sentence(),
             "leaderboard": dict(self.leaderboard()),
             "hyperparameters": list(
                 dict.fromkeys(
@@ -357,13 +358,19 @@ class SearchResult:
         after = "Next: `.best_model`, `.refit()` on all rows, `.models(3)` for `tw.vote`, `.report(folder)` for a page."
         return f"{self.summary()}\n{after}"
 
+    def _sentence(self) -> str:
+        best = self.best
+        return (
+            f"Best: trial {self.order[0]}, {self.plan.objective.name} {self.best_score:.4g}{at_rate(best)} "
+            f"after epoch {best.best_epoch}."
+        )
+
     def summary(self) -> str:
         """Leaderboard, best trial, and what stopping saved, in words."""
-        best, base, known = self.best, self.baseline(), self.rank_correlation()
+        base, known = self.baseline(), self.rank_correlation()
         lines = [
             str(self.leaderboard()),
-            f"Best: trial {self.order[0]}, {self.plan.objective.name} {self.best_score:.4g}{at_rate(best)} "
-            f"after epoch {best.best_epoch}.",
+            self._sentence(),
             f"Stopping saved {self.epochs_saved:.0%} of the epochs.",
         ]
         if len(self.order) > _BASELINE.keep:

@@ -327,7 +327,7 @@ def replay(curves: Sequence[Curve], rule: Any, order: Sequence[int] | None = Non
     Example:
 
     >>> curves = [[0.5, 0.1], [0.9, 0.8], [0.4, 0.3], [0.8, 0.7]]
-    >>> replay(curves, SuccessiveHalving(factor=2, first=1))
+    >>> replay(curves, SuccessiveHalving(factor=2, first=1, startup=1))
     Replay(saved=0.25, regret=0.0, stopped=2)
     """
     if not len(curves) or any(len(curve) == 0 for curve in curves):

@@ -36,7 +36,8 @@ def described(value: Any) -> Any:
     if isinstance(value, keras.callbacks.Callback) and type(value).__module__.startswith("keras."):
         return {"class": kind, **{n: v for n, v in vars(value).items() if _counts(n, v)}}
     if isinstance(value, (keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer)):
-        return {"class": kind, "config": described(value.get_config())}
+        # Some losses of Keras leave their arguments out of `get_config`.
+        return {"class": kind, "config": described({**value.get_config(), **getattr(value, "_fn_kwargs", {})})}
     return getattr(value, "__qualname__", kind)
 
 

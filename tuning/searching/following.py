@@ -37,20 +37,20 @@ class Follow(keras.callbacks.Callback):
                 stopper.set_model(self._lone[member])
                 stopper.on_train_begin()
                 # What an interrupted run had told it already.
-                for epoch in range(self.training.epoch):
-                    stopper.on_epoch_end(epoch, self.training.logs_at(member, epoch))
+                for epoch in range(self.training.standing.epoch):
+                    stopper.on_epoch_end(epoch, self.training.standing.logs_at(member, epoch))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._train: list[dict[str, float]] | None = None
         self._validation: list[dict[str, float]] | None = None
         self.training.go_on_counting()
-        for reader in self.training.readers.values():
+        for reader in self.training.standing.readers.values():
             reader.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         training = self.training
         for member, mean in zip(training._crew.ids, training._crew.losses(logs), strict=True):
-            training.readers[member].note_batch(mean, batch + 1)
+            training.standing.readers[member].note_batch(mean, batch + 1)
 
     def on_test_begin(self, logs: Any = None) -> None:
         # Validation sets the metrics back, so what the epoch has shown is read before it.
@@ -68,12 +68,12 @@ class Follow(keras.callbacks.Callback):
         joined = [{**own, **held} for own, held in zip(seen, self._validation or [{}] * len(seen), strict=True)]
         values = dict(zip(crew.ids, joined, strict=True))
         for member, own in self._own.items():
-            for stopper in own if member not in self.training.dropped else ():
+            for stopper in own if member not in self.training.standing.dropped else ():
                 stopper.on_epoch_end(epoch, values[member])
         stopped = [member for member, lone in self._lone.items() if lone.stop_training]
         ended = self.training.end_epoch(values, stopped, bool(self.model.stop_training))
         if ended:
-            self.paused = self.training.reason is None
+            self.paused = self.training.standing.reason is None
             self.model.stop_training = True
 
 

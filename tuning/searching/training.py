@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,18 +19,16 @@ from ...callbacks.resumable import counters, set_counters
 from ...toolkit.baselines import known_of
 from ...toolkit.checks import whole_number
 from ...toolkit.precision import fresh_session
-from ...toolkit.stopping import in_epochs
 from ...toolkit.storing import DamagedFileError, append_line, read_arrays, write_arrays, write_lines
 from ...toolkit.watching import RunReader
 from . import crews
 from .feeding import Rows, is_stream, steps_at_once
 from .following import Follow
-from .plans import ObjectiveError, Plan, bad_last, best_of
+from .plans import Plan
+from .standing import Standing
 
-_HOPELESS = ("diverging", "non_finite", "not_learning")
 # Writing the state of a trial may take this share of its time.
 _SHARE_FOR_WRITING = 0.1
-_FEWEST_SETTINGS = 2
 
 
 class Training:
@@ -54,16 +51,8 @@ class Training:
         self.epochs = int(hp.values.get("epochs", plan.epochs))
         self.last = min(self.epochs, last or self.epochs)
         self.batch_size = int(hp.values.get("batch_size", plan.batch_size))
-        self.epoch = 0
-        self.curve: list[float] = []
-        self.history: dict[int, dict[str, list[float | None]]] = {}
-        self.objectives: dict[int, list[float]] = {}
-        self.dropped: dict[int, str] = {}
-        self.reason: str | None = None
-        self.ended_by_rule = False
-        self.out_of_time = False
-        self.bests: dict[int, float] = {}
         self.best_weights: dict[int, list[np.ndarray]] = {}
+        self.standing: Any = None
         self.seconds = 0.0
         self._followers, self._stoppers = _sorted_callbacks(plan.callbacks, name)
         self._counted: list[Any] = []
@@ -73,17 +62,13 @@ class Training:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether it ended before its last epoch."""
-        return self.reason is not None and self.ended_by_rule
-
-    def setting_of(self, member: int) -> int:
-        """Which setting a member has."""
-        return member // self.plan.executions if self.settings else 0
+        """Whether a rule ended it before its last epoch."""
+        return self.standing.reason is not None and self.standing.ended_by_rule
 
     @property
     def alive(self) -> list[int]:
         """The members of the graph that still count."""
-        return [member for member in self._crew.ids if member not in self.dropped]
+        return [member for member in self._crew.ids if member not in self.standing.dropped]
 
     def run(self) -> None:
         """Trains to the end, from where the folder's state stands."""
@@ -95,8 +80,8 @@ class Training:
         before = self._restore()
         self._started -= before
         with _no_word_of_retracing():
-            while self.epoch < self.last and self.reason is None:
-                self._counted = self._counted or (self._count() if self.epoch else [])
+            while self.standing.epoch < self.last and self.standing.reason is None:
+                self._counted = self._counted or (self._count() if self.standing.epoch else [])
                 if len(self.alive) < len(self._crew.ids) and self._pays():
                     self._crew = self._crew.keep(self.alive)
                 self._fit()
@@ -144,9 +129,8 @@ class Training:
         name = compiling.loss if isinstance(compiling.loss, str) else getattr(compiling.loss, "name", "")
         seen = self.rows.are_arrays and self.rows.y is not None
         known = known_of(self.rows.x, self.rows.y, self.rows.validation, name) if seen else {}
-        self.readers = {member: RunReader(epochs=self.epochs, **known) for member in everyone}
-        self.history = {member: {} for member in everyone}
-        self.objectives = {member: [] for member in everyone}
+        readers = {member: RunReader(epochs=self.epochs, **known) for member in everyone}
+        self.standing = Standing(plan, self.settings, everyone, readers, self.epochs, self.last)
 
     def _start(self, repeat: int) -> list[np.ndarray]:
         keras.utils.set_random_seed(self.seed + 1000 * repeat)
@@ -154,7 +138,7 @@ class Training:
         return weights
 
     def _pays(self) -> bool:
-        updates = (self.last - self.epoch) * (self._steps or 1)
+        updates = (self.last - self.standing.epoch) * (self._steps or 1)
         return bool(self._crew.pays_to_shrink(self.alive, updates, self.batch_size))
 
     # One call of fit
@@ -163,7 +147,7 @@ class Training:
         plan, rows = self.plan, self.rows
         follow, followers = Follow(self, self._stoppers), self._followers
         arguments: dict[str, Any] = {
-            **plan.fit_arguments, "epochs": self.last, "initial_epoch": self.epoch, "verbose": 0,
+            **plan.fit_arguments, "epochs": self.last, "initial_epoch": self.standing.epoch, "verbose": 0,
             "validation_data": self._held_out,
         }  # fmt: skip
         if crews.fits_by_itself(plan.hypermodel):
@@ -173,7 +157,7 @@ class Training:
         elif rows.are_arrays:
             shuffle = bool(arguments.pop("shuffle", True))
             arguments.pop("validation_batch_size", None)
-            data = rows.batches(self.seed, self.epoch, self.last, self.batch_size, shuffle)
+            data = rows.batches(self.seed, self.standing.epoch, self.last, self.batch_size, shuffle)
             steps = {"steps_per_epoch": self._steps, "shuffle": False}
             self._crew.model.fit(data, callbacks=[*followers, follow], **{**arguments, **steps})
         else:
@@ -182,8 +166,8 @@ class Training:
             if is_stream(rows.x) and not isinstance(rows.x, keras.utils.PyDataset):
                 arguments["shuffle"] = False
             self._crew.model.fit(rows.x, callbacks=[*followers, follow], **arguments)
-        if self.epoch < self.last and self.reason is None and not follow.paused:
-            self.reason = _by_callback(self.epoch)
+        if self.standing.epoch < self.last and self.standing.reason is None and not follow.paused:
+            self.standing.end_by_callback()
 
     def go_on_counting(self) -> None:
         """Gives the callbacks back what they had counted: each call of `fit` begins by setting them back."""
@@ -202,135 +186,16 @@ class Training:
             stopped: Members that stop early.
             halted: Whether a callback of the user's ends `fit`.
         """
-        self.epoch += 1
-        measured: dict[int, float] = {}
-        for member, logs in values.items():
-            if member in self.dropped:
-                continue
-            self._add_to_history(member, logs)
-            self.readers[member].end_epoch(logs)
-            value = self._objective(logs)
-            if value is not None:
-                measured[member] = value
-            earlier = self.objectives[member]
-            earlier.append(value if value is not None else earlier[-1] if earlier else math.inf)
-        objectives = {member: self.objectives[member][-1] for member in values if member not in self.dropped}
-        self._note_bests(measured)
-        self.curve.append(self._of_the_best_setting(objectives))
-        append_line(self.folder / "curve.jsonl", self._line(values))
-        self.dropped.update({member: "early stopping" for member in stopped if member not in self.dropped})
-        self._drop_hopeless(measured)
-        if self.plan.drop_losers:
-            self._drop_losers()
-        self._decide(halted)
-        self._write()
-        return self.reason is not None or (len(self.alive) < len(self._crew.ids) and self._pays())
-
-    def _add_to_history(self, member: int, logs: dict[str, float]) -> None:
-        """One entry an epoch; `None` where it was not measured, as validation is with `validation_freq`."""
-        history = self.history[member]
-        for name in {**history, **logs}:
-            before: list[float | None] = [None] * (self.epoch - 1)
-            history.setdefault(name, before).append(logs.get(name))
-
-    def _objective(self, logs: dict[str, float]) -> float | None:
-        """Lower is better; `None` where it was not measured in this epoch."""
-        objective = self.plan.objective
-        try:
-            return self.plan.sign * float(objective.get_value(logs))
-        except KeyError:
-            if self.plan.fit_arguments.get("validation_freq", 1) != 1:
-                return None
-            unseen = objective.name.startswith("val_") and self.plan.rows.validation is None
-            cure = " Give `validation_data`: these rows cannot be split." if unseen else ""
-            raise ObjectiveError(
-                f"The objective {objective.name!r} is not among the logs, which hold {', '.join(sorted(logs))}.{cure}"
-            ) from None
-
-    def _note_bests(self, measured: dict[int, float]) -> None:
-        """Keeps the weights of the best epoch of each setting that may win; of several trainings the first's."""
-        better = {}
-        for member, value in measured.items():
-            setting = self.setting_of(member)
-            if member == self.first_of(setting) and value < self.bests.get(setting, math.inf):
-                self.bests[setting] = value
-                better[setting] = member
-        if not self._settings_are_judged_by_several():
-            leader = min(self.bests, key=lambda s: (self.bests[s], s), default=None)
-            better = {setting: member for setting, member in better.items() if setting == leader}
-            if better:
-                self.best_weights = {}
+        standing = self.standing
+        better = standing.add(values)
+        if better and not standing.judged_by_several:
+            self.best_weights = {}
         self.best_weights.update({setting: self._crew.weights(member) for setting, member in better.items()})
-
-    def first_of(self, setting: int) -> int:
-        """The first of the members that have a setting."""
-        return setting * self.plan.executions if self.settings else 0
-
-    def _settings_are_judged_by_several(self) -> bool:
-        """Whether which setting is best is known only when other trainings have been seen too."""
-        return bool(self.settings) and (self.plan.executions > 1 or self.plan.folds is not None)
-
-    def _of_the_best_setting(self, objectives: dict[int, float]) -> float:
-        by_setting: dict[int, list[float]] = {}
-        for member, value in objectives.items():
-            by_setting.setdefault(self.setting_of(member), []).append(value)
-        return best_of([float(np.mean(values)) for values in by_setting.values()])
-
-    def _line(self, values: dict[int, dict[str, float]]) -> dict[str, Any]:
-        rows = [{"member": member, **logs} for member, logs in values.items() if member not in self.dropped]
-        return {"epoch": self.epoch, self.plan.objective.name: self.plan.sign * self.curve[-1], "members": rows}
-
-    # Who goes on
-
-    def _drop_hopeless(self, measured: dict[int, float]) -> None:
-        for member, reader in self.readers.items():
-            if member in self.dropped:
-                continue
-            found = [f for f in reader.findings if f.symptom in _HOPELESS and f.level != "info"]
-            if found:
-                self.dropped[member] = found[0].symptom
-            elif self.epoch > 1 and not math.isfinite(measured.get(member, 0.0)):
-                self.dropped[member] = "non_finite"
-
-    def _drop_losers(self) -> None:
-        """After 1, 2, 4, 8, ... epochs the better half of the settings goes on."""
-        if not self.settings or self.epoch & (self.epoch - 1) or self.epoch >= self.last:
-            return
-        settings = sorted({self.setting_of(member) for member in self.alive})
-        kept = max(_FEWEST_SETTINGS, -(-len(self.settings) // (2 * self.epoch)))
-        scores = {s: self._mean_best(s) for s in settings}
-        if not math.isfinite(min(scores.values(), default=math.inf)):
-            return  # nothing was measured yet, or nobody is left
-        for setting in sorted(settings, key=lambda s: (scores[s], s))[kept:]:
-            for member in self.alive:
-                if self.setting_of(member) == setting:
-                    self.dropped[member] = "behind"
-
-    def _mean_best(self, setting: int) -> float:
-        own = [values for member, values in self.objectives.items() if self.setting_of(member) == setting]
-        return float(np.mean([best_of(values) for values in own]))
-
-    def best_so_far(self) -> float:
-        """The best value of any setting, mean over its trainings, each at its best epoch."""
-        return min(self._mean_best(setting) for setting in {self.setting_of(member) for member in self.objectives})
-
-    def _decide(self, halted: bool) -> None:
-        plan = self.plan
-        if not self.alive and self.epoch < self.last:
-            causes = sorted(set(self.dropped.values()) - {"behind"}) or ["behind"]
-            where = " at every rate" if self.settings else ""
-            self.reason = f"{' and '.join(causes)}{where} after {in_epochs(self.epoch)}"
-            self.ended_by_rule = causes != ["early stopping"]
-        elif plan.target is not None and self.best_so_far() <= plan.sign * plan.target:
-            self.reason = f"reached the target after {in_epochs(self.epoch)}"
-        elif halted and self.epoch < self.last:
-            self.reason = _by_callback(self.epoch)
-        elif self.epoch < self.last and plan.stopper is not None:
-            why = plan.stopper.reason(bad_last(self.curve), self.peers, self.epochs)
-            self.reason, self.ended_by_rule = why, why is not None
-        late = self.deadline is not None and time.time() > self.deadline
-        if late and self.reason is None and self.epoch < self.last:
-            self.reason, self.out_of_time = f"the time was up after {in_epochs(self.epoch)}", True
+        append_line(self.folder / "curve.jsonl", standing.line(standing.epoch - 1))
+        standing.drop(stopped)
+        standing.decide(self.peers, halted, self.deadline is not None and time.time() > self.deadline)
+        self._write()
+        return standing.reason is not None or (len(self.alive) < len(self._crew.ids) and self._pays())
 
     # Files
 
@@ -339,12 +204,8 @@ class Training:
         if not final and now - self._written < self._write_cost / _SHARE_FOR_WRITING:
             return
         state = {
-            "epoch": self.epoch, "ids": self._crew.ids, "curve": self.curve, "history": self.history,
-            "objectives": self.objectives, "dropped": self.dropped, "reason": self.reason,
-            "ended_by_rule": self.ended_by_rule, "out_of_time": self.out_of_time, "bests": self.bests,
-            "seconds": now - self._started, "best_of": list(self.best_weights),
-            "readers": {member: reader.get_state() for member, reader in self.readers.items()},
-            "settings": self.settings, "parameters": self.parameters, "callbacks": self._count(),
+            "ids": self._crew.ids, "best_of": list(self.best_weights), "seconds": now - self._started,
+            "callbacks": self._count(), "standing": self.standing.get_state(),
         }  # fmt: skip
         # One file holds all, so that weights and what is said of them are of one epoch.
         best = [array for weights in self.best_weights.values() for array in weights]
@@ -372,36 +233,16 @@ class Training:
         self.best_weights = {
             setting: arrays[place * each : (place + 1) * each] for place, setting in enumerate(state["best_of"])
         }
-        for name in ("epoch", "curve", "reason", "ended_by_rule"):
-            setattr(self, name, state[name])
-        if state["out_of_time"]:
-            self.reason = None
-        self.history, self.objectives = _by_number(state["history"]), _by_number(state["objectives"])
-        self.dropped, self.bests = _by_number(state["dropped"]), _by_number(state["bests"])
         self._counted = state["callbacks"]
-        for member, seen in _by_number(state["readers"]).items():
-            self.readers[member].set_state(seen)
-        self._write_lines()
+        self.standing.set_state(state["standing"])
+        # A killed run may have written an epoch that is trained again.
+        write_lines(self.folder / "curve.jsonl", [self.standing.line(epoch) for epoch in range(self.standing.epoch)])
         return float(state["seconds"])
 
     def write_best(self, setting: int) -> None:
         """Writes the weights of the best epoch of a setting, which may be none where it never was finite."""
         if setting in self.best_weights:
             write_arrays(self.folder / "best.npz", self.best_weights[setting])
-
-    def logs_at(self, member: int, epoch: int) -> dict[str, float]:
-        """What a member logged in an epoch, from 0."""
-        history = self.history[member]
-        return {name: v[epoch] for name, v in history.items() if epoch < len(v) and v[epoch] is not None}  # type: ignore[misc]
-
-    def _write_lines(self) -> None:
-        """The curve's file as the state knows it: a killed run may have written an epoch that is trained again."""
-        rows = []
-        for epoch in range(self.epoch):
-            members = [{"member": member, **logs} for member in self.history if (logs := self.logs_at(member, epoch))]
-            value = self.plan.sign * self.curve[epoch]
-            rows.append({"epoch": epoch + 1, self.plan.objective.name: value, "members": members})
-        write_lines(self.folder / "curve.jsonl", rows)
 
 
 @contextmanager
@@ -419,10 +260,6 @@ def _no_word_of_retracing() -> Iterator[None]:
         logger.removeFilter(other)
 
 
-def _by_callback(epoch: int) -> str:
-    return f"ended by a callback after {in_epochs(epoch)}"
-
-
 def _sorted_callbacks(callbacks: Sequence[Any], name: str) -> tuple[list[Any], list[Any]]:
     own = [copy.deepcopy(one) for one in callbacks]
     for one in own:
@@ -430,7 +267,3 @@ def _sorted_callbacks(callbacks: Sequence[Any], name: str) -> tuple[list[Any], l
             one.log_dir = str(Path(one.log_dir) / name)
     stoppers = [one for one in own if isinstance(one, keras.callbacks.EarlyStopping)]
     return [one for one in own if one not in stoppers], stoppers
-
-
-def _by_number(values: dict[str, Any]) -> dict[int, Any]:
-    return {int(name): value for name, value in values.items()}

@@ -61,7 +61,7 @@ def _trained(
         training = Training(plan, hp, rows, home, name, seed + number, peers if place == 0 else (), deadline, last)
         training.run()
         trainings.append(training)
-        if training.stopped_early or training.out_of_time:
+        if training.stopped_early or training.standing.out_of_time:
             break
     outcome, winner = _summed(plan, trainings)
     trainings[0].write_best(winner)
@@ -94,39 +94,39 @@ def _parts(plan: Plan) -> Sequence[tuple[Rows, int]]:
 
 def _summed(plan: Plan, trainings: Sequence[Training]) -> tuple[Outcome, int]:
     """One outcome of all trainings of a trial, and its setting: the one whose best epochs are best in the mean."""
-    first = trainings[0]
+    first, standing = trainings[0], trainings[0].standing
     scores: dict[int, list[float]] = {}
     for training in trainings:
-        for member, values in training.objectives.items():
-            scores.setdefault(training.setting_of(member), []).append(best_of(values))
+        for member, values in training.standing.objectives.items():
+            scores.setdefault(standing.setting_of(member), []).append(best_of(values))
     full = max(len(values) for values in scores.values())
     means = {s: float(np.mean(v)) if len(v) == full else math.inf for s, v in scores.items()}
     order = sorted(means, key=lambda setting: (not means[setting] < math.inf, means[setting], setting))
     winner = order[0]
-    member = first.first_of(winner)
-    epoch = int(np.argmin(bad_last(first.objectives[member])))
+    member = standing.first_of(winner)
+    epoch = int(np.argmin(bad_last(standing.objectives[member])))
     sign = plan.sign
     outcome = Outcome(
-        status="stopped" if first.reason and first.ended_by_rule else "completed",
+        status="stopped" if first.stopped_early else "completed",
         score=sign * means[winner] if math.isfinite(means[winner]) else None,
         spread=float(np.std(scores[winner], ddof=1)) if len(scores[winner]) > 1 else None,
         settings=dict(first.settings[winner]) if first.settings else {},
         best_epoch=epoch + 1,
-        metrics=first.logs_at(member, epoch),
-        curve=[sign * value for value in first.curve],
-        epochs=first.epoch,
+        metrics=standing.logs_at(member, epoch),
+        curve=[sign * value for value in standing.curve],
+        epochs=standing.epoch,
         planned=first.epochs,
-        member_epochs=sum(len(values) for training in trainings for values in training.objectives.values()),
+        member_epochs=sum(len(values) for training in trainings for values in training.standing.objectives.values()),
         parameters=first.parameters,
-        findings=[finding.as_dict() for finding in first.readers[member].findings],
-        reason=first.reason,
+        findings=[finding.as_dict() for finding in standing.readers[member].findings],
+        reason=standing.reason,
         members=[
             {**(first.settings[s] if first.settings else {}), "score": sign * means[s] if means[s] < math.inf else None}
             for s in order
         ],
     )
-    if trainings[-1].out_of_time:
-        outcome.status, outcome.reason = "unfinished", trainings[-1].reason
+    if trainings[-1].standing.out_of_time:
+        outcome.status, outcome.reason = "unfinished", trainings[-1].standing.reason
     if outcome.score is None:
         outcome.status = "failed"
         outcome.reason = outcome.reason or f"`{plan.objective.name}` was never a finite number"

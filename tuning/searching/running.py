@@ -87,7 +87,7 @@ class Run:
             self._replay()
             try:
                 self._check_failures()
-                spread(self, self.tuner.workers, self.tuner.resources, self.deadline)
+                spread(self, self.tuner.workers, self.tuner.resources)
                 if not self.ended:
                     self._go_on_with_the_best()
             except KeyboardInterrupt:

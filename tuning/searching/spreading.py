@@ -52,45 +52,44 @@ class Pool(Protocol):
         ...
 
 
-def spread(run: Any, workers: Any, resources: dict[str, float], deadline: float | None) -> None:
+def spread(run: Any, workers: Any, resources: dict[str, float]) -> None:
     """Trains every trial that the search proposes.
 
     Args:
         run: The `Run` of a search: proposes, and takes the outcomes.
         workers: Number of processes, at least 1, or `"ray"`.
         resources: `num_cpus` and `num_gpus` of a trial on Ray.
-        deadline: `time.time()` after which no trial begins, or `None`.
     """
     if workers == 1:
-        _one_by_one(run, deadline)
+        _one_by_one(run)
         return
     pool: Pool = RayPool(run.plan, resources) if workers == "ray" else ProcessPool(run.plan, workers)
     try:
-        _side_by_side(run, pool, deadline)
+        _side_by_side(run, pool)
     finally:
         pool.close()
 
 
-def _one_by_one(run: Any, deadline: float | None) -> None:
-    while not _is_over(run, deadline):
+def _one_by_one(run: Any) -> None:
+    while not _is_over(run):
         number = run.next_trial()
         if number is None:
             return
         run.done(number, run.run_here(number))
 
 
-def _is_over(run: Any, deadline: float | None) -> bool:
-    if deadline is not None and time.time() > deadline and not run.ended:
+def _is_over(run: Any) -> bool:
+    if run.deadline is not None and time.time() > run.deadline and not run.ended:
         run.ended = "The time was up."
     return bool(run.ended)
 
 
-def _side_by_side(run: Any, pool: Pool, deadline: float | None) -> None:
+def _side_by_side(run: Any, pool: Pool) -> None:
     going: dict[Any, int] = {}
     deaths: dict[int, int] = {}
     again: list[int] = []
     while True:
-        while len(going) < pool.room() and not _is_over(run, deadline):
+        while len(going) < pool.room() and not _is_over(run):
             number = again.pop() if again else run.next_trial()
             if number is None:
                 break

@@ -165,7 +165,7 @@ class Search(keras_tuner.Tuner):
         if jit_compile not in (True, False, "auto"):
             raise ValueError(f"`jit_compile` must be True, False or 'auto', got {jit_compile!r}.")
         self.initial_trials, self.jit_compile = initial_trials, jit_compile
-        self._oracle_name, self._objective = oracle, objective
+        self._objective = objective
         if isinstance(oracle, keras_tuner.Oracle):
             _check_oracle(oracle, objective, trials)
         self._given_oracle, self._oracle_arguments = oracle, oracle_arguments

@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` runs the main job, `make test` the tests. Both set up .venv.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-SOURCES := $(wildcard *.py setup.cfg pyproject.toml toolkit/*.py toolkit/*/*.py toolkit/templates/* callbacks/*.py tuning/*.py tuning/*/*.py)
+SOURCES := $(wildcard *.py setup.cfg pyproject.toml toolkit/*.py toolkit/*/*.py toolkit/report/templates/* callbacks/*.py tuning/*.py tuning/*/*.py)
 
 .PHONY: demo test check bench clean
 

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from .toolkit import layers as layers
     from .toolkit import optimizers as optimizers
     from .toolkit import schedules as schedules
+    from .toolkit.diagnosis.catalogue import CAUSES as CAUSES
+    from .toolkit.diagnosis.catalogue import SYMPTOMS as SYMPTOMS
+    from .toolkit.diagnosis.findings import Advice as Advice
+    from .toolkit.diagnosis.findings import Finding as Finding
+    from .toolkit.diagnosis.findings import rank as rank
+    from .toolkit.diagnosis.histories import diagnose as diagnose
     from .toolkit.ensembles import Calibration as Calibration
     from .toolkit.ensembles import Selection as Selection
     from .toolkit.ensembles import Soup as Soup
@@ -24,20 +30,14 @@ if TYPE_CHECKING:
     from .toolkit.ensembles import mc_dropout as mc_dropout
     from .toolkit.ensembles import select_members as select_members
     from .toolkit.ensembles import vote as vote
-    from .toolkit.export import ExportRefusedError as ExportRefusedError
-    from .toolkit.export import ExportReport as ExportReport
-    from .toolkit.export import export as export
-    from .toolkit.findings import CAUSES as CAUSES
-    from .toolkit.findings import SYMPTOMS as SYMPTOMS
-    from .toolkit.findings import Advice as Advice
-    from .toolkit.findings import Finding as Finding
-    from .toolkit.findings import rank as rank
-    from .toolkit.histories import diagnose as diagnose
-    from .toolkit.loading import load_model as load_model
     from .toolkit.population import Population as Population
     from .toolkit.population import PopulationResult as PopulationResult
     from .toolkit.population import fit_population as fit_population
     from .toolkit.preflight import check as check
+    from .toolkit.saving.exporting import ExportRefusedError as ExportRefusedError
+    from .toolkit.saving.exporting import ExportReport as ExportReport
+    from .toolkit.saving.exporting import export as export
+    from .toolkit.saving.loading import load_model as load_model
 
 __version__ = "0.1.0"
 
@@ -50,15 +50,15 @@ _MODULES = {
     "tuning": "tuning",
 }
 _NAMES = {
-    "Advice": "toolkit.findings",
-    "CAUSES": "toolkit.findings",
+    "Advice": "toolkit.diagnosis.findings",
+    "CAUSES": "toolkit.diagnosis.catalogue",
     "Calibration": "toolkit.ensembles",
-    "ExportRefusedError": "toolkit.export",
-    "ExportReport": "toolkit.export",
-    "Finding": "toolkit.findings",
+    "ExportRefusedError": "toolkit.saving.exporting",
+    "ExportReport": "toolkit.saving.exporting",
+    "Finding": "toolkit.diagnosis.findings",
     "Population": "toolkit.population",
     "PopulationResult": "toolkit.population",
-    "SYMPTOMS": "toolkit.findings",
+    "SYMPTOMS": "toolkit.diagnosis.catalogue",
     "Selection": "toolkit.ensembles",
     "Soup": "toolkit.ensembles",
     "VoteReport": "toolkit.ensembles",
@@ -66,14 +66,14 @@ _NAMES = {
     "bagging_weights": "toolkit.ensembles",
     "calibrate": "toolkit.ensembles",
     "check": "toolkit.preflight",
-    "diagnose": "toolkit.histories",
+    "diagnose": "toolkit.diagnosis.histories",
     "evaluate_vote": "toolkit.ensembles",
-    "export": "toolkit.export",
+    "export": "toolkit.saving.exporting",
     "fit_population": "toolkit.population",
     "greedy_soup": "toolkit.ensembles",
-    "load_model": "toolkit.loading",
+    "load_model": "toolkit.saving.loading",
     "mc_dropout": "toolkit.ensembles",
-    "rank": "toolkit.findings",
+    "rank": "toolkit.diagnosis.findings",
     "select_members": "toolkit.ensembles",
     "vote": "toolkit.ensembles",
 }

@@ -77,7 +77,7 @@ def predict(
 ) -> None:
     """Answer the rows of a CSV file with an exported model."""
     _quiet_tensorflow()
-    from .toolkit.predicting import predict_csv
+    from .toolkit.saving.predicting import predict_csv
 
     try:
         names, rows = predict_csv(model, file, header)
@@ -104,12 +104,12 @@ def check(
 ) -> None:
     """Say what is wrong with a model and its data before a fit."""
     _quiet_tensorflow()
-    from .toolkit.architectures import model_inputs
     from .toolkit.data import load
-    from .toolkit.findings import healthy
-    from .toolkit.loading import load_model
+    from .toolkit.diagnosis.findings import healthy
+    from .toolkit.diagnosis.wording import words
+    from .toolkit.models.first import model_inputs
     from .toolkit.preflight import check as look
-    from .toolkit.wording import words
+    from .toolkit.saving.loading import load_model
 
     try:
         chosen: Any = task
@@ -131,9 +131,9 @@ def diagnose(
     language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
 ) -> None:
     """Say what the curves of a finished fit show."""
-    from .toolkit.findings import healthy
-    from .toolkit.histories import diagnose as read
-    from .toolkit.wording import words
+    from .toolkit.diagnosis.findings import healthy
+    from .toolkit.diagnosis.histories import diagnose as read
+    from .toolkit.diagnosis.wording import words
 
     try:
         findings = read(history)
@@ -216,7 +216,7 @@ def _prepare(
     say: Any, console: Any,
 ) -> Any:  # fmt: skip
     """Everything that bad input can break; the imports stand here, for they take seconds."""
-    from .tuning.recipe import Job, Settings
+    from .tuning.main_job import Job, Settings
 
     try:
         return Job(data, out, Settings(**settings), resume=resume, command=command, say=say, console=console, **options)
@@ -225,7 +225,7 @@ def _prepare(
 
 
 def _finish(job: Any) -> None:
-    from .toolkit.export import ExportRefusedError
+    from .toolkit.saving.exporting import ExportRefusedError
 
     try:
         job.run()

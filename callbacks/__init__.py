@@ -1,5 +1,6 @@
 """What rides along in one `model.fit`."""
 
+from ..toolkit.optimizers.rate_owners import refuse_two_owners as refuse_two_owners
 from .averaging import WeightAverage as WeightAverage
 from .curve_watch import CurveWatch as CurveWatch
 from .gradient_watch import GradientWatch as GradientWatch
@@ -7,7 +8,6 @@ from .progress import Progress as Progress
 from .rates import LearningRateFinder as LearningRateFinder
 from .rates import LearningRateMonitor as LearningRateMonitor
 from .rates import UpdateRatioMonitor as UpdateRatioMonitor
-from .rates import refuse_two_owners as refuse_two_owners
 from .resumable import ResumableState as ResumableState
 from .resume import Resume as Resume
 from .snapshots import SnapshotEnsemble as SnapshotEnsemble

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from ..toolkit.checks import number, one_of, whole_number
-from ..toolkit.recalibrating import batch_norms, recalibrate
+from ..toolkit.models.batch_norm import batch_norms, recalibrate
 
 
 class WeightAverage(keras.callbacks.Callback):

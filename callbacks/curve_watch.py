@@ -9,16 +9,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..toolkit.baselines import class_shares, is_array, known_of, recalls, spread_rows
 from ..toolkit.checks import one_of, whole_number
-from ..toolkit.findings import Advice, Finding, healthy, rank
-from ..toolkit.outputs import structure_of
+from ..toolkit.data.rows import is_array, spread_rows
+from ..toolkit.diagnosis.baselines import class_shares, known_of, recalls
+from ..toolkit.diagnosis.findings import Advice, Finding, healthy, rank
+from ..toolkit.diagnosis.fit_repairs import Attempt, Mending
+from ..toolkit.diagnosis.run_reader import RunReader
+from ..toolkit.diagnosis.telling import Teller
+from ..toolkit.diagnosis.thresholds import limit
+from ..toolkit.models.reading import structure_of
 from ..toolkit.preflight.rows import what_is_unscaled
-from ..toolkit.thresholds import limit
-from ..toolkit.watching import RunReader
 from .gradient_watch import GradientWatch
-from .mending import Attempt, Mending
-from .telling import Teller
 
 
 class CurveWatch(keras.callbacks.Callback):

@@ -11,16 +11,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..toolkit.baselines import is_number, known_of, spread_rows
 from ..toolkit.checks import whole_number
-from ..toolkit.curves import Curves, too_far
-from ..toolkit.findings import Finding, healthy, rank
-from ..toolkit.health import LayerHealth, Probe, read_health
-from ..toolkit.outputs import loss_name, structure_of
+from ..toolkit.data.rows import is_number, spread_rows
+from ..toolkit.diagnosis.baselines import known_of
+from ..toolkit.diagnosis.curve_rules import Curves, too_far
+from ..toolkit.diagnosis.findings import Finding, healthy, rank
+from ..toolkit.diagnosis.layer_rules import LayerHealth, Probe, read_health
+from ..toolkit.diagnosis.nan_tracing import BatchKeeper, bad_columns, first_bad_layer, write_batch
+from ..toolkit.diagnosis.probing import Prober, kernels
+from ..toolkit.diagnosis.telling import Teller
+from ..toolkit.models.reading import loss_name, structure_of
 from ..toolkit.preflight.rows import what_is_unscaled
-from ..toolkit.probing import Prober, kernels
-from ..toolkit.tracing import BatchKeeper, bad_columns, first_bad_layer, write_batch
-from .telling import Teller
 
 _EARLY = (1, 3, 10, 30)
 _FIRST_LOOKS, _LAST_LOOKS = 20, 100

@@ -12,52 +12,9 @@ from keras import ops
 
 from ..toolkit.checks import one_of, whole_number
 from ..toolkit.optimizers.layerwise import LayerwiseLearningRate
-from ..toolkit.ranges import METHODS, RangeResult, range_test
+from ..toolkit.optimizers.rate_owners import refuse_two_owners
+from ..toolkit.population.range_test import METHODS, RangeResult, range_test
 from ..toolkit.schedules import BatchSizeSchedule
-
-_SETTERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
-
-
-def refuse_two_owners(model: Any, callbacks: Sequence[Any]) -> None:
-    """Refuses a learning rate that both a schedule and a callback want to set.
-
-    Args:
-        model: Compiled Keras model.
-        callbacks: The callbacks of the fit.
-
-    Raises:
-        ValueError: The optimizer has a schedule, or one callback too many sets the rate.
-
-    Example:
-
-    >>> import keras
-    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    >>> model.compile(keras.optimizers.SGD(0.1), "mse")
-    >>> refuse_two_owners(model, [keras.callbacks.ReduceLROnPlateau()])
-    """
-    owners = [one for one in callbacks if isinstance(one, (*_SETTERS, LearningRateFinder))]
-    names = ", ".join(type(one).__name__ for one in owners)
-    if owners and has_schedule(model.optimizer):
-        raise ValueError(
-            f"The optimizer's learning rate follows a schedule, and {names} would set it too; "
-            "leave the callback out, or compile with a number: `learning_rate=0.01`."
-        )
-    movers = [one for one in owners if isinstance(one, keras.callbacks.LearningRateScheduler)]
-    if len(movers) > 1 or (movers and len(owners) > 1):
-        raise ValueError(f"{names} would both set the learning rate; keep one of them.")
-
-
-def has_schedule(optimizer: Any) -> bool:
-    """Whether the learning rate follows a schedule.
-
-    Example:
-
-    >>> import keras
-    >>> has_schedule(keras.optimizers.SGD(0.1))
-    False
-    """
-    inner = getattr(optimizer, "inner_optimizer", None) or getattr(optimizer, "_inner", None) or optimizer
-    return isinstance(inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
 
 
 class LearningRateMonitor(keras.callbacks.Callback):
@@ -253,6 +210,8 @@ class LearningRateFinder(keras.callbacks.Callback):
     >>> float(model.optimizer.learning_rate) > 0.01
     True
     """
+
+    sets_learning_rate = True
 
     def __init__(self, x: Any, y: Any, method: str = "minimum", **settings: Any) -> None:
         super().__init__()

@@ -14,8 +14,8 @@ from keras import ops
 
 from ..toolkit.checks import number, whole_number
 from ..toolkit.ensembles.members import copied_member
-from ..toolkit.loading import load_model
-from .rates import has_schedule
+from ..toolkit.optimizers.rate_owners import has_schedule
+from ..toolkit.saving.loading import load_model
 
 
 class SnapshotEnsemble(keras.callbacks.Callback):
@@ -50,6 +50,8 @@ class SnapshotEnsemble(keras.callbacks.Callback):
     >>> len(snapshots.models)
     2
     """
+
+    sets_learning_rate = True
 
     def __init__(
         self, cycles: int = 5, learning_rate: float | None = None, directory: str | Path | None = None

@@ -16,7 +16,7 @@ FOLDER = Path(trainwise.__file__).parent
 MODULES = [
     module.name
     for module in pkgutil.walk_packages([str(FOLDER)], "trainwise.")
-    if not module.ispkg and not module.name.endswith(("__main__", "reloading"))
+    if not module.ispkg and not module.name.endswith(("__main__", "fresh_process"))
 ]
 
 

@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).parents[1]
 
 def _modules():
     found = [m.name for m in pkgutil.walk_packages([str(FOLDER)], "trainwise.")]
-    return [name for name in found if not name.endswith(("__main__", "reloading"))]
+    return [name for name in found if not name.endswith(("__main__", "fresh_process"))]
 
 
 def _fresh(code):
@@ -44,7 +44,7 @@ def test_setup_cfg_lists_every_folder_with_code():
 
 def test_the_wheel_carries_the_template_and_the_typing_mark():
     files = resources.files("trainwise")
-    assert "<html" in files.joinpath("toolkit/templates/report.html").read_text()
+    assert "<html" in files.joinpath("toolkit/report/templates/report.html").read_text()
     assert files.joinpath("py.typed").is_file()
 
 

@@ -1,1 +1,1 @@
-"""Parts: layers, curves, tasks, data, ensembles, export and report; they import nothing above them."""
+"""Parts, one folder a subject; they import nothing above them."""

@@ -1,13 +1,13 @@
 """Procedures that run many fits."""
 
-from ..toolkit.ranges import RangeResult as RangeResult
-from ..toolkit.ranges import range_test as range_test
+from ..toolkit.population.range_test import RangeResult as RangeResult
+from ..toolkit.population.range_test import range_test as range_test
 from .comparing import Comparison as Comparison
 from .comparing import compare_momentum as compare_momentum
 from .comparing import compare_rates as compare_rates
 from .growing import fit_growing_batches as fit_growing_batches
-from .recipe import Settings as Settings
-from .recipe import run as run
+from .main_job import Settings as Settings
+from .main_job import run as run
 from .repairing import Repair as Repair
 from .repairing import repair as repair
 from .searching import ObjectiveError as ObjectiveError

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..callbacks.rates import has_schedule, refuse_two_owners
 from ..toolkit.checks import number, whole_number
+from ..toolkit.optimizers.rate_owners import has_schedule, refuse_two_owners
 from ..toolkit.schedules import BatchSizeSchedule
 
 

@@ -14,16 +14,14 @@ from keras import ops
 
 from ..callbacks.curve_watch import CurveWatch
 from ..callbacks.gradient_watch import GradientWatch
-from ..toolkit.baselines import simple_baseline
 from ..toolkit.checks import whole_number
 from ..toolkit.data.sealing import refuse_sealed
-from ..toolkit.findings import Advice, Finding, rank
+from ..toolkit.diagnosis.baselines import simple_baseline
+from ..toolkit.diagnosis.curves import binomial_error
+from ..toolkit.diagnosis.findings import Advice, Finding, rank
 from ..toolkit.layers.normalization import Standardize
-from ..toolkit.outputs import loss_name, structure_of
-from ..toolkit.population import Leaderboard, fit_population
-from ..toolkit.preflight import check
-from ..toolkit.randomness import preserved
-from ..toolkit.rebuilding import (
+from ..toolkit.models.reading import loss_name, structure_of
+from ..toolkit.models.rebuilding import (
     can_change,
     widened,
     with_dropout,
@@ -33,7 +31,9 @@ from ..toolkit.rebuilding import (
     with_standardized_inputs,
     without_penalties,
 )
-from ..toolkit.runs import binomial_error
+from ..toolkit.population import Leaderboard, fit_population
+from ..toolkit.preflight import check
+from ..toolkit.runtime.randomness import preserved
 from ..toolkit.tasks import Task, find_task, head
 
 _ADAPTIVE = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)

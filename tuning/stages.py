@@ -13,12 +13,12 @@ from scipy import stats
 
 from ..toolkit.checks import number, whole_number
 from ..toolkit.data.sealing import refuse_sealed
-from ..toolkit.findings import Finding
+from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
-from ..toolkit.precision import fresh_session
-from ..toolkit.randomness import preserved
-from .searching.feeding import Rows, rows_of
-from .searching.ladders import ladder
+from ..toolkit.runtime.precision import fresh_session
+from ..toolkit.runtime.randomness import preserved
+from .searching.member_settings import ladder
+from .searching.rows import Rows, rows_of
 from .spaces import CNN, MLP
 
 _FITTED = {"accuracy": 0.995, "r2": 0.99}

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 import trainwise as tw
-from trainwise.toolkit import scores
+from trainwise.toolkit.metrics import scores
 
 L = keras.layers
 LOSS = "sparse_categorical_crossentropy"

@@ -185,7 +185,9 @@ def _read_dataset(dataset: Any) -> Rows:
 def _read_tfds(name: str, data_dir: str | Path | None) -> Rows:
     import tensorflow_datasets as tfds
 
-    shipped.register()
+    from .tfds_builders import register
+
+    register()
     offline = f"Without a network these work: {', '.join(shipped.NAMES)}, or a .csv or .npz file."
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)

@@ -1,17 +1,17 @@
 """Many models become one: votes, averages of weights, samples of dropout; members chosen, judged and calibrated."""
 
 from .bagging import bagging_weights as bagging_weights
-from .calibrating import Calibration as Calibration
-from .calibrating import calibrate as calibrate
-from .judging import VoteReport as VoteReport
-from .judging import evaluate_vote as evaluate_vote
-from .sampling import mc_dropout as mc_dropout
+from .calibration import Calibration as Calibration
+from .calibration import calibrate as calibrate
+from .monte_carlo_dropout import mc_dropout as mc_dropout
 from .selection import Selection as Selection
 from .selection import select_members as select_members
 from .soups import Soup as Soup
 from .soups import average_weights as average_weights
 from .soups import greedy_soup as greedy_soup
-from .voting import vote as vote
+from .vote_reports import VoteReport as VoteReport
+from .vote_reports import evaluate_vote as evaluate_vote
+from .votes import vote as vote
 
 __all__ = [
     "Calibration",

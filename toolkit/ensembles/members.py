@@ -15,8 +15,8 @@ import numpy as np
 from keras import ops
 
 from ..checks import one_of
-from ..loading import load_model
-from ..outputs import input_structure, is_from_logits, loss_name, output_activation
+from ..models.reading import input_structure, is_from_logits, loss_name, output_activation
+from ..saving.loading import load_model
 
 TASKS = ("auto", "multiclass", "binary", "multilabel", "regression", "gaussian")
 _KINDS = {"multiclass": "classes", "binary": "labels", "multilabel": "labels", "regression": "values"}
@@ -27,7 +27,7 @@ _PROBE_ROWS = 8
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the members' answers mean: a kind of `combining.KINDS`, and who answers logits."""
+    """What the members' answers mean: a kind of `vote_arithmetic.KINDS`, and who answers logits."""
 
     kind: str
     logits: tuple[bool, ...]

@@ -10,10 +10,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..combining import checked_weights
 from ..data.sealing import refuse_sealed
-from ..recalibrating import batch_norms, recalibrate
-from ..scores import row_scores, truth
+from ..metrics.scores import row_scores, truth
+from ..metrics.vote_arithmetic import checked_weights
+from ..models.batch_norm import batch_norms, recalibrate
 from .members import Meaning, copied_member, gathered, meaning_of
 
 

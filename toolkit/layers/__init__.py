@@ -1,11 +1,11 @@
 """Keras layers of trainwise."""
 
+from .dropout_sampling import DropoutSampling as DropoutSampling
 from .folded import Folded as Folded
 from .folded import Merged as Merged
 from .folded import Unrolled as Unrolled
 from .normalization import MinMax as MinMax
 from .normalization import Standardize as Standardize
-from .sampling import DropoutSampling as DropoutSampling
 from .stacked import Stacked as Stacked
 from .stacked_convolution import StackedConv1D as StackedConv1D
 from .stacked_convolution import StackedConv2D as StackedConv2D

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import whole_number
-from ..copying import recreated
+from .cloning import recreated
 
 
 class _Hidden:

@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 
-from .. import combining
 from ..checks import one_of
+from ..metrics import vote_arithmetic
 
 _TASKS = {"auto": "classes", "multiclass": "classes", "binary": "labels", "multilabel": "labels"}
 
@@ -20,7 +20,7 @@ class _Voting(keras.layers.Layer):
         # The members' answers must reach the arithmetic as they are: half precision moves labels.
         super().__init__(**{**kwargs, "autocast": False})
         self.vote_weights = None if weights is None else [float(weight) for weight in weights]
-        combining.checked_weights(self.vote_weights, 1 if weights is None else len(weights))
+        vote_arithmetic.checked_weights(self.vote_weights, 1 if weights is None else len(weights))
 
     def build(self, input_shape: Any) -> None:
         if not isinstance(input_shape, list | tuple) or not all(isinstance(one, list | tuple) for one in input_shape):
@@ -28,7 +28,7 @@ class _Voting(keras.layers.Layer):
         shapes = {tuple(one) for one in input_shape}
         if len(shapes) != 1:
             raise ValueError(f"{type(self).__name__} needs answers of one shape, got {sorted(map(str, shapes))}.")
-        self._shares = combining.checked_weights(self.vote_weights, len(input_shape))
+        self._shares = vote_arithmetic.checked_weights(self.vote_weights, len(input_shape))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return tuple(input_shape[0])
@@ -64,8 +64,8 @@ class SoftVoting(_Voting):
         super().__init__(weights, **kwargs)
 
     def call(self, inputs: Any) -> Any:
-        answers = [combining.probabilities(answer, "classes", False) for answer in inputs]
-        return combining.soft(answers, self._shares)
+        answers = [vote_arithmetic.probabilities(answer, "classes", False) for answer in inputs]
+        return vote_arithmetic.soft(answers, self._shares)
 
 
 @keras.saving.register_keras_serializable(package="trainwise")
@@ -103,8 +103,8 @@ class HardVoting(_Voting):
     def call(self, inputs: Any) -> Any:
         one_value = self.task == "auto" and inputs[0].shape[-1] == 1
         kind = "labels" if one_value else _TASKS[self.task]
-        answers = [combining.probabilities(answer, kind, False) for answer in inputs]
-        return combining.hard(answers, self._shares, kind, self.ties)
+        answers = [vote_arithmetic.probabilities(answer, kind, False) for answer in inputs]
+        return vote_arithmetic.hard(answers, self._shares, kind, self.ties)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "ties": self.ties, "task": self.task}

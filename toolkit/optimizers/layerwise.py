@@ -12,8 +12,8 @@ import numpy as np
 from keras import ops
 
 from ..checks import number, whole_number
-from ..copying import copied
-from ..randomness import preserved
+from ..models.copying import copied
+from ..runtime.randomness import preserved
 from .wrapping import Wrapper, learning_rate_of, read_optimizer
 
 # Probing is repeated until the largest ratio is at most this much above the smallest.

@@ -10,13 +10,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..baselines import known_of
+from ..diagnosis.baselines import known_of
+from ..diagnosis.run_reader import RunReader
+from ..models.reading import structure_of
+from ..models.structure import Structure
 from ..optimizers.memberwise import memberwise
-from ..outputs import structure_of
-from ..randomness import preserved
-from ..structure import Structure
-from ..watching import RunReader
-from . import memory, starts
+from ..runtime.randomness import preserved
+from . import memory, starting_weights
 from .model import Population, functional_form
 from .result import Members, PopulationResult
 from .settings import MemberSettings, read_settings
@@ -122,7 +122,7 @@ def fit_population(
     }  # fmt: skip
     settings = read_settings(size, given)
     with preserved():
-        template, weights = starts.members(build_model, settings.seeds)
+        template, weights = starting_weights.members(build_model, settings.seeds)
         functional_form(template)
         objectives = _objectives(
             template, optimizer=optimizer, loss=loss, loss_weights=loss_weights, metrics=metrics,

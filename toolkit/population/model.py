@@ -12,13 +12,12 @@ import numpy as np
 from keras import ops
 
 from ..checks import number, whole_number
-from ..copying import copied
 from ..layers.stacked import Stack, with_logits
+from ..models.copying import copied
 from ..optimizers.memberwise import SLOTS, alone, memberwise
+from ..optimizers.rate_owners import rate_setters
 from .objectives import MemberLoss, MemberMean, MemberMetric
 from .stacking import FRONT, Settings, stack
-
-_RATE_SETTERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
 class _Unseen:
@@ -239,12 +238,11 @@ class Population(keras.Model):
         Raises:
             ValueError: A callback that sets the learning rate.
         """
-        for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
-            if isinstance(callback, _RATE_SETTERS):
-                raise ValueError(
-                    f"{type(callback).__name__} sets one learning rate, and each member of a population has its own; "
-                    "give `learning_rate` a schedule for each member instead."
-                )
+        for callback in rate_setters(callbacks):
+            raise ValueError(
+                f"{type(callback).__name__} sets one learning rate, and each member of a population has its own; "
+                "give `learning_rate` a schedule for each member instead."
+            )
         return super().fit(*args, callbacks=callbacks, **kwargs)
 
     # Members

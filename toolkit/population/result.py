@@ -8,7 +8,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..findings import Finding
+from ..diagnosis.findings import Finding
+from .leaderboard import Leaderboard, _shown
 from .model import Population
 from .settings import MemberSettings
 
@@ -44,34 +45,6 @@ class Members(Sequence[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         return (self[k] for k in range(len(self)))
-
-
-class Leaderboard(dict[str, list[Any]]):
-    """A table of the members, the best first: one list for each column; printed as a table.
-
-    Example:
-
-    >>> print(Leaderboard({"member": [1, 0], "val_loss": [0.25, 0.5]}))
-    member  val_loss
-         1      0.25
-         0       0.5
-    """
-
-    def __str__(self) -> str:
-        cells = [[name, *(_shown(value) for value in values)] for name, values in self.items()]
-        widths = [max(len(cell) for cell in column) for column in cells]
-        lines = zip(*cells, strict=True)
-        return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in lines)
-
-    def __rich__(self) -> Any:
-        from rich.table import Table
-
-        table = Table()
-        for name in self:
-            table.add_column(name, justify="right")
-        for row in zip(*self.values(), strict=True):
-            table.add_row(*(_shown(value) for value in row))
-        return table
 
 
 @dataclass(frozen=True)
@@ -187,7 +160,3 @@ def _sort_key(value: float, lower: bool) -> float:
     if not np.isfinite(value):
         return np.inf
     return value if lower else -value
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..findings import Finding
-from ..watching import RunReader
+from ..diagnosis.findings import Finding
+from ..diagnosis.run_reader import RunReader
 
 
 class _Lone:

@@ -8,14 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..baselines import is_number, spread_rows
 from ..data.reading import read
-from ..findings import Finding, rank
-from ..outputs import loss_name
-from ..thresholds import limit
+from ..data.rows import is_number, spread_rows
+from ..diagnosis.findings import Finding, rank
+from ..diagnosis.thresholds import limit
+from ..models.reading import loss_name
+from .first_look import few_rows, first_look, make, weights
 from .heads import head
 from .rows import class_sizes, non_finite, shared, targets_of, unadapted, unlike, unscaled
-from .starts import few_rows, first_look, make, weights
 
 _CANNOT_RUN = ("label_shape", "label_range", "output_units", "non_finite_data", "unadapted_normalization")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..findings import Advice, Finding
-from ..outputs import loss_name, output_activation
+from ..diagnosis.findings import Advice, Finding
+from ..models.reading import loss_name, output_activation
 
 _CROSS_ENTROPIES = ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
 _QUANTITY_LOSSES = (

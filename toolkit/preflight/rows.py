@@ -8,10 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..baselines import class_shares, is_array, is_number
-from ..findings import Advice, Finding, Level
-from ..outputs import loss_name
-from ..thresholds import limit
+from ..data.rows import is_array, is_number
+from ..diagnosis.baselines import class_shares
+from ..diagnosis.catalogue import Level
+from ..diagnosis.findings import Advice, Finding
+from ..diagnosis.thresholds import limit
+from ..models.reading import loss_name
 
 _NORMALIZERS = (
     keras.layers.Normalization, keras.layers.Rescaling, keras.layers.BatchNormalization,

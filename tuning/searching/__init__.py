@@ -1,9 +1,9 @@
 """The search for an architecture: each judged at its best rate, hopeless ones stopped by their curves."""
 
-from .earlier import read_folder as read_folder
-from .ladders import ladder as ladder
-from .plans import ObjectiveError as ObjectiveError
-from .results import SearchResult as SearchResult
-from .running import SearchFailedError as SearchFailedError
+from .driver import SearchFailedError as SearchFailedError
+from .keras_tuner_folders import read_folder as read_folder
+from .member_settings import ladder as ladder
+from .plan import ObjectiveError as ObjectiveError
+from .result import SearchResult as SearchResult
 from .tuner import Search as Search
 from .tuner import search as search

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ...toolkit.architectures import describe
 from ...toolkit.checks import one_of
 from ...toolkit.data import load
 from ...toolkit.ensembles import vote
-from ...toolkit.ensembles.measuring import Answers, evaluate
-from ...toolkit.export import export
-from ...toolkit.report import write
-from ..describing import data_part, export_part, schema_part
+from ...toolkit.ensembles.evaluation import Answers, evaluate
+from ...toolkit.models.first import describe
+from ...toolkit.report.page import write
+from ...toolkit.report.parts import data_part, export_part, schema_part
+from ...toolkit.saving.exporting import export
 from ..spaces import CNN, MLP, RNN
 from .tuner import search
 

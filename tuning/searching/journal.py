@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ...toolkit.storing import append_line, read_json, read_lines, write_json, write_lines
+from ...toolkit.runtime.files import append_line, read_json, read_lines, write_json, write_lines
 
 _HELD = ("state.npz", "best.npz")
 

@@ -16,16 +16,16 @@ import keras
 import numpy as np
 
 from ...callbacks.resumable import counters, set_counters
-from ...toolkit.baselines import known_of
 from ...toolkit.checks import whole_number
-from ...toolkit.precision import fresh_session
-from ...toolkit.storing import DamagedFileError, append_line, read_arrays, write_arrays, write_lines
-from ...toolkit.watching import RunReader
-from . import crews
-from .feeding import Rows, is_stream, steps_at_once
-from .following import Follow
-from .plans import Plan
-from .standing import Standing
+from ...toolkit.diagnosis.baselines import known_of
+from ...toolkit.diagnosis.run_reader import RunReader
+from ...toolkit.runtime.files import DamagedFileError, append_line, read_arrays, write_arrays, write_lines
+from ...toolkit.runtime.precision import fresh_session
+from . import trainables
+from .follower import Follow
+from .plan import Plan
+from .race import Standing
+from .rows import Rows, is_stream, steps_at_once
 
 # Writing the state of a trial may take this share of its time.
 _SHARE_FOR_WRITING = 0.1
@@ -103,13 +103,13 @@ class Training:
         self.last = min(self.last, self.epochs)
         if not model.built and not hasattr(self.rows.x, "__next__"):
             model(self.rows.first())  # what is kept of it can only be put back into variables that are there
-        compiling = crews.compiling_of(model, plan.hypermodel, self.rows.y, plan.compiling)
+        compiling = trainables.compiling_of(model, plan.hypermodel, self.rows.y, plan.compiling)
         self.settings = [dict(one) for one in plan.settings]
         self.parameters = model.count_params() if model.built else 0
         if plan.most_parameters is not None and self.parameters > plan.most_parameters:
             raise ValueError(f"The model has {self.parameters} parameters, more than {plan.most_parameters}.")
         self._steps = self.rows.steps(self.batch_size) if self.rows.are_arrays else None
-        own = crews.fits_by_itself(plan.hypermodel)
+        own = trainables.fits_by_itself(plan.hypermodel)
         size = plan.fit_arguments.get("validation_batch_size") or self.batch_size
         self._held_out = self.rows.validation if own else self.rows.held_out(size)
         at_once = steps_at_once(self._steps) if self._steps else 1
@@ -117,13 +117,15 @@ class Training:
             starts = [model.get_weights(), *(self._start(repeat) for repeat in range(1, plan.executions))]
             per_member = [setting for setting in self.settings for _ in starts]
             weights = starts * len(self.settings)
-            self._make = partial(crews.Many.of, model, weights, per_member, compiling, at_once)
+            self._make = partial(trainables.Many.of, model, weights, per_member, compiling, at_once)
             everyone = list(range(len(per_member)))
         else:
             if not model.compiled or any(plan.compiling.get(n) is not None for n in ("optimizer", "loss", "metrics")):
                 rate = None if model.compiled else self.hp.values.get("learning_rate")
-                model = crews.with_settings(model, compiling, {} if rate is None else {"learning_rate": float(rate)})
-            self._make = partial(crews.One, model)
+                model = trainables.with_settings(
+                    model, compiling, {} if rate is None else {"learning_rate": float(rate)}
+                )
+            self._make = partial(trainables.One, model)
             everyone = [0]
         self._crew = self._make(everyone)
         name = compiling.loss if isinstance(compiling.loss, str) else getattr(compiling.loss, "name", "")
@@ -150,7 +152,7 @@ class Training:
             **plan.fit_arguments, "epochs": self.last, "initial_epoch": self.standing.epoch, "verbose": 0,
             "validation_data": self._held_out,
         }  # fmt: skip
-        if crews.fits_by_itself(plan.hypermodel):
+        if trainables.fits_by_itself(plan.hypermodel):
             # Written by the user: it decides itself how it trains.
             given = (rows.x,) if rows.y is None else (rows.x, rows.y)
             plan.hypermodel.fit(self.hp, self._crew.model, *given, callbacks=[*followers, follow], **arguments)
@@ -209,7 +211,7 @@ class Training:
         }  # fmt: skip
         # One file holds all, so that weights and what is said of them are of one epoch.
         best = [array for weights in self.best_weights.values() for array in weights]
-        write_arrays(self.folder / "state.npz", [json.dumps(state), *best, *crews.arrays_of(self._crew)])
+        write_arrays(self.folder / "state.npz", [json.dumps(state), *best, *trainables.arrays_of(self._crew)])
         self._written = time.perf_counter()
         self._write_cost = self._written - now
 
@@ -229,7 +231,7 @@ class Training:
             self._crew = self._make(state["ids"])
         each = len(self._crew.weights(self._crew.ids[0]))
         kept = len(state["best_of"]) * each
-        crews.set_arrays(self._crew, arrays[kept:])
+        trainables.set_arrays(self._crew, arrays[kept:])
         self.best_weights = {
             setting: arrays[place * each : (place + 1) * each] for place, setting in enumerate(state["best_of"])
         }

@@ -16,20 +16,20 @@ import keras_tuner
 import numpy as np
 
 from ...toolkit.checks import number, whole_number
-from ...toolkit.collecting import quick_collections
 from ...toolkit.data.sealing import refuse_sealed
-from ...toolkit.precision import fresh_session, precision
-from ...toolkit.randomness import preserved
+from ...toolkit.runtime.garbage import quick_collections
+from ...toolkit.runtime.precision import fresh_session, precision
+from ...toolkit.runtime.randomness import preserved
 from ...toolkit.stopping import FirstEpochs, stopper_of
 from ..spaces.space import Space
-from . import crews
-from .feeding import Rows, is_stream, rows_of
-from .ladders import LADDER, ladder, members_of
+from . import trainables
+from .driver import Run
+from .member_settings import LADDER, ladder, members_of
 from .oracles import ORACLE_ARGUMENTS, oracle_of, settled
-from .plans import Outcome, Plan
-from .results import SearchResult
-from .running import Run
-from .spreading import let_memory_grow
+from .plan import Outcome, Plan
+from .result import SearchResult
+from .rows import Rows, is_stream, rows_of
+from .workers import let_memory_grow
 
 _OBJECTIVE, _TRIALS = "val_loss", 20
 _RESOURCES = ("num_cpus", "num_gpus")
@@ -280,7 +280,7 @@ class Search(keras_tuner.Tuner):
         self._check_rows(rows, epochs, fit_arguments)
         with preserved(), quick_collections(), precision(self.precision or keras.config.dtype_policy().name):
             plan = self._plan(rows, epochs, size, listed, fit_arguments)
-            if batch_size is not None and crews.fits_by_itself(self.hypermodel):
+            if batch_size is not None and trainables.fits_by_itself(self.hypermodel):
                 plan = replace(plan, fit_arguments={"batch_size": size, **fit_arguments})
             self._run = Run(self, plan, verbose)
             try:
@@ -292,7 +292,7 @@ class Search(keras_tuner.Tuner):
         for callback in callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise TypeError(f"`callbacks` must hold Keras callbacks, got {callback!r}.")
-        if self.trains_itself or crews.fits_by_itself(self.hypermodel):
+        if self.trains_itself or trainables.fits_by_itself(self.hypermodel):
             return
         unknown = sorted(set(fit_arguments) - set(inspect.signature(keras.Model.fit).parameters))
         if unknown:
@@ -380,10 +380,10 @@ class Search(keras_tuner.Tuner):
         model = self.hypermodel.build(self.oracle.get_space())
         if not isinstance(model, keras.Model):
             raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
-        chosen = crews.compiling_of(model, self.hypermodel, rows.y, compiling)
-        possible = crews.can_be_many(model, chosen.optimizer) and not crews.fits_by_itself(self.hypermodel)
+        chosen = trainables.compiling_of(model, self.hypermodel, rows.y, compiling)
+        possible = trainables.can_be_many(model, chosen.optimizer) and not trainables.fits_by_itself(self.hypermodel)
         if _is_auto(given):
-            if chosen.own or not possible or not crews.fits_at_once(model, LADDER, batch_size):
+            if chosen.own or not possible or not trainables.fits_at_once(model, LADDER, batch_size):
                 if chosen.own and possible:
                     self.hint = f"as `build` compiled it; `population={LADDER}` would judge each at {LADDER} rates"
                 return self._alone(compiling, own=chosen.own)

@@ -1,0 +1,1 @@
+"""What is wrong with a run: its curves and layers read, rules over them, findings and their words."""

@@ -1,0 +1,142 @@
+"""What a watch or a check found: `Finding` and `Advice`, and the catalogues of symptoms and causes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..checks import one_of
+from .catalogue import CAUSES, LEVELS, SUREST, SYMPTOMS, Level
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One change that a finding proposes.
+
+    Args:
+        parameter: What to change, such as `"learning_rate"`.
+        change: How, such as `"raise"`, `"lower"`, `"set"`.
+        value: Factor for `"raise"` and `"lower"`, the new value for `"set"`, or `None`.
+
+    Example:
+
+    >>> Advice("learning_rate", "raise", 3.0).sentence
+    'raise learning_rate 3 times'
+    """
+
+    parameter: str
+    change: str
+    value: float | str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The advice in words."""
+        if self.value is None:
+            return f"{self.change} {self.parameter}"
+        if self.change in ("raise", "lower") and not isinstance(self.value, str):
+            return f"{self.change} {self.parameter} {self.value:g} times"
+        return f"{self.change} {self.parameter} to {self.value}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or worth knowing, with its evidence and what to do.
+
+    Args:
+        symptom: A name from `tw.SYMPTOMS`.
+        level: `"error"` (it cannot work), `"warning"` (it goes worse than it should) or `"info"`.
+        message: One or two sentences for a person.
+        epoch: First epoch that shows it, counted from 0, or `None` before training.
+        step: Batch within all batches of the run, counted from 0, or `None`.
+        layer: Name of the layer, or `None`.
+        evidence: The numbers that the finding rests on.
+        causes: Names from `tw.CAUSES`, most likely first.
+        advice: What to change, most promising first.
+
+    Raises:
+        ValueError: `symptom`, `level` or a cause is not in its catalogue.
+
+    Example:
+
+    >>> Finding("overfitting", "info", "The validation loss grows.", epoch=7).level
+    'info'
+    """
+
+    symptom: str
+    level: Level
+    message: str
+    epoch: int | None = None
+    step: int | None = None
+    layer: str | None = None
+    evidence: dict[str, float] = field(default_factory=dict)
+    causes: tuple[str, ...] = ()
+    advice: tuple[Advice, ...] = ()
+
+    def __post_init__(self) -> None:
+        one_of("symptom", self.symptom, tuple(SYMPTOMS))
+        one_of("level", self.level, LEVELS)
+        for cause in self.causes:
+            one_of("causes", cause, tuple(CAUSES))
+
+    def __str__(self) -> str:
+        where = "" if self.epoch is None else f" (epoch {self.epoch + 1})"
+        cure = f" Cure: {', or '.join(a.sentence for a in self.advice)}." if self.advice else ""
+        return f"{self.level}: {self.symptom}{where}: {self.message}{cure}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The finding as plain values for JSON."""
+        return {
+            "symptom": self.symptom,
+            "level": self.level,
+            "message": self.message,
+            "epoch": self.epoch,
+            "step": self.step,
+            "layer": self.layer,
+            "evidence": dict(self.evidence),
+            "causes": list(self.causes),
+            "advice": [{"parameter": a.parameter, "change": a.change, "value": a.value} for a in self.advice],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Finding:
+        """The inverse of `as_dict`."""
+        fields = dict(values)
+        fields["causes"] = tuple(fields["causes"])
+        fields["advice"] = tuple(Advice(**advice) for advice in fields["advice"])
+        return cls(**fields)
+
+
+def rank(findings: Iterable[Finding]) -> list[Finding]:
+    """Sorts findings, surest first: errors, warnings, info; what names one cause before what many causes share.
+
+    Args:
+        findings: Findings of one or several sources.
+
+    Returns:
+        A new list; of equals the earlier epoch comes first, then the order in which they were given.
+
+    Example:
+
+    >>> late = Finding("overfitting", "warning", "Late.", epoch=9)
+    >>> early = Finding("oscillating", "warning", "Early.", epoch=2)
+    >>> [finding.symptom for finding in rank([late, early])]
+    ['oscillating', 'overfitting']
+    """
+    return sorted(findings, key=_place)
+
+
+def _place(finding: Finding) -> tuple[int, int, int]:
+    epoch = -1 if finding.epoch is None else finding.epoch
+    return LEVELS.index(finding.level), SUREST.index(finding.symptom), epoch
+
+
+def healthy(findings: Iterable[Finding]) -> bool:
+    """Whether no finding is a warning or an error.
+
+    Example:
+
+    >>> healthy([])
+    True
+    """
+    return not any(finding.level in ("warning", "error") for finding in findings)

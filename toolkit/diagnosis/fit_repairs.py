@@ -1,0 +1,245 @@
+"""Applies the advice of findings inside a running fit, from the last good weights, and takes it back where it fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from ..models.reviving import revive
+from ..optimizers.accumulation import AccumulatedGradients
+from ..optimizers.rate_owners import has_schedule
+from .findings import Advice, Finding
+
+_NO_LOSS = math.inf
+_LOWEST = 1e5
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One change that was tried.
+
+    Args:
+        epoch: First epoch with the change, from 0.
+        symptom: What it was tried against.
+        advice: The change.
+        before: Best value of the monitored loss before it.
+        after: Best value while it was tried, or `None` where the fit ended first.
+        kept: Whether it stayed.
+    """
+
+    epoch: int
+    symptom: str
+    advice: Advice
+    before: float
+    after: float | None = None
+    kept: bool = False
+
+    def __str__(self) -> str:
+        came = "the fit ended first" if self.after is None else f"best loss {self.after:.4g} after {self.before:.4g}"
+        end = "kept" if self.kept else "taken back"
+        return f"{self.symptom}: {self.advice.sentence} from epoch {self.epoch + 1} on: {came}, {end}"
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A change that is being tried: the settings before it, the loss it must get below, and the epochs seen by then."""
+
+    attempt: Attempt
+    settings: dict[str, Any]
+    goal: float
+    start: int
+
+
+class Mending:
+    """Keeps the best weights of a fit, and tries advice on them, one change after the other.
+
+    Args:
+        model: The model that is fitted.
+        say: Takes sentences for the user.
+        x: Training inputs, to see which units are dead, or `None`.
+        epochs: The budget of epochs, or `None`; no change is tried after the last one.
+        trial: Epochs that a change is given, at least 1.
+        most: Changes that are tried in one fit, at least 1.
+
+    Attributes:
+        attempts: The changes tried so far.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        say: Callable[[str], None],
+        x: Any = None,
+        epochs: int | None = None,
+        trial: int = 2,
+        most: int = 6,
+    ) -> None:
+        self.model = model
+        self.epochs = epochs
+        self.say = say
+        self.x = x
+        self.trial = trial
+        self.most = most
+        self.attempts: list[Attempt] = []
+        self._losses: list[float] = []
+        self._best, self._best_loss = _state(model), _NO_LOSS
+        self._open: _Trial | None = None
+        self._queue: list[tuple[str, Advice]] = []
+        self._gave_up = False
+
+    def end_epoch(self, epoch: int, loss: float, findings: list[Finding]) -> bool:
+        """Takes note of an epoch; tries advice where something is wrong. Whether the run begins anew from here."""
+        loss = loss if math.isfinite(loss) else _NO_LOSS
+        self._losses.append(loss)
+        if loss < self._best_loss:
+            self._best, self._best_loss = _state(self.model), loss
+        fresh = [
+            (finding.symptom, advice)
+            for finding in findings
+            if finding.level in ("warning", "error")
+            for advice in finding.advice
+            if self._applies(advice)
+        ]
+        if self._open is None:
+            self._queue = fresh
+            return self._try_next(epoch + 1)
+        tried = self._losses[self._open.start :]
+        if math.isfinite(loss) and len(tried) < self.trial:
+            return False
+        if self._close(self._open, kept=min(tried) < self._open.goal):
+            return False
+        self._try_next(epoch + 1)
+        return True
+
+    def end(self) -> None:
+        """The fit ends: the weights of the best epoch are put back where the last ones are worse."""
+        if self._open is not None:
+            self._close(self._open, kept=self._best_loss < self._open.attempt.before)
+        if self._losses and self._best_loss < self._losses[-1]:
+            _restore(self.model, self._best, optimizer=False)
+            self.say(f"repair: the weights of the best epoch are back (loss {self._best_loss:.4g}).")
+
+    def _close(self, trial: _Trial, kept: bool) -> bool:
+        """Ends a trial: the change stays, or it is taken back and the best weights return. Whether it stays."""
+        tried = self._losses[trial.start :]
+        after = min(tried) if tried and math.isfinite(min(tried)) else None
+        done = replace(trial.attempt, after=after, kept=kept)
+        self.attempts.append(done)
+        self._open = None
+        self.say(f"repair: {done}.")
+        if kept:
+            self._queue = []
+        else:
+            self._queue = [*_further(done), *self._queue]
+            _undo(self.model, trial.settings)
+            _restore(self.model, self._best)
+        return kept
+
+    def _try_next(self, epoch: int) -> bool:
+        """Begins the next change; whether there is one to try."""
+        over = self.epochs is not None and epoch >= self.epochs
+        if over or not self._queue or len(self.attempts) >= self.most:
+            self._give_up()
+            return False
+        symptom, advice = self._queue.pop(0)
+        attempt = Attempt(epoch, symptom, advice, self._best_loss)
+        self._open = _Trial(attempt, _settings(self.model), self._goal(), len(self._losses))
+        _restore(self.model, self._best)
+        self._apply(advice)
+        self.say(f"repair: {symptom}: back to the best weights, and {advice.sentence}.")
+        return True
+
+    def _give_up(self) -> None:
+        self._queue = []
+        if self.attempts and not any(attempt.kept for attempt in self.attempts) and not self._gave_up:
+            self._gave_up = True
+            self.say(f"repair: none of {len(self.attempts)} changes helped; the fit goes on as it was.")
+
+    def _goal(self) -> float:
+        """The loss that a change must get below: where the fit would have come at its own pace."""
+        finite = [loss for loss in self._losses if math.isfinite(loss)]
+        if len(finite) < 2 or not math.isfinite(self._best_loss):
+            return self._best_loss
+        tail = finite[-max(2, len(finite) // 3) :]
+        pace = max(0.0, (tail[0] - tail[-1]) / (len(tail) - 1))
+        return self._best_loss - pace * self.trial
+
+    def _applies(self, advice: Advice) -> bool:
+        optimizer = self.model.optimizer
+        if advice.parameter == "learning_rate":
+            return not has_schedule(optimizer)
+        if advice.parameter == "clipnorm":
+            # An optimizer inside another one clips by its own settings.
+            plain = not hasattr(optimizer, "inner_optimizer") and not hasattr(optimizer, "inner")
+            return plain and not (optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue)
+        if advice.parameter == "batch_size":
+            return isinstance(optimizer, AccumulatedGradients) and advice.change == "raise"
+        return advice.parameter == "dead_units" and self.x is not None
+
+    def _apply(self, advice: Advice) -> None:
+        optimizer = self.model.optimizer
+        value = float(advice.value) if isinstance(advice.value, int | float) else 1.0
+        if advice.parameter == "learning_rate":
+            factor = value if advice.change == "raise" else 1 / value
+            optimizer.learning_rate = float(ops.convert_to_numpy(optimizer.learning_rate)) * factor
+        elif advice.parameter == "clipnorm":
+            optimizer.clipnorm = value
+            # The norm is a constant of the graph.
+            self.model.make_train_function(force=True)
+        elif advice.parameter == "batch_size":
+            optimizer.steps = max(1, round(optimizer.steps * value))
+        else:
+            revive(self.model, str(advice.value), self.x)
+
+
+def _further(attempt: Attempt) -> list[tuple[str, Advice]]:
+    """A tenth of the rate again, where a fit still broke down at the rate that was tried."""
+    advice = attempt.advice
+    again = attempt.after is None and (advice.parameter, advice.change) == ("learning_rate", "lower")
+    if not again or not isinstance(advice.value, int | float) or advice.value >= _LOWEST:
+        return []
+    return [(attempt.symptom, Advice("learning_rate", "lower", advice.value * 10.0))]
+
+
+def _state(model: Any) -> dict[str, list[np.ndarray]]:
+    return {
+        "weights": [ops.convert_to_numpy(weight).copy() for weight in model.weights],
+        "optimizer": [ops.convert_to_numpy(variable).copy() for variable in model.optimizer.variables],
+    }
+
+
+def _restore(model: Any, state: dict[str, list[np.ndarray]], optimizer: bool = True) -> None:
+    for weight, value in zip(model.weights, state["weights"], strict=True):
+        weight.assign(value)
+    if optimizer:
+        rate = _settings(model)["learning_rate"]
+        for variable, value in zip(model.optimizer.variables, state["optimizer"], strict=True):
+            variable.assign(value)
+        if rate is not None:
+            model.optimizer.learning_rate = rate
+
+
+def _settings(model: Any) -> dict[str, Any]:
+    """What a change may alter besides weights: rate, clipping, batches an update."""
+    optimizer = model.optimizer
+    return {
+        "learning_rate": None if has_schedule(optimizer) else float(ops.convert_to_numpy(optimizer.learning_rate)),
+        "clipnorm": optimizer.clipnorm,
+        "steps": optimizer.steps if isinstance(optimizer, AccumulatedGradients) else None,
+    }
+
+
+def _undo(model: Any, settings: dict[str, Any]) -> None:
+    optimizer = model.optimizer
+    if settings["learning_rate"] is not None:
+        optimizer.learning_rate = settings["learning_rate"]
+    if optimizer.clipnorm != settings["clipnorm"]:
+        optimizer.clipnorm = settings["clipnorm"]
+        model.make_train_function(force=True)
+    if settings["steps"] is not None:
+        optimizer.steps = settings["steps"]

@@ -1,0 +1,129 @@
+"""Reads a run after the fact: a History, its dictionary, a CSVLogger file or a TensorBoard folder."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .findings import Finding
+from .run_reader import RunReader
+
+_EPOCH = "epoch"
+_PREFIX = "epoch_"
+
+
+def diagnose(history: Any) -> list[Finding]:
+    """What the curves of a finished run show, surest first: what `CurveWatch` would have said, epoch by epoch.
+
+    Only epoch curves are known afterwards, so symptoms that need single batches or the data are left out.
+
+    Args:
+        history: A Keras `History`, its dictionary (name to one number an epoch), the path of a
+            `CSVLogger` file, or of a TensorBoard folder with `train` and `validation`.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        TypeError: It is none of these, or an entry is not a number.
+        ValueError: No `loss`, no epochs, epochs that are missing, or a file that cannot be read.
+
+    Example:
+
+    >>> [finding.symptom for finding in diagnose({"loss": [1.0, float("nan")]})]
+    ['non_finite']
+    """
+    curves = _curves(history)
+    loss = curves.get("loss")
+    if loss is None:
+        raise ValueError(f"`history` must have a curve `loss`, got {sorted(curves)}.")
+    if not loss:
+        raise ValueError("`history` must hold at least one epoch, got none.")
+    longer = [name for name, values in curves.items() if len(values) > len(loss)]
+    if longer:
+        raise ValueError(f"`history` has more epochs of {longer[0]!r} than of 'loss': {len(curves[longer[0]])}.")
+    reader = RunReader(epochs=len(loss))
+    for logs in _epochs(curves):
+        reader.begin_epoch()
+        reader.end_epoch(logs)
+    return reader.findings
+
+
+def _epochs(curves: Mapping[str, Sequence[float]]) -> Iterable[dict[str, float]]:
+    """The logs of each epoch; validation every n epochs has its values at each n-th."""
+    count = len(curves["loss"])
+    step = {name: count // len(values) if values else count + 1 for name, values in curves.items()}
+    for epoch in range(count):
+        yield {
+            name: values[(epoch + 1) // step[name] - 1]
+            for name, values in curves.items()
+            if (epoch + 1) % step[name] == 0 and (epoch + 1) // step[name] <= len(values)
+        }
+
+
+def _curves(history: Any) -> dict[str, list[float]]:
+    if isinstance(history, (str, Path)):
+        path = Path(history)
+        if not path.exists():
+            raise FileNotFoundError(f"There is no file or folder {path}.")
+        return _from_tensorboard(path) if path.is_dir() else _from_csv(path)
+    found = getattr(history, "history", history)
+    if not isinstance(found, Mapping):
+        raise TypeError(f"`history` must be a History, its dictionary or a path, got {type(history).__name__}.")
+    return {str(name): _numbers(str(name), values) for name, values in found.items()}
+
+
+def _numbers(name: str, values: Any) -> list[float]:
+    try:
+        return [float(value) for value in np.asarray(values, "float64").ravel()]
+    except (TypeError, ValueError):
+        raise TypeError(f"`history[{name!r}]` must hold one number an epoch, got {values!r}.") from None
+
+
+def _from_csv(path: Path) -> dict[str, list[float]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        raise ValueError(f"{path} holds no epochs.")
+    numbers = [_cell(path, _EPOCH, row.get(_EPOCH)) for row in rows] if _EPOCH in rows[0] else []
+    if any(later != earlier + 1 for earlier, later in pairwise(numbers)):
+        raise ValueError(f"{path} has missing or repeated epochs: {', '.join(f'{number:g}' for number in numbers)}.")
+    names = [name for name in rows[0] if name and name != _EPOCH]
+    curves = {
+        name: [_cell(path, name, row[name]) for row in rows if row[name] not in ("", "NA", None)] for name in names
+    }
+    return {name: values for name, values in curves.items() if values}
+
+
+def _cell(path: Path, name: str, text: Any) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        raise ValueError(f"{path} must hold numbers, got {text!r} in column {name!r}.") from None
+
+
+def _from_tensorboard(folder: Path) -> dict[str, list[float]]:
+    curves = {}
+    for part, prefix in (("train", ""), ("validation", "val_")):
+        if (folder / part).is_dir():
+            curves.update({prefix + name: values for name, values in _scalars(folder / part).items()})
+    if not curves:
+        raise ValueError(f"{folder} holds no TensorBoard events of Keras: no epoch curves in `train` or `validation`.")
+    return curves
+
+
+def _scalars(folder: Path) -> dict[str, list[float]]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util import tensor_util
+
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0, "scalars": 0})
+    events.Reload()
+    found: dict[str, dict[int, float]] = {}
+    for tag in events.Tags()["tensors"]:
+        values = {event.step: tensor_util.make_ndarray(event.tensor_proto) for event in events.Tensors(tag)}
+        if tag.startswith(_PREFIX) and all(value.shape == () for value in values.values()):
+            found[tag.removeprefix(_PREFIX)] = {step: float(value) for step, value in values.items()}
+    return {name: [values[step] for step in sorted(values)] for name, values in found.items()}

@@ -1,0 +1,378 @@
+"""What a run has come to, judged against what a constant and simple models reach; numpy only, no Keras."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from .curves import Run, binomial_error, last_third, stands_still
+from .findings import Advice, Finding
+from .thresholds import limit
+
+_POORER = ("capacity_too_small", "wrong_output_activation", "lr_too_high")
+
+
+def not_learning(run: Run) -> Finding | None:
+    """A result that a constant prediction reaches too, where that cannot be the beginning only."""
+    if len(run.loss) < limit("budget_epochs") or run.share_done < limit("early_share"):
+        return None
+    if run.curves.constant_loss == 0:
+        return _nothing_to_learn(run)
+    chance = _at_chance(run)
+    pinned = _pinned(run)
+    if not chance and not pinned:
+        return None
+    still = stands_still(last_third(run.loss))
+    if run.share_done < 1 and not pinned and (len(run.loss) < limit("flat_epochs") or not still):
+        return None
+    causes, advice = _reasons(run, still, bool(pinned))
+    found = chance or pinned
+    return Finding(
+        "not_learning", "warning",
+        f"After {len(run.loss)} epochs the model does no better than a constant prediction: "
+        f"{found['model']:.4g} beside {found['constant']:.4g}.",
+        epoch=max(0, len(run.loss) - max(4, len(run.loss) // 3)), evidence=found, causes=causes, advice=advice,
+    )  # fmt: skip
+
+
+def _nothing_to_learn(run: Run) -> Finding:
+    return Finding(
+        "not_learning", "warning", "All training targets are equal: there is nothing to learn.",
+        epoch=0, evidence={"constant": 0.0}, causes=("labels_corrupted",), advice=(Advice("targets", "look at"),),
+    )  # fmt: skip
+
+
+def _at_chance(run: Run) -> dict[str, float]:
+    """Result and constant where the one is no better than the other; empty else, or where it cannot be told."""
+    curves = run.curves
+    losses, constant = (curves.val_loss, curves.constant_val_loss) if curves.val_loss else ((), None)
+    if constant is None:
+        losses, constant = curves.loss, curves.constant_loss
+    by_loss = None
+    if constant is not None and constant > 0 and losses:
+        best = _typical(losses)
+        by_loss = {"model": best, "constant": constant}
+        if best < (1 - _least_gain(run)) * constant:
+            return {}
+    values = curves.val_metric or ()
+    if not run.accuracy_like or curves.constant_metric is None or not values:
+        return by_loss or {}
+    best, base = _typical(values), curves.constant_metric
+    if best > base + limit("standard_errors") * binomial_error(base, run.rows):
+        return {}
+    return {"model": best, "constant": base}
+
+
+def _least_gain(run: Run) -> float:
+    """Share of a constant's loss that must be gained to be more than chance: less, the more rows there are."""
+    return min(1 - limit("not_learning_loss"), limit("standard_errors") * math.sqrt(2 / run.rows))
+
+
+def _typical(values: Sequence[float]) -> float:
+    """Median of the last third: the best of many epochs owes too much to luck."""
+    return float(np.median(last_third(values)))
+
+
+def _pinned(run: Run) -> dict[str, float]:
+    """An accuracy that does not move at all while the loss falls: the answers are not what the loss sees."""
+    values = run.curves.metric
+    if len(values) < limit("flat_epochs") or not run.accuracy_like or not run.positive or len(set(values)) > 1:
+        return {}
+    # The accuracy of a regression is always 0, and that of a solved task 1.
+    made = run.curves.structure
+    if not 0 < values[0] < 1 or (made is not None and "crossentropy" not in made.loss):
+        return {}
+    mark = min(run.start, run.curves.constant_loss or run.start)
+    if float(run.loss[-1]) > limit("fallen_metric") * mark:
+        return {}
+    return {"model": values[-1], "constant": values[0], "loss": float(run.loss[-1])}
+
+
+def _reasons(run: Run, still: bool, pinned: bool) -> tuple[tuple[str, ...], tuple[Advice, ...]]:
+    """Causes in the order in which a person would rule them out, with the advice of the first."""
+    made = run.curves.structure
+    raise_rate = (Advice("learning_rate", "raise", 10.0), Advice("epochs", "raise", 3.0))
+    lower_rate = (Advice("learning_rate", "lower", 10.0), Advice("kernel_initializer", "set", "he_normal"))
+    if pinned:
+        return (
+            ("wrong_output_activation", "wrong_loss", "dying_relu"),
+            (Advice("output_activation", "set", "one that fits the loss"),),
+        )
+    if _no_signal(run):
+        return (
+            ("labels_shuffled", "labels_corrupted", "lr_too_high"),
+            (Advice("targets", "compare with their inputs"),),
+        )
+    if _learns_by_heart(run):
+        return (
+            ("overfitting", "labels_corrupted", "train_val_mismatch"),
+            (Advice("dropout", "raise"), Advice("weight_decay", "raise"), Advice("units", "lower", 4.0)),
+        )
+    if made is not None and (made.dropout >= limit("much_dropout") or (made.penalised and still)):
+        return (
+            ("over_regularized", "dying_relu", "lr_too_high"),
+            (Advice("dropout", "set", 0.3), Advice("regularization", "lower", 100.0)),
+        )
+    if not still:
+        return ("lr_too_low", "vanishing_gradient", "dying_relu"), raise_rate
+    if made is not None and made.rate == "high":
+        return ("lr_too_high", "dying_relu", "wrong_output_activation"), lower_rate
+    if made is not None and made.rate == "low":
+        return ("lr_too_low", "vanishing_gradient", "dying_relu"), raise_rate
+    if made is not None and made.saturating >= limit("deep_saturating"):
+        return (
+            ("vanishing_gradient", "lr_too_low", "dying_relu"),
+            (Advice("activation", "set", "relu"), Advice("kernel_initializer", "set", "he_normal")),
+        )
+    if made is not None and (made.linear or not made.hidden) and _needs_bends(run):
+        return (
+            ("missing_hidden_activation" if made.linear else "capacity_too_small", "lr_too_high", "lr_too_low"),
+            (Advice("activation", "set", "relu"), Advice("layers", "add")),
+        )
+    if _too_narrow(run):
+        return (
+            ("capacity_too_small", "dying_relu", "lr_too_low"),
+            (Advice("units", "raise", 4.0), Advice("learning_rate", "raise", 10.0)),
+        )
+    if made is not None and not made.hidden:
+        return ("capacity_too_small", "lr_too_low", "lr_too_high"), (Advice("layers", "add"), *raise_rate)
+    relus = made is not None and made.hidden.count("relu") >= limit("deep_relu")
+    usual = ("lr_too_high", "dying_relu", "lr_too_low")
+    return ("dying_relu", "lr_too_high", "vanishing_gradient") if relus else usual, lower_rate
+
+
+def _no_signal(run: Run) -> bool:
+    """Whether simple models, with rows enough to learn from, find nothing in the features either."""
+    simple, curves = run.simple, run.curves
+    if not simple.can_tell:
+        return False
+    if simple.loss is not None:
+        constant = curves.constant_val_loss or curves.constant_loss
+        return constant is not None and simple.loss >= limit("not_learning_loss") * constant
+    if simple.metric is None or curves.constant_metric is None:
+        return False
+    error = binomial_error(curves.constant_metric, run.rows)
+    return simple.metric <= curves.constant_metric + limit("no_signal_errors") * error
+
+
+def slow_causes(run: Run) -> tuple[str, ...]:
+    """Why a loss falls slowly: the rate, unless the make of the model offers another reason."""
+    made = run.curves.structure
+    if _too_narrow(run) or (made is not None and (made.linear or not made.hidden) and _needs_bends(run)):
+        return ("lr_too_low", "capacity_too_small", "too_few_epochs", "optimizer_too_slow")
+    return ("lr_too_low", "vanishing_gradient", "optimizer_too_slow", "batch_too_large_for_budget")
+
+
+def _needs_bends(run: Run) -> bool:
+    """Whether a nearest neighbour does clearly better than a linear model."""
+    linear, nearest = run.simple.linear, run.simple.nearest
+    if linear is None or nearest is None:
+        return False
+    if linear < 0:
+        return -nearest < limit("fallen_metric") * -linear
+    return nearest - linear > limit("no_signal_errors") * binomial_error(linear, run.rows)
+
+
+def _learns_by_heart(run: Run) -> bool:
+    """Whether the training rows are learnt and the validation rows are not."""
+    curves = run.curves
+    if curves.constant_loss is not None and curves.constant_loss > 0:
+        return float(run.loss[-1]) < limit("fallen_metric") * curves.constant_loss
+    return run.positive and float(run.loss[-1]) < limit("fallen_metric") * run.start
+
+
+def _too_narrow(run: Run) -> bool:
+    made = run.curves.structure
+    if made is None or made.narrowest is None or made.outputs is None:
+        return False
+    return made.narrowest < min(made.outputs, limit("narrow_units"))
+
+
+def mismatch(run: Run) -> Finding | None:
+    """Validation worse than a constant from the first epoch on, while training is better than it.
+
+    The mean of an epoch's batches lags half an epoch behind the validation loss, so that a healthy run
+    has the lower loss there at first.
+    """
+    curves = run.curves
+    constant = curves.constant_val_loss or curves.constant_loss
+    if constant is None or constant <= 0 or len(curves.val_loss) < limit("budget_epochs"):
+        return None
+    if run.share_done < limit("early_share") or len(curves.val_loss) != len(run.loss):
+        return None
+    worst = [value / max(loss, 1e-12) for value, loss in zip(curves.val_loss, run.loss, strict=True)]
+    apart = min(worst) >= limit("mismatch_ratio") and min(curves.val_loss) >= constant
+    recovers = curves.val_loss[-1] < curves.val_loss[0] / limit("mismatch_ratio")
+    if not apart or recovers or float(run.loss[0]) > constant:
+        return None
+    return Finding(
+        "validation_mismatch", "warning",
+        f"From the first epoch on the validation loss is at least {min(worst):.3g} times the training loss, and worse "
+        "than a constant prediction.",
+        epoch=0, evidence={"ratio": min(worst), "val_loss": curves.val_loss[-1]},
+        causes=("val_not_preprocessed", "train_val_mismatch", "labels_corrupted"),
+        advice=(Advice("validation rows", "prepare like the training rows"),),
+    )  # fmt: skip
+
+
+def too_short(run: Run) -> Finding | None:
+    """A budget that ended while the loss still fell: worth knowing, and a warning where a simple model is far ahead."""
+    if run.curves.epochs is None or run.share_done < 1 or len(run.loss) < limit("budget_epochs") or run.solved:
+        return None
+    tail = last_third(run.loss)
+    fallen = float(tail[0] - tail[-1])
+    if not run.positive or stands_still(tail) or fallen < limit("late_fall") * float(run.loss[0] - run.loss[-1]):
+        return None
+    evidence = {"loss": float(run.loss[-1]), "fallen_in_last_third": fallen}
+    worse = worse_than_simple(run) or {}
+    if worse and _lag(run, worse) >= limit("far_behind"):
+        return Finding(
+            "learning_rate_too_low", "warning",
+            f"The {len(run.loss)} epochs ended with the loss still falling, and a simple model reaches "
+            f"{worse['simple']:.4g} where this one reaches {worse['model']:.4g}.",
+            epoch=len(run.loss) - len(tail), evidence=evidence | worse,
+            causes=("lr_too_low", "too_few_epochs", "vanishing_gradient"),
+            advice=(Advice("learning_rate", "raise", 10.0), Advice("epochs", "raise", 3.0)),
+        )  # fmt: skip
+    return Finding(
+        "still_improving", "info",
+        f"The training loss was still falling in the last {len(tail)} epochs, by {fallen:.3g}.",
+        epoch=len(run.loss) - len(tail), evidence=evidence, causes=("too_few_epochs", "lr_too_low"),
+        advice=(Advice("epochs", "raise", 2.0),),
+    )  # fmt: skip
+
+
+def _lag(run: Run, worse: dict[str, float]) -> float:
+    """How much of the way from a constant prediction to the simple model is still to go, 1 for all of it."""
+    mine, mark, curves = worse["model"], worse["simple"], run.curves
+    if curves.higher_is_better and run.accuracy_like:
+        constant = curves.constant_metric if curves.constant_metric is not None else 0.0
+    else:
+        constant = curves.constant_val_loss or curves.constant_loss or run.start
+    way = mark - constant
+    return (mark - mine) / way if way else 0.0
+
+
+def underfitting(run: Run) -> Finding | None:
+    """Training that has flattened out at a poor result, without a gap to the validation rows."""
+    if len(run.loss) < limit("flat_epochs") or run.share_done < limit("late_share") or run.solved:
+        return None
+    if not _small_gap(run) or not (_flat(run) or _crawls(run)):
+        return None
+    worse = worse_than_simple(run) or {}
+    sure = bool(worse) and _lag(run, worse) >= limit("behind")
+    if not sure and not (_flat(run) and (worse or _poor(run))):
+        return None
+    last = float(run.loss[-1])
+    moved = not run.positive or last < limit("poor_loss") * run.start
+    than = ""
+    if worse:
+        than = f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}"
+    causes, advice = _reasons(run, still=True, pinned=False)
+    if moved:
+        causes, advice = _POORER, _more_capacity(run)
+    return Finding(
+        "underfitting", "warning" if sure else "info",
+        f"Training has flattened out at a loss of {last:.4g}{than}.",
+        epoch=len(run.loss) - max(4, len(run.loss) // 3), evidence={"loss": last} | worse, causes=causes, advice=advice,
+    )  # fmt: skip
+
+
+def plateau(run: Run) -> Finding | None:
+    """A loss that has stood still for a third of the run, above the level that is known to be within reach."""
+    if len(run.loss) < limit("flat_epochs") or run.share_done < limit("late_share") or run.solved or not run.positive:
+        return None
+    tail = last_third(run.loss)
+    level, reach = float(np.median(tail)), run.simple.loss or 0.0
+    # An empty answer says that no simple model does better.
+    if not stands_still(tail) or level <= max(reach, limit("solved_share") * run.start) or worse_than_simple(run) == {}:
+        return None
+    begin = len(run.loss) - len(tail)
+    return Finding(
+        "plateau", "info",
+        f"Since epoch {begin + 1} the training loss has stood still at {level:.4g}.",
+        epoch=begin, evidence={"level": level, "epochs": float(len(tail))},
+        causes=("lr_too_high", "capacity_too_small", "lr_too_low"),
+        advice=(Advice("learning_rate", "lower", 3.0), Advice("units", "raise", 2.0)),
+    )  # fmt: skip
+
+
+def _more_capacity(run: Run) -> tuple[Advice, ...]:
+    """What gives a model more room: layers where it has none hidden, units, less regularisation where there is some."""
+    made = run.curves.structure
+    if made is None:
+        return Advice("units", "raise", 4.0), Advice("regularization", "lower", 10.0)
+    first = Advice("units", "raise", 4.0) if made.hidden else Advice("layers", "add")
+    if made.linear:
+        first = Advice("activation", "set", "relu")
+    freer = (Advice("regularization", "lower", 10.0),) if made.penalised else ()
+    return (first, *freer, Advice("epochs", "raise", 2.0))
+
+
+def _crawls(run: Run) -> bool:
+    """Whether the whole budget is used up and its last third brought less than a tenth of what all of it did."""
+    tail = last_third(run.loss)
+    return run.share_done >= 1 and float(tail[0] - tail[-1]) < limit("late_fall") * float(run.loss[0] - run.loss[-1])
+
+
+def _flat(run: Run) -> bool:
+    """Whether the last third of the loss, or the training metric, stands still."""
+    metric = run.curves.metric[-max(4, len(run.loss) // 2) :]
+    pinned = len(metric) >= limit("flat_epochs") // 2 and min(metric) == max(metric)
+    if not pinned and not stands_still(last_third(run.loss)):
+        return False
+    # Dropout can hide from the training loss that the model still learns; after the last epoch it no longer can.
+    return pinned or run.share_done >= 1 or stands_still(last_third(run.curves.val_loss))
+
+
+def _small_gap(run: Run) -> bool:
+    curves = run.curves
+    if curves.metric and curves.val_metric and run.accuracy_like:
+        gap = curves.metric[-1] - curves.val_metric[-1]
+        return gap <= limit("standard_errors") * binomial_error(curves.val_metric[-1], run.rows)
+    if not curves.val_loss:
+        return True
+    # The epoch loss is the mean of a moving model, half an epoch behind the validation loss.
+    train = float(run.loss[-1] + (run.loss[-1] - run.loss[-2]) / 2)
+    spread = limit("standard_errors") * math.sqrt(2 / run.rows)
+    return curves.val_loss[-1] <= train + spread * abs(train)
+
+
+def worse_than_simple(run: Run) -> dict[str, float] | None:
+    """Both results where all comparable measures prefer the simple model, else empty; `None` without any."""
+    curves = run.curves
+    if curves.simple is None or not curves.val_loss:
+        return None
+    simple, pairs = run.simple, []
+    if simple.loss is not None:
+        pairs.append((_recent(curves.val_loss, -1), simple.loss, -1))
+    # A baseline with a comparable loss is a regression, whose metric is no accuracy.
+    if simple.metric is not None and curves.val_metric and not (simple.loss is not None and run.accuracy_like):
+        sign = 1 if curves.higher_is_better else -1
+        pairs.append((_recent(curves.val_metric, sign), simple.metric, sign))
+    if not pairs:
+        return None
+    if not all(sign * (mark - mine) > _margin(run, mine, mark, sign) for mine, mark, sign in pairs):
+        return {}
+    return {"model": pairs[-1][0], "simple": pairs[-1][1]}
+
+
+def _recent(values: Sequence[float], sign: int) -> float:
+    """Best value of the last third."""
+    return sign * max(sign * value for value in values[-max(1, len(values) // 3) :])
+
+
+def _margin(run: Run, mine: float, mark: float, sign: int) -> float:
+    if sign > 0 and run.accuracy_like:
+        error = math.hypot(binomial_error(mine, run.rows), binomial_error(min(1.0, max(0.0, mark)), run.rows))
+    else:
+        error = math.hypot(mine, mark) * math.sqrt(2 / run.rows)
+    return limit("standard_errors") * error
+
+
+def _poor(run: Run) -> bool:
+    if run.accuracy_like and run.curves.metric:
+        return max(run.curves.metric) < limit("poor_metric")
+    return run.positive and float(run.loss[-1]) > limit("poor_loss") * run.start

@@ -1,0 +1,113 @@
+"""Findings in words: what shows, what to do and why, in English and Korean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..checks import one_of
+from .catalogue import CAUSES
+from .findings import Advice, Finding
+from .korean import ADVICE_KO, CAUSES_KO, CHANGES_KO, LEVELS_KO, SYMPTOMS_KO
+
+LANGUAGES = ("en", "ko")
+
+_NOTES = "Stanford CS231n, notes 3"
+_GLOROT = "Glorot and Bengio 2010"
+_KARPATHY = "Karpathy 2019, A recipe for training neural networks"
+_PLAYBOOK = "Godbole et al. 2023, Deep learning tuning playbook"
+_BOOK = "Goodfellow et al. 2016, Deep Learning"
+
+# Why the advice helps, in a sentence, with where to read on.
+REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "learning_rate_too_low": (
+            "Small steps move a loss along a line; larger ones let it bend to its floor.",
+            _NOTES,
+        ),
+        "learning_rate_too_high": ("Steps longer than the valley is wide throw the weights up its sides.", _NOTES),
+        "oscillating": ("The gradient of few rows is noisy, and a long step follows the noise.", _PLAYBOOK),
+        "diverging": ("Each step overshoots by more than the last one.", _NOTES),
+        "non_finite": ("One value that is no number makes every weight it meets one, too.", _PLAYBOOK),
+        "not_learning": ("Without the inputs the best answer is constant, so the inputs are not used.", _KARPATHY),
+        "plateau": ("A lower rate can follow a valley that a high one jumps across.", _NOTES),
+        "still_improving": ("Where the loss still falls, more epochs bring it down further.", _PLAYBOOK),
+        "overfitting": ("Weights that fit the noise of the training rows fit no others.", _BOOK),
+        "underfitting": ("What a simpler model can, this one cannot yet.", _BOOK),
+        "validation_mismatch": ("Rows that were prepared otherwise ask a question that was never trained.", _KARPATHY),
+        "vanishing_gradient": ("A product of many factors below one is next to nothing.", _GLOROT),
+        "exploding_gradient": ("A product of many factors above one grows without bound.", "Pascanu et al. 2013"),
+        "dead_relu": ("Where a ReLU answers zero to every row, no gradient reaches its weights.", "Lu et al. 2019"),
+        "saturated_activation": ("At the ends of a sigmoid or tanh the slope is next to nothing.", _GLOROT),
+        "unchanged_weights": ("Weights that do not move keep what chance gave them.", _KARPATHY),
+        "unequal_update_ratio": ("Layers learn together only where they move at a like pace.", "You et al. 2017, LARS"),
+        "constant_output": ("The answers do not depend on the inputs any more.", _KARPATHY),
+        "symmetric_weights": ("Units with equal weights get equal gradients, and stay equal.", _BOOK),
+        "regularizer_dominates": ("Shrinking the weights lowers the loss more than learning does.", _BOOK),
+        "wrong_loss": ("The loss decides what is learnt, so it must say what is wanted.", _BOOK),
+        "wrong_output_activation": ("The last activation decides which answers are possible.", _BOOK),
+        "output_units": ("Each label needs a unit to answer it.", _BOOK),
+        "label_range": ("The loss is defined for its range of labels alone.", _BOOK),
+        "label_shape": ("Class numbers and one-hot rows need different losses.", "Keras, probabilistic losses"),
+        "unscaled_inputs": ("Large inputs make some directions far steeper than others.", "LeCun et al. 1998"),
+        "unscaled_targets": ("The gradient grows with the targets.", "LeCun et al. 1998"),
+        "non_finite_data": ("One value that is no number makes every weight it meets one, too.", _KARPATHY),
+        "class_imbalance": ("Always answering the large class is right most of the time.", "He and Garcia 2009"),
+        "shared_rows": ("Rows that were trained on do not show what new rows will bring.", "Kapoor and Narayanan 2023"),
+        "unadapted_normalization": ("Without statistics there is nothing to normalise by.", "Keras, Normalization"),
+        "poor_initialization": ("Signals keep their size only where weights start at the right one.", _GLOROT),
+    }
+)
+
+
+def words(finding: Finding, language: str = "en") -> str:
+    """A finding in words: level, symptom, what shows, what to do and why.
+
+    Args:
+        finding: What to say.
+        language: `"en"` or `"ko"`. The names of symptoms and parameters stay as they are in code.
+
+    Raises:
+        ValueError: `language` is another one.
+
+    Example:
+
+    >>> print(words(Finding("overfitting", "info", "It learns by heart.", epoch=1), "ko").split(":")[0])
+    참고
+    """
+    one_of("language", language, LANGUAGES)
+    return _korean(finding) if language == "ko" else _english(finding)
+
+
+def _english(finding: Finding) -> str:
+    why, reference = REASONS[finding.symptom]
+    return f"{finding} Why: {why.rstrip('.')} ({reference})."
+
+
+def _korean(finding: Finding) -> str:
+    name, sentence = SYMPTOMS_KO[finding.symptom]
+    where = "" if finding.epoch is None else f" ({finding.epoch + 1}번째 에포크)"
+    layer = "" if finding.layer is None else f" 층: {finding.layer}."
+    numbers = ", ".join(f"{key}={value:.4g}" for key, value in finding.evidence.items())
+    evidence = f" 근거: {numbers}." if numbers else ""
+    cause = f" 가장 유력한 원인: {CAUSES_KO[finding.causes[0]]}" if finding.causes else ""
+    cure = f" 처방: {' 또는 '.join(_advice_ko(advice) for advice in finding.advice)}." if finding.advice else ""
+    return f"{LEVELS_KO[finding.level]}: {name} ({finding.symptom}){where}: {sentence}{layer}{evidence}{cause}{cure}"
+
+
+def _advice_ko(advice: Advice) -> str:
+    parameter = ADVICE_KO.get(advice.parameter, advice.parameter)
+    value = "" if advice.value is None else f"{advice.value:g}" if not isinstance(advice.value, str) else advice.value
+    return CHANGES_KO.get(advice.change, "{parameter}: {value}").format(parameter=parameter, value=value).strip()
+
+
+def causes_in_words(finding: Finding, language: str = "en") -> list[str]:
+    """The causes of a finding as sentences, most likely first.
+
+    Example:
+
+    >>> causes_in_words(Finding("diverging", "error", "It grows.", causes=("lr_too_high",)))
+    ['The learning rate is too high.']
+    """
+    table = CAUSES_KO if one_of("language", language, LANGUAGES) == "ko" else CAUSES
+    return [table[cause] for cause in finding.causes]

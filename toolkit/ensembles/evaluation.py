@@ -1,0 +1,133 @@
+"""Measures the best member and the votes on the test rows, with intervals and in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..metrics.intervals import bootstrap, mcnemar, wilson
+from ..tasks import Task
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one model answered to the test rows: `(rows,)`, `(rows, classes)` or `(rows, outputs)`."""
+
+    name: str
+    values: np.ndarray
+
+
+def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, seed: int = 0) -> dict[str, Any]:
+    """Accuracy with Wilson intervals, or R2 with bootstrap intervals, of each model, and who is better.
+
+    Args:
+        answers: The best member first, the vote second; or one model alone, which is compared with nothing.
+        y: Test targets.
+        task: The task.
+        winner: Name of the model that is exported.
+        seed: Decides the bootstrap's draws.
+
+    Returns:
+        Plain values for the report.
+
+    Raises:
+        ValueError: There is no model.
+
+    Example:
+
+    >>> y = np.array([0, 1, 1, 0])
+    >>> right, wrong = np.array([0.1, 0.9, 0.8, 0.2]), np.array([0.1, 0.9, 0.2, 0.2])
+    >>> report = evaluate([Answers("member", wrong), Answers("soft vote", right)], y, "binary", "soft vote")
+    >>> report["mends"], report["breaks"]
+    (1, 0)
+    """
+    if not answers:
+        raise ValueError("There must be a best member and a vote to compare, or one model; got none.")
+    pair = len(answers) > 1
+    if task == "regression":
+        metric, interval = "R2", "95 % bootstrap interval"
+        results = [_r2_result(answer, y, seed) for answer in answers]
+        comparison = _compare_r2(answers, y, seed) if pair else {}
+    elif task == "multilabel":
+        metric, interval = "label accuracy", "95 % bootstrap interval"
+        hits = [((answer.values > 0.5) == (y > 0.5)).mean(axis=1) for answer in answers]
+        results = [_mean_result(answer, hit, seed) for answer, hit in zip(answers, hits, strict=True)]
+        comparison = _compare_means(answers, hits, seed) if pair else {}
+    else:
+        metric, interval = "accuracy", "95 % Wilson interval"
+        right = [_labels(answer.values) == y for answer in answers]
+        results = [_accuracy_result(answer, hit) for answer, hit in zip(answers, right, strict=True)]
+        comparison = _compare_accuracy(answers, right) if pair else {}
+    for result in results:
+        result["winner"] = result["name"] == winner
+    return {
+        "metric": metric, "higher_is_better": True, "interval": interval, "rows": len(y), "results": results,
+        **comparison,
+    }  # fmt: skip
+
+
+def _labels(values: np.ndarray) -> np.ndarray:
+    return values.argmax(axis=1) if values.ndim == 2 else (values > 0.5).astype(int)
+
+
+def _accuracy_result(answer: Answers, right: np.ndarray) -> dict[str, Any]:
+    low, high = wilson(int(right.sum()), len(right))
+    return {"name": answer.name, "value": float(right.mean()), "low": low, "high": high}
+
+
+def _mean_result(answer: Answers, hits: np.ndarray, seed: int) -> dict[str, Any]:
+    low, high = bootstrap(lambda rows: float(hits[rows].mean()), len(hits), seed=seed)
+    return {"name": answer.name, "value": float(hits.mean()), "low": low, "high": high}
+
+
+def _r2(values: np.ndarray, y: np.ndarray) -> float:
+    spread = float(np.sum((y - y.mean(axis=0)) ** 2))
+    return 1 - float(np.sum((values - y) ** 2)) / spread if spread > 0 else 0.0
+
+
+def _r2_result(answer: Answers, y: np.ndarray, seed: int) -> dict[str, Any]:
+    low, high = bootstrap(lambda rows: _r2(answer.values[rows], y[rows]), len(y), seed=seed)
+    rmse = float(np.sqrt(np.mean((answer.values - y) ** 2)))
+    return {"name": answer.name, "value": _r2(answer.values, y), "low": low, "high": high, "rmse": rmse}
+
+
+def _compare_accuracy(answers: list[Answers], right: list[np.ndarray]) -> dict[str, Any]:
+    best, soft = right[0], right[1]
+    mends, breaks = int(np.sum(soft & ~best)), int(np.sum(best & ~soft))
+    chance, name = mcnemar(mends, breaks), answers[1].name
+    counts = f"it mends {mends} and breaks {breaks} of {len(best)} rows"
+    if mends > breaks and chance < 0.05:
+        sentence = f"The {name} is better than the best member: {counts} (McNemar p = {chance:.3f})."
+    elif mends > breaks:
+        sentence = (
+            f"The {name} is not shown to be better than the best member: {counts}, a difference that chance alone "
+            f"makes often (McNemar p = {chance:.2f})."
+        )
+    else:
+        sentence = f"The {name} is not better than the best member: {counts}."
+    return {"sentence": sentence, "mends": mends, "breaks": breaks}
+
+
+def _compare_r2(answers: list[Answers], y: np.ndarray, seed: int) -> dict[str, Any]:
+    best, soft = answers[0].values, answers[1].values
+    low, high = bootstrap(lambda rows: _r2(soft[rows], y[rows]) - _r2(best[rows], y[rows]), len(y), seed=seed)
+    return _sentence(answers[1].name, "R2", _r2(soft, y) - _r2(best, y), low, high)
+
+
+def _compare_means(answers: list[Answers], hits: list[np.ndarray], seed: int) -> dict[str, Any]:
+    gain = hits[1] - hits[0]
+    low, high = bootstrap(lambda rows: float(gain[rows].mean()), len(gain), seed=seed)
+    return _sentence(answers[1].name, "label accuracy", float(gain.mean()), low, high)
+
+
+def _sentence(name: str, metric: str, gain: float, low: float, high: float) -> dict[str, Any]:
+    numbers = f"{gain:+.4f} {metric}, 95 % bootstrap interval {low:+.4f} to {high:+.4f}"
+    if low > 0:
+        sentence = f"The {name} is better than the best member: {numbers}."
+    elif gain > 0:
+        sentence = f"The {name} is not shown to be better than the best member: {numbers}."
+    else:
+        sentence = f"The {name} is not better than the best member: {numbers}."
+    return {"sentence": sentence, "mends": None, "breaks": None}

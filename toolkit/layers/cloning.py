@@ -1,0 +1,36 @@
+"""A layer anew, from its configuration."""
+
+from __future__ import annotations
+
+import warnings
+from types import FunctionType
+from typing import Any
+
+import keras
+
+
+def recreated(layer: Any, **changes: Any) -> Any:
+    """A new, unbuilt layer of the same configuration; functions in it may be lambdas, for they come from here.
+
+    Example:
+
+    >>> import keras
+    >>> recreated(keras.layers.Dense(3), units=4).units
+    4
+    """
+    if isinstance(layer, keras.layers.Lambda):
+        made = keras.layers.Lambda(layer.function, mask=layer.mask, arguments=layer.arguments, name=layer.name)
+    else:
+        with warnings.catch_warnings(), keras.saving.custom_object_scope(_classes(layer)):
+            warnings.filterwarnings("ignore", "The object being serialized includes a `lambda`")
+            config = layer.get_config()
+            functions = {name: getattr(layer, name, None) for name in config}
+            functions = {name: value for name, value in functions.items() if isinstance(value, FunctionType)}
+            made = type(layer).from_config({**config, **functions, **changes})
+    made.trainable = layer.trainable
+    return made
+
+
+def _classes(layer: Any) -> dict[str, Any]:
+    layers = [layer, *layer._flatten_layers(include_self=False)]
+    return {type(one).__name__: type(one) for one in layers if not type(one).__module__.startswith("keras.")}

@@ -1,0 +1,1 @@
+"""How good answers are: scores, intervals, directions of metrics and the arithmetic of votes."""

@@ -1,0 +1,1 @@
+"""Keras models read, copied, changed and made: no training."""

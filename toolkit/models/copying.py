@@ -1,0 +1,60 @@
+"""Copies of models and layers that share nothing with them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..layers.cloning import recreated
+
+_LOOKUPS = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
+
+
+def copied(model: Any, weights: Sequence[np.ndarray] | None = None, dropout: float | None = None) -> Any:
+    """An uncompiled copy of a model, which shares nothing with it.
+
+    Args:
+        model: Functional or Sequential model, built.
+        weights: Weights of the copy, or `None` for those of the model.
+        dropout: Rate of every Dropout layer of the copy, or `None` for their own.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dropout(0.5)])
+    >>> copied(model, dropout=0.25).layers[0].rate
+    0.25
+    """
+    made = _cloned(model, dropout)
+    made.set_weights(model.get_weights() if weights is None else weights)
+    for layer in made._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+    return made
+
+
+def _cloned(model: Any, dropout: float | None) -> Any:
+    """The layers anew; Keras' own clone of a compiled model would write its losses down, which lambdas cannot be."""
+    if isinstance(model, keras.Sequential):
+        first = model.inputs[0]
+        layers = [
+            _cloned(one, dropout) if isinstance(one, keras.Model) else _layer(one, dropout) for one in model.layers
+        ]
+        inputs = keras.Input(batch_shape=first.shape, dtype=first.dtype, name=first.name)
+        return keras.Sequential([inputs, *layers], name=model.name)
+    plain = keras.Model(model.input, model.output, name=model.name)
+    return keras.models.clone_model(plain, clone_function=lambda layer: _layer(layer, dropout), recursive=True)
+
+
+def _layer(layer: Any, dropout: float | None) -> Any:
+    if not isinstance(layer, keras.layers.Layer):
+        return layer
+    if isinstance(layer, _LOOKUPS):
+        return copy.deepcopy(layer)
+    if type(layer) is keras.layers.Dropout and dropout is not None:
+        return recreated(layer, rate=dropout)
+    return recreated(layer)

@@ -1,0 +1,194 @@
+"""Sound first models: a small CNN for images, an MLP for tables, normalised inside and with the right head."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..data.reading import Inputs
+from ..layers.normalization import Standardize
+from ..tasks import Head
+
+HIDDEN_UNITS = (64, 64)
+FILTERS = (32, 64)
+_SMALLEST_IMAGE = 4
+
+
+def describe(x: Inputs) -> tuple[str, str]:
+    """Names the inputs and the architecture that fits them.
+
+    Example:
+
+    >>> import numpy as np
+    >>> describe(np.zeros((10, 28, 28, 1)))
+    ('images of 28 x 28 x 1', 'small CNN')
+    """
+    if isinstance(x, dict):
+        words = sum(column.dtype == object for column in x.values())
+        return f"{len(x)} columns ({words} of words)", "MLP 64-64"
+    if _is_image(x):
+        return f"images of {' x '.join(map(str, x.shape[1:]))}", "small CNN"
+    return f"rows of {' x '.join(map(str, x.shape[1:])) or 1} numbers", "MLP 64-64"
+
+
+def first_model(x: Inputs, y: np.ndarray, head: Head, learning_rate: float = 1e-3) -> Callable[[], Any]:
+    """Prepares a builder of compiled models for these training rows.
+
+    Numbers are standardised and words encoded inside the model, by the training rows, so that the
+    model takes raw rows. For regression the output is scaled back, so that it answers in the units of the targets.
+
+    Args:
+        x: Training inputs: images `(rows, height, width, channels)`, arrays `(rows, ...)`, or
+            columns by name.
+        y: Training targets.
+        head: The end of the model, from `tasks.head`.
+        learning_rate: Of the Adam optimizer, > 0.
+
+    Returns:
+        A function without arguments; each call gives a new model, compiled, its starting weights drawn
+        from Keras' random state. It takes rows as `model_inputs` gives them.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from trainwise.toolkit.tasks import head
+    >>> x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    >>> model = first_model(x, y, head("binary", y))()
+    >>> model.predict(x, verbose=0).shape
+    (20, 1)
+    """
+    with warnings.catch_warnings():
+        # A constant column is said once, by `constant_features`, and is harmless here.
+        warnings.simplefilter("ignore", UserWarning)
+        encoders = _encoders(x)
+        back = _statistics(y) if head.task == "regression" else None
+    image = _is_image(x)
+
+    def build() -> Any:
+        inputs = _inputs(x)
+        features = _encode(inputs, encoders)
+        features = _convolve(features) if image else _flatten(features)
+        for number, units in enumerate(HIDDEN_UNITS[:1] if image else HIDDEN_UNITS):
+            features = keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(features)
+        answer = "values" if head.task == "regression" else "probabilities"
+        outputs = keras.layers.Dense(
+            head.units, activation=head.activation, dtype="float32", name="standardized_values" if back else answer
+        )(features)
+        if back:
+            outputs = Standardize(**back, invert=True, dtype="float32", name=answer)(outputs)
+        model = keras.Model(inputs, outputs, name="model")
+        model.compile(keras.optimizers.Adam(learning_rate), loss=head.loss, metrics=list(head.metrics))
+        return model
+
+    return build
+
+
+def constant_features(x: Inputs, names: tuple[str, ...] = ()) -> list[str]:
+    """Names the features that have the same value in every row.
+
+    Example:
+
+    >>> import numpy as np
+    >>> constant_features(np.array([[1.0, 2.0], [1.0, 3.0]]), ("height", "weight"))
+    ['height']
+    """
+    if isinstance(x, dict):
+        return [name for name, column in x.items() if len(set(column.tolist())) == 1]
+    rows = x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x[:, None]
+    constant = np.flatnonzero(np.ptp(rows, axis=0) == 0)
+    return [names[i] if len(names) == rows.shape[1] else f"feature {i}" for i in constant]
+
+
+def model_inputs(x: Inputs) -> Any:
+    """Rows as the model takes them: columns become `(rows, 1)` under their safe names, words tensors of strings.
+
+    Example:
+
+    >>> import numpy as np
+    >>> {name: column.shape for name, column in model_inputs({"size (cm)": np.ones(3)}).items()}
+    {'size__cm_': (3, 1)}
+    """
+    if not isinstance(x, dict):
+        return x
+    return {safe_name(name): _model_column(column) for name, column in x.items()}
+
+
+def _model_column(column: np.ndarray) -> Any:
+    if column.dtype == object:
+        return keras.ops.convert_to_tensor([[word] for word in column], dtype="string")
+    return column[:, None]
+
+
+def safe_name(column: str) -> str:
+    """A column's name as an input of a SavedModel may bear it.
+
+    Example:
+
+    >>> safe_name("sepal length (cm)")
+    'sepal_length__cm_'
+    """
+    return re.sub(r"[^A-Za-z0-9_]", "_", column if re.match("[A-Za-z]", column) else f"column_{column}")
+
+
+def _is_image(x: Inputs) -> bool:
+    return not isinstance(x, dict) and x.ndim == 4 and min(x.shape[1:3]) >= _SMALLEST_IMAGE
+
+
+def _inputs(x: Inputs) -> Any:
+    if isinstance(x, dict):
+        return {
+            safe_name(name): keras.Input(
+                (1,), name=safe_name(name), dtype="string" if column.dtype == object else "float32"
+            )
+            for name, column in x.items()
+        }
+    return keras.Input(x.shape[1:], name="image" if _is_image(x) else "features")
+
+
+def _encoders(x: Inputs) -> dict[str, dict[str, Any]]:
+    if not isinstance(x, dict):
+        return {"x": _statistics(x)}
+    return {
+        name: {"vocabulary": sorted(set(column))} if column.dtype == object else _statistics(column)
+        for name, column in x.items()
+    }
+
+
+def _statistics(x: np.ndarray) -> dict[str, Any]:
+    layer = Standardize()
+    layer.adapt(x if x.ndim > 1 else x[:, None])
+    config = layer.get_config()
+    return {"center": config["center"], "scale": config["scale"]}
+
+
+def _encode(inputs: Any, encoders: dict[str, dict[str, Any]]) -> Any:
+    if not isinstance(inputs, dict):
+        return Standardize(**encoders["x"], name="standardize")(inputs)
+    columns = [_encode_column(safe_name(name), inputs[safe_name(name)], known) for name, known in encoders.items()]
+    return keras.layers.Concatenate(name="columns")(columns) if len(columns) > 1 else columns[0]
+
+
+def _encode_column(name: str, column: Any, known: dict[str, Any]) -> Any:
+    if "vocabulary" in known:
+        return keras.layers.StringLookup(
+            vocabulary=known["vocabulary"], output_mode="one_hot", num_oov_indices=1, name=f"{name}_encoded"
+        )(column)
+    return Standardize(**known, name=f"{name}_standardized")(column)
+
+
+def _flatten(features: Any) -> Any:
+    return keras.layers.Flatten(name="flatten")(features) if len(features.shape) > 2 else features
+
+
+def _convolve(features: Any) -> Any:
+    for number, filters in enumerate(FILTERS):
+        features = keras.layers.Conv2D(
+            filters, 3, padding="same", activation="relu", name=f"convolution_{number}"
+        )(features)  # fmt: skip
+        features = keras.layers.MaxPooling2D(name=f"pool_{number}")(features)
+    return keras.layers.Dropout(0.25, name="dropout")(keras.layers.Flatten(name="flatten")(features))

@@ -1,0 +1,215 @@
+"""Reads off a model what it takes, what stands between, and what its output ends in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import keras
+from keras import ops
+
+from .structure import Structure
+
+_MERGES = (keras.layers.Multiply, keras.layers.Dot)
+_DROPOUTS = (
+    keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D,
+)  # fmt: skip
+_PASSING = (keras.layers.Flatten, keras.layers.Identity, keras.layers.Reshape, keras.layers.Dropout)
+
+
+def input_structure(model: Any) -> Any:
+    """The symbolic inputs of a built model as `predict` takes rows: one tensor, a list or a dict.
+
+    Example:
+
+    >>> import keras
+    >>> input_structure(keras.Sequential([keras.Input((2,), name="point"), keras.layers.Dense(1)])).name
+    'point'
+    """
+    # A Sequential model has no `input` before its first call.
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+
+
+def output_activation(model: Any) -> str | None:
+    """Name of the activation that a model's single output ends in.
+
+    Layers that only pass values on (Flatten, Reshape, Identity, Dropout), normalisation layers
+    that scale back, and nested models are looked through.
+
+    Args:
+        model: A built functional or Sequential model.
+
+    Returns:
+        `"linear"`, `"softmax"`, `"sigmoid"`, ..., or `None` where it cannot be told.
+
+    Example:
+
+    >>> import keras
+    >>> output_activation(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")]))
+    'sigmoid'
+    """
+    outputs = getattr(model, "outputs", None)
+    if not outputs or len(outputs) != 1:
+        return None
+    tensor = outputs[0]
+    while True:
+        operation = tensor._keras_history.operation
+        if isinstance(operation, keras.Model):
+            return output_activation(operation)
+        if not isinstance(operation, _PASSING) and not getattr(operation, "inverse", False):
+            return _activation_of(operation)
+        tensor = keras.tree.flatten(operation._inbound_nodes[tensor._keras_history.node_index].input_tensors)[0]
+
+
+def _activation_of(operation: Any) -> str | None:
+    if isinstance(operation, keras.layers.Softmax):
+        return "softmax"
+    if isinstance(operation, keras.layers.ReLU):
+        return "relu"
+    if not isinstance(operation, keras.layers.Layer):
+        # `keras.ops.softmax` in a functional graph leaves an operation of that name.
+        name = type(operation).__name__.lower()
+        return name if name in ("softmax", "sigmoid") else None
+    if not hasattr(operation, "activation"):
+        return None
+    return getattr(operation.activation, "__name__", None)
+
+
+def structure_of(model: Any) -> Structure:
+    """Reads a built model; what cannot be told is left out.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "tanh"), keras.layers.Dense(1)])
+    >>> structure_of(model).hidden
+    ('tanh',)
+    """
+    hidden = _hidden(model)
+    outputs = getattr(model, "outputs", None)
+    optimizer = getattr(model, "optimizer", None)
+    return Structure(
+        hidden=tuple(name for _, name, _ in hidden),
+        widths=tuple(width for _, _, width in hidden if width),
+        outputs=int(outputs[0].shape[-1]) if outputs and len(outputs) == 1 and outputs[0].shape[-1:][0] else None,
+        activation=output_activation(model),
+        loss=loss_name(model),
+        penalised=any(getattr(layer, "kernel_regularizer", None) for layer in _leaves(model)),
+        optimizer=type(_innermost(optimizer)).__name__.lower() if optimizer is not None else "",
+        learning_rate=_rate(_innermost(optimizer)),
+        dropout=max((float(layer.rate) for layer in _leaves(model) if isinstance(layer, _DROPOUTS)), default=0.0),
+    )
+
+
+def hidden_layers(model: Any) -> list[tuple[Any, str]]:
+    """The hidden layers with weights and the activation of each, first to last.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "tanh"), keras.layers.Dense(1)])
+    >>> [name for _, name in hidden_layers(model)]
+    ['tanh']
+    """
+    return [(layer, name) for layer, name, _ in _hidden(model)]
+
+
+def loss_name(model: Any) -> str:
+    """Keras name of a model's loss, such as `"mean_squared_error"`; `""` where it has none by name.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile(loss="mse")
+    >>> loss_name(model)
+    'mean_squared_error'
+    """
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, list | tuple) and len(loss) == 1:
+        loss = loss[0]
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    if isinstance(loss, keras.losses.Loss):
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(loss).__name__).lower()
+    return getattr(loss, "__name__", "") if callable(loss) else ""
+
+
+def is_from_logits(model: Any) -> bool:
+    """Whether a model's loss takes logits.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    >>> model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    >>> is_from_logits(model)
+    True
+    """
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, list | tuple) and len(loss) == 1:
+        loss = loss[0]
+    return bool(getattr(loss, "from_logits", False))
+
+
+def _leaves(model: Any) -> list[Any]:
+    return [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if not isinstance(layer, keras.Model) and not isinstance(layer, keras.layers.InputLayer)
+    ]
+
+
+def _hidden(model: Any) -> list[tuple[Any, str, int]]:
+    """Layers with a kernel but the last, each with the activation that its values meet before the next one."""
+    found: list[list[Any]] = []
+    layers = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, keras.layers.InputLayer)]
+    for layer in layers:
+        kind = _kind(layer)
+        if kind is not None:
+            found.append([layer, kind, int(getattr(layer, "units", 0) or getattr(layer, "filters", 0) or 0)])
+        elif found and found[-1][1] == "linear":
+            found[-1][1] = _alone(layer) or "linear"
+    return [(layer, kind, width) for layer, kind, width in found[:-1]]
+
+
+def _kind(layer: Any) -> str | None:
+    """Activation of a layer with a kernel; `"recurrent"` for one with gates, `None` for one without kernel."""
+    if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
+        return "recurrent"
+    if isinstance(layer, keras.Model):
+        return "model"
+    if not hasattr(layer, "kernel") and not hasattr(layer, "_kernel"):
+        return None
+    return getattr(getattr(layer, "activation", None), "__name__", "linear")
+
+
+def _alone(layer: Any) -> str | None:
+    if isinstance(layer, keras.layers.Activation):
+        return getattr(layer.activation, "__name__", "function")
+    names = {keras.layers.ReLU: "relu", keras.layers.Softmax: "softmax"}
+    others = (keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU, *_MERGES, keras.layers.Lambda)
+    return names.get(type(layer), "function" if isinstance(layer, others) else None)
+
+
+def _innermost(optimizer: Any) -> Any:
+    """The optimizer inside those that scale losses, accumulate gradients or give layers their own rates."""
+    for name in ("inner_optimizer", "_inner"):
+        inside = getattr(optimizer, name, None)
+        if isinstance(inside, keras.optimizers.Optimizer):
+            return _innermost(inside)
+    return optimizer
+
+
+def _rate(optimizer: Any) -> float | None:
+    try:
+        return float(ops.convert_to_numpy(optimizer.learning_rate))
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def as_inputs(model: Any, x: Any) -> Any:
+    """Rows as the list that a model made of `model.inputs` takes."""
+    if isinstance(x, dict):
+        return [x[tensor.name] for tensor in model.inputs]
+    return keras.tree.flatten(x)

@@ -1,0 +1,64 @@
+"""Who sets the learning rate: a schedule, or one callback; never both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+
+def rate_setters(callbacks: Any) -> list[Any]:
+    """The callbacks that set the learning rate: two of Keras, and any with an attribute `sets_learning_rate`.
+
+    Args:
+        callbacks: The callbacks of a fit; one alone, several, or `None`.
+
+    Example:
+
+    >>> [type(one).__name__ for one in rate_setters([keras.callbacks.ReduceLROnPlateau(), keras.callbacks.History()])]
+    ['ReduceLROnPlateau']
+    """
+    given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    known = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    return [one for one in given if isinstance(one, known) or getattr(one, "sets_learning_rate", False)]
+
+
+def refuse_two_owners(model: Any, callbacks: Sequence[Any]) -> None:
+    """Refuses a learning rate that both a schedule and a callback want to set.
+
+    Args:
+        model: Compiled Keras model.
+        callbacks: The callbacks of the fit.
+
+    Raises:
+        ValueError: The optimizer has a schedule, or one callback too many sets the rate.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(0.1), "mse")
+    >>> refuse_two_owners(model, [keras.callbacks.ReduceLROnPlateau()])
+    """
+    owners = rate_setters(callbacks)
+    names = ", ".join(type(one).__name__ for one in owners)
+    if owners and has_schedule(model.optimizer):
+        raise ValueError(
+            f"The optimizer's learning rate follows a schedule, and {names} would set it too; "
+            "leave the callback out, or compile with a number: `learning_rate=0.01`."
+        )
+    movers = [one for one in owners if isinstance(one, keras.callbacks.LearningRateScheduler)]
+    if len(movers) > 1 or (movers and len(owners) > 1):
+        raise ValueError(f"{names} would both set the learning rate; keep one of them.")
+
+
+def has_schedule(optimizer: Any) -> bool:
+    """Whether the learning rate follows a schedule.
+
+    Example:
+
+    >>> has_schedule(keras.optimizers.SGD(0.1))
+    False
+    """
+    inner = getattr(optimizer, "inner_optimizer", None) or getattr(optimizer, "_inner", None) or optimizer
+    return isinstance(inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule)

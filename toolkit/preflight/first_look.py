@@ -1,0 +1,204 @@
+"""How a model stands before its first update: weights, activations, gradients, penalties, and whether it can learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..diagnosis.baselines import constant_loss
+from ..diagnosis.catalogue import Level
+from ..diagnosis.findings import Advice, Finding
+from ..diagnosis.layer_rules import Probe, dead_causes
+from ..diagnosis.probing import Prober, kernels
+from ..diagnosis.thresholds import limit
+from ..models.copying import copied
+from ..models.reading import hidden_layers, structure_of
+from ..models.structure import Structure
+from ..runtime.randomness import preserved
+
+
+def make(model: Any) -> Iterator[Finding]:
+    """What its configuration alone shows: frozen layers, softmax between layers, layers without activation."""
+    made = structure_of(model)
+    if not model.trainable_weights:
+        yield Finding(
+            "unchanged_weights", "error", "No weight of the model can train: every layer is frozen, or has none.",
+            evidence={"trainable": 0.0}, causes=("lr_too_low",), advice=(Advice("trainable", "set", "True"),),
+        )  # fmt: skip
+    for layer, activation in hidden_layers(model):
+        if activation == "softmax" and not isinstance(layer, keras.layers.Attention):
+            yield Finding(
+                "vanishing_gradient", "warning",
+                f"The hidden layer {layer.name!r} ends in softmax, which lets its units share one sum of 1 and passes "
+                "hardly any gradient on.",
+                layer=layer.name, causes=("wrong_hidden_activation", "vanishing_gradient"),
+                advice=(Advice("activation", "set", "relu"),),
+            )  # fmt: skip
+            break
+    if made.linear:
+        yield Finding(
+            "underfitting", "info",
+            f"None of the {len(made.hidden)} hidden layers has an activation, so that together they are one linear "
+            "layer.",
+            causes=("missing_hidden_activation",), advice=(Advice("activation", "set", "relu"),),
+        )  # fmt: skip
+    if made.dropout >= limit("most_dropout"):
+        yield Finding(
+            "regularizer_dominates", "warning",
+            f"Dropout leaves out {made.dropout:.0%} of the units in each update, so that hardly anything gets through.",
+            evidence={"dropout": made.dropout}, causes=("over_regularized", "capacity_too_small"),
+            advice=(Advice("dropout", "set", 0.3),),
+        )  # fmt: skip
+    yield from _rate(made)
+
+
+def _rate(made: Structure) -> Iterator[Finding]:
+    if not made.rate or made.learning_rate is None:
+        return
+    high = made.rate == "high"
+    yield Finding(
+        "learning_rate_too_high" if high else "learning_rate_too_low", "info",
+        f"A learning rate of {made.learning_rate:g} is {'higher' if high else 'lower'} than is usual for "
+        f"{made.optimizer}.",
+        evidence={"learning_rate": made.learning_rate}, causes=("lr_too_high" if high else "lr_too_low",),
+        advice=(Advice("learning_rate", "lower" if high else "raise", 10.0),),
+    )  # fmt: skip
+
+
+def weights(model: Any) -> Iterator[Finding]:
+    """Starting weights that are all alike, or far from the size that keeps signals alive.
+
+    Reference: He et al. 2015, "Delving deep into rectifiers", arXiv:1502.01852.
+    """
+    hidden = kernels(model)[:-1]
+    for name, kernel in hidden:
+        values = ops.convert_to_numpy(kernel).astype("float64")
+        # Other weights, such as the slopes of a PReLU, may start alike.
+        if kernel.name != "kernel" or values.ndim < 2 or values.shape[-1] < 2 or not np.all(np.isfinite(values)):
+            continue
+        size = float(np.abs(values).max())
+        if float(values.std(axis=-1).max()) <= limit("alike_units") * size:
+            yield Finding(
+                "symmetric_weights", "warning",
+                f"All units of layer {name!r} start with the same weights, so that at first they count as one.",
+                layer=name, evidence={"largest_weight": size}, causes=("constant_init", "bad_init"),
+                advice=(Advice("kernel_initializer", "set", "he_normal"),),
+            )  # fmt: skip
+            return
+        # A gate or an embedding has its own scale; a matrix or a stack of filters has this one.
+        usual = math.sqrt(2 / np.prod(values.shape[:-1]))
+        ratio = float(values.std()) / usual
+        if not 1 / limit("init_far") <= ratio <= limit("init_far") and values.size >= limit("init_values"):
+            yield Finding(
+                "poor_initialization", "warning",
+                f"The starting weights of layer {name!r} are {ratio:.2g} times as large as signals need to pass "
+                f"(about {usual:.2g}).",
+                layer=name, evidence={"ratio": ratio},
+                causes=("tiny_init", "bad_init") if ratio < 1 else ("large_init", "bad_init"),
+                advice=(Advice("kernel_initializer", "set", "he_normal"),),
+            )  # fmt: skip
+            return
+
+
+def first_look(model: Any, x: Any, y: Any) -> Iterator[Finding]:
+    """What a few rows show on their way through the model and back."""
+    probe = Prober(model, x, y, compiled=False).look(step=0, epoch=0)
+    constant = constant_loss(np.asarray(keras.tree.flatten(y)[0]), structure_of(model).loss)
+    yield from _dead(probe)
+    yield from _vanishing(probe)
+    yield from _penalty(probe)
+    if constant and math.isfinite(probe.data_loss) and probe.data_loss > limit("start_loss") * constant:
+        yield Finding(
+            "poor_initialization", "info",
+            f"The loss starts at {probe.data_loss:.4g}; always answering the mean gives {constant:.4g}, so that the "
+            "first updates only undo the start.",
+            evidence={"loss": probe.data_loss, "constant": constant}, causes=("large_init", "target_not_normalized"),
+            advice=(Advice("bias_initializer", "set", "the mean of the targets"),),
+        )  # fmt: skip
+
+
+def _dead(probe: Probe) -> Iterator[Finding]:
+    dead = [layer for layer in probe.layers if (layer.dead or 0.0) >= limit("dead_units")]
+    if dead:
+        yield Finding(
+            "dead_relu", "warning",
+            f"{dead[0].dead:.0%} of the units of layer {dead[0].name!r} answer zero to every row before training "
+            "begins.",
+            layer=dead[0].name, evidence={"dead_share": float(dead[0].dead or 0.0)},
+            causes=dead_causes(probe, dead[0], from_start=True),
+            advice=(Advice("kernel_initializer", "set", "he_normal"), Advice("activation", "set", "leaky_relu")),
+        )  # fmt: skip
+
+
+def _vanishing(probe: Probe) -> Iterator[Finding]:
+    slopes = [layer.slope for layer in probe.layers if layer.slope is not None]
+    if len(slopes) < 3 or not slopes[-1] or any(layer.dead == 1.0 for layer in probe.layers):
+        return
+    ratio = slopes[0] / slopes[-1]
+    if ratio < limit("vanishing_start"):
+        yield Finding(
+            "vanishing_gradient", "warning",
+            f"The gradient that reaches the first layer is {ratio:.1e} of that of the last, relative to their weights.",
+            layer=probe.layers[0].name, evidence={"gradient_ratio": ratio},
+            causes=("vanishing_gradient", "too_deep", "wrong_hidden_activation"),
+            advice=(Advice("activation", "set", "relu"), Advice("kernel_initializer", "set", "he_normal"),
+                    Advice("batch_normalization", "add")),
+        )  # fmt: skip
+
+
+def _penalty(probe: Probe) -> Iterator[Finding]:
+    if not probe.penalty > 0 or not probe.data_loss > 0:
+        return
+    strength = probe.penalty / probe.data_loss
+    if strength < limit("penalty_share"):
+        return
+    level: Level = "warning" if strength >= limit("penalty_start") else "info"
+    yield Finding(
+        "regularizer_dominates", level,
+        f"The penalty on the weights starts at {strength:.3g} times the loss on the data.",
+        evidence={"penalty_share": strength}, causes=("over_regularized", "capacity_too_small"),
+        advice=(Advice("regularization", "lower", 10.0 ** max(1, math.ceil(math.log10(strength * 10)))),),
+    )  # fmt: skip
+
+
+def few_rows(model: Any, x: Any, y: Any, seed: int = 0) -> Iterator[Finding]:
+    """Whether a copy of the model can learn a few rows by heart, as every model should that has hidden layers."""
+    made = structure_of(model)
+    if not made.hidden or not getattr(model, "inputs", None):
+        return
+    first = _learn(model, x, y, model.optimizer, seed)
+    if first is None or first < limit("learnt_share"):
+        return
+    second = _learn(model, x, y, keras.optimizers.Adam(1e-3), seed)
+    mended = second is not None and second < limit("learnt_share")
+    yield Finding(
+        "not_learning", "warning",
+        f"{limit('rows_by_heart'):g} rows could not be learnt by heart in {limit('updates_by_heart'):g} updates: "
+        f"{first:.0%} of the first loss is left" + (", and Adam(0.001) can." if mended else "."),
+        evidence={"left": first, "left_with_adam": -1.0 if second is None else second},
+        causes=("lr_too_high", "lr_too_low", "optimizer_unsuited") if mended
+        else ("wrong_output_activation", "vanishing_gradient", "capacity_too_small"),
+        advice=(Advice("optimizer", "set", "Adam"),) if mended else (Advice("activation", "set", "relu"),),
+    )  # fmt: skip
+
+
+def _learn(model: Any, x: Any, y: Any, optimizer: Any, seed: int) -> float | None:
+    """Share of the first loss that is left after training a copy on a few rows; `None` where it starts solved."""
+    with preserved():
+        keras.utils.set_random_seed(seed)
+        copy = copied(model, dropout=0.0)
+        config = optimizer.get_config()
+        copy.compile(type(optimizer).from_config(config), loss=model.loss)
+        start = float(copy.test_on_batch(x, y))
+        for _ in range(int(limit("updates_by_heart"))):
+            copy.train_on_batch(x, y)
+        end = float(copy.test_on_batch(x, y))
+    penalty = float(ops.convert_to_numpy(sum(copy.losses))) if copy.losses else 0.0
+    if not math.isfinite(end):
+        return 1.0
+    return None if start <= 1e-6 else max(0.0, end - penalty) / start

@@ -1,0 +1,342 @@
+"""Writes what a run did and found: one self-contained HTML page, and the same numbers as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike, replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from ..diagnosis.catalogue import CAUSES, LEVELS, SYMPTOMS
+from ..diagnosis.findings import Advice
+from ..diagnosis.wording import REASONS
+from .charts import curves_chart, results_chart, trials_chart
+
+HEALTHY = "No warnings: this run looks healthy."
+
+Values = dict[str, Any]
+
+# What a part may hold; a partial report lacks some of it, and the page then leaves it out.
+_REPORT = dict.fromkeys(("title", "command", "created", "seed", "settings", "versions", "head", "seconds"))
+_DATA = dict.fromkeys(("name", "inputs", "rows", "classes", "fingerprint", "test_openings", "notes"))
+_EVALUATION = dict.fromkeys(("metric", "interval", "rows", "sentence", "mends", "breaks", "higher_is_better"))
+_RESULT = dict.fromkeys(("name", "value", "low", "high", "winner"))
+_SEARCH = dict.fromkeys(
+    (
+        "objective", "higher_is_better", "best_trial", "epochs_saved", "rank_correlation", "importance", "notes",
+        "device", "one_epoch_then_best_three", "facts", "sentence",
+    )
+)  # fmt: skip
+_MOST_TRIALS = 20
+_EXPORT = dict.fromkeys(("path", "max_difference", "tolerance", "rows", "signatures", "proof"))
+
+
+def as_json(report: Mapping[str, Any]) -> str:
+    """Gives a report as strict JSON, in which NaN and infinities are null.
+
+    Args:
+        report: Plain values, numpy scalars and arrays, nested in mappings and sequences.
+
+    Returns:
+        The text, indented by two spaces, with a newline at its end.
+
+    Raises:
+        TypeError: A value is none of these.
+
+    Example:
+
+    >>> as_json({"loss": [0.5, float("nan")]}).split()
+    ['{', '"loss":', '[', '0.5,', 'null', ']', '}']
+    """
+    return json.dumps(_plain(report), indent=2, allow_nan=False) + "\n"
+
+
+def as_html(report: Mapping[str, Any]) -> str:
+    """Gives a report as one page that needs no network: styles and charts stand in it.
+
+    What the report does not hold is left out. A report read back from its JSON gives the same page.
+
+    Args:
+        report: What the recipe collected: `title`, `data`, `members`, `checks`, `evaluation`, `search`,
+            `export` and more.
+
+    Returns:
+        The page, with every text of the report escaped.
+
+    Raises:
+        TypeError: A value is no plain value, numpy scalar or array.
+
+    Example:
+
+    >>> "<h1>digits</h1>" in as_html({"title": "digits"})
+    True
+    """
+    plain = {**_REPORT, **_plain(report)}
+    findings = _findings(plain)
+    evaluation = _evaluation(plain.get("evaluation") or {})
+    return _ENVIRONMENT.get_template("report.html").render(
+        title=plain["title"] or "Training report",
+        report=plain,
+        data={**_DATA, **plain["data"]} if plain.get("data") else {},
+        evaluation=evaluation,
+        export=_export(plain.get("export") or {}),
+        search=_search(plain.get("search") or {}),
+        findings=sorted(findings, key=lambda finding: int(finding["number"])),
+        members=_members(plain, findings),
+        verdict=_verdict(plain, evaluation, findings),
+        healthy=HEALTHY,
+    )
+
+
+def write(report: Mapping[str, Any], directory: str | PathLike[str]) -> tuple[Path, Path]:
+    """Writes `report.html` and `report.json`, each under a temporary name first and then renamed.
+
+    Args:
+        report: As for `as_html`.
+        directory: Where to write; made where it does not exist.
+
+    Returns:
+        The paths of the page and of the JSON.
+
+    Raises:
+        OSError: The files cannot be written; earlier ones then stay as they were.
+        TypeError: A value is no plain value, numpy scalar or array.
+
+    Example:
+
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     [path.name for path in write({"title": "digits"}, directory)]
+    ['report.html', 'report.json']
+    """
+    pages = {"report.html": as_html(report), "report.json": as_json(report)}
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as scratch:
+        for name, text in pages.items():
+            # A path may hold bytes that are no text; HTML shows them as a replacement character.
+            Path(scratch, name).write_bytes(text.encode("utf-8", "xmlcharrefreplace"))
+        for name in pages:
+            replace(Path(scratch, name), folder / name)
+    return folder / "report.html", folder / "report.json"
+
+
+def _plain(value: Any) -> Any:
+    """The value in the types that JSON knows."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, PathLike):
+        return str(value)
+    raise TypeError(f"A report must hold plain values, got {type(value).__name__}. Turn it into a number or a text.")
+
+
+def _shown(value: Any) -> str:
+    """A value as the page shows it: four significant digits; a dash where there is none."""
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_shown(item)}" for key, item in value.items())
+    return str(value)
+
+
+def _words(name: Any) -> str:
+    return str(name).replace("_", " ")
+
+
+def _findings(report: Values) -> list[Values]:
+    """Every finding with its source and its number in the page: errors first, then as the run met them."""
+    found = [_finding(finding, None) for finding in report.get("checks") or []]
+    for index, member in enumerate(report.get("members") or []):
+        found += [_finding(finding, index, member.get("name")) for finding in member.get("findings") or []]
+    order = sorted(found, key=lambda f: (LEVELS.index(f["level"]), f["member"] is not None, f["epoch"] or 0))
+    for number, finding in enumerate(order, start=1):
+        finding["number"] = number
+    return found
+
+
+def _finding(finding: Values, member: int | None, name: Any = None) -> Values:
+    epoch = finding.get("epoch")
+    where = ["before training" if member is None else _shown(name)]
+    where += [f"epoch {epoch + 1}"] if epoch is not None else []
+    where += [f"{key} {_shown(finding[key])}" for key in ("step", "layer") if finding.get(key) is not None]
+    return {
+        "symptom": _words(finding["symptom"]),
+        "level": finding["level"] if finding.get("level") in LEVELS else "info",
+        "meaning": SYMPTOMS.get(finding["symptom"], ""),
+        "message": finding.get("message") or "",
+        "member": member,
+        "epoch": epoch,
+        "where": ", ".join(where),
+        "why": _why(finding["symptom"]),
+        "evidence": finding.get("evidence") or {},
+        "causes": [CAUSES.get(cause, _words(cause)) for cause in finding.get("causes") or []],
+        "advice": [_words(Advice(**advice).sentence) for advice in finding.get("advice") or []],
+    }
+
+
+def _why(symptom: str) -> str:
+    sentence, reference = REASONS.get(symptom, ("", ""))
+    return f"{sentence.rstrip('.')} ({reference})." if sentence else ""
+
+
+def _members(report: Values, findings: Iterable[Values]) -> list[Values]:
+    shown = []
+    for index, member in enumerate(report.get("members") or []):
+        own = sorted((f for f in findings if f["member"] == index), key=lambda f: (f["epoch"] or 0, f["number"]))
+        marks = [finding for finding in own if finding["epoch"] is not None]
+        chart = curves_chart(member, _metric(report, member), marks, f"curves-{index}")
+        shown.append(
+            {
+                "name": member.get("name") or f"member {index}",
+                "facts": _facts(member),
+                "chart": Markup(chart),
+                "findings": own,
+            }
+        )
+    return shown
+
+
+def _metric(report: Values, member: Values) -> str | None:
+    """The key of the history that stands below the loss: a metric of the head, else one with a validation curve."""
+    history = member.get("history") or {}
+    asked = [name for name in (report.get("head") or {}).get("metrics") or [] if name in history]
+    paired = [name for name in history if f"val_{name}" in history and name != "loss"]
+    return next(iter(asked + paired), None)
+
+
+def _facts(member: Values) -> Values:
+    best = member.get("best_epoch")
+    facts = {
+        "seed": member.get("seed"),
+        "parameters": member.get("parameters"),
+        "best epoch": None if best is None else best + 1,
+        **{f"validation {_words(key)}": value for key, value in (member.get("validation") or {}).items()},
+        "weight in the vote": member.get("chosen_weight"),
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _evaluation(evaluation: Values) -> Values:
+    if not evaluation:
+        return {}
+    results = [{**_RESULT, **result} for result in evaluation.get("results") or []]
+    return {**_EVALUATION, **evaluation, "results": results, "chart": Markup(results_chart(evaluation))}
+
+
+def _search(search: Values) -> Values:
+    if not search:
+        return {}
+    board = _with_architectures(search.get("leaderboard") or {}, search.get("hyperparameters") or [])
+    shown = {name: column for name, column in board.items() if any(value not in (None, "") for value in column)}
+    if "findings" in shown:
+        shown["findings"] = [_words(symptoms) for symptoms in shown["findings"]]
+    rows = [list(row) for row in zip(*shown.values(), strict=True)]
+    objective, higher = str(search.get("objective") or "objective"), bool(search.get("higher_is_better"))
+    # JSON knows keys that are texts only; a report that was not read from a file has them so too.
+    chart = trials_chart(search.get("curves") or {}, str(search.get("best_trial")), objective, higher)
+    numbers = [all(value is None or _is_number(value) for value in column) for column in shown.values()]
+    return {
+        **_SEARCH, **search, "chart": Markup(chart), "columns": list(shown), "rows": rows[:_MOST_TRIALS],
+        "numbers": numbers, "more": max(0, len(rows) - _MOST_TRIALS), "trials": len(rows),
+        "importance": _shares(search.get("importance") or {}),
+    }  # fmt: skip
+
+
+def _with_architectures(board: Values, names: Sequence[str]) -> Values:
+    """The leaderboard with the hyperparameters of a trial in one column, which may be broken into lines."""
+    inside = [name for name in names if name in board]
+    rows = [
+        ", ".join(f"{_words(name)} {_shown(board[name][place])}" for name in inside if board[name][place] is not None)
+        for place in range(len(next(iter(board.values()), [])))
+    ]
+    shown: Values = {}
+    for name, column in board.items():
+        if name not in inside:
+            shown[name] = column
+        elif "architecture" not in shown:
+            shown["architecture"] = rows
+    return shown
+
+
+def _shares(importance: Mapping[str, float]) -> Values:
+    return {name: f"{share:.0%}" if share >= 0.005 else "below 1%" for name, share in importance.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _export(export: Values) -> Values:
+    if not export:
+        return {}
+    difference, tolerance = export.get("max_difference"), export.get("tolerance")
+    within = None if difference is None or tolerance is None else difference <= tolerance
+    return {**_EXPORT, **export, "within": within}
+
+
+def _verdict(report: Values, evaluation: Values, findings: Iterable[Values]) -> Values:
+    counts = Counter(finding["level"] for finding in findings)
+    told = [f"{counts[level]} {level}{'s' * (counts[level] > 1)}" for level in ("error", "warning") if counts[level]]
+    return {
+        "level": next((level for level in ("error", "warning") if counts[level]), "healthy"),
+        "status": ", ".join(told),
+        "trained": _trained(report),
+        "winner": next((result for result in evaluation.get("results", []) if result["winner"]), None),
+    }
+
+
+def _trained(report: Values) -> str:
+    """What was trained, in one sentence; empty where nothing was."""
+    members = len(report.get("members") or [])
+    trials = len(((report.get("search") or {}).get("leaderboard") or {}).get("trial") or [])
+    if not members and not trials:
+        return ""
+    architecture = (report.get("settings") or {}).get("architecture")
+    task = (report.get("head") or {}).get("task")
+    data = report.get("data") or {}
+    rows = (data.get("rows") or {}).get("train")
+    parts = [f"{members} {'model' if members == 1 else 'models'}"]
+    if trials:
+        parts = [f"{trials} {'architecture' if trials == 1 else 'architectures'} in a search"]
+    parts += [f"({architecture})"] if architecture else []
+    parts += [f"for a {_words(task)} task"] if task else []
+    parts += [f"on {data['name']}"] if data.get("name") else []
+    parts += [f"with {rows:,} training rows"] if isinstance(rows, int) else []
+    return f"Trained {' '.join(parts)}."
+
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters.update(shown=_shown, words=_words)

@@ -1,0 +1,96 @@
+"""What a report says of the data, the exported model and the installed versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..data import Splits
+from ..models.first import safe_name
+from ..saving.exporting import ExportReport
+
+_PACKAGES = ("trainwise", "tensorflow", "keras", "numpy", "scikit-learn")
+
+
+def data_part(splits: Splits, inputs: str, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """The rows of a run.
+
+    Args:
+        splits: Its rows.
+        inputs: What the inputs are, in words.
+        notes: Further sentences.
+    """
+    return {
+        "name": splits.name, "inputs": inputs,
+        "rows": {"train": len(splits.train), "validation": len(splits.validation), "test": len(splits.test)},
+        "classes": None if splits.classes is None else list(splits.classes),
+        "fingerprint": splits.fingerprint,
+        "test_openings": [asdict(opening) for opening in splits.test.openings], "notes": list(notes),
+    }  # fmt: skip
+
+
+def export_part(exported: ExportReport, out: Path) -> dict[str, Any]:
+    """The exported model and its proof.
+
+    Args:
+        exported: What `export` answered.
+        out: The folder of the run, which the path is told from.
+    """
+    return {
+        "path": str(exported.path.relative_to(out)), "version": exported.version,
+        "max_difference": exported.max_difference, "tolerance": exported.tolerance, "rows": exported.rows,
+        "signatures": exported.signatures, "proof": list(exported.proof),
+    }  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that decide a run.
+
+    Example:
+
+    >>> sorted(versions())
+    ['keras', 'numpy', 'python', 'scikit-learn', 'tensorflow', 'trainwise']
+    """
+    return {"python": platform.python_version(), **{package: metadata.version(package) for package in _PACKAGES}}
+
+
+def device(policy: str) -> str:
+    """What the search ran on.
+
+    Args:
+        policy: Name of the Keras policy.
+
+    Example:
+
+    >>> device("float32").split()[0] in ("CPU", "GPU")
+    True
+    """
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    if not found:
+        return f"CPU ({len(os.sched_getaffinity(0))} cores), precision {policy}"
+    return f"GPU x {len(found)}, precision {policy}"
+
+
+def schema_part(splits: Splits) -> dict[str, Any]:
+    """What `trainwise predict` must know to read a CSV file for the exported model.
+
+    Args:
+        splits: The rows of the run.
+    """
+    x = splits.train.x
+    columns = None
+    if isinstance(x, dict):
+        kinds = {name: "words" if column.dtype == object else "numbers" for name, column in x.items()}
+        columns = {name: [safe_name(name), kind] for name, kind in kinds.items()}
+    return {
+        "features": list(splits.features), "target": splits.target, "task": splits.task,
+        "classes": None if splits.classes is None else list(splits.classes),
+        "columns": columns, "shape": None if isinstance(x, dict) else list(x.shape[1:]),
+    }  # fmt: skip

@@ -1,0 +1,312 @@
+"""Out: one SavedModel that is proved to answer as the model did."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..models.reading import input_structure
+
+TOLERANCE = 1e-5
+SCHEMA = "assets.extra/trainwise.json"
+_ROWS = 32
+_SINGLE_ROWS = 8
+_RELOAD_SECONDS = 600
+_AUTOMATIC_INPUT = re.compile(r"^(keras_tensor|input_layer|input)(_\d+)?$")
+
+
+class ExportRefusedError(RuntimeError):
+    """The SavedModel did not answer as the model does; nothing was published."""
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was exported, and the proof.
+
+    Args:
+        path: Folder of the published version.
+        version: Its number.
+        max_difference: Largest `|exported - model| / max(1, |model|)` over all answers.
+        tolerance: What it had to stay within.
+        rows: Rows compared.
+        signatures: Inputs and outputs of each signature: name -> dtype and shape.
+        proof: What was shown, a sentence each.
+    """
+
+    path: Path
+    version: int
+    max_difference: float
+    tolerance: float
+    rows: int
+    signatures: dict[str, dict[str, dict[str, str]]]
+    proof: tuple[str, ...]
+
+
+def export(
+    model: Any,
+    path: str | Path,
+    x: Any = None,
+    classes: Sequence[str] | None = None,
+    schema: Mapping[str, Any] | None = None,
+) -> ExportReport:
+    """Writes a model as the next version of a SavedModel, and proves that it answers alike.
+
+    The model is traced with `training=False`. A fresh process, in which trainwise cannot be imported,
+    loads the folder and answers rows twice, together and one by one; the folder is published, by
+    renaming, only if all answers equal `model.predict`. The layout `path/1/`, `path/2/`, ... is the one
+    TensorFlow Serving reads.
+
+    Args:
+        model: A built Keras model with a single output.
+        path: Folder that holds the versions, such as `"models/digits"`.
+        x: Rows to compare on, at most 32 are used: as given to `predict`. Random rows by default.
+        classes: Names of the classes. With them a second signature, `classify`, answers the name
+            and probability of the likeliest class.
+        schema: Plain values to keep beside the model in `assets.extra/trainwise.json`.
+
+    Returns:
+        The `ExportReport`. The signature `serving_default` answers exactly the model's output.
+
+    Raises:
+        ExportRefusedError: An answer differs by more than 1e-5 x max(1, |y|), is not finite, or the fresh
+            process failed; the folder is removed.
+        OSError: The folder cannot be written.
+        TypeError: `model` is not a Keras model.
+        ValueError: The model is not built or has several outputs, `x` has no rows, or `classes` do not
+            fit the output.
+
+    Example:
+
+    >>> import keras, tempfile
+    >>> model = keras.Sequential([keras.Input((2,), name="point"), keras.layers.Dense(1, name="value")])
+    >>> report = export(model, tempfile.mkdtemp() + "/line")
+    >>> report.version, list(report.signatures["serving_default"]["inputs"])
+    (1, ['point'])
+    """
+    _refuse_unfit(model, classes)
+    rows = _random_rows(model) if x is None else _first_rows(x)
+    parent = Path(path)
+    parent.mkdir(parents=True, exist_ok=True)
+    expected = np.asarray(model.predict(rows, verbose=0))
+    # Beside the versions, under a name that no server takes for a version.
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=parent))
+    try:
+        _write(model, draft, classes, schema)
+        answers = _reload(draft, _named(model, rows))
+        difference = _largest_difference(expected, answers)
+        version, final = _publish(draft, parent)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    count = len(expected)
+    proof = (
+        "A fresh process that cannot import trainwise loaded the SavedModel.",
+        f"It answered {count} rows twice, and both times alike.",
+        f"In a batch of {count} and one by one the answers agree with the model's own.",
+        f"The largest difference is {difference:.1e}; {TOLERANCE:.0e} x max(1, |answer|) is allowed.",
+    )
+    return ExportReport(final, version, difference, TOLERANCE, count, answers["signatures"], proof)
+
+
+def latest_version(path: str | Path) -> Path:
+    """The SavedModel in `path`: `path` itself, or its highest numbered version.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    folder = Path(path)
+    if (folder / "saved_model.pb").is_file():
+        return folder
+    versions = _versions(folder)
+    if not versions:
+        raise FileNotFoundError(f"There is no SavedModel in {folder}.")
+    return folder / str(versions[-1])
+
+
+def _refuse_unfit(model: Any, classes: Sequence[str] | None) -> None:
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"`model` must be a Keras model, got {type(model).__name__}.")
+    if not getattr(model, "inputs", None):
+        raise ValueError(f"The model {model.name!r} is not built: call it on a batch first, or give it an Input.")
+    if len(model.outputs) != 1:
+        raise ValueError(f"The model {model.name!r} must have a single output, got {len(model.outputs)}.")
+    units = model.outputs[0].shape[-1]
+    if classes is not None and len(classes) != max(2, units):
+        raise ValueError(f"`classes` must name {max(2, units)} classes, got {len(classes)}.")
+
+
+def _first_rows(x: Any) -> Any:
+    def first(column: Any) -> Any:
+        array = np.asarray(column)[:_ROWS]
+        if len(array) == 0:
+            raise ValueError(f"`x` must hold at least one row, got shape {np.shape(column)}.")
+        return _words(array) if array.dtype.kind in "OSU" else array
+
+    return keras.tree.map_structure(first, x)
+
+
+def _random_rows(model: Any) -> Any:
+    generator = np.random.default_rng(0)
+
+    def draw(tensor: Any) -> Any:
+        shape = (_ROWS, *(side or 4 for side in tensor.shape[1:]))
+        if tensor.dtype == "string":
+            return _words(np.full(shape, "", dtype=object))
+        if tensor.dtype.startswith(("int", "uint", "bool")):
+            return generator.integers(0, 2, shape).astype(tensor.dtype)
+        return generator.standard_normal(shape).astype(tensor.dtype)
+
+    return keras.tree.map_structure(draw, input_structure(model))
+
+
+def _words(array: np.ndarray) -> Any:
+    return keras.ops.convert_to_tensor(array.astype(object).tolist(), dtype="string")
+
+
+def _input_names(model: Any) -> list[str]:
+    names = [_AUTOMATIC_INPUT.sub("inputs", tensor.name) for tensor in model.inputs]
+    return names if len(set(names)) == len(names) else [f"inputs_{i}" for i in range(len(names))]
+
+
+def _output_name(model: Any) -> str:
+    # Keras numbers what nobody named, and the number depends on what else the process built.
+    layer = model.outputs[0]._keras_history.operation
+    plain = re.sub(r"_\d+$", "", layer.name).replace("_", "")
+    return "output" if plain == type(layer).__name__.lower() else str(layer.name)
+
+
+def _named(model: Any, rows: Any) -> dict[str, np.ndarray]:
+    columns = _in_model_order(model, rows)
+    named = {}
+    for name, tensor, column in zip(_input_names(model), model.inputs, columns, strict=True):
+        array = np.asarray(column)
+        array = np.char.decode(array.astype("S"), "utf-8") if tensor.dtype == "string" else array.astype(tensor.dtype)
+        named[name] = array.reshape(-1, 1) if array.ndim == 1 and len(tensor.shape) == 2 else array
+    return named
+
+
+def _in_model_order(model: Any, rows: Any) -> list[Any]:
+    if isinstance(rows, Mapping) and not isinstance(input_structure(model), Mapping):
+        return [rows[tensor.name] for tensor in model.inputs]
+    flat = zip(keras.tree.flatten(input_structure(model)), keras.tree.flatten(rows), strict=True)
+    by_tensor = {id(tensor): column for tensor, column in flat}
+    return [by_tensor[id(tensor)] for tensor in model.inputs]
+
+
+def _write(model: Any, folder: Path, classes: Sequence[str] | None, schema: Mapping[str, Any] | None) -> None:
+    import tensorflow as tf
+
+    names = _input_names(model)
+    answer = _output_name(model)
+    specs = [
+        tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=name)
+        for name, tensor in zip(names, model.inputs, strict=True)
+    ]
+
+    def answers(*tensors: Any) -> Any:
+        return model(
+            keras.tree.pack_sequence_as(input_structure(model), _in_pack_order(model, tensors)), training=False
+        )
+
+    def serve(*tensors: Any) -> dict[str, Any]:
+        return {answer: answers(*tensors)}
+
+    def classify(*tensors: Any) -> dict[str, Any]:
+        probabilities = answers(*tensors)
+        if probabilities.shape[-1] == 1:
+            probabilities = tf.concat([1 - probabilities, probabilities], axis=-1)
+        best = tf.argmax(probabilities, axis=-1)
+        return {
+            "class": tf.gather(tf.constant(list(classes or ())), best),
+            "probability": tf.reduce_max(probabilities, axis=-1),
+        }
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serving_default", serve, input_signature=specs)
+    if classes is not None:
+        archive.add_endpoint("classify", classify, input_signature=specs)
+    try:
+        archive.write_out(str(folder), verbose=False)
+    except tf.errors.OpError as error:  # as on a full disk, where TensorFlow raises errors of its own
+        raise OSError(f"The SavedModel cannot be written to {folder.parent}: {error.message}") from error
+    if schema is not None:
+        extra = folder / SCHEMA
+        extra.parent.mkdir(exist_ok=True)
+        extra.write_text(json.dumps(dict(schema), indent=2))
+
+
+def _in_pack_order(model: Any, tensors: Sequence[Any]) -> list[Any]:
+    by_tensor = {id(symbolic): tensor for symbolic, tensor in zip(model.inputs, tensors, strict=True)}
+    return [by_tensor[id(symbolic)] for symbolic in keras.tree.flatten(input_structure(model))]
+
+
+def _reload(folder: Path, rows: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Answers of a fresh process: all rows, again, and the first ones singly; and the signatures."""
+    with tempfile.TemporaryDirectory() as scratch:
+        rows_file, answers_file = Path(scratch, "rows.npz"), Path(scratch, "answers.npz")
+        plain: dict[str, Any] = dict(rows)
+        np.savez(rows_file, **plain)
+        script = Path(__file__).with_name("fresh_process.py")
+        command = [sys.executable, "-I", str(script), str(folder), str(rows_file), str(answers_file), str(_SINGLE_ROWS)]
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_RELOAD_SECONDS, env=environment)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise ExportRefusedError(f"The export was refused: a fresh process could not load and run it: {last}")
+        with np.load(answers_file) as archive:
+            answers: dict[str, Any] = {name: archive[name] for name in ("together", "again", "singly")}
+            answers["signatures"] = json.loads(str(archive["signatures"]))
+    return answers
+
+
+def _largest_difference(expected: np.ndarray, answers: Mapping[str, Any]) -> float:
+    largest = 0.0
+    for name in ("together", "again", "singly"):
+        answer = answers[name]
+        wanted = expected[: len(answer)]
+        if answer.shape != wanted.shape:
+            raise ExportRefusedError(
+                f"The export was refused: it answers shape {answer.shape}, the model {wanted.shape}."
+            )
+        difference = np.abs(answer - wanted) / np.maximum(1, np.abs(wanted))
+        # A NaN difference must not pass, so the comparison asks for "within", not for "beyond".
+        if not np.all(difference <= TOLERANCE):
+            raise ExportRefusedError(
+                f"The export was refused: its answers ({name}) differ from the model's by up to "
+                f"{np.max(difference):.2g} x max(1, |answer|); {TOLERANCE:.0e} is allowed."
+            )
+        largest = max(largest, float(np.max(difference, initial=0)))
+    return largest
+
+
+def _versions(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    return sorted(int(entry.name) for entry in folder.iterdir() if entry.is_dir() and entry.name.isdigit())
+
+
+def _publish(draft: Path, parent: Path) -> tuple[int, Path]:
+    draft.chmod(0o755)
+    while True:
+        version = (_versions(parent) or [0])[-1] + 1
+        final = parent / str(version)
+        try:
+            draft.rename(final)
+        except OSError:
+            if not final.exists():
+                raise
+            continue  # another export took this number meanwhile
+        return version, final

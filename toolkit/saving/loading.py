@@ -1,0 +1,41 @@
+"""Loads saved Keras models that hold layers of trainwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from .. import layers as layers  # registers the layers with Keras
+from .. import optimizers as optimizers
+from .. import population as population
+from .. import schedules as schedules
+
+
+def load_model(path: str | Path, compiled: bool = True) -> Any:
+    """Loads a model saved with `model.save("name.keras")`, layers of trainwise included.
+
+    `keras.models.load_model` does the same once `trainwise.layers` has been imported.
+
+    Args:
+        path: A `.keras` file.
+        compiled: Whether loss and optimizer come along where the model has them.
+
+    Returns:
+        The Keras model.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+
+    Example:
+
+    >>> import keras, tempfile
+    >>> model = keras.Sequential([keras.Input((2,)), layers.Standardize()])
+    >>> model.save(tempfile.gettempdir() + "/scaled.keras")
+    >>> type(load_model(tempfile.gettempdir() + "/scaled.keras").layers[0]).__name__
+    'Standardize'
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    return keras.models.load_model(path, compile=compiled)

@@ -1,0 +1,55 @@
+"""Reads what KerasTuner itself has left in a folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...toolkit.population import Leaderboard
+from ...toolkit.runtime.files import read_json
+
+
+def read_folder(path: str | Path, objective: str | None = None) -> Leaderboard:
+    """The leaderboard of a folder that a KerasTuner tuner has written, best trial first.
+
+    Args:
+        path: The project's folder, with `trial_*/trial.json` in it.
+        objective: Only for folders without `oracle.json`-given order: which metric to show beside the score.
+
+    Raises:
+        FileNotFoundError: The folder holds no trial.
+    """
+    found = [read_json(file) for file in sorted(Path(path).glob("trial_*/trial.json"))]
+    if not found:
+        raise FileNotFoundError(f"{path} holds no trials of KerasTuner; expected `trial_*/trial.json`.")
+    directions = {
+        metric.get("direction")
+        for trial in found
+        for name, metric in trial["metrics"]["metrics"].items()
+        if objective in (None, name)
+    }
+    scored = [trial for trial in found if trial.get("score") is not None]
+    rest = [trial for trial in found if trial.get("score") is None]
+    higher = _higher_is_better(scored, directions, objective)
+    ordered = [*sorted(scored, key=lambda trial: trial["score"], reverse=higher), *rest]
+    names = list(dict.fromkeys(name for trial in ordered for name in trial["hyperparameters"]["values"]))
+    board = Leaderboard(trial=[trial["trial_id"] for trial in ordered])
+    board["score"] = [math.nan if trial.get("score") is None else trial["score"] for trial in ordered]
+    for name in names:
+        board[name] = [trial["hyperparameters"]["values"].get(name) for trial in ordered]
+    board["best_epoch"] = [None if trial.get("best_step") is None else trial["best_step"] + 1 for trial in ordered]
+    board["status"] = [trial["status"].lower() for trial in ordered]
+    return board
+
+
+def _higher_is_better(scored: Sequence[Any], directions: set[Any], objective: str | None) -> bool:
+    """The direction of the metric whose best value is each trial's score."""
+    for trial in scored:
+        for name, metric in trial["metrics"]["metrics"].items():
+            values = [value for seen in metric["observations"] for value in seen["value"]]
+            best = max(values) if metric["direction"] == "max" else min(values)
+            if objective in (None, name) and math.isclose(best, trial["score"], rel_tol=1e-9) and name != "loss":
+                return bool(metric["direction"] == "max")
+    return directions == {"max"}

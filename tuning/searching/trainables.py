@@ -1,0 +1,242 @@
+"""The models of one trial, trained at once: many members of one architecture, or one model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+from keras import ops
+
+from ...toolkit.models.copying import copied
+from ...toolkit.optimizers.memberwise import MEMBER_FORMS, memberwise
+from ...toolkit.population import Population
+from ...toolkit.population.memory import chunks, per_member
+from ...toolkit.population.model import functional_form
+from ...toolkit.population.shrinking import survivors
+from ...toolkit.tasks import check_labels, find_task, head
+
+_SETTINGS = ("learning_rate", "momentum", "weight_decay", "dropout")
+# Multiplications that take about as long as tracing a smaller graph does.
+_WORTH_A_TRACE = 2e10
+
+
+@dataclass(frozen=True)
+class Compiling:
+    """How the models of a trial are compiled.
+
+    Args:
+        optimizer: Keras optimizer or its name.
+        loss: Keras loss, its name, or several.
+        metrics: Keras metrics or their names.
+        jit_compile: As for `compile`.
+        own: Whether the build function compiled the model itself.
+    """
+
+    optimizer: Any
+    loss: Any
+    metrics: Any
+    jit_compile: Any = "auto"
+    own: bool = False
+
+
+def compiling_of(model: Any, hypermodel: Any, y: Any, given: dict[str, Any]) -> Compiling:
+    """What was given, else what the model was compiled with, else what the task asks for.
+
+    Args:
+        model: What `build` answered.
+        hypermodel: The space; its `head` counts where it has one.
+        y: Training targets.
+        given: `optimizer`, `loss`, `metrics`, `jit_compile`; `None` where not given.
+
+    Raises:
+        ValueError: There is no loss, and the targets cannot tell one.
+    """
+    chosen = {name: given.get(name) for name in ("optimizer", "loss", "metrics")}
+    compiled = dict(model._compile_config.config) if model.compiled and model._compile_config else {}
+    if model.compiled:
+        chosen = {name: compiled.get(name) if value is None else value for name, value in chosen.items()}
+    if chosen["loss"] is None and not model.compiled:
+        end = getattr(hypermodel, "head", None) or _head_of(y)
+        chosen["loss"] = end.loss
+        chosen["metrics"] = list(end.metrics) if chosen["metrics"] is None else chosen["metrics"]
+    chosen["optimizer"] = chosen["optimizer"] or "adam"
+    return Compiling(jit_compile=given.get("jit_compile") or "auto", own=bool(model.compiled), **chosen)
+
+
+def _head_of(y: Any) -> Any:
+    if not isinstance(y, np.ndarray):
+        raise ValueError("The model is not compiled and its targets tell no loss; give `loss` to the search.")
+    task = find_task(y)
+    check_labels(task, y)
+    return head(task, y)
+
+
+def fits_by_itself(hypermodel: Any) -> bool:
+    """Whether the hypermodel has a `fit` of its own, so that no other may take its place."""
+    return type(hypermodel).fit is not keras_tuner.HyperModel.fit
+
+
+def can_be_many(model: Any, optimizer: Any) -> bool:
+    """Whether a population can be made of the model under this optimizer."""
+    try:
+        functional_form(model)
+    except (TypeError, ValueError):
+        return False
+    given = keras.optimizers.get(optimizer)
+    rate = given._learning_rate
+    return type(given) in MEMBER_FORMS and (not callable(rate) or hasattr(rate, "assign"))
+
+
+def fits_at_once(model: Any, members: int, batch_size: int) -> bool:
+    """Whether the memory that is free holds so many members; else a population does not pay."""
+    return len(chunks(members, per_member(model, 2, batch_size), None)) == 1
+
+
+def work_per_row(model: Any) -> float:
+    """Multiplications for one row, forward: weights times the places that each is used at."""
+    total = 0.0
+    for layer in model._flatten_layers(include_self=False):
+        weights = sum(math.prod(weight.shape) for weight in layer._trainable_variables)
+        inputs = keras.tree.flatten(layer.input) if layer._inbound_nodes else []
+        total += weights * math.prod(axis or 1 for axis in inputs[0].shape[1:-1]) if inputs else weights
+    return total
+
+
+class Many:
+    """Members of one architecture with settings of their own, as one population.
+
+    Args:
+        population: Compiled population.
+        ids: The number of each member in the trial.
+    """
+
+    def __init__(self, population: Population, ids: Sequence[int]) -> None:
+        self.model = population
+        self.ids = list(ids)
+
+    @classmethod
+    def of(
+        cls, template: Any, weights: Sequence[Any], settings: Sequence[dict[str, Any]], compiling: Compiling,
+        steps_per_execution: int, ids: Sequence[int],
+    ) -> Many:  # fmt: skip
+        """A population of the members `ids`, each with its settings and its starting weights."""
+        own = [settings[k] for k in ids]
+        columns: dict[str, Any] = {name: [one[name] for one in own] if name in own[0] else None for name in _SETTINGS}
+        population = Population(template, len(ids), columns.pop("dropout"))
+        population.set_members([weights[k] for k in ids])
+        scaling = keras.config.dtype_policy().name == "mixed_float16"
+        population.compile(
+            optimizer=memberwise(compiling.optimizer, len(ids), **columns, loss_scaling=scaling), loss=compiling.loss,
+            metrics=compiling.metrics, steps_per_execution=steps_per_execution, jit_compile=compiling.jit_compile,
+        )  # fmt: skip
+        return cls(population, ids)
+
+    def values(self, logs: Any) -> list[dict[str, float]]:
+        """What each member's loss and metrics are at this moment."""
+        columns = self.model.by_member()
+        return [{name: float(column[k]) for name, column in columns.items()} for k in range(len(self.ids))]
+
+    def losses(self, logs: Any) -> list[float]:
+        """The running mean of each member's loss."""
+        return [float(value) for value in self.model.member_loss.by_member()]
+
+    def weights(self, member: int) -> list[np.ndarray]:
+        """The weights of member `member` of the trial."""
+        return self.model.member_weights(self.ids.index(member))
+
+    def variables(self) -> list[Any]:
+        """All that changes while training."""
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def pays_to_shrink(self, alive: Sequence[int], updates: int, batch_size: int) -> bool:
+        """Whether the work that is saved outweighs tracing a smaller graph."""
+        spared = len(self.ids) - len(alive)
+        return 3 * spared * updates * batch_size * work_per_row(self.model.template) > _WORTH_A_TRACE
+
+    def keep(self, alive: Sequence[int]) -> Many:
+        """These members alone, which go on where they are."""
+        return Many(survivors(self.model, [self.ids.index(member) for member in alive]), alive)
+
+
+class One:
+    """One ordinary Keras model.
+
+    Args:
+        model: Compiled model.
+        ids: Its number in the trial.
+    """
+
+    def __init__(self, model: Any, ids: Sequence[int] = (0,)) -> None:
+        self.model = model
+        self.ids = list(ids)
+
+    def values(self, logs: Any) -> list[dict[str, float]]:
+        """Its loss and metrics at this moment."""
+        return [{name: float(value) for name, value in (logs or {}).items()}]
+
+    def losses(self, logs: Any) -> list[float]:
+        """The running mean of its loss."""
+        return [float((logs or {}).get("loss", math.nan))]
+
+    def weights(self, member: int) -> list[np.ndarray]:
+        """Its weights."""
+        return [np.array(values) for values in self.model.get_weights()]
+
+    def variables(self) -> list[Any]:
+        """All that changes while training."""
+        optimizer = self.model.optimizer
+        if hasattr(optimizer, "build") and not optimizer.built:
+            optimizer.build(self.model.trainable_variables)
+        return [*self.model.variables, *optimizer.variables]
+
+    def pays_to_shrink(self, alive: Sequence[int], updates: int, batch_size: int) -> bool:
+        """Never: there is nothing to shrink."""
+        return False
+
+    def keep(self, alive: Sequence[int]) -> One:
+        """Itself."""
+        return self
+
+
+def arrays_of(crew: Any) -> list[np.ndarray]:
+    """The values of all that changes while training, to be kept in a file."""
+    return [np.asarray(ops.convert_to_numpy(variable.value)) for variable in crew.variables()]
+
+
+def set_arrays(crew: Any, arrays: Sequence[np.ndarray]) -> None:
+    """Puts such values back.
+
+    Raises:
+        ValueError: They belong to another model.
+    """
+    variables = crew.variables()
+    if [tuple(v.shape) for v in variables] != [a.shape for a in arrays]:
+        raise ValueError("The kept state belongs to another model; start the search anew with `overwrite=True`.")
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+
+
+def with_settings(model: Any, compiling: Compiling, settings: dict[str, Any]) -> Any:
+    """The model compiled with an optimizer of its own, at these settings.
+
+    Args:
+        model: Built or not.
+        compiling: Optimizer, loss and metrics.
+        settings: `learning_rate`, `momentum`, `weight_decay`, `dropout`, where they differ from the optimizer's.
+    """
+    given = keras.optimizers.get(compiling.optimizer)
+    config = given.get_config()
+    own = dict(settings)
+    rate = own.pop("dropout", None)
+    if rate is not None:
+        model = copied(model, dropout=rate)
+    made = type(given).from_config({**config, **own})
+    model.compile(
+        optimizer=made, loss=compiling.loss, metrics=compiling.metrics, jit_compile=compiling.jit_compile
+    )  # fmt: skip
+    return model

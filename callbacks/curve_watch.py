@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from ..toolkit.checks import one_of, whole_number
-from ..toolkit.data.rows import is_array, spread_rows
-from ..toolkit.diagnosis.baselines import class_shares, known_of, recalls
-from ..toolkit.diagnosis.findings import Advice, Finding, healthy, rank
-from ..toolkit.diagnosis.fit_repairs import Attempt, Mending
+from ..toolkit.diagnosis.baselines import known_of
+from ..toolkit.diagnosis.class_balance import classes_missed_by
+from ..toolkit.diagnosis.findings import Finding, healthy, rank
+from ..toolkit.diagnosis.fit_repairs import Attempt, FitRepairs
+from ..toolkit.diagnosis.layer_reader import LayerReader
 from ..toolkit.diagnosis.run_reader import RunReader
 from ..toolkit.diagnosis.telling import Teller
-from ..toolkit.diagnosis.thresholds import limit
-from ..toolkit.models.reading import structure_of
+from ..toolkit.metrics.directions import higher_is_better
+from ..toolkit.models.reading import metric_directions, structure_of
 from ..toolkit.preflight.rows import what_is_unscaled
-from .gradient_watch import GradientWatch
+from ..toolkit.runtime.fit_arguments import row_weighting
 
 
 class CurveWatch(keras.callbacks.Callback):
@@ -46,8 +46,8 @@ class CurveWatch(keras.callbacks.Callback):
         log: File that gets each finding as one line of JSON.
         tensorboard: Folder for TensorBoard, which shows the findings under Text.
         trial: Epochs that a repair is given, at least 1.
-        monitor: Entry of the logs, lower being better, that repairs must better: `"val_loss"` where the
-            fit has it, else `"loss"`.
+        monitor: Entry of the logs that repairs must better: `"val_loss"` where the fit has it, else `"loss"`.
+            Whether it is better high or low is told by its name.
 
     Attributes:
         findings: What was found so far, surest first.
@@ -97,9 +97,9 @@ class CurveWatch(keras.callbacks.Callback):
     def _reset(self) -> None:
         self._reader = RunReader()
         self._earlier: list[Finding] = []
-        self._mending: Mending | None = None
-        self._inner: GradientWatch | None = None
-        self._from_inside: list[Finding] = []
+        self._repairs: FitRepairs | None = None
+        self._layers: LayerReader | None = None
+        self._ill_layers: list[Finding] = []
 
     @property
     def findings(self) -> list[Finding]:
@@ -111,109 +111,76 @@ class CurveWatch(keras.callbacks.Callback):
 
     @property
     def repairs(self) -> list[Attempt]:
-        return [] if self._mending is None else self._mending.attempts
+        return [] if self._repairs is None else self._repairs.attempts
 
     def get_state(self) -> dict[str, Any]:
         """What the watch has seen, as plain values; see `set_state`."""
-        return self._reader.get_state()
+        return {**self._reader.get_state(), "earlier": [finding.as_dict() for finding in self._earlier]}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what `get_state` gave, as in a resumed fit."""
         self._reader.set_state(state)
+        self._earlier = [Finding.from_dict(values) for values in state.get("earlier", [])]
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._reset()
-        made = structure_of(self.model)
-        known = known_of(self.x, self.y, self.validation_data, made.loss)
+        made, epochs = structure_of(self.model), self.params.get("epochs")
+        known = known_of(self.x, self.y, self.validation_data, made.loss, **row_weighting(self.model))
         known["unscaled"] = what_is_unscaled(self.model, self.x, self.y)
-        self._reader = RunReader(epochs=self.params.get("epochs"), structure=made, **known)
+        self._reader = RunReader(epochs=epochs, structure=made, directions=metric_directions(self.model), **known)
         if self.action == "repair":
-            self._mending = Mending(self.model, self._teller.say, self.x, self.params.get("epochs"), self.trial)
+            self._repairs = FitRepairs(self.model, self._teller.say, self.x, epochs, self.trial)
             if self.x is not None and self.y is not None:
-                self._watch_inside()
-
-    def _watch_inside(self) -> None:
-        self._inner = GradientWatch(self.x, self.y, report=self._from_inside.append)
-        self._inner.set_model(self.model)
-        self._inner.set_params(self.params)
-        self._inner.on_train_begin()
+                unscaled = known["unscaled"]
+                self._layers = LayerReader(self.model, self.x, self.y, unscaled=lambda: unscaled)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._reader.begin_epoch()
-        self._looked_early = bool(self._reader.logs)
-        if self._inner is not None:
-            self._inner.on_epoch_begin(epoch)
+        if self._layers is not None:
+            self._layers.begin_epoch(epoch)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self._inner is not None:
-            self._inner.on_train_batch_begin(batch)
+        if self._layers is not None:
+            self._ill_layers += self._layers.begin_batch()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs and "loss" in logs:
             self._reader.note_batch(logs["loss"], batch + 1)
-            self._look_early(batch + 1)
-        if self._inner is not None:
-            self._inner.on_train_batch_end(batch)
-
-    def _look_early(self, batches: int) -> None:
-        # A spike or a NaN in the first updates of a long epoch need not wait for its end.
-        if not self._looked_early and batches >= limit("spike_updates"):
-            self._looked_early = True
-            for finding in self._reader.look_early():
-                self._teller(finding)
+            self._tell(self._reader.look_early(batch + 1))
+        if self._layers is not None:
+            self._ill_layers += self._layers.end_batch(batch)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        new = [*self._reader.end_epoch(logs or {}), *self._from_inside]
-        self._earlier += self._from_inside
-        self._from_inside.clear()
-        for finding in new:
-            self._teller(finding)
-        if self._mending is not None:
-            self._mend(epoch, logs or {}, new)
+        new = [*self._reader.end_epoch(logs or {}), *self._ill_layers]
+        self._earlier += self._ill_layers
+        self._ill_layers = []
+        self._tell(new)
+        if self._repairs is not None:
+            self._repair(self._repairs, epoch, logs or {}, new)
 
-    def _mend(self, epoch: int, logs: dict[str, Any], new: list[Finding]) -> None:
+    def _repair(self, repairs: FitRepairs, epoch: int, logs: dict[str, Any], new: list[Finding]) -> None:
         name = self.monitor or ("val_loss" if "val_loss" in logs else "loss")
         if name not in logs:
             raise ValueError(f"`monitor` must be in the logs of the fit ({sorted(logs)}), got {name!r}.")
-        anew = self._mending.end_epoch(epoch, float(logs[name]), rank(new))  # type: ignore[union-attr]
-        if anew:
+        higher = higher_is_better(name, known=self._reader.directions)
+        if repairs.end_epoch(epoch, float(logs[name]), rank(new), higher):
             # What the run showed before says nothing about how it goes on from other weights.
             self._earlier += self._reader.findings
             epochs = self._reader.epochs
             left = None if epochs is None else max(1, epochs - epoch - 1)
             self._reader = RunReader(epochs=left, **self._reader.facts())
-            if self._inner is not None:
-                self._inner.begin_anew()
+            if self._layers is not None:
+                self._layers.begin_anew()
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self._inner is not None:
-            self._inner.on_train_end()
-        if self._mending is not None:
-            self._mending.end()
-        finding = self._rare_classes()
-        if finding is not None:
-            self._earlier.append(finding)
-            self._teller(finding)
+        if self._layers is not None:
+            self._layers.end()
+        if self._repairs is not None:
+            self._repairs.end()
+        missed = classes_missed_by(self.model, self.y, self.validation_data)
+        self._earlier += missed
+        self._tell(missed)
 
-    def _rare_classes(self) -> Finding | None:
-        """Whether the small classes of unequal ones are answered wrong, which the accuracy does not show."""
-        held = self.validation_data
-        plain = isinstance(held, tuple | list) and hasattr(held[0], "shape")
-        if self.y is None or not plain or not is_array(self.y):
-            return None
-        shares = class_shares(np.asarray(self.y), structure_of(self.model).loss)
-        if shares is None or np.min(shares[shares > 0]) * limit("class_ratio") > np.max(shares):
-            return None
-        x, y = spread_rows(held[0], held[1], int(limit("rows_judged")))
-        right = recalls(np.asarray(self.model.predict(x, verbose=0)), np.asarray(y))
-        uneven = float(np.max(right) - np.min(right)) >= limit("recall_gap")
-        if not uneven or float(np.mean(right)) > 1 - limit("recall_gap"):
-            return None
-        return Finding(
-            "class_imbalance", "warning",
-            f"The largest class has {np.max(shares) / np.min(shares[shares > 0]):.3g} times the rows of the smallest, "
-            f"and of some class only {np.min(right):.0%} of the rows are answered right.",
-            evidence={"least_recall": float(np.min(right)), "mean_recall": float(np.mean(right))},
-            causes=("class_imbalance",),
-            advice=(Advice("class_weight", "set", "balanced"), Advice("rows", "add to the small classes")),
-        )  # fmt: skip
+    def _tell(self, findings: list[Finding]) -> None:
+        for finding in findings:
+            self._teller(finding)

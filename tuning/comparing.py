@@ -9,12 +9,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy import stats
 
 from ..toolkit.checks import number, one_of, whole_number
+from ..toolkit.metrics.intervals import mean_margin
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
-
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Comparison:
     """The outcome of a comparison.
 
     Args:
-        rows: One dictionary a setting, the best mean first: the setting itself, `mean` and `spread`
+        rows: One dictionary a setting, those that never diverged first, of these the best mean: the setting itself, `mean` and `spread`
             (standard deviation over the seeds that did not diverge) of the last loss, `updates` to
             the target (mean over the seeds that reached it, or `None`), `diverged` (number of seeds).
         metric: Which loss was compared, `"val_loss"` or `"loss"`.
@@ -60,7 +58,8 @@ class Comparison:
             label = "Nesterov" if nesterov else "classical" if along == "momentum" else self.metric
             places, means = [row[along] for row in own], [row["mean"] for row in own]
             axes.errorbar(places, means, [row["spread"] for row in own], marker="o", capsize=3, label=label)
-        axes.set(xlabel=along.replace("_", " "), ylabel=self.metric, yscale="log")
+        positive = all(row["mean"] > 0 for row in self.rows)
+        axes.set(xlabel=along.replace("_", " "), ylabel=self.metric, yscale="log" if positive else "linear")
         if along == "learning_rate":
             axes.set_xscale("log")
         axes.legend()
@@ -204,13 +203,12 @@ def _rows(names: list[dict[str, Any]], result: PopulationResult, seeds: int) -> 
     for place, name in enumerate(names):
         curves = [history[metric] for history in result.histories[place * seeds : (place + 1) * seeds]]
         last = np.array([curve[-1] for curve in curves])
-        # A run that ends worse than it began has diverged, even where its loss is a number.
-        ran = np.array([bool(np.isfinite(curve).all()) and curve[-1] <= curve[0] * 1.5 for curve in curves])
+        ran = np.array([not _diverged(curve) for curve in curves])
         fine = last[ran]
         rows.append(
             {
                 **name,
-                "mean": float(fine.mean()) if fine.size and ran.all() else math.inf,
+                "mean": float(fine.mean()) if fine.size else math.inf,
                 "spread": float(fine.std(ddof=1)) if fine.size > 1 else 0.0,
                 "updates": None,
                 "diverged": int((~ran).sum()),
@@ -220,6 +218,16 @@ def _rows(names: list[dict[str, Any]], result: PopulationResult, seeds: int) -> 
     return rows
 
 
+def _diverged(curve: Sequence[float]) -> bool:
+    """Whether a run ends clearly worse than it began, even where its loss is a number; losses may be negative."""
+    return not np.isfinite(curve).all() or curve[-1] > curve[0] + 0.5 * abs(curve[0])
+
+
+def _place(row: dict[str, Any]) -> tuple[bool, float]:
+    """Settings that never diverged come first: what diverges with another seed is not to be relied on."""
+    return row["diverged"] > 0, row["mean"]
+
+
 def _best_rates(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of the rows of one momentum the one with the best rate; the diverged runs of all its rates are counted."""
     groups: dict[Any, list[dict[str, Any]]] = {}
@@ -227,13 +235,13 @@ def _best_rates(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         groups.setdefault((row["momentum"], row["nesterov"]), []).append(row)
     chosen = []
     for own in groups.values():
-        best = min(own, key=lambda row: row["mean"])
+        best = min(own, key=_place)
         chosen.append({**best, "diverged": sum(row["diverged"] for row in own)})
     return chosen
 
 
 def _compared(rows: list[dict[str, Any]], target: float | None, results: list[PopulationResult]) -> Comparison:
-    rows = sorted(rows, key=lambda row: row["mean"])
+    rows = sorted(rows, key=_place)
     metric = rows[0]["losses"][0]
     means = [row["mean"] for row in rows if math.isfinite(row["mean"])]
     goal = number("target", target, -np.inf, np.inf) if target is not None else max(means, default=math.nan)
@@ -256,10 +264,14 @@ def _named(rows: list[dict[str, Any]], metric: str) -> tuple[dict[str, Any] | No
     if len(rows) == 1 or not math.isfinite(rows[1]["mean"]):
         return first, f"{_said(first)} is the only setting that did not diverge."
     next_one = rows[1]
-    gap = np.array([b[-1] - a[-1] for a, b in zip(first["losses"][2], next_one["losses"][2], strict=True)])
-    if len(gap) < 2:
+    pairs = list(zip(first["losses"][2], next_one["losses"][2], strict=True))
+    if len(pairs) < 2:
         return None, "One seed is no comparison: the order may be chance; use `seeds=3` or more."
-    error = stats.t.ppf((1 + _CONFIDENCE) / 2, len(gap) - 1) * gap.std(ddof=1) / math.sqrt(len(gap))
+    gap = np.array([b[-1] - a[-1] for a, b in pairs if not (_diverged(a) or _diverged(b))])
+    if len(gap) < 2:
+        lost = f"{_said(next_one)} diverged with {next_one['diverged']} of {len(pairs)} seeds"
+        return (first if not first["diverged"] else None), f"{_said(first)} is the first choice: {lost}."
+    error = mean_margin(gap) or 0.0
     found = f"mean difference of the last {metric} {gap.mean():.3g} +- {error:.3g} over {len(gap)} seeds, paired"
     if gap.mean() > error:
         return first, f"{_said(first)} is better than {_said(next_one)}: {found}."

@@ -9,11 +9,11 @@ from typing import Any
 import keras
 import keras_tuner
 import numpy as np
-from scipy import stats
 
 from ..toolkit.checks import number, whole_number
 from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.diagnosis.findings import Finding
+from ..toolkit.metrics.intervals import mean_margin
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
 from ..toolkit.runtime.precision import fresh_session
 from ..toolkit.runtime.randomness import preserved
@@ -31,7 +31,6 @@ _CNNS: tuple[dict[str, Any], ...] = tuple(
     {"blocks": blocks, "filters": filters, "kernel": 3, "convolutions": 1, "pooling": "flatten", "units": units}
     for blocks, filters, units in ((1, 8, 0), (2, 16, 0), (2, 32, 64), (3, 32, 128), (3, 64, 256))
 )
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,8 @@ class Staged:
         rows: One dictionary a step: `stage` ("capacity" or "regularise"); `step`; `train` and `validation`:
             accuracy or R2 at the epoch of the lowest validation loss, mean over the seeds (under "capacity"
             `train` is the best of all epochs); `val_loss` there; `effect`: by how much the validation loss is
-            lower than that of what was kept before, of "early stopping" lower than at the last epoch; `error`:
+            lower than that of what was kept before, of "early stopping" lower than at the last epoch, both without
+            the penalty of L2, which is no loss of the data; `error`:
             half the 95 % interval of the effect over the seeds, `None` of one seed; `kept`; `epochs` of all the
             networks of the step together, each at three rates near the best in the second stage.
         findings: What the curves of the last capacity showed.
@@ -179,15 +179,15 @@ class _Stages:
         settings = {**_PLAIN, **capacity}
         near = [rate / 3, rate, rate * 3]
         kept, members = self._judged(settings, near)
-        last = [kept.histories[m]["val_loss"][-1] for m in members]
-        best = [min(kept.histories[m]["val_loss"]) for m in members]
+        last = [kept.histories[m][self._judge][-1] for m in members]
+        best = [min(kept.histories[m][self._judge]) for m in members]
         effect = np.array(last) - np.array(best)
         self._note("regularise", "early stopping", kept, members, effect, kept=True)
         chosen_rate = float(kept.settings.learning_rate[members[0]]) if kept.settings.learning_rate else rate
         for step, changes in self._steps():
             for change in changes:
                 result, own = self._judged({**settings, **change}, near)
-                losses = [min(result.histories[m]["val_loss"]) for m in own]
+                losses = [min(result.histories[m][self._judge]) for m in own]
                 effect = np.array(best) - np.array(losses)
                 better = bool(effect.mean() > 0)
                 self._note("regularise", f"{step} {next(iter(change.values()))}", result, own, effect, kept=better)
@@ -209,13 +209,13 @@ class _Stages:
         """The population of all rates and seeds, and its members at the best rate."""
         members = [(rate, self.seed + k) for rate in rates for k in range(self.seeds)]
         result = self._fit(settings, [rate for rate, _ in members], [seed for _, seed in members])
-        losses = np.array([np.nanmin([*history["val_loss"], np.inf]) for history in result.histories])
+        losses = np.array([np.nanmin([*history[self._judge], np.inf]) for history in result.histories])
         means = losses.reshape(len(rates), self.seeds).mean(axis=1)
         best = int(np.argmin(means))
         return result, list(range(best * self.seeds, (best + 1) * self.seeds))
 
     def _best_member(self, result: PopulationResult) -> int:
-        return min(self._members, key=lambda m: min(result.histories[m]["val_loss"]))
+        return min(self._members, key=lambda m: min(result.histories[m][self._judge]))
 
     # Both
 
@@ -223,39 +223,43 @@ class _Stages:
         space = self.space(**settings)
         space.adapt(self.rows.x, self.rows.y)
         self._head = space.head
-        self._metric = "r2" if self._head.task == "regression" else "accuracy"
-        held = self.rows.validation
-        self._variance = {"": float(np.var(self.rows.y)), "val_": float(np.var(held[1]))}
+        quantities = self._head.task == "regression"
+        self._metric = "r2" if quantities else "accuracy"
+        # The loss as a metric is that of the data alone: Keras' own `val_loss` holds the penalties of L2 too.
+        self._judge = f"val_{self._head.loss}"
+        metrics = [self._head.loss, keras.metrics.R2Score(name="r2_score") if quantities else self._head.metrics[0]]
+        y, held = self.rows.y, self.rows.validation
+        if quantities:
+            # `R2Score` takes `(rows, outputs)`.
+            y, held = y.reshape(len(y), -1), (held[0], np.asarray(held[1]).reshape(len(held[1]), -1))
         fresh_session()
         build: Callable[[], Any] = lambda: space.build(keras_tuner.HyperParameters())  # noqa: E731
-        stop = keras.callbacks.EarlyStopping("val_loss", patience=self.epochs, restore_best_weights=True)
+        stop = keras.callbacks.EarlyStopping(self._judge, mode="min", patience=self.epochs, restore_best_weights=True)
         return fit_population(
-            build, self.rows.x, self.rows.y, optimizer="adam", loss=self._head.loss, metrics=list(self._head.metrics),
+            build, self.rows.x, y, optimizer="adam", loss=self._head.loss, metrics=metrics,
             learning_rate=list(rates), seed=list(seeds), epochs=self.epochs, batch_size=self.batch_size,
             validation_data=held, callbacks=[stop], verbose=0,
         )  # fmt: skip
 
     def _scores(self, history: dict[str, list[float]], prefix: str) -> list[float]:
         """Accuracy or R2 after each epoch."""
-        if self._metric == "accuracy":
-            name = next(name for name in history if name.endswith("accuracy") and not name.startswith("val_"))
-            return history[f"{prefix}{name}"]
-        variance = self._variance[prefix] or 1.0
-        return [1 - loss / variance for loss in history[f"{prefix}loss"]]
+        ending = "r2_score" if self._metric == "r2" else "accuracy"
+        name = next(name for name in history if name.endswith(ending) and not name.startswith("val_"))
+        return history[f"{prefix}{name}"]
 
     def _note(
         self, stage: str, step: str, result: PopulationResult, members: Sequence[int], effects: Any, kept: bool
     ) -> None:
         histories = [result.histories[m] for m in members]
-        at = [int(np.nanargmin(history["val_loss"])) for history in histories]
+        at = [int(np.nanargmin(history[self._judge])) for history in histories]
         effect = None if effects is None else float(np.mean(effects))
         row = {
             "stage": stage, "step": step,
             "train": _mean([self._scores(h, "")[e] for h, e in zip(histories, at, strict=True)])
             if stage != "capacity" else max(self._scores(histories[0], "")),
             "validation": _mean([self._scores(h, "val_")[e] for h, e in zip(histories, at, strict=True)]),
-            "val_loss": _mean([h["val_loss"][e] for h, e in zip(histories, at, strict=True)]),
-            "effect": effect, "error": None if effects is None else _error(effects),
+            "val_loss": _mean([h[self._judge][e] for h, e in zip(histories, at, strict=True)]),
+            "effect": effect, "error": None if effects is None else mean_margin(effects),
             "kept": kept, "epochs": sum(len(history["loss"]) for history in result.histories),
         }  # fmt: skip
         self.log.append(row)
@@ -310,10 +314,3 @@ def _shown(value: Any) -> str:
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
-
-
-def _error(values: np.ndarray) -> float | None:
-    """Half the 95 % interval of the mean of paired differences; `None` of one alone."""
-    if len(values) < 2:
-        return None
-    return float(stats.t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))

@@ -22,7 +22,7 @@ _LOOK_UP_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Rows:
+class SourceRows:
     """Rows as read, before they are split.
 
     Args:
@@ -44,19 +44,19 @@ class Rows:
     parts: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def read(
+def read_rows(
     source: Any,
     *,
     target: str | None = None,
     header: bool | None = None,
     drop: Sequence[str] = (),
     data_dir: str | Path | None = None,
-) -> Rows:
+) -> SourceRows:
     """Reads rows from a name, a file, arrays or a dataset; see `trainwise.data.load`."""
     if isinstance(source, str | Path):
         return _read_named(str(source), target, header, drop, data_dir)
     if isinstance(source, tuple) and len(source) == 2:
-        return Rows("arrays", as_inputs(source[0]), np.asarray(source[1]), _columns(source[0]))
+        return SourceRows("arrays", as_inputs(source[0]), np.asarray(source[1]), _columns(source[0]))
     if hasattr(source, "element_spec") and hasattr(source, "as_numpy_iterator"):
         return _read_dataset(source)
     raise TypeError(
@@ -98,7 +98,7 @@ def _columns(x: Any) -> tuple[str, ...]:
 
 def _read_named(
     name: str, target: str | None, header: bool | None, drop: Sequence[str], data_dir: str | Path | None
-) -> Rows:
+) -> SourceRows:
     suffix = Path(name).suffix.lower()
     if suffix == ".csv":
         return _read_csv(Path(name), target, header, drop)
@@ -110,11 +110,11 @@ def _read_named(
         raise ValueError(f"{name} is neither a .csv nor an .npz file.")
     if name in shipped.NAMES and data_dir is None:
         x, y, features, classes = shipped.arrays(name)
-        return Rows(name, x, y, features, classes=classes)
+        return SourceRows(name, x, y, features, classes=classes)
     return _read_tfds(name, data_dir)
 
 
-def _read_csv(path: Path, target: str | None, header: bool | None, drop: Sequence[str]) -> Rows:
+def _read_csv(path: Path, target: str | None, header: bool | None, drop: Sequence[str]) -> SourceRows:
     columns = dict(read_csv(path, header).columns)
     names = ", ".join(columns)
     for name in (*drop, *([target] if target is not None else [])):
@@ -132,11 +132,11 @@ def _read_csv(path: Path, target: str | None, header: bool | None, drop: Sequenc
     if not columns:
         raise ValueError(f"{path} has the target column {target!r} only, and no column to predict it from.")
     if any(column.dtype == object for column in columns.values()):
-        return Rows(path.stem, as_inputs(columns), y, tuple(columns), target)
-    return Rows(path.stem, np.stack(list(columns.values()), axis=1).astype("float32"), y, tuple(columns), target)
+        return SourceRows(path.stem, as_inputs(columns), y, tuple(columns), target)
+    return SourceRows(path.stem, np.stack(list(columns.values()), axis=1).astype("float32"), y, tuple(columns), target)
 
 
-def _read_npz(path: Path) -> Rows:
+def _read_npz(path: Path) -> SourceRows:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
@@ -146,14 +146,14 @@ def _read_npz(path: Path) -> Rows:
         raise ValueError(f"{path} is not an .npz file of plain arrays: {error}.") from None
     lower = {name.lower(): array for name, array in arrays.items()}
     if "x" in lower and "y" in lower:
-        return Rows(path.stem, as_inputs(lower["x"]), lower["y"])
+        return SourceRows(path.stem, as_inputs(lower["x"]), lower["y"])
     pairs = {part: names for part, names in _ARRAY_NAMES.items() if set(names) <= set(lower)}
     if "train" not in pairs:
         raise ValueError(f"{path} must hold arrays x and y, or x_train and y_train; it holds {', '.join(arrays)}.")
     return _join(path.stem, {part: (as_inputs(lower[x]), lower[y]) for part, (x, y) in pairs.items()})
 
 
-def _join(name: str, pairs: Mapping[str, tuple[Any, np.ndarray]], classes: tuple[str, ...] | None = None) -> Rows:
+def _join(name: str, pairs: Mapping[str, tuple[Any, np.ndarray]], classes: tuple[str, ...] | None = None) -> SourceRows:
     for part, (x, y) in pairs.items():
         if len(x) != len(y):
             raise ValueError(f"The {part} part has {len(x)} rows of inputs and {len(y)} targets.")
@@ -161,10 +161,10 @@ def _join(name: str, pairs: Mapping[str, tuple[Any, np.ndarray]], classes: tuple
     parts = {part: np.arange(end - len(pairs[part][1]), end) for part, end in zip(pairs, ends, strict=True)}
     x = np.concatenate([x for x, _ in pairs.values()])
     y = np.concatenate([y for _, y in pairs.values()])
-    return Rows(name, x, y, classes=classes, parts=parts if len(parts) > 1 else {})
+    return SourceRows(name, x, y, classes=classes, parts=parts if len(parts) > 1 else {})
 
 
-def _read_dataset(dataset: Any) -> Rows:
+def _read_dataset(dataset: Any) -> SourceRows:
     spec = dataset.element_spec
     if not isinstance(spec, tuple) or len(spec) != 2:
         raise TypeError(f"The dataset must give pairs (x, y), got elements of {spec}.")
@@ -179,10 +179,10 @@ def _read_dataset(dataset: Any) -> Rows:
         x: Any = {name: np.array([x[name] for x, _ in pairs]) for name in pairs[0][0]}
     else:
         x = np.stack([x for x, _ in pairs])
-    return Rows("dataset", as_inputs(x), np.array([y for _, y in pairs]), _columns(x))
+    return SourceRows("dataset", as_inputs(x), np.array([y for _, y in pairs]), _columns(x))
 
 
-def _read_tfds(name: str, data_dir: str | Path | None) -> Rows:
+def _read_tfds(name: str, data_dir: str | Path | None) -> SourceRows:
     import tensorflow_datasets as tfds
 
     from .tfds_builders import register
@@ -220,7 +220,7 @@ def _refuse_unreachable(name: str, builder: Any, offline: str) -> None:
         socket.setdefaulttimeout(before)
 
 
-def _rows_of_builder(name: str, builder: Any) -> Rows:
+def _rows_of_builder(name: str, builder: Any) -> SourceRows:
     import tensorflow_datasets as tfds
 
     info = builder.info

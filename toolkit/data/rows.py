@@ -43,3 +43,20 @@ def spread_rows(x: Any, y: Any, rows: int) -> tuple[Any, Any]:
         return values.astype("float32") if values.dtype == "float64" else values
 
     return keras.tree.map_structure(taken, x), keras.tree.map_structure(taken, y)
+
+
+def finite_rows(x: Any, y: Any) -> tuple[Any, Any] | None:
+    """The rows in which no number is NaN or infinite, `None` where there are none.
+
+    Example:
+
+    >>> x, y = finite_rows(np.array([[1.0], [np.nan]]), np.array([0, 1]))
+    >>> x.tolist(), y.tolist()
+    ([[1.0]], [0])
+    """
+    columns = [np.asarray(column) for column in keras.tree.flatten((x, y))]
+    numbers = [column.reshape(len(column), -1) for column in columns if np.issubdtype(column.dtype, np.floating)]
+    good = np.all([np.isfinite(column).all(axis=1) for column in numbers], axis=0) if numbers else True
+    if not np.any(good):
+        return None
+    return (x, y) if np.all(good) else keras.tree.map_structure(lambda column: column[good], (x, y))

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..checks import number, one_of
 from ..tasks import TASKS, Task, as_targets, find_task
-from .reading import Inputs, Rows, read
+from .reading import Inputs, SourceRows, read_rows
 from .sealing import Seal
 
 _ROWS_PER_CLASS = 3
@@ -22,7 +22,7 @@ _ROWS_PER_CLASS = 3
 
 @dataclass(frozen=True)
 class Split:
-    """Rows with their targets.
+    """SourceRows with their targets.
 
     Args:
         x: Array `(rows, ...)` of float32, or columns by name, each `(rows,)`.
@@ -106,8 +106,8 @@ class Splits:
     Args:
         name: Short name.
         task: What the targets ask for.
-        train: Rows to learn from.
-        validation: Rows to choose by.
+        train: SourceRows to learn from.
+        validation: SourceRows to choose by.
         test: Sealed rows to measure by, once.
         features: Names of the columns of `x`, empty where there are none.
         target: Name of the target.
@@ -181,7 +181,7 @@ def load(
     number("test", test, 0, 1, open_low=True, open_high=True)
     if validation + test >= 1:
         raise ValueError(f"`validation` and `test` must leave rows to train on, got {validation} and {test}.")
-    rows = read(source, target=target, header=header, drop=drop, data_dir=data_dir)
+    rows = read_rows(source, target=target, header=header, drop=drop, data_dir=data_dir)
     _refuse_bad_rows(rows)
     found = task or find_task(rows.y)
     y, classes = _encode(rows, found)
@@ -216,7 +216,7 @@ def fingerprint(x: Inputs, y: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _refuse_bad_rows(rows: Rows) -> None:
+def _refuse_bad_rows(rows: SourceRows) -> None:
     columns = rows.x if isinstance(rows.x, dict) else {"x": rows.x}
     for name, column in columns.items():
         if len(column) != len(rows.y):
@@ -232,14 +232,14 @@ def _refuse_bad_rows(rows: Rows) -> None:
         raise ValueError(f"The target {rows.target!r} holds NaN or infinite values, the first in row {row}.")
 
 
-def _where_not_finite(rows: Rows, name: str, column: np.ndarray) -> str:
+def _where_not_finite(rows: SourceRows, name: str, column: np.ndarray) -> str:
     place = np.argwhere(~np.isfinite(column))[0]
     if len(place) == 2 and len(rows.features) == column.shape[1]:
         name = rows.features[place[1]]
     return f"The feature {name!r} holds NaN or infinite values, the first at {tuple(map(int, place))} (row first)."
 
 
-def _encode(rows: Rows, task: Task) -> tuple[np.ndarray, tuple[str, ...] | None]:
+def _encode(rows: SourceRows, task: Task) -> tuple[np.ndarray, tuple[str, ...] | None]:
     y = as_targets(rows.y)
     if task in ("regression", "multilabel"):
         if not (np.issubdtype(y.dtype, np.number) or y.dtype == bool):

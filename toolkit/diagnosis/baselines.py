@@ -7,48 +7,73 @@ from typing import Any
 
 import numpy as np
 
-from ..data.rows import is_array, is_number
-from .curve_rules import SimpleBaseline
+from ..data.rows import is_array, is_number, spread_rows
+from .curves import SimpleBaseline
 from .thresholds import limit
 
-_MOST_ROWS = 2000
 _RIDGE = 1e-2
 _CROSS_ENTROPY = "crossentropy"
-_CLASSES = ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy")
 
 
-def constant_loss(y: Any, loss: str) -> float | None:
-    """Loss of the best constant prediction.
+def constant_loss(y: Any, loss: str, weights: np.ndarray | None = None) -> float | None:
+    """Loss of the best constant prediction, as Keras would log it.
 
     Args:
         y: Targets as given to `fit`.
         loss: Keras name of the loss.
+        weights: Weight of each row in the loss, `(rows,)`, or `None` where all are 1.
 
     Returns:
         The entropy of the class shares for a cross-entropy, the variance for the squared error, the
-        mean distance from the median for the absolute error; `None` for other losses and for targets
-        that are no numbers.
+        mean distance from the median for the absolute error, each times the mean weight, since Keras divides by
+        the rows and not by their weights; `None` for other losses and for targets that are no numbers.
 
     Example:
 
     >>> round(constant_loss([0, 1, 0, 1], "binary_crossentropy"), 4)
     0.6931
+    >>> round(constant_loss([0, 1], "mean_squared_error", np.array([1.0, 3.0])), 4)
+    0.375
     """
     targets = np.asarray(y)
     if targets.size == 0 or not np.issubdtype(targets.dtype, np.number) or not np.all(np.isfinite(targets)):
         return None
+    given = np.ones(len(targets)) if weights is None else np.asarray(weights, dtype="float64")
+    if given.shape != (len(targets),) or not np.all(np.isfinite(given)) or given.sum() <= 0:
+        return None
+    found = _constant_loss(targets, loss, given / given.sum())
+    return None if found is None else float(given.mean()) * found
+
+
+def _constant_loss(targets: np.ndarray, loss: str, shares: np.ndarray) -> float | None:
+    """The same for rows whose weights sum to 1."""
     if loss == "sparse_categorical_crossentropy":
-        return _entropy(np.unique(targets, return_counts=True)[1] / targets.size)
+        # A row of a sequence or an image holds many labels, each with the row's weight.
+        each = np.repeat(shares, targets.size // len(targets)) * len(targets) / targets.size
+        _, places = np.unique(targets, return_inverse=True)
+        return _entropy(np.bincount(places.reshape(-1), weights=each))
+    flat = targets.reshape(len(targets), -1).astype("float64")
     if loss == "categorical_crossentropy":
-        return _entropy(targets.mean(axis=0))
+        # A sequence or an image has a constant of its own at each place, and its loss is their mean.
+        at_places = np.tensordot(shares, targets, axes=1).reshape(-1, targets.shape[-1])
+        return float(np.mean([_entropy(place) for place in at_places]))
     if loss == "binary_crossentropy":
-        shares = np.clip(targets.reshape(len(targets), -1).mean(axis=0), 0, 1)
-        return float(np.mean([_entropy(np.array([share, 1 - share])) for share in shares]))
+        ones = np.clip(shares @ flat, 0, 1)
+        return float(np.mean([_entropy(np.array([share, 1 - share])) for share in ones]))
     if loss in ("mean_squared_error", "mse"):
-        return float(np.mean(np.var(targets, axis=0)))
+        return float(np.mean(shares @ np.square(flat - shares @ flat)))
     if loss in ("mean_absolute_error", "mae"):
-        return float(np.mean(np.abs(targets - np.median(targets, axis=0))))
+        return float(np.mean(shares @ np.abs(flat - _medians(flat, shares))))
     return None
+
+
+def _medians(columns: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Weighted median of each column: any value of the middle gives the same mean distance."""
+    order = np.argsort(columns, axis=0)
+    passed = np.cumsum(shares[order], axis=0) >= 0.5
+    middle = np.argmax(passed, axis=0)
+    ranked = np.take_along_axis(columns, order, axis=0)
+    return np.asarray(np.take_along_axis(ranked, middle[None], axis=0)[0])
 
 
 def constant_metric(y: Any, loss: str) -> float | None:
@@ -80,7 +105,8 @@ def constant_metric(y: Any, loss: str) -> float | None:
 def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: str) -> SimpleBaseline:
     """Validation result of the better of a ridge regression and one nearest neighbour.
 
-    At most 2000 rows of each split are used, so that it takes well below a second.
+    At most 2,000 rows of each split are used, spread over all, and fewer where they are wide, so that it takes
+    well below a second. Of many classes the thousand commonest are told apart.
 
     Args:
         x: Training inputs `(rows, ...)`; inputs that are no numbers give an empty baseline.
@@ -91,7 +117,7 @@ def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: 
 
     Returns:
         The accuracy as `metric` for a classification; the mean absolute error as `metric` and, for the
-        squared or absolute error, the `loss` for a regression.
+        squared or absolute error, the `loss` for a regression. `note` says what was left out.
 
     Reference: Hoerl and Kennard 1970, "Ridge regression"; Cover and Hart 1967, "Nearest neighbor
     pattern classification".
@@ -102,72 +128,45 @@ def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: 
     >>> simple_baseline(x, 2 * x[:, 0], x, 2 * x[:, 0], "mean_squared_error").metric < 0.1
     True
     """
-    inputs, others = _matrix(x), _matrix(validation_x)
     classification = _CROSS_ENTROPY in loss
-    if inputs is None or others is None or (classification and not _one_answer_a_row(y, loss)):
+    train, held = _numbers(x, y), _numbers(validation_x, validation_y)
+    if train is None or held is None or (classification and not _one_answer_a_row(y, loss)):
         return SimpleBaseline(loss=None, metric=None)
+    (inputs, targets), (others, truths) = train, held
     center, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale[scale == 0] = 1
     inputs, others = (inputs - center) / scale, (others - center) / scale
-    targets, truths = _targets(y, classification), _targets(validation_y, classification, like=y)
-    answers = [_ridge(inputs, targets, others), targets[_nearest(inputs, others)]]
-    sizes = {"rows": len(inputs), "features": int(np.sum(np.ptp(inputs, axis=0) > 0))}
+    about: dict[str, Any] = {"rows": len(inputs), "features": int(np.sum(np.ptp(inputs, axis=0) > 0))}
     if classification:
-        linear, nearest = (_accuracy(answer, truths) for answer in answers)
-        return SimpleBaseline(None, max(linear, nearest), linear=linear, nearest=nearest, **sizes)
+        note, numbered = "", targets.shape[1] == 1
+        if numbered and np.any(targets != np.round(targets)):
+            return SimpleBaseline(loss=None, metric=None)
+        if numbered:
+            targets, truths, note = _told_apart(targets[:, 0], truths[:, 0])
+        exclusive = numbered or bool(np.all(targets.sum(axis=1) == 1))
+        linear = _accuracy(_ridge(inputs, targets, others), truths, exclusive)
+        nearest = _accuracy(targets[_nearest(inputs, others)], truths, exclusive)
+        return SimpleBaseline(None, max(linear, nearest), linear=linear, nearest=nearest, note=note, **about)
+    answers = [_ridge(inputs, targets, others), targets[_nearest(inputs, others)]]
     errors = [float(np.mean((answer - truths) ** 2)) for answer in answers]
-    best = min(answers, key=lambda answer: float(np.mean((answer - truths) ** 2)))
-    absolute = float(np.mean(np.abs(best - truths)))
-    squared = float(np.mean((best - truths) ** 2))
+    best = answers[int(np.argmin(errors))]
+    absolute, squared = float(np.mean(np.abs(best - truths))), min(errors)
     comparable = {"mean_squared_error": squared, "mse": squared, "mean_absolute_error": absolute, "mae": absolute}
-    return SimpleBaseline(comparable.get(loss), absolute, linear=-errors[0], nearest=-errors[1], **sizes)
+    return SimpleBaseline(comparable.get(loss), absolute, linear=-errors[0], nearest=-errors[1], **about)
 
 
-def class_shares(y: np.ndarray, loss: str, classes: int = 0) -> np.ndarray | None:
-    """Share of each class, or `None` where the loss has no classes that exclude each other.
-
-    Example:
-
-    >>> class_shares(np.array([0, 1, 1, 1]), "binary_crossentropy").tolist()
-    [0.25, 0.75]
-    """
-    if loss not in _CLASSES or not is_number(y) or not np.all(np.isfinite(y)) or not len(y):
-        return None
-    if y.ndim > 1 and y.shape[-1] > 1:
-        one_hot = y.ndim == 2 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)
-        return y.mean(axis=0) if one_hot else None
-    flat = y.reshape(-1)
-    if np.any(flat < 0) or np.any(flat != np.round(flat)) or flat.max() > limit("most_classes"):
-        return None
-    return np.bincount(flat.astype(int), minlength=classes) / len(flat)
-
-
-def recalls(answers: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Share of each class's rows that are answered right; classes without rows are left out.
-
-    Args:
-        answers: Predictions `(rows, classes)`, or `(rows,)` or `(rows, 1)` with a probability.
-        y: Class numbers `(rows,)` or one-hot `(rows, classes)`.
-
-    Example:
-
-    >>> recalls(np.array([0.1, 0.2, 0.9]), np.array([0, 1, 1])).tolist()
-    [1.0, 0.5]
-    """
-    flat = answers.reshape(len(answers), -1)
-    chosen = flat.argmax(axis=1) if flat.shape[1] > 1 else (flat[:, 0] > 0.5).astype(int)
-    truths = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype(int)
-    return np.array([np.mean(chosen[truths == label] == label) for label in np.unique(truths)])
-
-
-def known_of(x: Any, y: Any, validation_data: Any, loss: str) -> dict[str, Any]:
+def known_of(
+    x: Any, y: Any, validation_data: Any, loss: str, class_weight: Any = None, sample_weight: Any = None
+) -> dict[str, Any]:
     """What the rows say about a run before it begins, as fields of `Curves`; what cannot be told is left out.
 
     Args:
         x: Training inputs, or `None`.
         y: Training targets, or `None`.
-        validation_data: Pair `(x, y)`, or `None`.
+        validation_data: Pair `(x, y)` or triple with weights, or `None`.
         loss: Keras name of the loss.
+        class_weight: As given to `fit`.
+        sample_weight: As given to `fit`.
 
     Example:
 
@@ -176,16 +175,54 @@ def known_of(x: Any, y: Any, validation_data: Any, loss: str) -> dict[str, Any]:
     {'constant_loss': 0.25}
     """
     known: dict[str, Any] = {}
-    if y is not None and is_array(y):
-        known["constant_loss"] = constant_loss(y, loss)
+    weighted = class_weight is not None or sample_weight is not None
+    weights = row_weights(y, class_weight, sample_weight) if weighted else None
+    if y is not None and is_array(y) and (weights is not None or not weighted):
+        known["constant_loss"] = constant_loss(y, loss, weights)
     if isinstance(validation_data, tuple | list) and len(validation_data) > 1 and is_array(validation_data[1]):
-        held_x, held_y = validation_data[:2]
+        held_x, held_y, held_weight = (*validation_data, None)[:3]
         known["validation_rows"] = len(held_y)
-        known["constant_val_loss"] = constant_loss(held_y, loss)
-        known["constant_metric"] = constant_metric(held_y, loss)
-        if x is not None and y is not None and is_array(y):
-            known["simple"] = cache(lambda: simple_baseline(x, y, held_x, held_y, loss))
+        of_rows = None if held_weight is None else row_weights(held_y, None, held_weight)
+        if (held_weight is None) == (of_rows is None):
+            known["constant_val_loss"] = constant_loss(held_y, loss, of_rows)
+        # Rows that count unequally ask for another model than the one with most rows right.
+        if not weighted or (weights is not None and np.ptp(weights) == 0):
+            known["constant_metric"] = constant_metric(held_y, loss)
+            if x is not None and y is not None and is_array(y):
+                known["simple"] = cache(lambda: simple_baseline(x, y, held_x, held_y, loss))
     return known
+
+
+def row_weights(y: Any, class_weight: Any, sample_weight: Any) -> np.ndarray | None:
+    """What each row counts in the loss of a fit, `(rows,)`; `None` where it cannot be told.
+
+    Args:
+        y: Targets; with `class_weight`, class numbers `(rows,)` or `(rows, 1)`, or one-hot.
+        class_weight: Weight by class number, 1 for classes that are not named; or `None`.
+        sample_weight: One weight a row, or `None`.
+
+    Example:
+
+    >>> row_weights([0, 1, 1], {1: 3.0}, None).tolist()
+    [1.0, 3.0, 3.0]
+    """
+    targets = np.asarray(y)
+    if not targets.ndim or (
+        sample_weight is not None and np.shape(sample_weight) not in ((len(targets),), (len(targets), 1))
+    ):
+        return None
+    found = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, "float64").reshape(-1)
+    if class_weight is None:
+        return found
+    if targets.ndim > 2 or not np.issubdtype(targets.dtype, np.number):
+        return None
+    labels = targets.argmax(axis=1) if targets.ndim == 2 and targets.shape[1] > 1 else targets.reshape(-1)
+    known, places = np.unique(labels, return_inverse=True)
+    try:
+        of_class = np.array([float(class_weight.get(int(label), 1.0)) for label in known])
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return np.asarray(found * of_class[places.reshape(-1)])
 
 
 def _entropy(shares: np.ndarray) -> float:
@@ -193,13 +230,18 @@ def _entropy(shares: np.ndarray) -> float:
     return float(-np.sum(positive * np.log(positive)))
 
 
-def _matrix(x: Any) -> np.ndarray | None:
-    if isinstance(x, dict | list | tuple):
+def _numbers(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Some rows as matrices `(rows, features)` and `(rows, outputs)`, spread over all, for rows may be sorted."""
+    if isinstance(x, dict | list | tuple) or not len(np.asarray(y)):
         return None
     array = np.asarray(x)
-    if not np.issubdtype(array.dtype, np.number) or array.size == 0 or not np.all(np.isfinite(array[:_MOST_ROWS])):
+    if not is_number(array) or array.size == 0 or not is_number(np.asarray(y)):
         return None
-    return array[:_MOST_ROWS].reshape(min(len(array), _MOST_ROWS), -1).astype("float64")
+    rows = int(np.clip(limit("values_judged") // (array.size // len(array)), 1, limit("rows_judged")))
+    inputs, targets = (
+        part.reshape(len(part), -1).astype("float64") for part in spread_rows(array, np.asarray(y), rows)
+    )
+    return (inputs, targets) if np.all(np.isfinite(inputs)) and np.all(np.isfinite(targets)) else None
 
 
 def _one_answer_a_row(y: Any, loss: str) -> bool:
@@ -208,13 +250,18 @@ def _one_answer_a_row(y: Any, loss: str) -> bool:
     return len(shape) == 1 or (len(shape) == 2 and (shape[1] == 1 or not loss.startswith("sparse")))
 
 
-def _targets(y: Any, classification: bool, like: Any = None) -> np.ndarray:
-    targets = np.asarray(y)[:_MOST_ROWS]
-    flat = targets.reshape(len(targets), -1).astype("float64")
-    if not classification or flat.shape[1] > 1:
-        return flat
-    classes = int(np.max(np.asarray(y if like is None else like))) + 1
-    return (flat == np.arange(max(classes, 2))).astype("float64")
+def _told_apart(labels: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+    """One-hot rows of the classes that these rows hold, the commonest where they are many, and what was left out."""
+    known, counts = np.unique(labels, return_counts=True)
+    most = int(limit("most_classes"))
+    note = "" if len(known) <= most else f"of {len(known)} classes in {len(labels)} rows it tells {most} apart"
+    # A column for the class 1 even where all rows are of class 0, as the answers of two classes have.
+    columns = np.union1d(np.sort(known[np.argsort(-counts, kind="stable")][:most]), [0, 1])
+    return _one_hot(labels, columns), _one_hot(others, columns), note
+
+
+def _one_hot(labels: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    return (labels[:, None] == columns).astype("float64")
 
 
 def _ridge(inputs: np.ndarray, targets: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -231,7 +278,8 @@ def _nearest(inputs: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.asarray(distances.argmin(axis=1))
 
 
-def _accuracy(answers: np.ndarray, truths: np.ndarray) -> float:
-    if np.all(truths.sum(axis=1) == 1):
-        return float(np.mean(answers.argmax(axis=1) == truths.argmax(axis=1)))
+def _accuracy(answers: np.ndarray, truths: np.ndarray, exclusive: bool) -> float:
+    """Share of rows, or of labels, answered right; a row of a class that has no column counts as wrong."""
+    if exclusive:
+        return float(np.mean((answers.argmax(axis=1) == truths.argmax(axis=1)) & (truths.sum(axis=1) == 1)))
     return float(np.mean((answers > 0.5) == (truths > 0.5)))

@@ -13,21 +13,17 @@ from .curves import (
     SMOOTHING,
     Curves,
     Run,
-    SimpleBaseline,
     binomial_error,
     noise_of,
     stands_still,
     straightness,
-    unaverage,
 )
 from .findings import Advice, Finding, rank
 from .outcome_rules import mismatch, not_learning, plateau, slow_causes, too_short, underfitting, worse_than_simple
-from .thresholds import THRESHOLDS, Threshold, limit
-
-__all__ = ["THRESHOLDS", "Curves", "SimpleBaseline", "Threshold", "read", "unaverage"]
+from .thresholds import limit
 
 
-def read(curves: Curves) -> list[Finding]:
+def read_curves(curves: Curves) -> list[Finding]:
     """Says what the curves of a run show; a run in good order gives no warning and no error.
 
     Args:
@@ -43,9 +39,9 @@ def read(curves: Curves) -> list[Finding]:
 
     Example:
 
-    >>> [finding.symptom for finding in read(Curves(loss=(2.0, 1.0, float("nan"))))]
+    >>> [finding.symptom for finding in read_curves(Curves(loss=(2.0, 1.0, float("nan"))))]
     ['non_finite']
-    >>> read(Curves(loss=tuple(2.0 * 0.8**epoch for epoch in range(30))))
+    >>> read_curves(Curves(loss=tuple(2.0 * 0.8**epoch for epoch in range(30))))
     []
     """
     broken = _non_finite(curves)

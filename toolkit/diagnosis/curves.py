@@ -29,6 +29,7 @@ class SimpleBaseline:
         nearest: Score of the nearest neighbour alone, larger being better, or `None`.
         rows: Training rows that it was made from.
         features: Their features that are not constant.
+        note: What was left out to bound time and memory, or `""`.
 
     Example:
 
@@ -42,6 +43,7 @@ class SimpleBaseline:
     nearest: float | None = None
     rows: int = 0
     features: int = 0
+    note: str = ""
 
     @property
     def can_tell(self) -> bool:

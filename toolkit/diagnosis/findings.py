@@ -107,6 +107,50 @@ class Finding:
         return cls(**fields)
 
 
+class FindingLog:
+    """The findings of one run so far: one a symptom, told anew only where it got worse.
+
+    Args:
+        findings: What was found before, of each symptom the last one.
+
+    Example:
+
+    >>> log = FindingLog()
+    >>> warned = Finding("plateau", "warning", "It stands still.")
+    >>> len(log.add([warned])), len(log.add([warned]))
+    (1, 0)
+    """
+
+    def __init__(self, findings: Iterable[Finding] = ()) -> None:
+        self._found = {finding.symptom: finding for finding in findings}
+
+    @property
+    def ranked(self) -> list[Finding]:
+        """The findings, surest first."""
+        return rank(self._found.values())
+
+    def is_new(self, finding: Finding) -> bool:
+        """Whether its symptom was not found yet, or at a lower level only."""
+        known = self._found.get(finding.symptom)
+        # LEVELS begins with the worst.
+        return known is None or LEVELS.index(finding.level) < LEVELS.index(known.level)
+
+    def add(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Takes note of findings; returns those that are new."""
+        new = [finding for finding in findings if self.is_new(finding)]
+        self._found.update({finding.symptom: finding for finding in new})
+        return new
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """The findings as plain values for JSON, in the order in which they were found."""
+        return [finding.as_dict() for finding in self._found.values()]
+
+    @classmethod
+    def from_list(cls, values: Iterable[Mapping[str, Any]]) -> FindingLog:
+        """The inverse of `as_list`."""
+        return cls(Finding.from_dict(one) for one in values)
+
+
 def rank(findings: Iterable[Finding]) -> list[Finding]:
     """Sorts findings, surest first: errors, warnings, info; what names one cause before what many causes share.
 

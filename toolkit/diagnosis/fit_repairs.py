@@ -27,7 +27,7 @@ class Attempt:
         epoch: First epoch with the change, from 0.
         symptom: What it was tried against.
         advice: The change.
-        before: Best value of the monitored loss before it.
+        before: Best value of what is monitored before it.
         after: Best value while it was tried, or `None` where the fit ended first.
         kept: Whether it stayed.
     """
@@ -40,7 +40,7 @@ class Attempt:
     kept: bool = False
 
     def __str__(self) -> str:
-        came = "the fit ended first" if self.after is None else f"best loss {self.after:.4g} after {self.before:.4g}"
+        came = "the fit ended first" if self.after is None else f"best value {self.after:.4g} after {self.before:.4g}"
         end = "kept" if self.kept else "taken back"
         return f"{self.symptom}: {self.advice.sentence} from epoch {self.epoch + 1} on: {came}, {end}"
 
@@ -55,7 +55,7 @@ class _Trial:
     start: int
 
 
-class Mending:
+class FitRepairs:
     """Keeps the best weights of a fit, and tries advice on them, one change after the other.
 
     Args:
@@ -91,10 +91,23 @@ class Mending:
         self._open: _Trial | None = None
         self._queue: list[tuple[str, Advice]] = []
         self._gave_up = False
+        self._sign = 1.0
 
-    def end_epoch(self, epoch: int, loss: float, findings: list[Finding]) -> bool:
-        """Takes note of an epoch; tries advice where something is wrong. Whether the run begins anew from here."""
-        loss = loss if math.isfinite(loss) else _NO_LOSS
+    def end_epoch(self, epoch: int, value: float, findings: list[Finding], higher_is_better: bool = False) -> bool:
+        """Takes note of an epoch; tries advice where something is wrong.
+
+        Args:
+            epoch: From 0.
+            value: What is monitored, at its end.
+            findings: What the epoch showed for the first time.
+            higher_is_better: Whether a larger value is the better one.
+
+        Returns:
+            Whether the run begins anew from here.
+        """
+        # Inside, lower is better: a score counts as the loss of its negative.
+        self._sign = -1.0 if higher_is_better else 1.0
+        loss = self._sign * value if math.isfinite(value) else _NO_LOSS
         self._losses.append(loss)
         if loss < self._best_loss:
             self._best, self._best_loss = _state(self.model), loss
@@ -119,16 +132,16 @@ class Mending:
     def end(self) -> None:
         """The fit ends: the weights of the best epoch are put back where the last ones are worse."""
         if self._open is not None:
-            self._close(self._open, kept=self._best_loss < self._open.attempt.before)
+            self._close(self._open, kept=self._best_loss < self._sign * self._open.attempt.before)
         if self._losses and self._best_loss < self._losses[-1]:
             _restore(self.model, self._best, optimizer=False)
-            self.say(f"repair: the weights of the best epoch are back (loss {self._best_loss:.4g}).")
+            self.say(f"repair: the weights of the best epoch are back ({self._sign * self._best_loss:.4g}).")
 
     def _close(self, trial: _Trial, kept: bool) -> bool:
         """Ends a trial: the change stays, or it is taken back and the best weights return. Whether it stays."""
         tried = self._losses[trial.start :]
         after = min(tried) if tried and math.isfinite(min(tried)) else None
-        done = replace(trial.attempt, after=after, kept=kept)
+        done = replace(trial.attempt, after=None if after is None else self._sign * after, kept=kept)
         self.attempts.append(done)
         self._open = None
         self.say(f"repair: {done}.")
@@ -147,7 +160,7 @@ class Mending:
             self._give_up()
             return False
         symptom, advice = self._queue.pop(0)
-        attempt = Attempt(epoch, symptom, advice, self._best_loss)
+        attempt = Attempt(epoch, symptom, advice, self._sign * self._best_loss)
         self._open = _Trial(attempt, _settings(self.model), self._goal(), len(self._losses))
         _restore(self.model, self._best)
         self._apply(advice)

@@ -270,6 +270,7 @@ def underfitting(run: Run) -> Finding | None:
     than = ""
     if worse:
         than = f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}"
+        than += f" ({run.simple.note})" if run.simple.note else ""
     causes, advice = _reasons(run, still=True, pinned=False)
     if moved:
         causes, advice = _POORER, _more_capacity(run)

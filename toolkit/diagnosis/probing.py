@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from ..models.reading import as_inputs
-from .layer_rules import LayerHealth, Probe
+from .probes import LayerHealth, Probe
 
 _ENDS = {"sigmoid": (0.01, 0.99), "hard_sigmoid": (0.01, 0.99), "tanh": (-0.99, 0.99), "softsign": (-0.99, 0.99)}
 _RELUS = ("relu", "relu6")

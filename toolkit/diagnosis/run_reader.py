@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from .curve_rules import Curves, SimpleBaseline, read, unaverage
-from .findings import Finding, rank
+from ..metrics.directions import Direction, direction
+from .curve_rules import read_curves
+from .curves import Curves, SimpleBaseline, unaverage
+from .findings import Finding, FindingLog
+from .thresholds import limit
 
 _FIRST_BATCHES = 100
 _GROUPS = 64
-_LOWER_IS_BETTER = ("error", "loss", "squared", "divergence", "entropy")
 
 
 class RunReader:
@@ -25,6 +27,7 @@ class RunReader:
         validation_rows: Number of validation rows, at least 1, or `None`.
         constant_loss: Loss of the best constant prediction, or `None`.
         simple: Gives the simple baseline; called only where a finding needs it.
+        directions: Whether metrics are better high or low, where their names do not tell.
         **known: Further fields of `Curves` that stay the same for the run.
 
     Example:
@@ -42,17 +45,20 @@ class RunReader:
         validation_rows: int | None = None,
         constant_loss: float | None = None,
         simple: Callable[[], SimpleBaseline] | None = None,
+        directions: Mapping[str, Direction] | None = None,
         **known: Any,
     ) -> None:
         self.epochs = epochs
         self.validation_rows = validation_rows
         self.constant_loss = constant_loss
         self.simple = simple
+        self.directions = dict(directions or {})
         self.known = known
         self.logs: dict[str, list[float]] = {}
+        self._looked_early = False
         self._ended = 0
         self._validated: list[int] = []
-        self._found: dict[str, Finding] = {}
+        self._found = FindingLog()
         self._groups: list[list[float]] = []
         self._first: list[float] = []
         self._means: list[Any] = []
@@ -61,24 +67,28 @@ class RunReader:
     @property
     def findings(self) -> list[Finding]:
         """What was found so far, surest first."""
-        return rank(self._found.values())
+        return self._found.ranked
 
     def facts(self) -> dict[str, Any]:
         """What was known of the run before it began, as arguments of another reader."""
-        known = {"validation_rows": self.validation_rows, "constant_loss": self.constant_loss, "simple": self.simple}
-        return {**known, **self.known}
+        return {
+            "validation_rows": self.validation_rows,
+            "constant_loss": self.constant_loss,
+            "simple": self.simple,
+            "directions": self.directions,
+            **self.known,
+        }
 
     def get_state(self) -> dict[str, Any]:
         """What was seen, as plain values; see `set_state`."""
         return {
-            "found": [finding.as_dict() for finding in self._found.values()],
+            "found": self._found.as_list(),
             "logs": self.logs, "groups": self._groups, "first": self._first, "validated": self._validated,
         }  # fmt: skip
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what `get_state` gave, as in a resumed fit."""
-        found = [Finding.from_dict(values) for values in state["found"]]
-        self._found = {finding.symptom: finding for finding in found}
+        self._found = FindingLog.from_list(state["found"])
         self.logs, self._groups, self._first = state["logs"], state["groups"], state["first"]
         self._validated, self._ended = state["validated"], len(state["groups"])
 
@@ -92,15 +102,19 @@ class RunReader:
         self._means.append(mean)
         self._counts.append(batches)
 
-    def look_early(self) -> list[Finding]:
-        """What the first updates of a run show already, while its first epoch goes on; answers what is newly found."""
-        if self.logs:
+    def look_early(self, batches: int) -> list[Finding]:
+        """What the first updates of a long first epoch show already, looked at once; returns what is newly found.
+
+        Args:
+            batches: Batches of the epoch so far.
+        """
+        # A spike or a NaN in the first updates need not wait for the epoch's end.
+        if self.logs or self._looked_early or batches < limit("spike_updates"):
             return []
+        self._looked_early = True
         losses = unaverage([float(mean) for mean in self._means], self._counts)[:_FIRST_BATCHES]
         first = Curves(loss=(), first_batches=tuple(losses.tolist()), constant_loss=self.constant_loss, **self.known)
-        new = [finding for finding in read(first) if self._is_new(finding)]
-        self._found.update({finding.symptom: finding for finding in new})
-        return new
+        return self._found.add(read_curves(first))
 
     def end_epoch(self, logs: Mapping[str, Any]) -> list[Finding]:
         """An epoch ends with these logs; answers what is newly found, or found to be worse."""
@@ -111,21 +125,13 @@ class RunReader:
         self._ended += 1
         self._note_batches()
         places = self._places(float(logs.get("loss", 0.0)))
-        found = [replace(f, epoch=_at(places, f.epoch)) for f in read(self._curves(places))]
-        new = [finding for finding in found if self._is_new(finding)]
-        self._found.update({finding.symptom: finding for finding in new})
-        return new
+        return self._found.add(replace(f, epoch=_at(places, f.epoch)) for f in read_curves(self._curves(places)))
 
     def _places(self, loss: float) -> list[int]:
         """The epochs to read: where only some are validated, those alone, so that all curves speak of the same ones."""
         every = list(range(self._ended))
         sparse = 0 < len(self._validated) < self._ended and math.isfinite(loss)
         return self._validated if sparse else every
-
-    def _is_new(self, finding: Finding) -> bool:
-        order = ("info", "warning", "error")
-        known = self._found.get(finding.symptom)
-        return known is None or order.index(finding.level) > order.index(known.level)
 
     def _note_batches(self) -> None:
         losses = unaverage([float(mean) for mean in self._means], self._counts)
@@ -134,8 +140,13 @@ class RunReader:
             self._first += [float(loss) for loss in losses[:missing]]
         self._groups.append(_group_means(losses))
 
+    def _metric(self) -> str:
+        """The first validated metric of which it is known whether it is better high or low; others are not judged."""
+        validated = (name for name in self.logs if name != "loss" and f"val_{name}" in self.logs)
+        return next((name for name in validated if direction(name, self.directions)), "")
+
     def _curves(self, places: Sequence[int]) -> Curves:
-        metric = next((name for name in self.logs if name != "loss" and f"val_{name}" in self.logs), "")
+        metric = self._metric()
         whole = len(places) == self._ended
         complete = len(self._validated) == self._ended or not whole
 
@@ -154,7 +165,7 @@ class RunReader:
             metric=taken(metric),
             val_metric=taken(f"val_{metric}"),
             metric_name=metric,
-            higher_is_better=not any(word in metric for word in _LOWER_IS_BETTER),
+            higher_is_better=direction(metric, self.directions) == "max",
             batch_losses=tuple(tuple(self._groups[place]) for place in places if place < len(self._groups)),
             first_batches=tuple(self._first),
             epochs=epochs,

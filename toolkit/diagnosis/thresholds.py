@@ -93,6 +93,7 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "class_ratio_apart": Threshold(3.0, _CHOICE, "splits at random: below 1.5"),
         "recall_gap": Threshold(0.2, _CHOICE, "largest 0.03 with classes of like size"),
         "rows_judged": Threshold(2000, "a second of work on one core", "no healthy run is affected"),
+        "values_judged": Threshold(2e7, "160 MiB of float64, a second of work", "no healthy run is affected"),
         "most_classes": Threshold(1000, _CHOICE, "no healthy run is affected"),
         "few_rows": Threshold(10, _CHOICE, "fewer rows have no spread to speak of"),
         "scale_apart": Threshold(5.0, _CHOICE, "splits at random: below 1.3"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..metrics.intervals import bootstrap, mcnemar, wilson
+from ..metrics.scores import r2
 from ..tasks import Task
 
 
@@ -49,7 +50,7 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
     if task == "regression":
         metric, interval = "R2", "95 % bootstrap interval"
         results = [_r2_result(answer, y, seed) for answer in answers]
-        comparison = _compare_r2(answers, y, seed) if pair else {}
+        comparison = _comparer2(answers, y, seed) if pair else {}
     elif task == "multilabel":
         metric, interval = "label accuracy", "95 % bootstrap interval"
         hits = [((answer.values > 0.5) == (y > 0.5)).mean(axis=1) for answer in answers]
@@ -82,15 +83,10 @@ def _mean_result(answer: Answers, hits: np.ndarray, seed: int) -> dict[str, Any]
     return {"name": answer.name, "value": float(hits.mean()), "low": low, "high": high}
 
 
-def _r2(values: np.ndarray, y: np.ndarray) -> float:
-    spread = float(np.sum((y - y.mean(axis=0)) ** 2))
-    return 1 - float(np.sum((values - y) ** 2)) / spread if spread > 0 else 0.0
-
-
 def _r2_result(answer: Answers, y: np.ndarray, seed: int) -> dict[str, Any]:
-    low, high = bootstrap(lambda rows: _r2(answer.values[rows], y[rows]), len(y), seed=seed)
+    low, high = bootstrap(lambda rows: r2(answer.values[rows], y[rows]), len(y), seed=seed)
     rmse = float(np.sqrt(np.mean((answer.values - y) ** 2)))
-    return {"name": answer.name, "value": _r2(answer.values, y), "low": low, "high": high, "rmse": rmse}
+    return {"name": answer.name, "value": r2(answer.values, y), "low": low, "high": high, "rmse": rmse}
 
 
 def _compare_accuracy(answers: list[Answers], right: list[np.ndarray]) -> dict[str, Any]:
@@ -110,10 +106,10 @@ def _compare_accuracy(answers: list[Answers], right: list[np.ndarray]) -> dict[s
     return {"sentence": sentence, "mends": mends, "breaks": breaks}
 
 
-def _compare_r2(answers: list[Answers], y: np.ndarray, seed: int) -> dict[str, Any]:
+def _comparer2(answers: list[Answers], y: np.ndarray, seed: int) -> dict[str, Any]:
     best, soft = answers[0].values, answers[1].values
-    low, high = bootstrap(lambda rows: _r2(soft[rows], y[rows]) - _r2(best[rows], y[rows]), len(y), seed=seed)
-    return _sentence(answers[1].name, "R2", _r2(soft, y) - _r2(best, y), low, high)
+    low, high = bootstrap(lambda rows: r2(soft[rows], y[rows]) - r2(best[rows], y[rows]), len(y), seed=seed)
+    return _sentence(answers[1].name, "R2", r2(soft, y) - r2(best, y), low, high)
 
 
 def _compare_means(answers: list[Answers], hits: list[np.ndarray], seed: int) -> dict[str, Any]:

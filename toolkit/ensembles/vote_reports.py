@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from ..checks import number, one_of, whole_number
-from ..metrics.scores import calibration_gaps, row_scores, truth, with_intervals
+from ..metrics.scores import calibration_gaps, r2_losses, row_scores, truth, with_intervals
 from ..models.reading import input_structure
 from ..population import Leaderboard
 from .evaluation import Answers, evaluate
@@ -200,16 +200,18 @@ def _quantities(
     targets = y.reshape(count, -1).astype("float64")
     if targets.shape != flat["vote"].shape:
         raise ValueError(f"`y` of shape {y.shape} does not fit answers of shape {joined.shape}.")
-    spread = max(float(np.mean((targets - targets.mean(axis=0)) ** 2)), 1e-30)
     squares = {name: np.mean((values - targets) ** 2, axis=1) for name, values in flat.items()}
     members = list(answers)
-    squares["mean member"] = np.mean([squares[name] for name in members], axis=0)
+    lost = {name: r2_losses(values, targets) for name, values in flat.items()}
+    for sums in (squares, lost):
+        sums["mean member"] = np.mean([sums[name] for name in members], axis=0)
     rows = []
     for name, values in squares.items():
-        mse, low, high = with_intervals({"mse": values}, None, confidence, _RESAMPLES, seed)["mse"]
-        root = tuple(float(np.sqrt(one)) for one in (mse, low, high))
+        found = with_intervals({"mse": values, "lost": lost[name]}, None, confidence, _RESAMPLES, seed)
+        root = tuple(float(np.sqrt(one)) for one in found["mse"])
         # The spread of the targets is taken as known; a draw of its own would count it twice.
-        rows.append(_row(name, {"r2": (1 - mse / spread, 1 - high / spread, 1 - low / spread), "rmse": root}))
+        value, low, high = found["lost"]
+        rows.append(_row(name, {"r2": (1 - value, 1 - high, 1 - low), "rmse": root}))
     chosen = best if best is not None else int(np.argmin([squares[name].mean() for name in members]))
     compared = [Answers("best member", flat[members[chosen]]), Answers("vote", flat["vote"])]
     words = evaluate(compared, targets, "regression", "vote", seed)["sentence"]

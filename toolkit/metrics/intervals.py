@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -105,3 +106,31 @@ def mcnemar(mends: int, breaks: int) -> float:
     if mends + breaks == 0:
         return 1.0
     return float(scipy.stats.binomtest(mends, mends + breaks).pvalue)
+
+
+def mean_margin(values: Any, confidence: float = 0.95) -> float | None:
+    """Half the width of the t interval of a mean: the mean of values like these lies within it on either side.
+
+    Args:
+        values: Measurements, such as paired differences, one a seed; `(count,)`.
+        confidence: In (0, 1).
+
+    Returns:
+        The half width; `None` of fewer than two values, whose spread is not known.
+
+    Raises:
+        ValueError: `confidence` is out of range.
+
+    Reference: Student 1908, "The probable error of a mean".
+
+    Example:
+
+    >>> round(mean_margin([1.0, 2.0, 3.0]), 4), mean_margin([1.0])
+    (2.4841, None)
+    """
+    number("confidence", confidence, 0, 1, open_low=True, open_high=True)
+    given = np.asarray(values, dtype="float64")
+    if len(given) < 2:
+        return None
+    factor = scipy.stats.t.ppf((1 + confidence) / 2, len(given) - 1)
+    return float(factor * given.std(ddof=1) / math.sqrt(len(given)))

@@ -1,4 +1,4 @@
-"""How good probabilities are: accuracy, NLL, Brier score and calibration error, row by row; numpy only."""
+"""How good answers are: accuracy, NLL, Brier score, calibration error, R2, row by row; numpy only."""
 
 from __future__ import annotations
 
@@ -72,6 +72,47 @@ def row_scores(answers: np.ndarray, targets: np.ndarray, exclusive: bool) -> dic
         name: np.asarray(values, dtype="float64").reshape(len(answers), -1).mean(axis=1)
         for name, values in (("accuracy", right), ("nll", nll), ("brier", brier))
     }
+
+
+def r2_losses(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Squared error of each row in units of the targets' variance, output by output; `1 - mean` is R2.
+
+    Args:
+        answers: Predictions `(rows, ...)`.
+        targets: In the same shape.
+
+    Returns:
+        `(rows,)`, the mean over the outputs. An output whose targets are all equal counts 0 where it is met and 1
+        where it is not, as in scikit-learn.
+
+    Example:
+
+    >>> r2_losses(np.array([0.0, 2.0]), np.array([1.0, 3.0])).tolist()
+    [1.0, 1.0]
+    """
+    given = np.asarray(answers, "float64").reshape(len(answers), -1)
+    truths = np.asarray(targets, "float64").reshape(len(targets), -1)
+    squares, spread = np.square(given - truths), np.var(truths, axis=0)
+    missed = np.broadcast_to(squares.mean(axis=0) > 0, squares.shape)
+    scaled = np.where(spread > 0, squares / np.where(spread > 0, spread, 1.0), missed)
+    return np.asarray(scaled.mean(axis=1))
+
+
+def r2(answers: np.ndarray, targets: np.ndarray) -> float:
+    """Coefficient of determination: 1 for perfect answers, 0 for those of the best constant; mean over the outputs.
+
+    Each output counts alike whatever its scale, as in scikit-learn's `r2_score` and Keras' `R2Score`.
+
+    Args:
+        answers: Predictions `(rows, ...)`.
+        targets: In the same shape.
+
+    Example:
+
+    >>> r2(np.array([[1.0, 1000.0], [2.0, 1000.0]]), np.array([[1.0, 999.0], [2.0, 1001.0]]))
+    0.5
+    """
+    return 1.0 - float(r2_losses(answers, targets).mean())
 
 
 def calibration_gaps(answers: np.ndarray, targets: np.ndarray, exclusive: bool) -> np.ndarray:

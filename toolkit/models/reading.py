@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..metrics.directions import Direction
 from .structure import Structure
 
 _MERGES = (keras.layers.Multiply, keras.layers.Dot)
@@ -133,6 +134,27 @@ def loss_name(model: Any) -> str:
     if isinstance(loss, keras.losses.Loss):
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(loss).__name__).lower()
     return getattr(loss, "__name__", "") if callable(loss) else ""
+
+
+def metric_directions(model: Any) -> dict[str, Direction]:
+    """Whether the metrics of a compiled model are better high or low, as far as their objects say.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile(loss="mse", metrics=[keras.metrics.R2Score(name="fit")])
+    >>> _ = model.evaluate([[1.0, 2.0]], [[1.0]], verbose=0)
+    >>> metric_directions(model)
+    {'fit': 'max'}
+    """
+    found: dict[str, Direction] = {}
+    for holder in getattr(model, "metrics", []):
+        for metric in getattr(holder, "metrics", None) or [holder]:
+            said = getattr(metric, "_direction", None)
+            if said in ("up", "down"):
+                found[metric.name] = "max" if said == "up" else "min"
+    return found
 
 
 def is_from_logits(model: Any) -> bool:

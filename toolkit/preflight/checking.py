@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..data.reading import read
+from ..data.reading import read_rows
 from ..data.rows import is_number, spread_rows
 from ..diagnosis.findings import Finding, rank
 from ..diagnosis.thresholds import limit
@@ -95,7 +95,7 @@ def _first_of_each(findings: list[Finding]) -> Iterator[Finding]:
 
 def _arrays(x: Any, y: Any) -> tuple[Any, Any]:
     if hasattr(x, "element_spec"):
-        rows = read(x)
+        rows = read_rows(x)
         return rows.x, rows.y
     return x, y
 

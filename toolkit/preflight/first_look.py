@@ -13,7 +13,8 @@ from keras import ops
 from ..diagnosis.baselines import constant_loss
 from ..diagnosis.catalogue import Level
 from ..diagnosis.findings import Advice, Finding
-from ..diagnosis.layer_rules import Probe, dead_causes
+from ..diagnosis.layer_rules import dead_causes
+from ..diagnosis.probes import Probe
 from ..diagnosis.probing import Prober, kernels
 from ..diagnosis.thresholds import limit
 from ..models.copying import copied

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from ..data.rows import is_array, is_number
-from ..diagnosis.baselines import class_shares
 from ..diagnosis.catalogue import Level
+from ..diagnosis.class_balance import class_shares, uneven_classes
 from ..diagnosis.findings import Advice, Finding
 from ..diagnosis.thresholds import limit
 from ..models.reading import loss_name
@@ -155,20 +155,12 @@ def class_sizes(model: Any, y: np.ndarray, others: np.ndarray | None) -> Iterato
     """Classes of very unequal size; a warning where the validation rows say that the data are not like that."""
     name = loss_name(model)
     shares = class_shares(y, name)
-    if shares is None or len(shares) < 2:
-        return
-    ratio = float(shares.max() / shares[shares > 0].min())
-    if ratio < limit("class_ratio"):
+    if shares is None:
         return
     theirs = None if others is None else class_shares(others, name, len(shares))
-    even = theirs is not None and theirs.min() > 0 and theirs.max() / theirs.min() < ratio / limit("class_ratio_apart")
-    yield Finding(
-        "class_imbalance", "warning" if even else "info",
-        f"The largest class has {ratio:.3g} times the rows of the smallest"
-        + (", and the validation rows are far more even." if even else ": look at the recall of each class."),
-        evidence={"ratio": ratio, "classes": float(len(shares))}, causes=("class_imbalance",),
-        advice=(Advice("class_weight", "set", "balanced"), Advice("rows", "add to the small classes")),
-    )  # fmt: skip
+    finding = uneven_classes(shares, theirs)
+    if finding is not None:
+        yield finding
 
 
 def unlike(train: Sequence[np.ndarray], validation: Sequence[np.ndarray]) -> Iterator[Finding]:

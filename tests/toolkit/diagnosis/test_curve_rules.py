@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from trainwise.toolkit.diagnosis import curve_rules, thresholds
-from trainwise.toolkit.diagnosis.curve_rules import THRESHOLDS, Curves, SimpleBaseline, read, unaverage
+from trainwise.toolkit.diagnosis.curve_rules import read_curves
+from trainwise.toolkit.diagnosis.curves import Curves, SimpleBaseline, unaverage
+from trainwise.toolkit.diagnosis.thresholds import THRESHOLDS
 
 EPOCHS = np.arange(30)
 BATCHES = 20
@@ -28,11 +30,11 @@ def run_of(loss, noise=0.0, seed=0, **rest):
 
 
 def symptoms(run, *levels):
-    return [f.symptom for f in read(run) if f.level in (levels or ("info", "warning", "error"))]
+    return [f.symptom for f in read_curves(run) if f.level in (levels or ("info", "warning", "error"))]
 
 
 def finding(run, symptom):
-    (found,) = [f for f in read(run) if f.symptom == symptom]
+    (found,) = [f for f in read_curves(run) if f.symptom == symptom]
     return found
 
 
@@ -447,7 +449,7 @@ def test_a_constant_loss_is_not_called_slow_or_oscillating():
 
 def test_findings_come_surest_first_and_one_per_symptom():
     first = (1.0, 3.0, 40.0, 900.0, 2e4, math.nan)
-    found = read(Curves(loss=(math.nan,), first_batches=first))
+    found = read_curves(Curves(loss=(math.nan,), first_batches=first))
     assert [f.level for f in found] == ["error", "warning"]
     assert len({f.symptom for f in found}) == len(found)
 
@@ -461,7 +463,7 @@ def test_every_threshold_names_its_source_and_what_healthy_runs_show():
 
 def test_the_thresholds_cannot_be_changed():
     with pytest.raises(TypeError, match="does not support item assignment"):
-        THRESHOLDS["spike_ratio"] = curve_rules.Threshold(1.0, "", "")
+        THRESHOLDS["spike_ratio"] = thresholds.Threshold(1.0, "", "")
 
 
 def test_every_threshold_is_read_by_a_rule():

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 import trainwise as tw
 from trainwise.callbacks import GradientWatch
-from trainwise.toolkit.diagnosis.layer_rules import LayerHealth, Probe, read_health
+from trainwise.toolkit.diagnosis.layer_rules import read_health
+from trainwise.toolkit.diagnosis.probes import LayerHealth, Probe
 from trainwise.toolkit.diagnosis.probing import Prober
 from trainwise.toolkit.models.reviving import revive
 

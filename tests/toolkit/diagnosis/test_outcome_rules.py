@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from trainwise.toolkit.data.rows import spread_rows
 from trainwise.toolkit.diagnosis.baselines import constant_metric, known_of
-from trainwise.toolkit.diagnosis.curve_rules import Curves, SimpleBaseline, read
+from trainwise.toolkit.diagnosis.curve_rules import read_curves
+from trainwise.toolkit.diagnosis.curves import Curves, SimpleBaseline
 from trainwise.toolkit.diagnosis.histories import diagnose
 from trainwise.toolkit.models.reading import structure_of
 from trainwise.toolkit.models.structure import Structure
@@ -32,7 +33,7 @@ def run_of(loss, val_loss=None, noise=0.0, seed=0, **rest):
 
 
 def loud(run):
-    return {finding.symptom: finding for finding in read(run) if finding.level != "info"}
+    return {finding.symptom: finding for finding in read_curves(run) if finding.level != "info"}
 
 
 def chance(**rest):
@@ -156,13 +157,13 @@ def test_a_budget_that_ends_early_is_a_remark_and_a_warning_where_a_simple_model
     behind = run_of(loss, **slow, simple=lambda: SimpleBaseline(None, 0.95, 0.95, 0.9, 1347, 61))
     assert "learning_rate_too_low" in loud(behind)
     fine = run_of(LN10 * (1 - 0.9 * EPOCHS / 29))
-    assert [f.symptom for f in read(fine)] == ["still_improving"]
+    assert [f.symptom for f in read_curves(fine)] == ["still_improving"]
 
 
 def test_a_loss_that_stands_still_above_what_can_be_reached_is_worth_knowing():
     flat = np.concatenate([LN10 * 0.8 ** np.arange(8), np.full(22, 0.5)])
-    assert [(f.symptom, f.level, f.epoch) for f in read(run_of(flat, noise=0.001))] == [("plateau", "info", 20)]
-    assert read(run_of(flat, noise=0.001, simple=lambda: SimpleBaseline(0.6, 0.5))) == []
+    assert [(f.symptom, f.level, f.epoch) for f in read_curves(run_of(flat, noise=0.001))] == [("plateau", "info", 20)]
+    assert read_curves(run_of(flat, noise=0.001, simple=lambda: SimpleBaseline(0.6, 0.5))) == []
 
 
 def test_the_commonest_class_is_the_best_constant():
@@ -214,7 +215,7 @@ def test_a_scaled_loss_is_read_alike(name, scale):
     fields = {key: tuple(np.asarray(getattr(run, key)) * scale) for key in ("loss", "val_loss")}
     batches = tuple(tuple(np.asarray(batch) * scale) for batch in run.batch_losses)
     scaled = replace(run, **fields, batch_losses=batches, constant_loss=LN10 * scale, constant_val_loss=LN10 * scale)
-    assert [f.symptom for f in read(scaled)] == [f.symptom for f in read(run)]
+    assert [f.symptom for f in read_curves(scaled)] == [f.symptom for f in read_curves(run)]
 
 
 @pytest.mark.parametrize("name", sorted(CURVES))
@@ -222,7 +223,7 @@ def test_a_scaled_loss_is_read_alike(name, scale):
 def test_a_loss_that_is_shifted_a_little_is_read_alike(name, shift):
     run = run_of(CURVES[name](30))
     moved = run_of(CURVES[name](30) + shift, constant_loss=LN10 + shift, constant_val_loss=LN10 + shift)
-    assert [f.symptom for f in read(moved)] == [f.symptom for f in read(run)]
+    assert [f.symptom for f in read_curves(moved)] == [f.symptom for f in read_curves(run)]
 
 
 @pytest.mark.parametrize("name", ["flat", "swings", "diverges"])

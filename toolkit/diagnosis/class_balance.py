@@ -1,0 +1,138 @@
+"""Classes of very unequal size: their shares, how each is answered, and the rules on both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..data.rows import is_array, is_number, spread_rows
+from ..models.reading import structure_of
+from .catalogue import Level
+from .findings import Advice, Finding
+from .thresholds import limit
+
+_CLASSES = ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy")
+
+
+def class_shares(y: np.ndarray, loss: str, classes: int = 0) -> np.ndarray | None:
+    """Share of each class, or `None` where the loss has no classes that exclude each other.
+
+    Example:
+
+    >>> class_shares(np.array([0, 1, 1, 1]), "binary_crossentropy").tolist()
+    [0.25, 0.75]
+    """
+    if loss not in _CLASSES or not is_number(y) or not np.all(np.isfinite(y)) or not len(y):
+        return None
+    if y.ndim > 1 and y.shape[-1] > 1:
+        one_hot = y.ndim == 2 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)
+        return y.mean(axis=0) if one_hot else None
+    flat = y.reshape(-1)
+    if np.any(flat < 0) or np.any(flat != np.round(flat)) or flat.max() > limit("most_classes"):
+        return None
+    return np.bincount(flat.astype(int), minlength=classes) / len(flat)
+
+
+def recalls(answers: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Share of each class's rows that are answered right; classes without rows are left out.
+
+    Args:
+        answers: Predictions `(rows, classes)`, or `(rows,)` or `(rows, 1)` with a probability.
+        y: Class numbers `(rows,)` or one-hot `(rows, classes)`.
+
+    Example:
+
+    >>> recalls(np.array([0.1, 0.2, 0.9]), np.array([0, 1, 1])).tolist()
+    [1.0, 0.5]
+    """
+    flat = answers.reshape(len(answers), -1)
+    chosen = flat.argmax(axis=1) if flat.shape[1] > 1 else (flat[:, 0] > 0.5).astype(int)
+    truths = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype(int)
+    return np.array([np.mean(chosen[truths == label] == label) for label in np.unique(truths)])
+
+
+def uneven_classes(shares: np.ndarray, validation_shares: np.ndarray | None = None) -> Finding | None:
+    """Classes of very unequal size before a fit; a warning where the validation rows say the data are not like that.
+
+    Args:
+        shares: Share of each class among the training rows, `(classes,)`.
+        validation_shares: The same among the validation rows, or `None`.
+
+    Example:
+
+    >>> uneven_classes(np.array([0.95, 0.05])).level
+    'info'
+    """
+    ratio = _ratio(shares)
+    if len(shares) < 2 or ratio < limit("class_ratio"):
+        return None
+    theirs = validation_shares
+    even = theirs is not None and theirs.min() > 0 and theirs.max() / theirs.min() < ratio / limit("class_ratio_apart")
+    return _imbalance(
+        "warning" if even else "info",
+        f"The largest class has {ratio:.3g} times the rows of the smallest"
+        + (", and the validation rows are far more even." if even else ": look at the recall of each class."),
+        {"ratio": ratio, "classes": float(len(shares))},
+    )
+
+
+def missed_classes(shares: np.ndarray, recall: np.ndarray) -> Finding | None:
+    """Small classes of unequal ones that are answered wrong after a fit, which the accuracy does not show.
+
+    Args:
+        shares: Share of each class among the training rows, `(classes,)`.
+        recall: Share of the validation rows of each class that are answered right, as `recalls` gives it.
+
+    Example:
+
+    >>> missed_classes(np.array([0.95, 0.05]), np.array([1.0, 0.1])).level
+    'warning'
+    """
+    uneven = float(np.max(recall) - np.min(recall)) >= limit("recall_gap")
+    if _ratio(shares) < limit("class_ratio") or not uneven or float(np.mean(recall)) > 1 - limit("recall_gap"):
+        return None
+    return _imbalance(
+        "warning",
+        f"The largest class has {_ratio(shares):.3g} times the rows of the smallest, and of some class only "
+        f"{np.min(recall):.0%} of the rows are answered right.",
+        {"least_recall": float(np.min(recall)), "mean_recall": float(np.mean(recall))},
+    )
+
+
+def classes_missed_by(model: Any, y: Any, validation_data: Any) -> list[Finding]:
+    """Whether a trained model answers small classes of unequal ones wrong; asked of some validation rows.
+
+    Args:
+        model: A trained classifier with one output.
+        y: Training targets, or `None`.
+        validation_data: Pair `(x, y)` of arrays, or `None`.
+
+    Returns:
+        One finding or none; none where it cannot be told.
+    """
+    plain = isinstance(validation_data, tuple | list) and hasattr(validation_data[0], "shape")
+    if y is None or not plain or not is_array(y):
+        return []
+    shares = class_shares(np.asarray(y), structure_of(model).loss)
+    # Predictions are asked for only where the classes are uneven at all.
+    if shares is None or _ratio(shares) < limit("class_ratio"):
+        return []
+    x, truths = spread_rows(validation_data[0], validation_data[1], int(limit("rows_judged")))
+    finding = missed_classes(shares, recalls(np.asarray(model.predict(x, verbose=0)), np.asarray(truths)))
+    return [] if finding is None else [finding]
+
+
+def _ratio(shares: np.ndarray) -> float:
+    return float(shares.max() / shares[shares > 0].min())
+
+
+def _imbalance(level: Level, message: str, evidence: dict[str, float]) -> Finding:
+    return Finding(
+        "class_imbalance",
+        level,
+        message,
+        evidence=evidence,
+        causes=("class_imbalance",),
+        advice=(Advice("class_weight", "set", "balanced"), Advice("rows", "add to the small classes")),
+    )

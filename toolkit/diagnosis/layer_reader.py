@@ -1,0 +1,208 @@
+"""Looks at the layers of a model every now and then while it is fitted, and says each symptom when it first shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..data.rows import finite_rows, is_number, spread_rows
+from ..models.reading import loss_name, structure_of
+from .baselines import known_of
+from .curve_rules import too_far
+from .curves import Curves
+from .findings import Finding, FindingLog
+from .layer_rules import read_health
+from .nan_tracing import BatchKeeper, bad_columns, first_bad_layer, write_batch
+from .probes import LayerHealth, Probe
+from .probing import Prober, kernels
+
+# The first updates tell most; later ones are looked at every `every` updates.
+_EARLY = (1, 3, 10, 30)
+_FIRST_LOOKS, _LAST_LOOKS = 20, 100
+
+
+class LayerReader:
+    """Reads the layers of one fit as it goes: tell it each batch and each epoch.
+
+    Args:
+        model: A built, compiled Keras model.
+        x: Training inputs, of which a few rows are looked at; without them only the weights are read.
+        y: Training targets.
+        every: Updates between two looks, at least 1.
+        rows: Rows to look at, at least 2.
+        keep: Folder for the first batch after which the loss or the weights are no numbers, or `None`.
+        unscaled: Tells whether inputs or targets are large, asked once where something breaks down.
+
+    Attributes:
+        probes: The looks so far; of a long fit the first 20 and the last 100.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> reader = LayerReader(model, np.ones((4, 1)), np.ones((4, 1)))
+    >>> reader.begin_epoch(0)
+    >>> reader.begin_batch()
+    >>> len(reader.probes), reader.end_batch(0)
+    (1, [])
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        x: Any = None,
+        y: Any = None,
+        every: int = 100,
+        rows: int = 256,
+        keep: str | Path | None = None,
+        unscaled: Callable[[], str] = str,
+    ) -> None:
+        self.model, self.x, self.every, self.keep = model, x, every, keep
+        self.probes: list[Probe] = []
+        self._unscaled = unscaled
+        self._found = FindingLog()
+        self._before: list[np.ndarray] | None = None
+        self._good: list[np.ndarray] | None = None
+        self._updates = self._epoch = self._in_epoch = 0
+        self._constant: float | None = None
+        self.prober: Prober | None = None
+        self._keeper = None if keep is None else BatchKeeper(model)
+        # Words cannot be looked at on their way through a graph of numbers.
+        if x is not None and all(is_number(np.asarray(column)) for column in keras.tree.flatten(x)):
+            self._constant = known_of(None, y, None, loss_name(model)).get("constant_loss")
+            given = finite_rows(*spread_rows(x, y, rows))
+            self.prober = None if given is None else Prober(model, *map(_tensors, given))
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far, surest first."""
+        return self._found.ranked
+
+    def get_state(self) -> dict[str, Any]:
+        """What was found, as plain values; see `set_state`."""
+        return {"found": self._found.as_list(), "updates": self._updates}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes on from what `get_state` gave, as in a resumed fit."""
+        self._found, self._updates = FindingLog.from_list(state["found"]), state["updates"]
+
+    def begin_anew(self) -> None:
+        """Forgets the looks and findings so far, as where a fit goes on from other weights."""
+        self.probes, self._found = [], FindingLog()
+
+    def begin_epoch(self, epoch: int) -> None:
+        """An epoch, from 0, begins."""
+        self._epoch, self._in_epoch = epoch, 0
+
+    def begin_batch(self) -> list[Finding]:
+        """A batch, or a group of them in one call of the graph, begins; returns what is newly found."""
+        new = [] if self.probes else self._look(None)
+        if self._is_due(self._updates + 1):
+            self._before = [ops.convert_to_numpy(kernel).copy() for _, kernel in kernels(self.model)]
+        return new
+
+    def end_batch(self, batch: int) -> list[Finding]:
+        """The batch with this place in the epoch, from 0, ends; returns what is newly found."""
+        made = batch + 1 - self._in_epoch
+        self._in_epoch = batch + 1
+        due = self._is_due(self._updates + 1)
+        self._updates += made
+        if not due:
+            return []
+        new = self._look(self._moves(made))
+        self._before = None
+        return new
+
+    def end_epoch(self, loss: float) -> list[Finding]:
+        """An epoch ends with this loss; returns what is newly found."""
+        # A NaN is looked at at once; it will not go away until the next look is due.
+        broken = not np.isfinite(loss) or (self._keeper is not None and self._keeper.found)
+        return self._look(None) if self.probes and broken else []
+
+    def end(self) -> list[Finding]:
+        """The fit ends; returns what is newly found."""
+        if self._keeper is not None:
+            self._keeper.release()
+        return self._look(None) if self.probes and self.probes[-1].step < self._updates else []
+
+    def _is_due(self, update: int) -> bool:
+        """Whether a look follows this update; of several in one call of the graph, the first decides."""
+        group = max(1, int(getattr(self.model, "steps_per_execution", 1) or 1))
+        return any((n in _EARLY or n % self.every == 0) for n in range(update, update + group))
+
+    def _moves(self, updates: int) -> dict[str, float] | None:
+        """Norm of one update of each kernel, the mean over those since it was last copied."""
+        if self._before is None:
+            return None
+        return {
+            name: float(np.linalg.norm((ops.convert_to_numpy(kernel) - before).astype("float64").ravel())) / updates
+            for (name, kernel), before in zip(kernels(self.model), self._before, strict=True)
+        }
+
+    def _look(self, moved: dict[str, float] | None) -> list[Finding]:
+        if self.prober is not None:
+            probe = self.prober.look(self._updates, self._epoch, moved)
+        else:
+            probe = _weights_only(self.model, self._updates, self._epoch, moved)
+        self.probes.append(probe)
+        # A long fit needs no more memory than a short one.
+        del self.probes[_FIRST_LOOKS : -_LAST_LOOKS if len(self.probes) > _FIRST_LOOKS + _LAST_LOOKS else _FIRST_LOOKS]
+        if all(layer.weight is None or np.isfinite(layer.weight) for layer in probe.layers):
+            self._good = self.model.get_weights()
+        new = [finding for finding in read_health(self.probes, self._constant) if self._found.is_new(finding)]
+        new = [self._traced(finding) if finding.symptom == "non_finite" else finding for finding in new]
+        return self._found.add(new)
+
+    def _traced(self, finding: Finding) -> Finding:
+        """The finding with the batch, the layer and the columns that it comes from, as far as they can be told."""
+        message, step, layer, evidence = finding.message, finding.step, finding.layer, dict(finding.evidence)
+        causes, advice = too_far(Curves(loss=(), structure=structure_of(self.model), unscaled=self._unscaled()))
+        rows = self.x
+        if self._keeper is not None and self._keeper.found and self.keep is not None:
+            batch = self._keeper.batch()
+            step = int(batch["update"])
+            rows = [batch[name] for name in sorted(batch) if name.startswith("x")]
+            evidence["update"] = float(step)
+            message += f" It began with update {step + 1}, whose batch is kept as {write_batch(self.keep, batch)}."
+        columns = [] if rows is None else bad_columns(rows)
+        if columns:
+            evidence["column"] = float(columns[0])
+            message += f" The inputs hold NaN or infinite values in column {', '.join(map(str, columns[:5]))}."
+            causes = ("nan_in_inputs", *(cause for cause in causes if cause != "nan_in_inputs"))
+        if rows is not None and self._good is not None:
+            layer = _first_bad_layer(self.model, self._good, rows) or layer
+            message += "" if layer is None else f" The first layer that answers with them is {layer!r}."
+        return replace(
+            finding, message=message, step=step, layer=layer, evidence=evidence, causes=causes, advice=advice
+        )
+
+
+def _first_bad_layer(model: Any, weights: list[np.ndarray], rows: Any) -> str | None:
+    """The first layer that answers NaN or infinity to rows with weights that were still good."""
+    now = model.get_weights()
+    model.set_weights(weights)
+    try:
+        return first_bad_layer(model, rows)
+    finally:
+        model.set_weights(now)
+
+
+def _tensors(rows: Any) -> Any:
+    return keras.tree.map_structure(ops.convert_to_tensor, rows)
+
+
+def _weights_only(model: Any, step: int, epoch: int, moved: dict[str, float] | None) -> Probe:
+    layers = []
+    for name, kernel in kernels(model):
+        values = ops.convert_to_numpy(kernel).astype("float64")
+        matrix = kernel.name == "kernel" and values.ndim >= 2 and values.shape[-1] >= 2
+        alike = float(values.std(axis=-1).max() / (np.abs(values).max() + 1e-30)) if matrix else 1.0
+        weight = float(np.linalg.norm(values.ravel()))
+        layers.append(LayerHealth(name, weight=weight, alike=alike, moved=None if moved is None else moved[name]))
+    return Probe(step, epoch, loss=float("nan"), penalty=0.0, spread=1.0, layers=tuple(layers))

@@ -1,0 +1,61 @@
+"""How the rows of a running fit count: what Keras does not tell its callbacks."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+# Rows that are weighted, nobody knows how.
+UNKNOWN_WEIGHTS = "unknown"
+
+
+def row_weighting(model: Any) -> dict[str, Any]:
+    """The `class_weight` and `sample_weight` of the fit that runs, read off the call of `model.fit` itself.
+
+    Keras tells its callbacks epochs and steps alone. Who compares the loss of a fit with that of a constant must know
+    what each row counts, so the arguments are read where they stand: in the frames that called the callback.
+
+    Args:
+        model: The model that is fitted; the function is called from a callback of that fit.
+
+    Returns:
+        `class_weight` and `sample_weight` as given, `None` each without; `sample_weight` is `UNKNOWN_WEIGHTS` where
+        the rows come from a data set or generator that may carry weights of its own.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> class Told(keras.callbacks.Callback):
+    ...     def on_train_begin(self, logs=None):
+    ...         print(row_weighting(self.model))
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> _ = model.fit(np.ones((2, 1)), np.ones(2), class_weight={1: 2.0}, callbacks=[Told()], verbose=0)
+    {'class_weight': {1: 2.0}, 'sample_weight': None}
+    """
+    given = _arguments(model)
+    weighting = {name: given.get(name) for name in ("class_weight", "sample_weight")}
+    if given.get("y") is None and _may_hold_weights(given.get("x")):
+        weighting["sample_weight"] = UNKNOWN_WEIGHTS
+    return weighting
+
+
+def _arguments(model: Any) -> dict[str, Any]:
+    """The arguments of the innermost `fit` of this model among the frames that led here."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        names = frame.f_locals
+        if frame.f_code.co_name == "fit" and names.get("self") is model and "class_weight" in names:
+            return dict(names)
+        frame = frame.f_back  # type: ignore[assignment]
+    return {}
+
+
+def _may_hold_weights(x: Any) -> bool:
+    """Whether rows may come with weights: a `tf.data` set says so, other streams do not before they run."""
+    if x is None or hasattr(x, "shape"):
+        return False
+    elements = getattr(x, "element_spec", None)
+    if elements is not None:
+        return isinstance(elements, tuple) and len(elements) > 2
+    return hasattr(x, "__next__") or (hasattr(x, "__getitem__") and not isinstance(x, dict | list | tuple))

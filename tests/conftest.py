@@ -13,3 +13,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def double():
+    """Weights, data and metrics in float64."""
+    from lone import in_double
+
+    with in_double():
+        yield

@@ -1,7 +1,12 @@
 """The oracle of the population's tests: ordinary Keras models, each trained by itself."""
 
+import contextlib
+
 import keras
 import numpy as np
+from architectures import CLASSES, LABELS, RATES
+
+import trainwise as tw
 
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
@@ -40,3 +45,34 @@ def history_difference(history, other):
     history, other = ({name.rstrip("_0123456789"): values for name, values in one.items()} for one in (history, other))
     assert set(history) == set(other)
     return max(float(np.abs(np.subtract(history[name], other[name])).max()) for name in history)
+
+
+@contextlib.contextmanager
+def in_double():
+    """Weights, data and metrics in float64."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+
+
+def compare(build, x, y=LABELS, optimizer="sgd", options=None, loss=CLASSES, metrics=("accuracy",), **settings):
+    """Fits a population and each member alone; answers the result and the largest differences."""
+    fit = {"batch_size": 16, "epochs": 2}
+    fit |= {
+        name: settings.pop(name) for name in list(settings) if name in ("epochs", "validation_data", "class_weight")
+    }
+    settings = {"learning_rate": RATES, **settings}
+    metrics = list(metrics)
+    result = tw.fit_population(
+        build, x, y, optimizer=OPTIMIZERS[optimizer](**(options or {})), seed=[3, 4], loss=loss,
+        metrics=fresh(metrics),         shuffle=False, verbose=0, **fit, **settings,
+    )  # fmt: skip
+    own = [{name: values[k] for name, values in settings.items()} for k in range(2)]
+    models, histories = train(build, x, y, [3, 4], own, optimizer, options, loss, metrics, **fit)
+    weights = max(largest_difference(result.models[k], models[k]) for k in range(2))
+    curves = max(history_difference(result.histories[k], histories[k]) for k in range(2))
+    return result, models, weights, curves

@@ -20,9 +20,10 @@ class Comparison:
     """The outcome of a comparison.
 
     Args:
-        rows: One dictionary a setting, those that never diverged first, of these the best mean: the setting itself, `mean` and `spread`
-            (standard deviation over the seeds that did not diverge) of the last loss, `updates` to
-            the target (mean over the seeds that reached it, or `None`), `diverged` (number of seeds).
+        rows: One dictionary a setting, those that never diverged first, of these the best mean: the setting
+            itself, `mean` and `spread` (standard deviation) of the last loss over the seeds that did not
+            diverge, `updates` to the target (mean over the seeds that reached it, or `None`), `diverged`
+            (number of seeds).
         metric: Which loss was compared, `"val_loss"` or `"loss"`.
         target: The loss that `updates` counts to.
         best: The first row, where it is separated from the next; else `None`.
@@ -199,23 +200,21 @@ def _fit(
 def _rows(names: list[dict[str, Any]], result: PopulationResult, seeds: int) -> list[dict[str, Any]]:
     metric = "val_loss" if "val_loss" in result.histories[0] else "loss"
     steps = int(result.populations[0].optimizer.iterations) / max(len(h["loss"]) for h in result.histories)
-    rows = []
-    for place, name in enumerate(names):
-        curves = [history[metric] for history in result.histories[place * seeds : (place + 1) * seeds]]
-        last = np.array([curve[-1] for curve in curves])
-        ran = np.array([not _diverged(curve) for curve in curves])
-        fine = last[ran]
-        rows.append(
-            {
-                **name,
-                "mean": float(fine.mean()) if fine.size else math.inf,
-                "spread": float(fine.std(ddof=1)) if fine.size > 1 else 0.0,
-                "updates": None,
-                "diverged": int((~ran).sum()),
-                "losses": (metric, steps, curves),
-            }
-        )
-    return rows
+    curves = [history[metric] for history in result.histories]
+    return [_row(name, metric, steps, curves[place * seeds : (place + 1) * seeds]) for place, name in enumerate(names)]
+
+
+def _row(name: dict[str, Any], metric: str, steps: float, curves: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """One setting: its last losses over the seeds, those that diverged counted and left out."""
+    fine = np.array([curve[-1] for curve in curves if not _diverged(curve)])
+    return {
+        **name,
+        "mean": float(fine.mean()) if fine.size else math.inf,
+        "spread": float(fine.std(ddof=1)) if fine.size > 1 else 0.0,
+        "updates": None,
+        "diverged": len(curves) - fine.size,
+        "losses": (metric, steps, curves),
+    }
 
 
 def _diverged(curve: Sequence[float]) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from ..callbacks.curve_watch import CurveWatch
 from ..callbacks.gradient_watch import GradientWatch
@@ -19,64 +18,16 @@ from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.diagnosis.baselines import simple_baseline
 from ..toolkit.diagnosis.curves import binomial_error
 from ..toolkit.diagnosis.findings import Advice, Finding, rank
-from ..toolkit.layers.normalization import Standardize
 from ..toolkit.models.reading import loss_name, structure_of
-from ..toolkit.models.rebuilding import (
-    can_change,
-    widened,
-    with_dropout,
-    with_end,
-    with_hidden,
-    with_more_layers,
-    with_standardized_inputs,
-    without_penalties,
-)
 from ..toolkit.population import Leaderboard, fit_population
 from ..toolkit.preflight import check
 from ..toolkit.runtime.randomness import preserved
-from ..toolkit.tasks import Task, find_task, head
+from ..toolkit.tasks import Task, find_task
+from .repair_variants import Variant, in_units, rates_of, scaled, variants_of, without_rate
 
-_ADAPTIVE = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-_PLAIN = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
-_STACKED = {"SGD": _PLAIN, "Adam": _ADAPTIVE, "AdamW": _ADAPTIVE, "RMSprop": _ADAPTIVE}
 _UNREPAIRABLE = ("non_finite_data",)
-_ENDS = ("wrong_output_activation", "wrong_loss", "output_units", "label_shape", "label_range")
 _HELD_OUT = 0.2
 _CANNOT_RUN: tuple[type[Exception], ...] = (ValueError, tf.errors.InvalidArgumentError)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One way to change a program.
-
-    Args:
-        changes: What is changed, as advice.
-        build: Answers a new model of the changed make.
-        loss: Name or object of its loss.
-        optimizer: Its optimizer.
-        batch_size: Rows of a batch.
-        epochs: Epochs that each member is trained.
-        class_weight: As for `model.fit`, or `None`.
-        scale: Center and scale of the targets, or `None` where they stay as they are.
-    """
-
-    changes: tuple[Advice, ...]
-    build: Callable[[], Any]
-    loss: Any
-    optimizer: Any
-    batch_size: int
-    epochs: int
-    class_weight: dict[int, float] | None = None
-    scale: tuple[np.ndarray, np.ndarray] | None = None
-
-    def changed(self, advice: Advice, **fields: Any) -> Variant:
-        """The variant with one more change."""
-        return replace(self, changes=(*self.changes, advice), **fields)
-
-    def rebuilt(self, advice: Advice, change: Callable[[Any], Any]) -> Variant:
-        """The variant with a change of its make."""
-        build = self.build
-        return self.changed(advice, build=lambda: change(build()))
 
 
 @dataclass(frozen=True)
@@ -229,7 +180,7 @@ class _Job:
         findings = rank([*findings, *seen])
         outcomes = [] if untouched is None else [untouched]
         mark = _mark(self.task, self.rows)
-        for variant in _variants(self._program(model), model, self.task, self.rows, findings)[:most]:
+        for variant in variants_of(self._program(model), model, self.task, self.rows, findings)[:most]:
             before = max((outcome.key for outcome in outcomes), default=(-math.inf, 0.0))
             found = self._tried(variant)
             outcomes += found
@@ -267,11 +218,11 @@ class _Job:
 
     def _tried(self, variant: Variant) -> list[_Outcome]:
         x, y, held_x, held_y = self.rows
-        targets, held = (y, held_y) if variant.scale is None else (_scaled(y, variant), _scaled(held_y, variant))
-        rates = _rates(variant.optimizer)
+        targets, held = (y, held_y) if variant.scale is None else (scaled(y, variant), scaled(held_y, variant))
+        rates = rates_of(variant.optimizer)
         keeping = keras.callbacks.EarlyStopping("val_loss", patience=variant.epochs, restore_best_weights=True)
         result = fit_population(
-            variant.build, x, targets, learning_rate=rates, seed=self.seed, optimizer=_without_rate(variant.optimizer),
+            variant.build, x, targets, learning_rate=rates, seed=self.seed, optimizer=without_rate(variant.optimizer),
             loss=variant.loss, metrics=[] if self.task == "regression" else ["accuracy"], epochs=variant.epochs,
             batch_size=variant.batch_size, validation_data=(held_x, held), class_weight=variant.class_weight,
             callbacks=[keeping], verbose=0,
@@ -287,7 +238,7 @@ class _Job:
             return []
         model = result.models[best]
         if variant.scale is not None:
-            model = _in_units(model, variant.scale)
+            model = in_units(model, variant.scale)
         outcome = self._judged(model, changes, _from_logits(variant.loss))
         self._note(changes, rates[best], outcome, -places[best][1], spent)
         return [outcome] if math.isfinite(outcome.score) else []
@@ -330,144 +281,6 @@ def _task(model: Any, y: np.ndarray) -> Task:
     if "crossentropy" in loss_name(model) and classes:
         return "multiclass"
     return "regression" if matrix or not classes else find_task(y)
-
-
-def _variants(
-    program: Variant, model: Any, task: Task, rows: tuple[np.ndarray, ...], findings: Sequence[Finding]
-) -> list[Variant]:
-    """What to try, most promising first: what is sure, then what usually helps, then more capacity."""
-    x, y = rows[:2]
-    loud = [finding for finding in findings if finding.level != "info"]
-    symptoms = {finding.symptom for finding in loud}
-    causes = {cause for finding in loud for cause in finding.causes[:1]}
-    sure = _longer(_stacked(program), symptoms, len(x))
-    if not can_change(model, structure_of(model)):
-        return [sure]
-    ends = symptoms & set(_ENDS) or any(finding.symptom == "wrong_loss" for finding in findings)
-    if ends:
-        sure = _mended_end(sure, task, y)
-    if symptoms & {"unscaled_inputs", "unadapted_normalization", "saturated_activation"}:
-        sure = _standardized(sure, x)
-    if task == "regression" and symptoms & {"unscaled_targets", "diverging", "learning_rate_too_high", "non_finite"}:
-        sure = _scaled_targets(sure, y)
-    if symptoms & {"symmetric_weights", "poor_initialization", "dead_relu"}:
-        sure = sure.rebuilt(_HE, lambda made: with_hidden(made, kernel_initializer="he_normal"))
-    if "vanishing_gradient" in symptoms or "wrong_hidden_activation" in causes:
-        sure = sure.rebuilt(_RELU, _with_relu)
-    if "regularizer_dominates" in symptoms:
-        sure = sure.rebuilt(_NO_PENALTY, lambda made: without_penalties(made, 0.3))
-    if "class_imbalance" in symptoms and task in ("binary", "multiclass"):
-        sure = sure.changed(Advice("class_weight", "set", "balanced"), class_weight=_balanced(y))
-    usual = sure if ends else _mended_end(sure, task, y)
-    usual = usual.rebuilt(_RELU, _with_relu)
-    if _input_spread(x) > 3 or _input_spread(x) < 0.3:
-        usual = _standardized(usual, x)
-    if task == "regression":
-        usual = _scaled_targets(usual, y)
-    if type(usual.optimizer).__name__ != "Adam":
-        usual = usual.changed(Advice("optimizer", "set", "Adam"), optimizer=keras.optimizers.Adam())
-    wide = usual.rebuilt(Advice("units", "raise", 4.0), lambda made: widened(without_penalties(made, 0.0), 4, 32))
-    deep = wide.rebuilt(Advice("layers", "add"), lambda made: with_more_layers(made, 64))
-    if symptoms & {"overfitting"} or "overfitting" in causes:
-        dropout = Advice("dropout", "set", 0.5)
-        narrow = sure.rebuilt(Advice("units", "lower", 8.0), lambda made: widened(made, 0.125, 8))
-        return [
-            sure,
-            sure.rebuilt(dropout, lambda made: with_dropout(made, 0.5)),
-            narrow.rebuilt(dropout, lambda made: with_dropout(made, 0.5)),
-            usual,
-        ]
-    return [sure, usual, wide, deep]
-
-
-_HE = Advice("kernel_initializer", "set", "he_normal")
-_RELU = Advice("activation", "set", "relu")
-_NO_PENALTY = Advice("regularization", "set", "none")
-
-
-def _with_relu(model: Any) -> Any:
-    return with_hidden(model, activation="relu", kernel_initializer="he_normal")
-
-
-def _stacked(program: Variant) -> Variant:
-    """Its optimizer where members can have it, else Adam; a schedule gives way to the ladder of rates."""
-    if type(program.optimizer).__name__ in _STACKED:
-        return program
-    return program.changed(Advice("optimizer", "set", "Adam"), optimizer=keras.optimizers.Adam())
-
-
-def _longer(program: Variant, symptoms: set[str], rows: int) -> Variant:
-    slow = symptoms & {"learning_rate_too_low", "not_learning", "underfitting", "unchanged_weights"}
-    if slow and rows / program.batch_size < 8 and program.batch_size > 8:
-        size = int(max(4, min(32, rows // 16)))
-        if size < program.batch_size:
-            factor = round(program.batch_size / size, 2)
-            program = program.changed(Advice("batch_size", "lower", factor), batch_size=size)
-    if symptoms & {"learning_rate_too_low", "unchanged_weights"}:
-        program = program.changed(Advice("epochs", "raise", 3.0), epochs=3 * program.epochs)
-    return program
-
-
-def _mended_end(program: Variant, task: Task, y: np.ndarray) -> Variant:
-    """The output units, activation and loss that the task asks for."""
-    wanted = head(task, y)
-    now = structure_of(program.build())
-    if (now.outputs, now.activation, now.loss) == (wanted.units, wanted.activation, wanted.loss):
-        return program
-    advice = Advice("output_activation", "set", wanted.activation)
-    made = program.rebuilt(advice, lambda model: with_end(model, wanted.units, wanted.activation))
-    return made.changed(Advice("loss", "set", wanted.loss), loss=wanted.loss)
-
-
-def _standardized(program: Variant, x: np.ndarray) -> Variant:
-    if any(advice.parameter == "normalization" for advice in program.changes):
-        return program
-    return program.rebuilt(Advice("normalization", "set", "Standardize"), lambda m: with_standardized_inputs(m, x))
-
-
-def _scaled_targets(program: Variant, y: np.ndarray) -> Variant:
-    spread = y.std(axis=0)
-    if program.scale is not None or not np.all(spread > 0) or np.all((spread > 0.2) & (spread < 5)):
-        return program
-    return program.changed(
-        Advice("targets", "standardize"), scale=(np.atleast_1d(y.mean(axis=0)), np.atleast_1d(spread))
-    )
-
-
-def _scaled(y: np.ndarray, variant: Variant) -> np.ndarray:
-    center, scale = variant.scale  # type: ignore[misc]
-    return np.asarray(((y.reshape(len(y), -1) - center) / scale).reshape(y.shape), "float32")
-
-
-def _in_units(model: Any, scale: tuple[np.ndarray, np.ndarray]) -> Any:
-    """The model with answers in the units of the targets, compiled as it was."""
-    layer = Standardize(center=scale[0].tolist(), scale=scale[1].tolist(), invert=True)
-    whole = keras.Model(model.inputs, layer(model.outputs[0]))
-    whole.compile(optimizer=type(model.optimizer).from_config(model.optimizer.get_config()), loss=model.loss)
-    return whole
-
-
-def _balanced(y: np.ndarray) -> dict[int, float]:
-    classes = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype(int)
-    counts = np.bincount(classes)
-    return {label: len(classes) / (np.sum(counts > 0) * count) for label, count in enumerate(counts) if count}
-
-
-def _input_spread(x: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(x.astype("float64")))))
-
-
-def _rates(optimizer: Any) -> list[float]:
-    ladder = _STACKED[type(optimizer).__name__]
-    given = getattr(optimizer, "_learning_rate", None)
-    if isinstance(given, keras.optimizers.schedules.LearningRateSchedule):
-        return list(ladder)
-    own = float(ops.convert_to_numpy(optimizer.learning_rate))
-    return sorted({*ladder, round(own, 12)}) if own > 0 else list(ladder)
-
-
-def _without_rate(optimizer: Any) -> Any:
-    return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 0.01})
 
 
 def _place(history: dict[str, list[float]]) -> tuple[float, float]:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import trainwise as tw
+from trainwise.tuning import comparing
 
 L = keras.layers
 CURVATURES = np.array([1.0, 100.0])
@@ -135,3 +136,32 @@ BAD = [
 def test_bad_arguments_are_refused_with_their_value(compare, arguments, error, message):
     with pytest.raises(error, match=message):
         compare(_mlp, X, Y, loss="mse", verbose=0, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("curve", "diverged"),
+    [([2.0, 1.0], 0), ([2.0, 3.1], 1), ([-0.1, -0.9], 0), ([-0.9, -0.95], 0), ([-0.9, -0.1], 1), ([0.1, -0.5], 0),
+     ([-0.1, 0.5], 1), ([1.0, float("nan")], 1)],
+)  # fmt: skip
+def test_a_run_diverges_where_it_ends_worse_than_it_began_whatever_the_sign_of_its_loss(curve, diverged):
+    assert comparing._row({"learning_rate": 0.1}, "loss", 1, [curve])["diverged"] == diverged
+
+
+def test_one_diverged_seed_leaves_the_mean_to_the_others_and_the_setting_behind_those_that_hold():
+    one = [[2.0, 1.0], [2.0, float("inf")], [2.0, 1.2]]
+    other = [[2.0, 1.5], [2.0, 1.6], [2.0, 1.4]]
+    rows = [comparing._row({"learning_rate": r}, "loss", 2, c) for r, c in ((1.0, one), (0.1, other))]
+    assert rows[0]["mean"] == pytest.approx(1.1) and rows[0]["diverged"] == 1
+    found = comparing._compared(rows, None, [])
+    assert [row["learning_rate"] for row in found.rows] == [0.1, 1.0]
+    # Of the pairs of seeds in which both ran, the one behind was the lower: nothing is said to be better.
+    assert found.best is None and "not separated" in found.sentence
+
+
+def test_a_loss_below_zero_is_compared_and_drawn():
+    found = tw.tuning.compare_rates(
+        lambda: keras.Sequential([keras.Input((5,)), L.Dense(3)]), X, np.repeat(Y, 3, axis=1) * [1, -1, 2],
+        learning_rates=[1e-3, 1e-1], loss="cosine_similarity", epochs=3, seeds=3, verbose=0,
+    )  # fmt: skip
+    assert [row["diverged"] for row in found.rows] == [0, 0] and found.rows[0]["mean"] < 0
+    assert found.plot().axes[0].get_yscale() == "linear"

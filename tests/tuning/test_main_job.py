@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -167,80 +166,3 @@ def test_a_run_killed_after_the_test_was_opened_does_not_open_it_again(tmp_path)
     report = json.loads((tmp_path / "cut/report.json").read_text())
     assert [opening["reason"] for opening in report["data"]["test_openings"]] == ["final evaluation"]
     assert [path.name for path in (tmp_path / "cut/models/iris").iterdir() if path.name[0] != "."] == ["1"]
-
-
-@pytest.mark.slow
-def test_ctrl_c_says_how_to_go_on(tmp_path):
-    command = [COMMAND, "run", "--data", "iris", "--epochs", "500", "--out", "cut"]
-    started = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for line in started.stdout:
-        if "epoch 3/" in line:
-            started.send_signal(signal.SIGINT)
-            break
-    _, errors = started.communicate(timeout=60)
-    assert started.returncode == 130
-    assert "--resume" in errors
-    changed = _cli("run", "--data", "iris", "--epochs", 400, "--out", "cut", "--resume", cwd=tmp_path)
-    assert changed.returncode == 2
-    assert "another epochs" in changed.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--data", "missing.csv"], "There is no file missing.csv"),
-        (["--data", "empty.csv"], "is empty"),
-        (["--data", "header.csv"], "holds a header and no rows"),
-        (["--data", "good.csv", "--target", "c"], "no column 'c'"),
-        (["--data", "good.csv", "--members", "0"], "`members` must be at least 1, got 0"),
-        (["--data", "good.csv", "--epochs", "0"], "`epochs` must be at least 1, got 0"),
-        (["--data", "good.csv", "--learning-rate", "-1"], "`learning_rate` must be in"),
-        (["--data", "good.csv", "--task", "ranking"], "got 'ranking'"),
-        (["--data", "good.csv", "--out", "taken"], "output folder taken cannot be written"),
-        (["--data", "nan.npz"], "NaN or infinite"),
-        (["--data", "no_such_set"], "no data set named"),
-    ],
-)
-def test_bad_input_is_refused_with_one_sentence_before_any_training(arguments, message, tmp_path):
-    (tmp_path / "empty.csv").write_text("")
-    (tmp_path / "header.csv").write_text("a,b\n")
-    (tmp_path / "good.csv").write_text("a,b\n" + "".join(f"{i},{i % 2}\n" for i in range(20)))
-    (tmp_path / "taken").write_text("a file")
-    np.savez(tmp_path / "nan.npz", x=np.full((20, 2), np.nan), y=np.arange(20) % 2)
-    ended = _cli("run", *arguments, cwd=tmp_path)
-    assert ended.returncode == 2
-    assert message in ended.stderr
-    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
-    assert "epoch" not in ended.stdout
-
-
-def test_a_full_disk_is_refused_before_any_training(tmp_path):
-    small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        ended = _cli("demo", "--out", small / "out", cwd=tmp_path)
-        assert ended.returncode == 2
-        assert "MiB free; a run needs at least 32 MiB" in ended.stderr
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
-
-
-def test_help_answers_at_once():
-    def seconds():
-        start = time.perf_counter()
-        ended = _cli("--help", cwd="/")
-        assert ended.returncode == 0
-        assert all(name in ended.stdout for name in ("demo", "run", "predict"))
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(5)) < 0.3
-
-
-def test_quiet_prints_nothing(tmp_path):
-    ended = _cli("run", "--data", "iris", "--members", 1, "--epochs", 2, "--quiet", cwd=tmp_path)
-    assert ended.returncode == 0
-    assert ended.stdout == ""
-    assert (tmp_path / "runs/iris/report.html").is_file()

@@ -9,15 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from .catalogue import Level
-from .curves import (
-    SMOOTHING,
-    Curves,
-    Run,
-    binomial_error,
-    noise_of,
-    stands_still,
-    straightness,
-)
+from .curves import SMOOTHING, Curves, Run, binomial_error, noise_of, stands_still, straightness
 from .findings import Advice, Finding, rank
 from .outcome_rules import mismatch, not_learning, plateau, slow_causes, too_short, underfitting, worse_than_simple
 from .thresholds import limit

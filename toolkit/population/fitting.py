@@ -142,9 +142,9 @@ def fit_population(
         populations, trackings = [], []
         for start, count in _places(chunks):
             population = _population(template, settings, start, count, weights, {**objectives, **running})
-            readers = _readers(count, data, objectives["loss"], _makes(template, settings, start, count, objectives))
-            tracking = Tracking(readers, stoppers)
             own_weight = _columns(sample_weight, settings.members, start, count)
+            makes = _makes(template, settings, start, count, objectives)
+            tracking = Tracking(_readers(data, own_weight, objectives["loss"], makes), stoppers)
             keras.utils.set_random_seed(settings.seeds[0])
             population.fit(**data, sample_weight=own_weight, callbacks=[tracking, *others])
             populations.append(population)
@@ -231,17 +231,24 @@ def _makes(
     return [replace(made, learning_rate=None if callable(rate) else float(rate)) for rate in rates]
 
 
-def _readers(count: int, data: dict[str, Any], loss: Any, makes: list[Structure]) -> list[RunReader]:
-    """One reader a member; what the data can tell is worked out once for all."""
+def _readers(data: dict[str, Any], sample_weight: Any, loss: Any, makes: list[Structure]) -> list[RunReader]:
+    """One reader a member; what the data can tell is worked out once for all that weigh the rows alike."""
     x, y, validation = data["x"], data["y"], data["validation_data"]
     name = loss if isinstance(loss, str) else getattr(loss, "name", "")
+    name = name if isinstance(name, str) else ""
     arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
     held: Any = validation[:2] if isinstance(validation, (tuple, list)) else ()
     pair = held if len(held) == 2 and all(isinstance(part, np.ndarray) for part in held) else None
-    known = known_of(x, y, pair, name if isinstance(name, str) else "") if arrays else {}
-    if pair is not None:
-        known.setdefault("validation_rows", len(pair[1]))
-    elif arrays and data["validation_split"]:
-        known["validation_rows"] = int(len(y) * data["validation_split"]) or None
-    loss_of = name if isinstance(name, str) else ""
-    return [RunReader(epochs=data["epochs"], structure=replace(made, loss=loss_of), **known) for made in makes]
+    by_member = len(getattr(sample_weight, "shape", ())) == 2 and sample_weight.shape[1] == len(makes)
+    weights = [sample_weight[:, k] for k in range(len(makes))] if by_member else [sample_weight]
+    known = [known_of(x, y, pair, name, data["class_weight"], own) if arrays else {} for own in weights]
+    for own in known:
+        if pair is not None:
+            own.setdefault("validation_rows", len(pair[1]))
+        elif arrays and data["validation_split"]:
+            own["validation_rows"] = int(len(y) * data["validation_split"]) or None
+    known = known if by_member else known * len(makes)
+    return [
+        RunReader(epochs=data["epochs"], structure=replace(made, loss=name), **own)
+        for made, own in zip(makes, known, strict=True)
+    ]

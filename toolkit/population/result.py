@@ -9,11 +9,11 @@ from typing import Any, overload
 import numpy as np
 
 from ..diagnosis.findings import Finding
+from ..metrics.directions import higher_is_better
+from ..models.reading import metric_directions
 from .leaderboard import Leaderboard, _shown
 from .model import Population
 from .settings import MemberSettings
-
-_LOWER_IS_BETTER = ("loss", "error", "squared", "divergence", "entropy", "mae", "mse", "mape", "msle")
 
 
 class Members(Sequence[Any]):
@@ -71,19 +71,20 @@ class PopulationResult:
     unrolled: tuple[str, ...]
     memory_per_member: int
 
-    def leaderboard(self, metric: str | None = None) -> Leaderboard:
+    def leaderboard(self, metric: str | None = None, mode: str = "auto") -> Leaderboard:
         """The members in order of their best epoch.
 
         Args:
             metric: Which curve to judge by; `val_loss` by default, or `loss` without validation data.
+            mode: `"max"` or `"min"` where the name of the metric does not tell which is better.
 
         Raises:
-            ValueError: No such curve.
+            ValueError: No such curve, or one of which it is not known whether it is better high or low.
         """
         metric = self._known(metric)
-        best = [best_epoch(history[metric], metric) for history in self.histories]
-        lower = lower_is_better(metric)
-        keys = [_sort_key(self.histories[k][metric][epoch], lower) for k, epoch in enumerate(best)]
+        higher = higher_is_better(metric, mode, metric_directions(self.populations[0].template))
+        best = [best_epoch(history[metric], higher) for history in self.histories]
+        keys = [_sort_key(self.histories[k][metric][epoch], higher) for k, epoch in enumerate(best)]
         order = sorted(range(len(keys)), key=lambda k: (keys[k], k))
         board = Leaderboard(member=order)
         for name in self.settings.varied:
@@ -134,29 +135,19 @@ class PopulationResult:
         return metric
 
 
-def lower_is_better(metric: str) -> bool:
-    """Whether a smaller value of the metric is the better one, by its name.
-
-    Example:
-
-    >>> lower_is_better("val_loss"), lower_is_better("val_accuracy")
-    (True, False)
-    """
-    return any(word in metric for word in _LOWER_IS_BETTER)
-
-
-def best_epoch(values: Sequence[float], metric: str) -> int:
+def best_epoch(values: Sequence[float], higher_is_better: bool = False) -> int:
     """Index of the best value; values that are not finite come last.
 
     Example:
 
-    >>> best_epoch([0.5, 0.25, float("nan")], "loss")
-    1
+    >>> best_epoch([0.5, 0.25, float("nan")]), best_epoch([0.5, 0.25], higher_is_better=True)
+    (1, 0)
     """
-    return int(np.argmin([_sort_key(value, lower_is_better(metric)) for value in values]))
+    return int(np.argmin([_sort_key(value, higher_is_better) for value in values]))
 
 
-def _sort_key(value: float, lower: bool) -> float:
+def _sort_key(value: float, higher: bool) -> float:
+    """What puts the best value first and NaN last."""
     if not np.isfinite(value):
         return np.inf
-    return value if lower else -value
+    return -value if higher else value

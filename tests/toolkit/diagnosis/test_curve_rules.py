@@ -1,20 +1,17 @@
 """Curves written in numpy, with the verdict that a person would give."""
 
-import inspect
 import math
-import warnings
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from trainwise.toolkit.diagnosis import curve_rules, thresholds
 from trainwise.toolkit.diagnosis.curve_rules import read_curves
-from trainwise.toolkit.diagnosis.curves import Curves, SimpleBaseline, unaverage
-from trainwise.toolkit.diagnosis.thresholds import THRESHOLDS
+from trainwise.toolkit.diagnosis.curves import Curves, SimpleBaseline
 
 EPOCHS = np.arange(30)
+
+
 BATCHES = 20
 
 
@@ -36,67 +33,6 @@ def symptoms(run, *levels):
 def finding(run, symptom):
     (found,) = [f for f in read_curves(run) if f.symptom == symptom]
     return found
-
-
-def alarms_on_the_way(run):
-    """Warnings and errors of every prefix, as a callback sees them."""
-    found = set()
-    for end in range(1, len(run.loss) + 1):
-        names = ("loss", "val_loss", "metric", "val_metric", "batch_losses")
-        prefix = replace(run, **{name: getattr(run, name)[:end] for name in names})
-        found |= set(symptoms(prefix, "warning", "error"))
-    return found
-
-
-# Un-averaging
-
-
-@pytest.mark.parametrize("batches", [1, 2, 37])
-def test_unaveraging_inverts_the_running_mean_of_numpy(batches):
-    losses = np.random.default_rng(batches).exponential(size=batches)
-    running = np.cumsum(losses) / np.arange(1, batches + 1)
-    np.testing.assert_allclose(unaverage(running), losses, rtol=1e-10)
-
-
-def test_unaveraging_groups_of_batches_gives_the_mean_of_each_group():
-    losses = np.random.default_rng(0).exponential(size=10)
-    counts = [4, 8, 10]
-    running = [losses[:count].mean() for count in counts]
-    expected = [losses[:4].mean(), losses[4:8].mean(), losses[8:].mean()]
-    np.testing.assert_allclose(unaverage(running, counts), expected, rtol=1e-12)
-
-
-def test_unaveraging_nothing_gives_nothing():
-    assert unaverage([]).shape == (0,)
-
-
-def test_unaveraging_refuses_counts_of_another_length():
-    with pytest.raises(ValueError, match=r"one value per running mean \(2\), got 1"):
-        unaverage([1.0, 2.0], counts=[1])
-
-
-@pytest.mark.parametrize("counts", [[2, 2], [0, 1], [3, 1]])
-def test_unaveraging_refuses_counts_that_do_not_rise(counts):
-    with pytest.raises(ValueError, match=rf"must rise from at least 1, got \[{counts[0]}, {counts[1]}\]"):
-        unaverage([1.0, 2.0], counts=counts)
-
-
-# What cannot be a run
-
-
-@pytest.mark.parametrize("name", ["val_loss", "metric", "val_metric"])
-def test_a_curve_longer_than_the_loss_is_refused(name):
-    with pytest.raises(ValueError, match=rf"`{name}` must be no longer than `loss` \(1 epochs\), got 2"):
-        Curves(loss=(1.0,), **{name: (1.0, 0.5)})
-
-
-@pytest.mark.parametrize("name", ["batch_size", "epochs", "validation_rows"])
-def test_a_count_below_one_is_refused(name):
-    with pytest.raises(ValueError, match=rf"`{name}` must be at least 1 or None, got 0"):
-        Curves(loss=(1.0,), **{name: 0})
-
-
-# Non-finite values
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -144,9 +80,6 @@ def test_large_finite_batches_are_not_called_infinite():
     assert symptoms(Curves(loss=(1e308, 1e307), batch_losses=((1e308, 1e308), (1e307, 1e307)))) == []
 
 
-# The rate is too low
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_a_straight_line_asks_for_a_higher_rate(seed):
     run = run_of(2.3 - 0.2 * EPOCHS / 29, noise=0.002, seed=seed)
@@ -192,9 +125,6 @@ def test_a_line_that_crosses_the_whole_way_down_is_no_slow_one():
     assert symptoms(run_of(2.3 - 2.0 * EPOCHS / 29), "warning", "error") == []
 
 
-# The rate is too high
-
-
 def test_a_spike_in_the_first_updates_asks_for_a_lower_rate():
     updates = np.arange(60)
     first = 2.3 + 50.0 * np.exp(-((updates - 10) ** 2) / 50)
@@ -235,9 +165,6 @@ def test_a_drop_to_a_noise_floor_is_healthy():
     assert symptoms(run_of(loss, noise=0.02, first_batches=(5.0,)), "warning", "error") == []
 
 
-# Oscillation
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_a_loss_that_goes_up_and_down_beyond_its_batch_noise_oscillates(seed):
     loss = 1.0 + 0.3 * (-1.0) ** EPOCHS
@@ -257,9 +184,6 @@ def test_a_loss_that_goes_up_and_down_within_its_batch_noise_does_not(seed):
 def test_a_solved_loss_may_wiggle():
     loss = np.where(EPOCHS < 5, 2.0 * 0.3**EPOCHS, 0.01 * (1 + 0.5 * (-1.0) ** EPOCHS))
     assert symptoms(run_of(loss), "warning", "error") == []
-
-
-# Overfitting
 
 
 def overfitted(accuracy_loss, rows=400, seed=0):
@@ -325,9 +249,6 @@ def test_validation_that_falls_with_training_is_not_overfitting():
     assert "overfitting" not in symptoms(run_of(1.0 + 0.02 * EPOCHS, val_loss=tuple(val_loss)))
 
 
-# Underfitting
-
-
 def underfitted(accuracy=0.7, **rest):
     floor = 0.55 + 0.15 * np.exp(-EPOCHS / 2)
     accuracies = tuple(np.full(30, accuracy) - 0.1 * np.exp(-EPOCHS / 2))
@@ -370,103 +291,8 @@ def test_the_simple_model_is_not_asked_for_where_nothing_needs_it():
     assert symptoms(run_of(2.0 * 0.8**EPOCHS, val_loss=tuple(2.0 * 0.8**EPOCHS), simple=never)) == []
 
 
-# Healthy runs
-
-
-def healthy(kind, seed):
-    random = np.random.default_rng(seed)
-    epochs = np.arange(random.integers(10, 60))
-    start, floor = random.uniform(1, 5), random.uniform(0, 0.5)
-    falls = {
-        "exponential": np.exp(-epochs / random.uniform(1, len(epochs) / 4)),
-        "power": (1.0 + epochs) ** -random.uniform(0.5, 1.5),
-        "floor": np.exp(-epochs / 0.5),
-    }
-    loss = start * (floor + (1 - floor) * falls[kind])
-    noise = 0.02 * start * np.sqrt(loss / start)
-    random_batches = loss[:, None] + noise[:, None] * random.normal(size=(len(loss), BATCHES))
-    rows = int(random.integers(30, 1000))
-    level = np.sqrt(2 / rows) / 3
-    validation = 1.05 * loss * (1 + level * random.normal() + level / 3 * random.normal(size=len(loss)))
-    share = np.clip(1 - 0.5 * loss / start, 0.02, 0.98)
-    counted = random.binomial(rows, share) / rows
-    return Curves(
-        loss=tuple(random_batches.mean(axis=1).tolist()),
-        val_loss=tuple(validation.tolist()),
-        metric=tuple(share.tolist()),
-        val_metric=tuple(counted.tolist()),
-        metric_name="accuracy",
-        batch_losses=tuple(map(tuple, random_batches.tolist())),
-        first_batches=tuple(random_batches.ravel()[:100].tolist()),
-        batch_size=32,
-        epochs=len(epochs),
-        validation_rows=rows,
-        simple=lambda: SimpleBaseline(None, float(share[-1]) - 0.02),
-    )
-
-
-@pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize("kind", ["exponential", "power", "floor"])
-def test_a_healthy_run_is_met_with_silence_at_every_epoch(kind, seed):
-    assert alarms_on_the_way(healthy(kind, seed)) == set()
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_a_healthy_run_is_met_with_silence_where_only_the_loss_is_known(seed):
-    assert alarms_on_the_way(Curves(loss=healthy("exponential", seed).loss)) == set()
-
-
-# Edges
-
-
-@pytest.mark.parametrize(
-    "run",
-    [
-        Curves(loss=()),
-        Curves(loss=(1.0,)),
-        Curves(loss=(0.0,) * 20, val_loss=(0.0,) * 20, metric=(1.0,) * 20, val_metric=(1.0,) * 20),
-        Curves(loss=tuple(-1.0 - 0.1 * EPOCHS), val_loss=tuple(-1.0 - 0.1 * EPOCHS)),
-        Curves(loss=tuple(0.9**EPOCHS), metric=(math.nan,) * 30, val_metric=(math.nan,) * 30),
-        Curves(loss=(5e-324, 0.0, 5e-324) * 5),
-        Curves(loss=(1e308, 1e300, 1e290) * 5, val_loss=(1e308,) * 15),
-        Curves(loss=(2.0, 1.0, 0.5), val_loss=(2.0,), batch_losses=((2.0,), (), (0.5,)), epochs=3),
-        Curves(loss=(2.0, 1.0, 0.5), first_batches=(0.0,) * 100, batch_size=1),
-    ],
-)
-def test_odd_runs_are_read_without_a_warning_and_without_alarm(run):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert symptoms(run, "error") == []
-
-
-def test_a_run_of_nothing_but_infinity_is_read():
-    assert symptoms(Curves(loss=(math.inf,) * 10, val_loss=(math.nan,) * 10)) == ["non_finite"]
-
-
-def test_a_constant_loss_is_not_called_slow_or_oscillating():
-    assert symptoms(Curves(loss=(0.69,) * 30), "warning", "error") == []
-
-
 def test_findings_come_surest_first_and_one_per_symptom():
     first = (1.0, 3.0, 40.0, 900.0, 2e4, math.nan)
     found = read_curves(Curves(loss=(math.nan,), first_batches=first))
     assert [f.level for f in found] == ["error", "warning"]
     assert len({f.symptom for f in found}) == len(found)
-
-
-def test_every_threshold_names_its_source_and_what_healthy_runs_show():
-    for name, threshold in THRESHOLDS.items():
-        assert math.isfinite(threshold.value), name
-        assert len(threshold.source) > 10, name
-        assert len(threshold.healthy) > 3, name
-
-
-def test_the_thresholds_cannot_be_changed():
-    with pytest.raises(TypeError, match="does not support item assignment"):
-        THRESHOLDS["spike_ratio"] = thresholds.Threshold(1.0, "", "")
-
-
-def test_every_threshold_is_read_by_a_rule():
-    source = "".join(path.read_text() for path in Path(curve_rules.__file__).parents[2].rglob("*.py"))
-    source = source.replace(inspect.getsource(thresholds), "")
-    assert [name for name in THRESHOLDS if f'"{name}"' not in source] == []

@@ -1,28 +1,28 @@
-"""Repairs inside a fit, and the words of findings."""
+"""Repairs inside a fit."""
 
 import json
 
 import keras
 import numpy as np
 import pytest
+from tiny import silent
 
 import trainwise as tw
 from trainwise.callbacks import CurveWatch
-from trainwise.toolkit.diagnosis.catalogue import CAUSES, SYMPTOMS
 from trainwise.toolkit.diagnosis.findings import Advice, Finding
-from trainwise.toolkit.diagnosis.fit_repairs import Mending
-from trainwise.toolkit.diagnosis.korean import CAUSES_KO, SYMPTOMS_KO
-from trainwise.toolkit.diagnosis.wording import REASONS, causes_in_words, words
+from trainwise.toolkit.diagnosis.fit_repairs import FitRepairs
 from trainwise.toolkit.optimizers import AccumulatedGradients
 
 RANDOM = np.random.default_rng(0)
+
+
 X = RANDOM.normal(size=(128, 4)).astype("float32")
+
+
 Y = (X @ np.array([[1.0], [-2.0], [0.5], [3.0]]) + 0.1 * RANDOM.normal(size=(128, 1))).astype("float32")
+
+
 HELD = (X[96:], Y[96:])
-
-
-def _silent(finding):
-    pass
 
 
 def _model(optimizer):
@@ -33,7 +33,7 @@ def _model(optimizer):
 
 
 def _repaired(model, epochs=20, **rest):
-    watch = CurveWatch("repair", X[:96], Y[:96], HELD, report=_silent, **rest)
+    watch = CurveWatch("repair", X[:96], Y[:96], HELD, report=silent, **rest)
     history = model.fit(X[:96], Y[:96], epochs=epochs, validation_data=HELD, verbose=0, callbacks=[watch])
     return watch, history.history
 
@@ -76,7 +76,7 @@ def test_the_fit_never_ends_worse_than_the_best_it_has_seen(rate):
 
 def _mending(model, **rest):
     said = []
-    return Mending(model, said.append, **rest), said
+    return FitRepairs(model, said.append, **rest), said
 
 
 def _finding(*advice, symptom="learning_rate_too_high"):
@@ -169,38 +169,6 @@ def test_a_monitor_that_the_logs_lack_is_refused():
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         CurveWatch("repair", **arguments)
-
-
-# Words
-
-
-def test_every_symptom_and_cause_has_its_words_in_both_languages():
-    assert set(SYMPTOMS_KO) == set(SYMPTOMS) == set(REASONS)
-    assert set(CAUSES_KO) == set(CAUSES)
-
-
-@pytest.mark.parametrize("symptom", sorted(SYMPTOMS))
-def test_a_finding_says_what_shows_what_to_do_and_why(symptom):
-    found = Finding(
-        symptom, "warning", "It shows by 0.5.", epoch=2, layer="d", evidence={"drop": 0.5}, causes=("lr_too_high",),
-        advice=(Advice("learning_rate", "lower", 3.0), Advice("kernel_initializer", "set", "he_normal")),
-    )  # fmt: skip
-    english, korean = words(found), words(found, "ko")
-    assert "lower learning_rate 3 times" in english
-    assert "Why:" in english
-    assert REASONS[symptom][1] in english
-    assert "학습률 3분의 1로 내리기" in korean
-    assert "초기화 he_normal(으)로 바꾸기" in korean
-    assert "drop=0.5" in korean
-    assert "3번째 에포크" in korean
-    assert CAUSES_KO["lr_too_high"] in korean
-
-
-def test_causes_are_sentences_and_other_languages_are_refused():
-    found = Finding("diverging", "error", "It grows.", causes=("lr_too_high",))
-    assert causes_in_words(found, "ko") == ["학습률이 너무 높습니다."]
-    with pytest.raises(ValueError, match="got 'fr'"):
-        words(found, "fr")
 
 
 def test_a_warning_is_printed_once_in_the_language_and_logged_with_the_repair(tmp_path, capsys):

@@ -1,8 +1,5 @@
 """Runs read after the fact; the oracle is the watch that read the same run live, on curves alone."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -10,6 +7,8 @@ import pytest
 import trainwise as tw
 
 L = keras.layers
+
+
 X = np.linspace(-1, 1, 64)[:, None]
 
 
@@ -82,37 +81,6 @@ def test_files_that_cannot_be_read_are_refused(text, message, tmp_path):
         tw.diagnose(tmp_path / "none.csv")
 
 
-def test_the_command_line_says_the_findings_and_its_exit_code(diverged, tmp_path):
-    _, folder, expected = diverged
-    command = [sys.executable, "-m", "trainwise", "diagnose"]
-    done = subprocess.run([*command, str(folder / "log.csv")], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0 and all(symptom in done.stdout for symptom in expected)
-    (tmp_path / "good.csv").write_text("epoch,loss\n0,1.0\n1,0.5\n2,0.3\n3,0.25\n")
-    done = subprocess.run([*command, str(tmp_path / "good.csv")], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0 and "The curves are healthy." in done.stdout
-    done = subprocess.run([*command, str(tmp_path / "none.csv")], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 2 and "There is no file or folder" in done.stderr
-
-
-def test_the_command_line_checks_a_saved_model_and_its_data(tmp_path):
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
-    model.compile("adam", "sparse_categorical_crossentropy")
-    model.save(tmp_path / "good.keras")
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "relu")])
-    model.compile("adam", "sparse_categorical_crossentropy")
-    model.save(tmp_path / "bad.keras")
-
-    def checked(name, *options):
-        command = [sys.executable, "-m", "trainwise", "check", str(tmp_path / name), "--data", "iris", *options]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-    good, bad, none = checked("good.keras"), checked("bad.keras", "--language", "ko"), checked("none.keras")
-    assert (good.returncode, bad.returncode, none.returncode) == (0, 0, 2)
-    assert "Nothing stands in the way of a fit." in good.stdout
-    assert "오류: 맞지 않는 출력 활성화 (wrong_output_activation)" in bad.stdout
-    assert "none.keras" in none.stderr
-
-
 def test_validation_every_second_epoch_names_the_epoch_of_the_run():
     epochs = np.arange(40)
     loss = 2.0 * 0.85**epochs
@@ -136,3 +104,19 @@ def test_a_live_fit_that_validates_now_and_then_is_read_alike():
     model.fit(x, x[:, :1], epochs=30, validation_data=(x, x[:, :1]), validation_freq=3, callbacks=[watch], verbose=0)
     assert {"learning_rate_too_low", "not_learning"} & {finding.symptom for finding in watch.findings}
     assert not watch.healthy
+
+
+@pytest.mark.parametrize(("short", "long"), [("mae", "mean_absolute_error"), ("mse", "mean_squared_error")])
+def test_a_curve_means_the_same_under_the_short_and_the_long_name_of_its_metric(short, long):
+    loss = [0.9**epoch + 0.02 for epoch in range(40)]
+    held = [0.9 * 0.8**epoch + 0.3 + 0.02 * max(0, epoch - 8) for epoch in range(40)]
+    curves = {"loss": loss, "val_loss": held}
+    found = [tw.diagnose({**curves, name: loss, f"val_{name}": held}) for name in (short, long)]
+    assert found[0] == found[1]
+    assert [(f.symptom, f.level) for f in found[0]] == [("overfitting", "warning")]
+
+
+def test_a_metric_of_which_nobody_knows_whether_it_is_better_high_or_low_is_not_judged():
+    loss = [0.9**epoch + 0.02 for epoch in range(40)]
+    falling = {"loss": loss, "val_loss": loss, "wealth": loss, "val_wealth": loss[::-1]}
+    assert tw.diagnose(falling) == tw.diagnose({"loss": loss, "val_loss": loss})

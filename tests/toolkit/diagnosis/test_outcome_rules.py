@@ -2,21 +2,19 @@
 
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainwise.toolkit.data.rows import spread_rows
-from trainwise.toolkit.diagnosis.baselines import constant_metric, known_of
 from trainwise.toolkit.diagnosis.curve_rules import read_curves
 from trainwise.toolkit.diagnosis.curves import Curves, SimpleBaseline
 from trainwise.toolkit.diagnosis.histories import diagnose
-from trainwise.toolkit.models.reading import structure_of
 from trainwise.toolkit.models.structure import Structure
 
 EPOCHS = np.arange(30)
+
+
 LN10 = float(np.log(10))
 
 
@@ -108,20 +106,6 @@ def test_a_weak_signal_counts_where_there_are_rows_enough_to_show_it(rows, warns
     assert ("not_learning" in loud(run)) == warns
 
 
-def test_sequences_and_images_of_classes_have_no_simple_model():
-    x, y = np.ones((6, 4)), np.zeros((6, 5), int)
-    for targets, loss in ((y, "sparse_categorical_crossentropy"), (np.zeros((6, 2, 2, 3)), "categorical_crossentropy")):
-        known = known_of(x, targets, (x, targets), loss)
-        assert known["simple"]() == SimpleBaseline(None, None)
-
-
-def test_validation_data_that_cannot_be_read_twice_are_left_out():
-    import tensorflow as tf
-
-    dataset = tf.data.Dataset.from_tensor_slices((np.ones((4, 1)), np.ones(4))).batch(2)
-    assert known_of(None, np.ones(4), dataset, "mean_squared_error") == {"constant_loss": 0.0}
-
-
 def test_targets_that_are_all_equal_leave_nothing_to_learn():
     assert "not_learning" in loud(run_of(9.0 * 0.8**EPOCHS, constant_loss=0.0, constant_val_loss=0.0))
 
@@ -165,39 +149,6 @@ def test_a_loss_that_stands_still_above_what_can_be_reached_is_worth_knowing():
     assert [(f.symptom, f.level, f.epoch) for f in read_curves(run_of(flat, noise=0.001))] == [("plateau", "info", 20)]
     assert read_curves(run_of(flat, noise=0.001, simple=lambda: SimpleBaseline(0.6, 0.5))) == []
 
-
-def test_the_commonest_class_is_the_best_constant():
-    assert constant_metric(np.array([0, 0, 1]), "sparse_categorical_crossentropy") == pytest.approx(2 / 3)
-    assert constant_metric(np.eye(3)[[0, 0, 1]], "categorical_crossentropy") == pytest.approx(2 / 3)
-    assert constant_metric(np.array([[0, 1], [0, 1], [0, 0]]), "binary_crossentropy") == pytest.approx(5 / 6)
-    assert constant_metric(np.array([0.5, 2.0]), "mean_squared_error") is None
-
-
-def test_what_the_rows_say_is_left_out_where_it_cannot_be_told():
-    assert known_of(None, None, None, "mse") == {}
-    assert known_of(None, [np.ones(3), np.ones(3)], None, "mse") == {}
-    assert known_of(None, np.array(["a", "b"]), None, "mse") == {"constant_loss": None}
-
-
-def test_rows_are_taken_from_the_whole_of_sorted_data():
-    x, y = spread_rows({"a": np.arange(100.0)}, np.arange(100), 5)
-    assert x["a"].tolist() == [0, 24, 49, 74, 99]
-    assert x["a"].dtype == np.float32
-    assert y.tolist() == [0, 24, 49, 74, 99]
-
-
-def test_the_make_of_a_model_is_read_off_through_batch_normalisation():
-    layers = [keras.layers.Dense(8), keras.layers.BatchNormalization(), keras.layers.Activation("relu"),
-              keras.layers.Dense(4, "tanh", kernel_regularizer="l2"), keras.layers.Dense(3, "softmax")]  # fmt: skip
-    model = keras.Sequential([keras.Input((2,)), *layers])
-    model.compile(keras.optimizers.Adam(0.5), "sparse_categorical_crossentropy")
-    found = structure_of(model)
-    assert (found.hidden, found.widths, found.outputs) == (("relu", "tanh"), (8, 4), 3)
-    assert (found.activation, found.loss, found.penalised) == ("softmax", "sparse_categorical_crossentropy", True)
-    assert (found.optimizer, found.rate) == ("adam", "high")
-
-
-# Laws
 
 CURVES = {
     "line": lambda n: LN10 * (1 - 0.004 * np.arange(n)),

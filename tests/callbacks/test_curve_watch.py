@@ -1,0 +1,89 @@
+"""The watch on the curves of one fit."""
+
+import copy
+import json
+
+import keras
+import numpy as np
+import pytest
+from tiny import POSITIVE, SUMS, two_answers
+
+from trainwise.callbacks import CurveWatch
+
+
+def test_the_watch_says_a_run_that_breaks_down_and_resets_for_the_next():
+    said = []
+    watch = CurveWatch(report=said.append)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1e15), "mse")
+    model.fit(SUMS, POSITIVE, epochs=3, batch_size=8, callbacks=[watch], verbose=0)
+    assert said[0].symptom == "non_finite"
+    assert watch.findings[0].level == "error"
+    two_answers().fit(SUMS, POSITIVE, epochs=1, callbacks=[watch], verbose=0)
+    assert watch.findings == []
+
+
+@pytest.mark.parametrize("weights", [None, {0: 1.0, 1: 30.0}])
+def test_a_rare_class_that_is_never_answered_is_said_at_the_end(weights):
+    random = np.random.default_rng(0)
+    y = (np.arange(600) % 30 == 0).astype(int)
+    x = random.normal(size=(600, 2)) + 1.5 * y[:, None]
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.Adam(0.05), "binary_crossentropy", metrics=["accuracy"])
+    watch = CurveWatch(x=x, y=y, validation_data=(x, y), report=lambda finding: None)
+    model.fit(x, y, epochs=10, validation_data=(x, y), callbacks=[watch], class_weight=weights, verbose=0)
+    assert ("class_imbalance" in [finding.symptom for finding in watch.findings]) == (weights is None)
+
+
+def test_a_spike_in_a_long_first_epoch_is_said_before_the_epoch_ends():
+    x = np.random.default_rng(0).normal(size=(4000, 3))
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.8), "mse")
+    said = []
+    watch = CurveWatch(report=lambda finding: said.append((finding.symptom, int(model.optimizer.iterations))))
+    model.fit(x, 5 * x[:, :1], epochs=1, batch_size=4, callbacks=[watch], verbose=0)
+    assert ("learning_rate_too_high", 60) in said
+
+
+def test_the_watch_unaverages_what_keras_logs():
+    watch = CurveWatch()
+    watch.set_params({"epochs": 1})
+    watch.set_model(two_answers())
+    watch.on_train_begin()
+    watch.on_epoch_begin(0)
+    losses = [0.0, 100.0, 0.0, 100.0]
+    for batch in range(4):
+        watch.on_train_batch_end(batch, {"loss": np.mean(losses[: batch + 1])})
+    watch.on_epoch_end(0, {"loss": 50.0})
+    np.testing.assert_allclose(watch.get_state()["first"], losses, atol=1e-9)
+    np.testing.assert_allclose(watch.get_state()["groups"][0], losses, atol=1e-9)
+
+
+def test_a_long_epoch_is_kept_as_the_means_of_64_groups():
+    watch = CurveWatch()
+    watch.set_params({"epochs": 1})
+    watch.set_model(two_answers())
+    watch.on_train_begin()
+    watch.on_epoch_begin(0)
+    losses = np.random.default_rng(0).random(64 * 10)
+    for batch in range(len(losses)):
+        watch.on_train_batch_end(batch, {"loss": losses[: batch + 1].mean()})
+    watch.on_epoch_end(0, {"loss": losses.mean()})
+    np.testing.assert_allclose(watch.get_state()["groups"][0], losses.reshape(64, 10).mean(axis=1))
+    np.testing.assert_allclose(watch.get_state()["first"], losses[:100])
+
+
+def test_the_watch_copies_and_carries_its_state_as_json():
+    watch = CurveWatch(x=SUMS, y=POSITIVE, validation_data=(SUMS, POSITIVE))
+    two_answers().fit(SUMS, POSITIVE, epochs=2, validation_data=(SUMS, POSITIVE), callbacks=[watch], verbose=0)
+    state = json.loads(json.dumps(watch.get_state()))
+    other = CurveWatch()
+    other.set_state(state)
+    assert other.get_state() == watch.get_state()
+    assert copy.deepcopy(CurveWatch()).findings == []
+
+
+def test_an_action_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="must be 'warn' or 'repair', got 'pray'"):
+        CurveWatch(action="pray")

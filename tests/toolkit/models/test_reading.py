@@ -1,0 +1,37 @@
+"""What a model takes, is made of and ends in."""
+
+import keras
+import pytest
+
+from trainwise.toolkit.models.reading import output_activation, structure_of
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (keras.layers.Dense(2, activation="softmax"), "softmax"),
+        (keras.layers.Dense(2), "linear"),
+        (keras.layers.ReLU(), "relu"),
+        (keras.layers.Softmax(), "softmax"),
+        (
+            keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, "sigmoid"), keras.layers.Reshape((1,))]),
+            "sigmoid",
+        ),
+        (keras.layers.LayerNormalization(), None),
+    ],
+)
+def test_the_output_activation_is_read_off_the_model(layer, expected):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Identity()(layer(inputs)))
+    assert output_activation(model) == expected
+
+
+def test_the_make_of_a_model_is_read_off_through_batch_normalisation():
+    layers = [keras.layers.Dense(8), keras.layers.BatchNormalization(), keras.layers.Activation("relu"),
+              keras.layers.Dense(4, "tanh", kernel_regularizer="l2"), keras.layers.Dense(3, "softmax")]  # fmt: skip
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    model.compile(keras.optimizers.Adam(0.5), "sparse_categorical_crossentropy")
+    found = structure_of(model)
+    assert (found.hidden, found.widths, found.outputs) == (("relu", "tanh"), (8, 4), 3)
+    assert (found.activation, found.loss, found.penalised) == ("softmax", "sparse_categorical_crossentropy", True)
+    assert (found.optimizer, found.rate) == ("adam", "high")

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from .catalogue import Level
-from .curves import SMOOTHING, Curves, Run, binomial_error, noise_of, stands_still, straightness
+from .curves import Curves, Run, stands_still, straightness
 from .findings import Advice, Finding, rank
-from .outcome_rules import mismatch, not_learning, plateau, slow_causes, too_short, underfitting, worse_than_simple
+from .outcome_rules import not_learning, plateau, slow_causes, too_short, underfitting, worse_than_simple
 from .thresholds import limit
+from .validation_rules import mismatch, overfitting, validation_loss_grows, validation_rises
 
 
 def read_curves(curves: Curves) -> list[Finding]:
@@ -38,7 +39,7 @@ def read_curves(curves: Curves) -> list[Finding]:
     """
     broken = _non_finite(curves)
     run = Run(_finite_prefix(curves, broken))
-    rules = (_negative, _diverging, _rate_too_high, _rate_too_low, _oscillating, _overfitting, mismatch, not_learning)
+    rules = (_negative, _diverging, _rate_too_high, _rate_too_low, _oscillating, overfitting, mismatch, not_learning)
     with np.errstate(all="ignore"):
         found = [finding for rule in rules if len(run.loss) and (finding := rule(run))]
         if not run.curves.loss and (finding := _rate_too_high(run)):
@@ -227,7 +228,7 @@ def _stays_high(run: Run) -> Finding | None:
 def _rate_too_low(run: Run) -> Finding | None:
     """A loss that falls in a straight line, with little done by the time it is read."""
     early = run.share_done < 1
-    if len(run.loss) < 2 or not run.positive or run.share_done < limit("early_share") or _validation_rises(run):
+    if len(run.loss) < 2 or not run.positive or run.share_done < limit("early_share") or validation_rises(run):
         return None
     line = _line(run)
     if len(line) < limit("line_points") or line[-1] >= line[0]:
@@ -239,7 +240,7 @@ def _rate_too_low(run: Run) -> Finding | None:
     if not least <= ratio <= limit("line_ratio_most"):
         return None
     worse = worse_than_simple(run)
-    if (worse is not None and not worse) or _validation_loss_grows(run):
+    if (worse is not None and not worse) or validation_loss_grows(run):
         return None
     return Finding(
         "learning_rate_too_low",
@@ -265,12 +266,6 @@ def _line(run: Run) -> np.ndarray:
     return bins[below[0] :] if len(below) and below[0] <= len(bins) // 2 else bins
 
 
-def _validation_rises(run: Run) -> bool:
-    """Whether validation lost half of its gain or had none: then the rate is not what is wrong."""
-    values = run.curves.val_loss
-    return len(values) >= 3 and values[-1] >= (values[0] + min(values)) / 2
-
-
 def _oscillating(run: Run) -> Finding | None:
     if len(run.loss) < limit("flat_epochs") or not run.positive or run.solved:
         return None
@@ -288,82 +283,3 @@ def _oscillating(run: Run) -> Finding | None:
         causes=("batch_too_small", "lr_too_high") if small else ("lr_too_high", "batch_too_small"),
         advice=(Advice("batch_size", "raise", 4.0), Advice("learning_rate", "lower", 10.0)),
     )
-
-
-def _overfitting(run: Run) -> Finding | None:
-    grown = _validation_loss_grows(run)
-    worse = _validation_metric_falls(run)
-    if worse is None and grown is None:
-        return None
-    evidence = (grown or {}) | (worse or {})
-    best = int(evidence["best_epoch"])
-    what = "metric" if worse and run.curves.val_metric else "loss"
-    numbers = ("best", "now") if worse else ("best_loss", "loss_now")
-    return Finding(
-        "overfitting",
-        "warning" if worse else "info",
-        f"Since epoch {best + 1} the training rows get better and the validation {what} worse: it was best there "
-        f"with {evidence[numbers[0]]:.4g} and is now {evidence[numbers[1]]:.4g}.",
-        epoch=best + 1,
-        evidence=evidence,
-        causes=("overfitting", "missing_regularization", "labels_corrupted"),
-        advice=(Advice("epochs", "set", best + 1), Advice("dropout", "raise"), Advice("weight_decay", "raise")),
-    )
-
-
-def _validation_loss_grows(run: Run) -> dict[str, float] | None:
-    values = np.asarray(run.curves.val_loss, dtype="float64")
-    if len(values) < limit("grown_epochs") + 1 or not _improves(run, int(values.argmin())):
-        return None
-    best, lowest = int(values.argmin()), float(values.min())
-    since = values[best:]
-    if float(since[-int(limit("grown_epochs")) :].min()) <= lowest + limit("standard_errors") * _val_error(run, values):
-        return None
-    if len(since) <= limit("grown_epochs"):
-        return None
-    return {"best_epoch": float(best), "best_loss": lowest, "loss_now": float(values[-1])}
-
-
-def _val_error(run: Run, values: np.ndarray) -> float:
-    """Standard error of one value of the validation loss: the jitter of the curve, at least 1 % of it."""
-    jitter = noise_of(values) if len(values) >= 4 else 0.0
-    return max(jitter, limit("least_error") * abs(float(values.min())))
-
-
-def _improves(run: Run, since: int) -> bool:
-    """Whether the training rows got better after an epoch, in loss and metric, without going up and down."""
-    if len(run.loss) <= since + 1 or run.loss[-2:].mean() >= run.loss[since : since + 2].mean():
-        return False
-    metric = np.asarray(run.curves.metric, dtype="float64") * (1 if run.curves.higher_is_better else -1)
-    if len(metric) == len(run.loss) and metric[-2:].mean() < metric[since : since + 2].mean():
-        return False
-    return not run.rises.oscillate
-
-
-def _validation_metric_falls(run: Run) -> dict[str, float] | None:
-    """The validation metric below its smoothed best by more than its standard error allows."""
-    curves = run.curves
-    values = np.asarray(curves.val_metric or curves.val_loss, dtype="float64")
-    sign = 1.0 if curves.val_metric and curves.higher_is_better else -1.0
-    if len(values) < limit("metric_epochs"):
-        return None
-    smooth = sign * np.convolve(values, SMOOTHING, "valid")
-    best = int(smooth.argmax())
-    now = float(smooth[-int(limit("grown_epochs")) :].max())
-    lost = float(smooth[best]) - now
-    solved = not curves.val_metric and abs(now) < limit("solved_share") * run.start
-    if not lost > 0 or solved or not _improves(run, best + 1):
-        return None
-    # The best of many epochs is better than it deserves by about this much (largest of normal values).
-    luck = noise_of(values) * math.sqrt(2 * math.log(len(smooth)) / len(SMOOTHING))
-    if not lost > luck + limit("standard_errors") * _metric_error(run, values, sign * float(smooth[best])):
-        return None
-    return {"best_epoch": float(best + 1), "best": sign * float(smooth[best]), "now": sign * now}
-
-
-def _metric_error(run: Run, values: np.ndarray, best: float) -> float:
-    """Standard error of the difference of two values of the validation metric."""
-    jitter = noise_of(values)
-    if run.curves.val_metric and run.accuracy_like:
-        return max(jitter, binomial_error(best, run.rows))
-    return max(jitter, abs(best) * math.sqrt(2 / run.rows))

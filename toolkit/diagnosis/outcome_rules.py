@@ -190,33 +190,6 @@ def _too_narrow(run: Run) -> bool:
     return made.narrowest < min(made.outputs, limit("narrow_units"))
 
 
-def mismatch(run: Run) -> Finding | None:
-    """Validation worse than a constant from the first epoch on, while training is better than it.
-
-    The mean of an epoch's batches lags half an epoch behind the validation loss, so that a healthy run
-    has the lower loss there at first.
-    """
-    curves = run.curves
-    constant = curves.constant_val_loss or curves.constant_loss
-    if constant is None or constant <= 0 or len(curves.val_loss) < limit("budget_epochs"):
-        return None
-    if run.share_done < limit("early_share") or len(curves.val_loss) != len(run.loss):
-        return None
-    worst = [value / max(loss, 1e-12) for value, loss in zip(curves.val_loss, run.loss, strict=True)]
-    apart = min(worst) >= limit("mismatch_ratio") and min(curves.val_loss) >= constant
-    recovers = curves.val_loss[-1] < curves.val_loss[0] / limit("mismatch_ratio")
-    if not apart or recovers or float(run.loss[0]) > constant:
-        return None
-    return Finding(
-        "validation_mismatch", "warning",
-        f"From the first epoch on the validation loss is at least {min(worst):.3g} times the training loss, and worse "
-        "than a constant prediction.",
-        epoch=0, evidence={"ratio": min(worst), "val_loss": curves.val_loss[-1]},
-        causes=("val_not_preprocessed", "train_val_mismatch", "labels_corrupted"),
-        advice=(Advice("validation rows", "prepare like the training rows"),),
-    )  # fmt: skip
-
-
 def too_short(run: Run) -> Finding | None:
     """A budget that ended while the loss still fell: worth knowing, and a warning where a simple model is far ahead."""
     if run.curves.epochs is None or run.share_done < 1 or len(run.loss) < limit("budget_epochs") or run.solved:

@@ -79,9 +79,20 @@ def words(finding: Finding, language: str = "en") -> str:
     return _korean(finding) if language == "ko" else _english(finding)
 
 
+def reason(symptom: str) -> str:
+    """Why the advice against a symptom helps, and where to read on; empty for a symptom that is not known.
+
+    Example:
+
+    >>> reason("plateau")
+    'A lower rate can follow a valley that a high one jumps across (Stanford CS231n, notes 3).'
+    """
+    why, reference = REASONS.get(symptom, ("", ""))
+    return f"{why.rstrip('.')} ({reference})." if why else ""
+
+
 def _english(finding: Finding) -> str:
-    why, reference = REASONS[finding.symptom]
-    return f"{finding} Why: {why.rstrip('.')} ({reference})."
+    return f"{finding} Why: {reason(finding.symptom)}"
 
 
 def _korean(finding: Finding) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import number
+from .momentum import move_with_momentum
 
 
 @keras.saving.register_keras_serializable(package="trainwise")
@@ -83,9 +84,7 @@ class LARS(keras.optimizers.Optimizer):
             gradient = gradient * self._trust(value, gradient)
         step = gradient * ops.cast(learning_rate, variable.dtype)
         velocity = self.momentums[self._get_variable_index(variable)]
-        moved = velocity * self.momentum - step
-        self.assign(velocity, moved)
-        self.assign_add(variable, moved * self.momentum - step if self.nesterov else moved)
+        move_with_momentum(self, variable, velocity, step, self.momentum, self.nesterov)
 
     def _trust(self, value: Any, gradient: Any) -> Any:
         weight_norm, gradient_norm = (ops.sqrt(ops.sum(ops.square(x))) for x in (value, gradient))

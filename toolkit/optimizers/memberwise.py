@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from .momentum import move_with_momentum
+
 _FIRST_SCALE = 2.0**15
 _STEPS_TO_DOUBLE = 2000
 # Where Keras' optimizers keep what they remember of each variable.
@@ -263,11 +265,7 @@ class MemberSGD(_Memberwise, keras.optimizers.SGD):
             return
         velocity = self.momentums[self._get_variable_index(variable)]
         momentum = self.across(self.momenta, variable)
-        self.assign(velocity, ops.subtract(ops.multiply(velocity, momentum), step))
-        if self.nesterov:
-            self.assign_add(variable, ops.subtract(ops.multiply(velocity, momentum), step))
-        else:
-            self.assign_add(variable, velocity)
+        move_with_momentum(self, variable, velocity, step, momentum, self.nesterov)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "momentum": list(self.momenta)}

@@ -88,11 +88,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
         momentum = ops.cast(self.momentum, variable.dtype)
         step = ops.multiply(ops.cast(gradient, variable.dtype), rate)
         velocity = self.momentums[self._get_variable_index(variable)]
-        self.assign(velocity, ops.subtract(ops.multiply(velocity, momentum), step))
-        if self.nesterov:
-            self.assign_add(variable, ops.subtract(ops.multiply(velocity, momentum), step))
-        else:
-            self.assign_add(variable, velocity)
+        move_with_momentum(self, variable, velocity, step, momentum, self.nesterov)
 
     def get_config(self) -> dict[str, Any]:
         schedule = self._momentum_schedule
@@ -102,3 +98,21 @@ class MomentumSGD(keras.optimizers.Optimizer):
             else keras.optimizers.schedules.serialize(schedule)
         )
         return {**super().get_config(), "momentum": momentum, "nesterov": self.nesterov}
+
+
+def move_with_momentum(optimizer: Any, variable: Any, velocity: Any, step: Any, momentum: Any, nesterov: bool) -> None:
+    """One update with momentum, in Keras' form: `v <- m v - step`, then `w <- w + v`, or `w + m v - step` by Nesterov.
+
+    Args:
+        optimizer: Whose `assign` and `assign_add` make the update.
+        variable: The weight.
+        velocity: Its velocity.
+        step: Gradient times rate.
+        momentum: In [0, 1), a number or a tensor that fits the weight.
+        nesterov: Whether to look ahead.
+
+    Reference: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
+    """
+    moved = ops.subtract(ops.multiply(velocity, momentum), step)
+    optimizer.assign(velocity, moved)
+    optimizer.assign_add(variable, ops.subtract(ops.multiply(moved, momentum), step) if nesterov else moved)

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from ..diagnosis.catalogue import CAUSES, LEVELS, SYMPTOMS
 from ..diagnosis.findings import Advice
-from ..diagnosis.wording import REASONS
+from ..diagnosis.wording import reason
 from .charts import curves_chart, results_chart, trials_chart
 
 HEALTHY = "No warnings: this run looks healthy."
@@ -194,16 +194,11 @@ def _finding(finding: Values, member: int | None, name: Any = None) -> Values:
         "member": member,
         "epoch": epoch,
         "where": ", ".join(where),
-        "why": _why(finding["symptom"]),
+        "why": reason(finding["symptom"]),
         "evidence": finding.get("evidence") or {},
         "causes": [CAUSES.get(cause, _words(cause)) for cause in finding.get("causes") or []],
         "advice": [_words(Advice(**advice).sentence) for advice in finding.get("advice") or []],
     }
-
-
-def _why(symptom: str) -> str:
-    sentence, reference = REASONS.get(symptom, ("", ""))
-    return f"{sentence.rstrip('.')} ({reference})." if sentence else ""
 
 
 def _members(report: Values, findings: Iterable[Values]) -> list[Values]:

@@ -17,7 +17,7 @@ from ..models.copying import copied
 from ..optimizers.memberwise import SLOTS, alone, memberwise
 from ..optimizers.rate_owners import rate_setters
 from .objectives import MemberLoss, MemberMean, MemberMetric
-from .stacking import FRONT, Settings, stack
+from .stacking import FRONT, StackSettings, stack
 
 
 class _Unseen:
@@ -79,7 +79,7 @@ class Population(keras.Model):
         self._template = _Unseen(template)
         functional = functional_form(template)
         rates = _dropout_rates(template, dropout, self.members)
-        self._settings = Settings(self.members, rates, population, offset)
+        self._settings = StackSettings(self.members, rates, population, offset)
         graph = stack(functional, self._settings)
         self.graph = graph.model
         self.unrolled = tuple(graph.unrolled)

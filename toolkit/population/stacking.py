@@ -38,7 +38,7 @@ _BY_ROW = (
 
 
 @dataclass
-class Settings:
+class StackSettings:
     """What a graph of members needs to know beside the model.
 
     Args:
@@ -49,7 +49,7 @@ class Settings:
 
     Example:
 
-    >>> Settings(members=4).offset
+    >>> StackSettings(members=4).offset
     0
     """
 
@@ -76,7 +76,7 @@ class Graph:
     unrolled: list[str] = field(default_factory=list)
 
 
-def stack(template: Any, settings: Settings) -> Graph:
+def stack(template: Any, settings: StackSettings) -> Graph:
     """Turns a Functional model into the graph of K members of it.
 
     Args:
@@ -87,7 +87,7 @@ def stack(template: Any, settings: Settings) -> Graph:
 
     >>> import keras
     >>> inputs = keras.Input((4,))
-    >>> graph = stack(keras.Model(inputs, keras.layers.Dense(2)(inputs)), Settings(members=3))
+    >>> graph = stack(keras.Model(inputs, keras.layers.Dense(2)(inputs)), StackSettings(members=3))
     >>> graph.model.output_shape, graph.unrolled
     ((3, None, 2), [])
     """
@@ -97,7 +97,7 @@ def stack(template: Any, settings: Settings) -> Graph:
 class _Stacking:
     """One pass over a template's graph."""
 
-    def __init__(self, template: Any, settings: Settings) -> None:
+    def __init__(self, template: Any, settings: StackSettings) -> None:
         self.template = template
         self.settings = settings
         self.members = settings.members

@@ -14,7 +14,7 @@ from ..diagnosis.findings import Finding, rank
 from ..diagnosis.thresholds import limit
 from ..models.reading import loss_name
 from .first_look import few_rows, first_look, make, weights
-from .heads import head
+from .heads import unfit_head
 from .rows import class_sizes, non_finite, shared, targets_of, unadapted, unlike, unscaled
 
 _CANNOT_RUN = ("label_shape", "label_range", "output_units", "non_finite_data", "unadapted_normalization")
@@ -69,7 +69,7 @@ def check(model: Any, x: Any, y: Any = None, validation_data: Any = None, thorou
         others, other_targets = _rows(*_arrays(validation_data[0], validation_data[1]), most)
         findings += [*shared(columns, others), *unlike(columns, others)]
     if is_number(targets):
-        findings += [*head(model, targets), *targets_of(model, targets)]
+        findings += [*unfit_head(model, targets), *targets_of(model, targets)]
         findings += class_sizes(model, targets, None if others is None else other_targets)
     if loss_name(model) and model.built:
         findings += make(model)

@@ -35,7 +35,7 @@ class _End:
         return int(self.y.shape[-1]) if self.y.ndim > 1 else 1
 
 
-def head(model: Any, y: np.ndarray) -> Iterator[Finding]:
+def unfit_head(model: Any, y: np.ndarray) -> Iterator[Finding]:
     """What does not fit at the end of a model with a single output; nothing where the loss is not known."""
     name, loss = loss_name(model), getattr(model, "loss", None)
     from_logits = bool(getattr(loss, "from_logits", False))

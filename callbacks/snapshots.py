@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -15,6 +14,7 @@ from keras import ops
 from ..toolkit.checks import number, whole_number
 from ..toolkit.ensembles.members import copied_member
 from ..toolkit.optimizers.rate_owners import has_schedule
+from ..toolkit.runtime.files import beside
 from ..toolkit.saving.loading import load_model
 
 
@@ -127,11 +127,8 @@ class SnapshotEnsemble(keras.callbacks.Callback):
             self._kept.append([ops.convert_to_numpy(variable).copy() for variable in self.model.weights])
             return
         path = self._path(len(self._kept) + 1)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}")
-        member = copied_member(self.model, len(self._kept))
-        member.save(draft.with_suffix(".keras"))
-        os.replace(draft.with_suffix(".keras"), path)
+        with beside(path, ".keras") as draft:
+            copied_member(self.model, len(self._kept)).save(draft)
         self._kept.append(path)
 
     def _path(self, number_: int) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+
+from ..runtime.machine import free_memory
 
 # Of the memory that is free, the part that a population may take without being told.
 _SHARE = 0.5
@@ -58,19 +59,10 @@ def chunks(members: int, each: int, limit: int | None) -> list[int]:
     """
     if limit is not None and limit < each:
         raise ValueError(f"`memory_limit` must be at least {each} bytes, the need of one member, got {limit}.")
-    free = available() if limit is None else None
+    free = free_memory() if limit is None else None
     most = limit if limit is not None else free and int(free * _SHARE)
     at_once = members if most is None else max(1, min(members, most // each))
     return [min(at_once, members - start) for start in range(0, members, at_once)]
-
-
-def available() -> int | None:
-    """Bytes of memory that are free on this machine, or `None` where that is not known."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
 
 
 def _outputs(layer: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from keras import ops
 
 from ..models.reading import as_inputs
 from ..runtime.files import write_arrays
+from ..runtime.keras_internals import symbolic_calls
 
 
 class BatchKeeper:
@@ -147,7 +148,7 @@ def first_bad_layer(model: Any, x: Any) -> str | None:
     layers = [
         layer
         for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer) and len(layer._inbound_nodes) == 1
+        if not isinstance(layer, keras.layers.InputLayer) and len(symbolic_calls(layer)) == 1
     ]
     plain = [layer for layer in layers if isinstance(layer.output, keras.KerasTensor)]
     answers = keras.Model(model.inputs, [layer.output for layer in plain])(as_inputs(model, x), training=False)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..runtime.keras_internals import flat_layers, symbolic_calls
 from ..runtime.machine import free_memory
 
 # Of the memory that is free, the part that a population may take without being told.
@@ -34,7 +35,7 @@ def per_member(template: Any, slots: int, batch_size: int, length: int = 1) -> i
     """
     weights = sum(math.prod(weight.shape) * _size(weight.dtype) for weight in template.weights)
     rows = 0
-    for layer in template._flatten_layers(include_self=False):
+    for layer in flat_layers(template):
         for output in _outputs(layer):
             rows += math.prod(length if axis is None else axis for axis in output.shape[1:]) * _size(output.dtype)
     # The weights, their gradients, the values to set and two passing copies beside what the optimizer keeps.
@@ -66,9 +67,9 @@ def chunks(members: int, each: int, limit: int | None) -> list[int]:
 
 
 def _outputs(layer: Any) -> list[Any]:
-    if isinstance(layer, keras.layers.InputLayer) or not getattr(layer, "_inbound_nodes", None):
+    if isinstance(layer, keras.layers.InputLayer):
         return []
-    return [x for node in layer._inbound_nodes[:1] for x in node.output_tensors]
+    return [x for node in symbolic_calls(layer)[:1] for x in node.output_tensors]
 
 
 def _size(dtype: Any) -> int:

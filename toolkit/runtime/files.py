@@ -182,12 +182,12 @@ def write_arrays(path: str | Path, arrays: Sequence[Any] | Mapping[str, Any]) ->
         path: Where to; its folder is made.
         arrays: In their order, or by name.
     """
-    named = isinstance(arrays, Mapping)
-    plain = {name: _storable(array) for name, array in (arrays.items() if named else enumerate(arrays))}
-    if named:
-        write_whole(path, lambda file: np.savez(file, **plain))
+    if isinstance(arrays, Mapping):
+        named: dict[str, Any] = {name: _storable(array) for name, array in arrays.items()}
+        write_whole(path, lambda file: np.savez(file, **named))
     else:
-        write_whole(path, lambda file: np.savez(file, *plain.values()))
+        plain = [_storable(array) for array in arrays]
+        write_whole(path, lambda file: np.savez(file, *plain))
 
 
 def _storable(values: Any) -> np.ndarray:

@@ -124,7 +124,8 @@ def _lock_first_byte(file: IO[bytes], windows: Any, wait: bool) -> None:
     while True:
         file.seek(0)  # the lock lies where the file stands
         try:
-            return windows.locking(file.fileno(), windows.LK_NBLCK, 1)  # type: ignore[no-any-return]
+            windows.locking(file.fileno(), windows.LK_NBLCK, 1)
+            return
         except PermissionError as error:
             if not wait:
                 raise BlockingIOError(error.errno, "Another process holds the lock", str(file.name)) from error

@@ -47,7 +47,8 @@ SEARCH = """
 import os; os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras, numpy as np, trainwise.tuning as tuning
 def build(hp):
-    return keras.Sequential([keras.Input((1,)), keras.layers.Dense(hp.Choice("u", [2, 4]), "relu"), keras.layers.Dense(1)])
+    hidden = keras.layers.Dense(hp.Choice("u", [2, 4]), "relu")
+    return keras.Sequential([keras.Input((1,)), hidden, keras.layers.Dense(1)])
 if __name__ == "__main__":
     x = np.linspace(-1, 1, 64)[:, None]
     found = tuning.search(

@@ -24,10 +24,10 @@ def members(build_model: Callable[[], Any], seeds: Sequence[int]) -> tuple[Any, 
 
     The model is built once for the first seed and once for another. For the other seeds the draws
     of its initializers are repeated alone, where that gives the second build exactly; else the
-    model is built for each seed.
+    model is built for each seed, as where a layer of the caller's own names an initializer and does not keep it.
 
     Args:
-        build_model: Answers a Keras model, a new one at each call.
+        build_model: Returns a Keras model, a new one at each call.
         seeds: One whole number a member; member `k` starts as after
             `keras.utils.set_random_seed(seeds[k])`.
 
@@ -79,13 +79,14 @@ class _Replay:
         layers = flat_layers(template)
         drawn = _seeds_after(seed, _DRAWS_OF_A_WEIGHT * (len(template.weights) + len(layers)) + _OTHER_DRAWS)
         places = {value: place for place, value in reversed(list(enumerate(drawn)))}
-        self.sources: dict[int, tuple[Any, int]] = {}
+        self.sources: dict[int, tuple[Callable[[int], Any], int]] = {}
         for layer in reversed(layers):  # the innermost first, whose initializers are most likely its own
             known = [one for one in vars(layer).values() if drew_its_seed(one) and one.seed in places]
             for weight in layer.weights if known else ():
-                source = next((one for one in known if _made_by(one, weight)), None)
-                if source is not None and id(weight) not in self.sources:
-                    self.sources[id(weight)] = (source, places[source.seed])
+                for one in known:
+                    maker = _maker(one, layer)
+                    if id(weight) not in self.sources and _gives(maker(one.seed), weight):
+                        self.sources[id(weight)] = (maker, places[one.seed])
         self.length = 1 + max((place for _, place in self.sources.values()), default=0)
 
     def weights(self, seed: int) -> list[np.ndarray]:
@@ -96,15 +97,25 @@ class _Replay:
     def _value(self, weight: Any, seeds: list[int]) -> np.ndarray:
         if id(weight) not in self.sources:
             return ops.convert_to_numpy(weight)
-        initializer, place = self.sources[id(weight)]
-        again = type(initializer).from_config({**initializer.get_config(), "seed": seeds[place]})
-        return ops.convert_to_numpy(again(weight.shape, dtype=weight.dtype))
+        maker, place = self.sources[id(weight)]
+        return ops.convert_to_numpy(maker(seeds[place])(weight.shape, dtype=weight.dtype))
 
 
-def _made_by(initializer: Any, weight: Any) -> bool:
+def _maker(initializer: Any, layer: Any) -> Callable[[int], Any]:
+    """Makes an initializer like the one that the layer uses, with another seed."""
+    settings = initializer.get_config()
+    if isinstance(layer, keras.layers.EinsumDense) and isinstance(initializer, keras.initializers.VarianceScaling):
+        # Such a layer tells its initializer which axes of the kernel are inputs.
+        kernel, output = layer.equation.replace(" ", "").split(",")[1].split("->")
+        settings["input_axes"] = [place for place, axis in enumerate(kernel) if axis not in output]
+        settings["output_axes"] = [place for place, axis in enumerate(kernel) if axis in output]
+    return lambda seed: type(initializer).from_config({**settings, "seed": seed})
+
+
+def _gives(initializer: Any, weight: Any) -> bool:
     try:
         values = initializer(weight.shape, dtype=weight.dtype)
-    except ValueError:  # some make no values of every shape
+    except (ValueError, IndexError):  # some make no values of every shape
         return False
     return np.array_equal(ops.convert_to_numpy(values), ops.convert_to_numpy(weight))
 

@@ -17,6 +17,7 @@ from trainwise.toolkit.runtime import keras_internals as internals
 
 # Where private corners may still be read, beside keras_internals itself.
 ALLOWED = ("tuning/",)
+_BY_NAME = ("getattr", "hasattr", "setattr", "_corner")
 FOLDER = Path(trainwise.__file__).parent
 
 
@@ -278,7 +279,7 @@ def test_another_backend_has_no_state_of_tensorflow():
         "from trainwise.toolkit.runtime import keras_internals as internals\n"
         "state = internals.tensorflow_random_state(); internals.set_tensorflow_random_state(state); print(state)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.stdout == "None\n", done.stderr
 
 
@@ -340,7 +341,7 @@ def test_builders_are_found_by_name_and_provided_once_in_tensorflow_datasets_4_9
         "provide_datasets(given); provide_datasets(given)\n"
         "print(len(tfds.core.registered._DATASET_PROVIDER_REGISTRY) - before, tfds.builder_cls('of_ours'))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.stdout == "1 <class 'dict'>\n", done.stderr
 
 
@@ -382,7 +383,7 @@ def _foreign_corners(tree, written):
             yield from (name for name in named if name.startswith(private))
         elif isinstance(node, ast.Attribute) and _private(node.attr) and node.attr not in written:
             yield node.attr
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("getattr", "hasattr", "setattr"):
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in _BY_NAME:
             for name in node.args[1:2]:
                 if isinstance(name, ast.Constant) and _private(str(name.value)) and name.value not in written:
                     yield name.value

@@ -70,7 +70,7 @@ def test_a_process_without_trainwise_reads_classes_and_probabilities(exported, m
         "words = [w.decode() for w in named['class'].numpy()]\n"
         "print(json.dumps([words, named['probability'].numpy().tolist(), plain.numpy().tolist()]))\n"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=300)
     classes, probabilities, plain = json.loads(done.stdout)
     expected = model.predict(rows[:5], verbose=0)
     np.testing.assert_allclose(plain, expected, atol=1e-6)
@@ -149,7 +149,7 @@ def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path):
         "except OSError as error:\n"
         "    print('refused:', error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert "refused: The SavedModel cannot be written" in done.stdout, done.stderr
     assert os.listdir(tmp_path / "full") == []
 
@@ -198,7 +198,7 @@ def test_the_fresh_process_cannot_import_trainwise_though_it_is_on_its_path(tmp_
         "try:\n    import trainwise\n"
         "except ModuleNotFoundError as error:\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=300)
     assert "import of trainwise halted" in done.stdout, done.stderr
 
 

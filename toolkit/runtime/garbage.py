@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .keras_internals import drop_reduction_gradients
+from .keras_internals import drop_step_gradients
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def forgotten_graphs() -> Iterator[None]:
     """Lets go, at its end, of the graphs of the training steps that were traced.
 
     TensorFlow keeps the graph of every training step that it traces for as long as the process lives: two
-    megabytes for the smallest model. What is let go of, `keras_internals.drop_reduction_gradients` says; models
+    megabytes for the smallest model. What is let go of, `keras_internals.drop_step_gradients` says; models
     can be trained on afterwards, and a fit in another thread is not disturbed.
 
     Example:
@@ -51,4 +51,4 @@ def forgotten_graphs() -> Iterator[None]:
     try:
         yield
     finally:
-        drop_reduction_gradients()
+        drop_step_gradients()

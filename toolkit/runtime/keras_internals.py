@@ -14,6 +14,8 @@ import keras
 
 _ABSENT = object()
 _EMPTY_CELL = types.CellType()
+# The functions of Keras that TensorFlow traces around a training step.
+_STEPS = ("one_step_on_", "multi_step_on_")
 
 
 class MissingCornerError(AttributeError):
@@ -290,39 +292,51 @@ def set_tensorflow_random_state(state: Any) -> None:
 # What TensorFlow and tensorflow-datasets hold for the life of the process
 
 
-def drop_reduction_gradients() -> int:
-    """Drops from TensorFlow's gradient registry what optimizers' updates left there; returns how many.
+def drop_step_gradients() -> int:
+    """Drops from TensorFlow's gradient registry what Keras' traced training steps left there; returns how many.
 
-    Each traced update sums its gradients over the replicas, and TensorFlow registers the gradient of that sum
-    under a name of its own, with the whole graph, for as long as the process lives (tensorflow issue 61791).
-    Nobody differentiates through an update, so nobody will look for it. Reads `_registry` of
-    `tensorflow.python.framework.ops.gradient_registry`, seen in TensorFlow 2.21; without it nothing is dropped.
+    TensorFlow registers the gradient of each custom-gradient op that it traces under a name of its own, and
+    with it keeps the whole graph for as long as the process lives (tensorflow issue 61791); every update of an
+    optimizer holds one such op, the sum over replicas. A step whose tracing has ended has its gradients in it,
+    so nobody will look for them; a step that another thread traces now is left alone. Reads `_registry` of
+    `tensorflow.python.framework.ops.gradient_registry`, seen in TensorFlow 2.21, and knows a step by its name
+    in Keras 3.15. Without these nothing is dropped.
     """
     from tensorflow.python.framework import ops
 
     registry: dict[str, Any] = getattr(ops.gradient_registry, "_registry", {})
     named = [name for name in list(registry) if name.startswith("CustomGradient-")]
-    dropped = [name for name in named if _is_of_reduction(registry.get(name))]
+    dropped = [name for name in named if _is_of_traced_step(registry.get(name))]
     for name in dropped:
         registry.pop(name, None)  # another thread may have been here
     return len(dropped)
 
 
-def _is_of_reduction(entry: Any) -> bool:
-    """Whether a gradient, or one that it wraps, was written in TensorFlow's distribution strategies."""
-    waiting = [entry["type"]] if isinstance(entry, dict) and "type" in entry else []
-    for _ in range(3):  # what is registered wraps what calls what was written
-        for function in waiting:
-            if getattr(function, "__module__", "") == "tensorflow.python.distribute.distribute_lib":
-                return True
-        waiting = [inner for function in waiting for inner in _enclosed(function)]
-    return False
+def _is_of_traced_step(entry: Any) -> bool:
+    graph = _graph_of(entry["type"]) if isinstance(entry, dict) and "type" in entry else None
+    while getattr(graph, "outer_graph", None) is not None and hasattr(graph.outer_graph, "outer_graph"):
+        graph = graph.outer_graph
+    # A graph has its outputs only once its tracing has ended.
+    ended = getattr(graph, "structured_outputs", None) is not None
+    return ended and str(getattr(graph, "name", "")).startswith(_STEPS)
+
+
+def _graph_of(function: Any) -> Any:
+    """The graph of the tensors that a function, or one that it calls, has enclosed; `None` where it has none."""
+    waiting = [function]
+    for _ in range(3):  # what is registered encloses what encloses the tensors
+        held = [value for one in waiting for value in _enclosed(one)]
+        flat = [one for value in held for one in keras.tree.flatten(value) if keras.ops.is_tensor(one)]
+        graphs = [one.graph for one in flat if hasattr(one, "graph")]
+        if graphs:
+            return graphs[0]
+        waiting = [value for value in held if hasattr(value, "__code__")]
+    return None
 
 
 def _enclosed(function: Any) -> list[Any]:
     cells: Sequence[Any] = getattr(function, "__closure__", None) or ()
-    held = [cell.cell_contents for cell in cells if cell != _EMPTY_CELL]
-    return [value for value in held if callable(value) and hasattr(value, "__code__")]
+    return [cell.cell_contents for cell in cells if cell != _EMPTY_CELL]
 
 
 def provide_datasets(builders: Mapping[str, type]) -> None:

@@ -289,16 +289,18 @@ def test_another_backend_has_no_state_of_tensorflow():
 def test_the_graphs_of_training_steps_are_let_go_of_in_tensorflow_2_21():
     import tensorflow as tf
 
-    internals.drop_reduction_gradients()
-    model = _compiled()
+    internals.drop_step_gradients()
+    # TensorFlow writes the gradient of swish itself, beside that of the sum over replicas.
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "silu")])
+    model.compile("sgd", "mse")
     model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
 
     def graphs():
         return [weakref.ref(one) for one in gc.get_objects() if type(one).__name__ == "FuncGraph"]
 
     assert any("train" in one().name or "step" in one().name for one in graphs())
-    assert internals.drop_reduction_gradients() >= 1
-    assert internals.drop_reduction_gradients() == 0
+    assert internals.drop_step_gradients() >= 2
+    assert internals.drop_step_gradients() == 0
     before = len(graphs())
     del model
     keras.backend.clear_session()
@@ -322,7 +324,7 @@ def test_gradients_that_somebody_wrote_stay_and_a_dropped_step_trains_on_in_tens
     x = tf.constant(1.0)
     called(x)
     model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
-    internals.drop_reduction_gradients()
+    internals.drop_step_gradients()
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = called(x)

@@ -77,6 +77,7 @@ def predict(
 ) -> None:
     """Answer the rows of a CSV file with an exported model."""
     _quiet_tensorflow()
+    from .toolkit.runtime.files import beside
     from .toolkit.saving.predicting import predict_csv
 
     try:
@@ -84,10 +85,8 @@ def predict(
         if out is None:
             csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
             return
-        beside = out.with_name(f".{out.name}.new")
-        with beside.open("w", newline="", encoding="utf-8") as target:
+        with beside(out) as draft, draft.open("w", newline="", encoding="utf-8") as target:
             csv.writer(target, lineterminator="\n").writerows([names, *rows])
-        beside.replace(out)
     except (ValueError, TypeError, OSError) as error:
         _stop(BAD_INPUT, error)
 

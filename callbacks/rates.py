@@ -11,9 +11,11 @@ import numpy as np
 from keras import ops
 
 from ..toolkit.checks import one_of, whole_number
+from ..toolkit.models.reading import innermost, largest_weight
 from ..toolkit.optimizers.layerwise import LayerwiseLearningRate
 from ..toolkit.optimizers.rate_owners import refuse_two_owners
 from ..toolkit.population.range_test import METHODS, RangeResult, range_test
+from ..toolkit.runtime.keras_internals import update_counter
 from ..toolkit.schedules import BatchSizeSchedule
 
 
@@ -95,7 +97,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
 
     def _updates(self) -> int:
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-        return int(ops.convert_to_numpy(optimizer._iterations))
+        return int(ops.convert_to_numpy(update_counter(optimizer)))
 
 
 def rates_of(optimizer: Any) -> dict[str, float]:
@@ -107,9 +109,8 @@ def rates_of(optimizer: Any) -> dict[str, float]:
     >>> rates_of(keras.optimizers.SGD(0.5, momentum=0.25))
     {'learning_rate': 0.5, 'momentum': 0.25}
     """
-    outer = getattr(optimizer, "inner_optimizer", optimizer)
-    rates = {"learning_rate": _number(outer.learning_rate)}
-    inner = getattr(outer, "_inner", outer)
+    inner = innermost(optimizer)
+    rates = {"learning_rate": _number(inner.learning_rate)}
     for name in ("momentum", "weight_decay"):
         value = getattr(inner, name, None)
         if value is not None and not callable(value):
@@ -180,7 +181,7 @@ class UpdateRatioMonitor(keras.callbacks.Callback):
 
     def _kernels(self) -> dict[str, Any]:
         layers = [layer for layer in self.model.layers if layer.trainable_weights]
-        return {layer.name: max(layer.trainable_weights, key=lambda w: int(np.prod(w.shape))) for layer in layers}
+        return {layer.name: largest_weight(layer) for layer in layers}
 
 
 class LearningRateFinder(keras.callbacks.Callback):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
+
+from ..toolkit.runtime.files import read_arrays, read_json, write_arrays, write_json
 
 _REMEMBERED = ("best", "wait", "cooldown_counter", "stopped_epoch", "best_epoch")
 
@@ -51,18 +50,15 @@ class ResumableState(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         # Now, not when the fit begins: there each callback sets its own state back.
         if not self._restored and Path(self.path).is_file():
-            self._restore(json.loads(Path(self.path).read_text()))
+            self._restore(read_json(self.path))
         self._restored = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        path = Path(self.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         for place, callback in enumerate(self.callbacks):
             weights = getattr(callback, "best_weights", None)
             if weights is not None:
-                _replace(self._weights_path(place), lambda file, w=weights: np.savez(file, *w))
-        state = [{"kind": type(one).__name__, **counters(one)} for one in self.callbacks]
-        _replace(path, lambda file: file.write(json.dumps(state).encode()))
+                write_arrays(self._weights_path(place), weights)
+        write_json(self.path, [{"kind": type(one).__name__, **counters(one)} for one in self.callbacks])
 
     def on_train_end(self, logs: Any = None) -> None:
         for path in (Path(self.path), *(self._weights_path(place) for place in range(len(self.callbacks)))):
@@ -75,8 +71,7 @@ class ResumableState(keras.callbacks.Callback):
         for place, (callback, values) in enumerate(zip(self.callbacks, state, strict=True)):
             set_counters(callback, {name: value for name, value in values.items() if name != "kind"})
             if self._weights_path(place).is_file():
-                with np.load(self._weights_path(place)) as kept:
-                    callback.best_weights = [kept[key] for key in kept.files]
+                callback.best_weights = read_arrays(self._weights_path(place))
 
     def _weights_path(self, place: int) -> Path:
         path = Path(self.path)
@@ -110,13 +105,3 @@ def set_counters(callback: Any, values: dict[str, Any]) -> None:
     """
     for name, value in values.items():
         setattr(callback, name, value)
-
-
-def _replace(path: Path, write: Any) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            write(file)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

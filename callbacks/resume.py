@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+
+from ..toolkit.runtime.files import read_arrays, read_json, write_arrays, write_json
 
 _STATE = "state.json"
 
@@ -113,17 +113,16 @@ class Resume(keras.callbacks.Callback):
         if not self._pending:
             return
         folder = Path(self.directory)
-        folder.mkdir(parents=True, exist_ok=True)
         last = self._state["epochs"] - 1
         name = f"epoch-{last}.npz"
-        self._save(folder / name)
+        write_arrays(folder / name, [ops.convert_to_numpy(variable.value) for variable in self._variables()])
         kept = {name, f"epoch-{self._state['best_epoch']}.npz"}
         self._state.update(
             file=name,
             best_file=None if self._state["best_epoch"] is None else f"epoch-{self._state['best_epoch']}.npz",
             carried=[callback.get_state() for callback in self.carry],
         )
-        _write_whole(folder / _STATE, json.dumps(self._state).encode())
+        write_json(folder / _STATE, self._state)
         for old in folder.glob("epoch-*.npz"):
             if old.name not in kept:
                 old.unlink()
@@ -133,20 +132,8 @@ class Resume(keras.callbacks.Callback):
         self.model.optimizer.build(self.model.trainable_variables)
         return [*self.model.variables, *self.model.optimizer.variables]
 
-    def _save(self, path: Path) -> None:
-        arrays = [ops.convert_to_numpy(variable.value) for variable in self._variables()]
-        plain = [a if a.dtype.kind in "biufc" else a.astype("float32") for a in arrays]
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with beside.open("wb") as file:
-                np.savez(file, *plain)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-
     def _load(self, name: str, variables: list[Any]) -> None:
-        with np.load(Path(self.directory) / name) as archive:
-            arrays = [archive[key] for key in archive.files]
+        arrays = read_arrays(Path(self.directory) / name)
         wrong = [v.path for v, a in zip(variables, arrays, strict=False) if tuple(v.shape) != a.shape]
         if wrong or len(arrays) < len(variables):
             raise ValueError(
@@ -156,20 +143,13 @@ class Resume(keras.callbacks.Callback):
             variable.assign(array)
 
     def _read(self) -> dict[str, Any]:
-        path = Path(self.directory) / _STATE
-        if path.is_file():
-            state: dict[str, Any] = json.loads(path.read_bytes())
-            return state
-        return {
-            "epochs": 0, "history": {}, "best": float("inf"), "best_epoch": None,
-            "file": None, "best_file": None, "carried": [],
-        }  # fmt: skip
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        nothing: dict[str, Any] = {
+            "epochs": 0,
+            "history": {},
+            "best": float("inf"),
+            "best_epoch": None,
+            "file": None,
+            "best_file": None,
+            "carried": [],
+        }
+        return read_json(Path(self.directory) / _STATE) or nothing

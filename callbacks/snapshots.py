@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,7 +14,9 @@ from keras import ops
 
 from ..toolkit.checks import number, whole_number
 from ..toolkit.ensembles.members import copied_member
+from ..toolkit.models.lazy_models import LazyModels
 from ..toolkit.optimizers.rate_owners import has_schedule
+from ..toolkit.runtime.files import beside
 from ..toolkit.saving.loading import load_model
 
 
@@ -66,7 +68,7 @@ class SnapshotEnsemble(keras.callbacks.Callback):
 
     @property
     def models(self) -> Sequence[Any]:
-        return _Snapshots(self._kept, self.model)
+        return LazyModels([partial(_made, kept, k, self.model) for k, kept in enumerate(self._kept)], "snapshots")
 
     def on_train_begin(self, logs: Any = None) -> None:
         epochs = int(self.params.get("epochs") or 0)
@@ -127,51 +129,18 @@ class SnapshotEnsemble(keras.callbacks.Callback):
             self._kept.append([ops.convert_to_numpy(variable).copy() for variable in self.model.weights])
             return
         path = self._path(len(self._kept) + 1)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}")
-        member = copied_member(self.model, len(self._kept))
-        member.save(draft.with_suffix(".keras"))
-        os.replace(draft.with_suffix(".keras"), path)
+        with beside(path, ".keras") as draft:
+            copied_member(self.model, len(self._kept)).save(draft)
         self._kept.append(path)
 
     def _path(self, number_: int) -> Path:
         return Path(self.directory or ".") / f"snapshot_{number_}.keras"
 
 
-class _Snapshots(Sequence[Any]):
-    """The kept members; each is made, or loaded, when it is first asked for."""
-
-    def __init__(self, kept: list[Any], model: Any) -> None:
-        self._kept, self._model = list(kept), model
-        self._made: dict[int, Any] = {}
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    @overload
-    def __getitem__(self, k: int) -> Any: ...
-
-    @overload
-    def __getitem__(self, k: slice) -> list[Any]: ...
-
-    def __getitem__(self, k: int | slice) -> Any:
-        if isinstance(k, slice):
-            return [self[place] for place in range(*k.indices(len(self)))]
-        if not -len(self) <= k < len(self):
-            raise IndexError(f"There are {len(self)} snapshots, got {k}.")
-        k %= len(self)
-        if k not in self._made:
-            self._made[k] = self._make(k)
-        return self._made[k]
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[k] for k in range(len(self)))
-
-    def _make(self, k: int) -> Any:
-        kept = self._kept[k]
-        if isinstance(kept, Path):
-            return load_model(kept, compiled=False)
-        made = copied_member(self._model, k)
-        for variable, value in zip(made.weights, kept, strict=True):
-            variable.assign(np.asarray(value))
-        return made
+def _made(kept: Any, number_: int, like: Any) -> Any:
+    if isinstance(kept, Path):
+        return load_model(kept, compiled=False)
+    made = copied_member(like, number_)
+    for variable, value in zip(made.weights, kept, strict=True):
+        variable.assign(np.asarray(value))
+    return made

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core import registered
 
+from ..runtime.keras_internals import provide_datasets
 from .shipped import NAMES, arrays
 
 
@@ -53,18 +53,6 @@ def _builder(name: str) -> type:
 BUILDERS = {name: _builder(name) for name in NAMES}
 
 
-class _Provider(registered.DatasetBuilderProvider):
-    """Answers the shipped names ahead of tfds' own builders, whose iris would want a download."""
-
-    def has_dataset(self, name: str) -> bool:
-        return name in BUILDERS
-
-    def get_builder_cls(self, name: str) -> type:
-        return BUILDERS[name]
-
-
 def register() -> None:
-    """Makes `tfds.load` know the shipped data sets. Calling it again changes nothing."""
-    providers = registered._DATASET_PROVIDER_REGISTRY
-    if not any(isinstance(provider, _Provider) for provider in providers):
-        registered.add_dataset_builder_provider(_Provider(), index=0)
+    """Makes `tfds.load` know the shipped data sets, whose iris needs no download; again it changes nothing."""
+    provide_datasets(BUILDERS)

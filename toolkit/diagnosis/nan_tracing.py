@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import numpy as np
 from keras import ops
 
 from ..models.reading import as_inputs
+from ..runtime.files import write_arrays
+from ..runtime.keras_internals import symbolic_calls
 
 
 class BatchKeeper:
@@ -104,7 +105,7 @@ def _can_keep(model: Any) -> bool:
 
 
 def write_batch(folder: str | Path, batch: dict[str, np.ndarray]) -> Path:
-    """Writes a batch as `update-N.npz`, beside and renamed; answers its path.
+    """Writes a batch as `update-N.npz`, whole or not at all, and returns its path.
 
     Example:
 
@@ -113,14 +114,7 @@ def write_batch(folder: str | Path, batch: dict[str, np.ndarray]) -> Path:
     'update-7.npz'
     """
     path = Path(folder) / f"update-{int(batch['update'])}.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            np.savez(file, **batch)  # type: ignore[arg-type]
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_arrays(path, batch)
     return path
 
 
@@ -154,7 +148,7 @@ def first_bad_layer(model: Any, x: Any) -> str | None:
     layers = [
         layer
         for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer) and len(layer._inbound_nodes) == 1
+        if not isinstance(layer, keras.layers.InputLayer) and len(symbolic_calls(layer)) == 1
     ]
     plain = [layer for layer in layers if isinstance(layer.output, keras.KerasTensor)]
     answers = keras.Model(model.inputs, [layer.output for layer in plain])(as_inputs(model, x), training=False)

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..models.reading import as_inputs
+from ..models.reading import as_inputs, largest_weight
+from ..runtime.keras_internals import flat_layers, loss_trackers, symbolic_calls
 from .probes import LayerHealth, Probe
 
 _ENDS = {"sigmoid": (0.01, 0.99), "hard_sigmoid": (0.01, 0.99), "tanh": (-0.99, 0.99), "softsign": (-0.99, 0.99)}
@@ -49,9 +50,7 @@ class Prober:
         self._kernels = kernels(model)
         self._watched = _watched(model)
         self._inner = _with_hidden(model, self._watched)
-        self._training = any(
-            isinstance(layer, keras.layers.BatchNormalization) for layer in model._flatten_layers(include_self=False)
-        )
+        self._training = any(isinstance(layer, keras.layers.BatchNormalization) for layer in flat_layers(model))
         self._look = _graph(self._measure) if compiled else self._measure
 
     def look(self, step: int, epoch: int, moved: dict[str, float] | None = None) -> Probe:
@@ -102,16 +101,16 @@ def kernels(model: Any) -> list[tuple[str, Any]]:
     >>> [name for name, _ in kernels(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="d")]))]
     ['d']
     """
-    leaves = [layer for layer in model._flatten_layers(include_self=False) if not _holds_layers(layer)]
+    leaves = [layer for layer in flat_layers(model) if not _holds_layers(layer)]
     return [
-        (layer.name, max(layer.trainable_weights, key=lambda w: int(np.prod(w.shape))))
+        (layer.name, largest_weight(layer))
         for layer in leaves
         if layer.trainable_weights and not isinstance(layer, keras.layers.BatchNormalization)
     ]
 
 
 def _holds_layers(layer: Any) -> bool:
-    return isinstance(layer, keras.Model) or any(True for _ in layer._flatten_layers(include_self=False))
+    return isinstance(layer, keras.Model) or bool(flat_layers(layer))
 
 
 def _watched(model: Any) -> list[tuple[Any, str]]:
@@ -131,7 +130,7 @@ def _watched(model: Any) -> list[tuple[Any, str]]:
 def _activation_name(layer: Any) -> str:
     if isinstance(layer, keras.layers.ReLU):
         return "relu" if not layer.negative_slope else ""
-    if isinstance(layer, keras.layers.RNN) or len(getattr(layer, "_inbound_nodes", ())) != 1:
+    if isinstance(layer, keras.layers.RNN) or len(symbolic_calls(layer)) != 1:
         return ""
     return getattr(getattr(layer, "activation", None), "__name__", "")
 
@@ -208,8 +207,7 @@ def _activation_facts(values: Any, activation: str) -> dict[str, Any]:
 
 def _metric_variables(model: Any) -> list[Any]:
     """Variables that `compute_loss` changes: the trackers of a compiled loss of several outputs."""
-    metrics = getattr(getattr(model, "_compile_loss", None), "metrics", None) or []
-    return [variable for metric in metrics for variable in metric.variables]
+    return [variable for metric in loss_trackers(model) for variable in metric.variables]
 
 
 def _probe(

@@ -16,6 +16,7 @@ from keras import ops
 
 from ..checks import one_of
 from ..models.reading import input_structure, is_from_logits, loss_name, output_activation
+from ..runtime.keras_internals import flat_layers, source_operation
 from ..saving.loading import load_model
 
 TASKS = ("auto", "multiclass", "binary", "multilabel", "regression", "gaussian")
@@ -92,7 +93,7 @@ def copied_member(model: Any, number: int) -> Any:
         # Keras warns of an optimizer that it cannot copy whole, and the copy is not to keep one.
         warnings.simplefilter("ignore", UserWarning)
         made = copy.deepcopy(model)
-    for inner in [made, *made._flatten_layers(include_self=False)]:
+    for inner in [made, *flat_layers(made)]:
         if isinstance(inner, keras.Model):
             # The optimizer's slots would treble the file and are of no use in a vote.
             inner.optimizer = None
@@ -250,7 +251,7 @@ def _probed(model: Any) -> str | None:
 
 def _named_end(model: Any) -> str | None:
     """`"sigmoid"` for a vote, or the like, whose probabilities do not exclude each other."""
-    last = model.outputs[0]._keras_history.operation
+    last = source_operation(model.outputs[0])
     told = isinstance(last, keras.layers.Identity) and last.name == "probabilities"
     return "sigmoid" if told else None
 

@@ -12,6 +12,7 @@ from ..checks import one_of, whole_number
 from ..layers.dropout_sampling import DropoutSampling
 from ..metrics import vote_arithmetic
 from ..models.rebuilding import rebuilt
+from ..runtime.keras_internals import flat_layers
 from .members import copied_member, fresh_inputs, gathered, meaning_of
 
 # Attributes that hold the strength of noise that stands for an ensemble.
@@ -121,7 +122,7 @@ def _with_noise_only(model: Any, seed: int) -> Any:
 
 
 def _layers(model: Any) -> list[Any]:
-    return list(model._flatten_layers(include_self=False))
+    return flat_layers(model)
 
 
 def _strength(layer: Any) -> float:

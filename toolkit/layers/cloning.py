@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from ..runtime.keras_internals import flat_layers
+
 
 def recreated(layer: Any, **changes: Any) -> Any:
     """A new, unbuilt layer of the same configuration; functions in it may be lambdas, for they come from here.
@@ -32,5 +34,5 @@ def recreated(layer: Any, **changes: Any) -> Any:
 
 
 def _classes(layer: Any) -> dict[str, Any]:
-    layers = [layer, *layer._flatten_layers(include_self=False)]
+    layers = [layer, *flat_layers(layer)]
     return {type(one).__name__: type(one) for one in layers if not type(one).__module__.startswith("keras.")}

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..runtime.keras_internals import takes_training
 from .stacked import Stack, Stacked, fold, unfold
 from .stacked_convolution import windows
 
@@ -181,7 +182,7 @@ class Unrolled(Stacked):
     def _member(self, inputs: Any, site: int, k: int, training: bool | None) -> tuple[Any, list[Any]]:
         own = [x[k if x.shape[0] > 1 else 0] for x in inputs]
         args, kwargs = _filled(self._sites[site], own)
-        if getattr(self.layer, "_call_has_training_arg", False):
+        if takes_training(self.layer):
             kwargs = {**kwargs, "training": training}
         values = [(variable, ops.convert_to_tensor(mine)) for variable, mine in self._pairs(k)]
         with keras.StatelessScope(state_mapping=values, collect_losses=True) as scope:

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import whole_number
+from ..runtime.keras_internals import autocasts, logits_of, note_logits
 from .cloning import recreated
 
 
@@ -122,7 +123,7 @@ class Stacked(keras.layers.Layer):
             dtype=like.dtype,
             initializer=lambda shape, dtype: ops.convert_to_tensor(start, dtype),
             trainable=like.trainable,
-            autocast=getattr(like, "_autocast", True),
+            autocast=autocasts(like),
             constraint=like.constraint and MemberConstraint(like.constraint, self.members),
         )
 
@@ -233,7 +234,7 @@ def unfold(x: Any, members: int) -> Any:
 def with_logits(move: Callable[[Any], Any], x: Any) -> Any:
     """`move(x)`, which keeps the logits that Keras notes on a softmax or sigmoid for an exact loss."""
     moved = move(x)
-    logits = getattr(x, "_keras_logits", None)
+    logits = logits_of(x)
     if logits is not None:
-        moved._keras_logits = move(logits)
+        note_logits(moved, move(logits))
     return moved

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from ..checks import whole_number
+from ..runtime.keras_internals import flat_layers
 
 _NOISE = ("rate", "stddev", "dropout", "recurrent_dropout")
 
@@ -23,7 +24,7 @@ def batch_norms(model: Any) -> list[Any]:
     >>> len(batch_norms(model))
     1
     """
-    layers = model._flatten_layers(include_self=False)
+    layers = flat_layers(model)
     return [one for one in layers if isinstance(one, keras.layers.BatchNormalization) and one.trainable]
 
 
@@ -75,7 +76,7 @@ def recalibrate(model: Any, x: Any, batch_size: int = 256) -> None:
 def _noise_off(model: Any) -> Iterator[None]:
     held = [
         (layer, name, getattr(layer, name))
-        for layer in model._flatten_layers(include_self=False)
+        for layer in flat_layers(model)
         for name in _NOISE
         if isinstance(getattr(layer, name, None), float) and not isinstance(getattr(type(layer), name, None), property)
     ]

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from ..layers.cloning import recreated
+from ..runtime.keras_internals import flat_layers
 
 _LOOKUPS = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
 
@@ -31,7 +32,7 @@ def copied(model: Any, weights: Sequence[np.ndarray] | None = None, dropout: flo
     """
     made = _cloned(model, dropout)
     made.set_weights(model.get_weights() if weights is None else weights)
-    for layer in made._flatten_layers(include_self=False):
+    for layer in flat_layers(made):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import keras
 from keras import ops
 
 from ..metrics.directions import Direction
+from ..runtime.keras_internals import direction_of, flat_layers, source_inputs, source_operation
 from .structure import Structure
 
 _MERGES = (keras.layers.Multiply, keras.layers.Dot)
@@ -54,12 +56,12 @@ def output_activation(model: Any) -> str | None:
         return None
     tensor = outputs[0]
     while True:
-        operation = tensor._keras_history.operation
+        operation = source_operation(tensor)
         if isinstance(operation, keras.Model):
             return output_activation(operation)
         if not isinstance(operation, _PASSING) and not getattr(operation, "inverse", False):
             return _activation_of(operation)
-        tensor = keras.tree.flatten(operation._inbound_nodes[tensor._keras_history.node_index].input_tensors)[0]
+        tensor = source_inputs(tensor)[0]
 
 
 def _activation_of(operation: Any) -> str | None:
@@ -96,8 +98,8 @@ def structure_of(model: Any) -> Structure:
         activation=output_activation(model),
         loss=loss_name(model),
         penalised=any(getattr(layer, "kernel_regularizer", None) for layer in _leaves(model)),
-        optimizer=type(_innermost(optimizer)).__name__.lower() if optimizer is not None else "",
-        learning_rate=_rate(_innermost(optimizer)),
+        optimizer=type(innermost(optimizer)).__name__.lower() if optimizer is not None else "",
+        learning_rate=_rate(innermost(optimizer)),
         dropout=max((float(layer.rate) for layer in _leaves(model) if isinstance(layer, _DROPOUTS)), default=0.0),
     )
 
@@ -151,7 +153,7 @@ def metric_directions(model: Any) -> dict[str, Direction]:
     found: dict[str, Direction] = {}
     for holder in getattr(model, "metrics", []):
         for metric in getattr(holder, "metrics", None) or [holder]:
-            said = getattr(metric, "_direction", None)
+            said = direction_of(metric)
             if said in ("up", "down"):
                 found[metric.name] = "max" if said == "up" else "min"
     return found
@@ -177,7 +179,7 @@ def is_from_logits(model: Any) -> bool:
 def _leaves(model: Any) -> list[Any]:
     return [
         layer
-        for layer in model._flatten_layers(include_self=False)
+        for layer in flat_layers(model)
         if not isinstance(layer, keras.Model) and not isinstance(layer, keras.layers.InputLayer)
     ]
 
@@ -201,7 +203,7 @@ def _kind(layer: Any) -> str | None:
         return "recurrent"
     if isinstance(layer, keras.Model):
         return "model"
-    if not hasattr(layer, "kernel") and not hasattr(layer, "_kernel"):
+    if not hasattr(layer, "kernel"):
         return None
     return getattr(getattr(layer, "activation", None), "__name__", "linear")
 
@@ -214,12 +216,19 @@ def _alone(layer: Any) -> str | None:
     return names.get(type(layer), "function" if isinstance(layer, others) else None)
 
 
-def _innermost(optimizer: Any) -> Any:
-    """The optimizer inside those that scale losses, accumulate gradients or give layers their own rates."""
+def innermost(optimizer: Any) -> Any:
+    """The optimizer inside those that scale losses or accumulate gradients; without one, itself.
+
+    Example:
+
+    >>> import keras
+    >>> type(innermost(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()))).__name__
+    'Adam'
+    """
     for name in ("inner_optimizer", "_inner"):
         inside = getattr(optimizer, name, None)
         if isinstance(inside, keras.optimizers.Optimizer):
-            return _innermost(inside)
+            return innermost(inside)
     return optimizer
 
 
@@ -228,6 +237,23 @@ def _rate(optimizer: Any) -> float | None:
         return float(ops.convert_to_numpy(optimizer.learning_rate))
     except (AttributeError, TypeError, ValueError):
         return None
+
+
+def largest_weight(layer: Any) -> Any:
+    """The trainable weight of a layer with the most values, which for most layers is the kernel.
+
+    Args:
+        layer: A built layer with a weight to train.
+
+    Example:
+
+    >>> import keras
+    >>> layer = keras.layers.Dense(3)
+    >>> layer.build((None, 2))
+    >>> largest_weight(layer).name
+    'kernel'
+    """
+    return max(layer.trainable_weights, key=lambda weight: math.prod(weight.shape))
 
 
 def as_inputs(model: Any, x: Any) -> Any:

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from ..checks import number, whole_number
+from ..runtime.keras_internals import trained_variables, update_counter, variable_place
 from .wrapping import Wrapper, learning_rate_of, read_optimizer
 
 
@@ -102,9 +103,9 @@ class AccumulatedGradients(Wrapper):
         self._sums = self.add_optimizer_variables(variables, "sum")
 
     def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
-        variables = list(self._trainable_variables if trainable_variables is None else trainable_variables)
+        variables = trained_variables(self) if trainable_variables is None else list(trainable_variables)
         self.build(variables)
-        sums = [self._sums[self._get_variable_index(variable)] for variable in variables]
+        sums = [self._sums[variable_place(self, variable)] for variable in variables]
         for gradient, total in zip(grads, sums, strict=True):
             if gradient is not None:
                 total.assign_add(
@@ -112,7 +113,7 @@ class AccumulatedGradients(Wrapper):
                 )
         self._weight.assign_add(ops.convert_to_tensor(self._rows))
         self._batches.assign_add(1.0)
-        self._iterations.assign_add(1)
+        update_counter(self).assign_add(1)
         due = ops.convert_to_tensor(self._batches) >= ops.convert_to_tensor(self._steps)
         given = [gradient is not None for gradient in grads]
         ops.cond(due, lambda: self._update(variables, sums, given), lambda: None)
@@ -131,7 +132,7 @@ class AccumulatedGradients(Wrapper):
         """Makes an update of what is left over, as after the last batch; answers whether there was any."""
         if not self.built or not float(ops.convert_to_numpy(self._batches)):
             return False
-        self._update(list(self._trainable_variables), self._sums, [True] * len(self._sums))
+        self._update(trained_variables(self), self._sums, [True] * len(self._sums))
         return True
 
     def scale_loss(self, loss: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import number
+from ..runtime.keras_internals import variable_key, variable_place
 from .momentum import move_with_momentum
 
 
@@ -74,16 +75,18 @@ class LARS(keras.optimizers.Optimizer):
             return
         super().build(variables)
         self.momentums = self.add_optimizer_variables(variables, "momentum")
-        self._excluded = frozenset(self._var_key(variable) for variable in variables if variable.name in self.exclude)
+        self._excluded = frozenset(
+            variable_key(self, variable) for variable in variables if variable.name in self.exclude
+        )
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         gradient = ops.cast(ops.convert_to_tensor(gradient), variable.dtype)
         value = ops.convert_to_tensor(variable)
-        if self._var_key(variable) not in self._excluded:
+        if variable_key(self, variable) not in self._excluded:
             gradient = gradient + self.decay * value
             gradient = gradient * self._trust(value, gradient)
         step = gradient * ops.cast(learning_rate, variable.dtype)
-        velocity = self.momentums[self._get_variable_index(variable)]
+        velocity = self.momentums[variable_place(self, variable)]
         move_with_momentum(self, variable, velocity, step, self.momentum, self.nesterov)
 
     def _trust(self, value: Any, gradient: Any) -> Any:

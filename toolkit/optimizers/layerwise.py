@@ -13,6 +13,15 @@ from keras import ops
 
 from ..checks import number, whole_number
 from ..models.copying import copied
+from ..models.reading import largest_weight
+from ..runtime.keras_internals import (
+    clip_gradients,
+    compiled_with,
+    decay_exclusions,
+    trained_variables,
+    update_counter,
+    variable_key,
+)
 from ..runtime.randomness import preserved
 from .wrapping import Wrapper, learning_rate_of, read_optimizer
 
@@ -76,7 +85,7 @@ class LayerwiseLearningRate(Wrapper):
         self._kind = type(given)
         self._inner_name = settings["name"]
         self._settings = {key: value for key, value in settings.items() if key not in ("learning_rate", "name")}
-        self._exclusions = getattr(given, "_exclude_from_weight_decay_pattern", None)
+        self._exclusions = decay_exclusions(given)
         self.multipliers = {
             str(key): number(f"multipliers[{key!r}]", value, 0, np.inf, open_high=True)
             for key, value in (multipliers or {}).items()
@@ -99,12 +108,12 @@ class LayerwiseLearningRate(Wrapper):
             own = [variable for variable, given in zip(variables, factors, strict=True) if given == factor]
             clone.build(own)
             self._clones.append(clone)
-            self._places.update({self._var_key(variable): place for variable in own})
+            self._places.update({variable_key(self, variable): place for variable in own})
 
     def _clone(self, factor: float, place: int) -> Any:
         settings = {**self._settings, "name": f"{self.name}_{place}", "learning_rate": lambda: self._part(factor)}
         clone = self._kind(**settings)
-        clone._exclude_from_weight_decay_pattern = self._exclusions
+        clone.exclude_from_weight_decay(var_names=self._exclusions)
         return clone
 
     def _part(self, factor: float) -> Any:
@@ -120,7 +129,7 @@ class LayerwiseLearningRate(Wrapper):
 
     def layer_multipliers(self) -> dict[str, float]:
         """The multiplier of each layer that holds weights, once built."""
-        variables = self._trainable_variables
+        variables = trained_variables(self)
         return {_layers_of(v)[-1]: factor for v, factor in zip(variables, self._factors(variables), strict=True)}
 
     def _factor(self, layers: list[str]) -> float:
@@ -133,23 +142,23 @@ class LayerwiseLearningRate(Wrapper):
         return self.default
 
     def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
-        variables = list(self._trainable_variables if trainable_variables is None else trainable_variables)
+        variables = trained_variables(self) if trainable_variables is None else list(trainable_variables)
         self.build(variables)
         pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
         gradients = [g for g, _ in pairs]
         if self.loss_scale_factor is not None:
             gradients = [g / self.loss_scale_factor for g in gradients]
         if self.global_clipnorm:
-            gradients = self._clip_gradients(gradients)
+            gradients = clip_gradients(self, gradients)
         for place, clone in enumerate(self._clones):
             own = [
                 (gradient, variable)
                 for gradient, (_, variable) in zip(gradients, pairs, strict=True)
-                if self._places[self._var_key(variable)] == place
+                if self._places[variable_key(self, variable)] == place
             ]
             if own:
                 clone.apply([gradient for gradient, _ in own], [variable for _, variable in own])
-        self._iterations.assign_add(1)
+        update_counter(self).assign_add(1)
 
     def get_config(self) -> dict[str, Any]:
         settings = {**self._settings, "learning_rate": learning_rate_of(self), "name": self._inner_name}
@@ -281,11 +290,11 @@ def update_ratios(
     one = copied(model)
     inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     plain = type(inner).from_config(inner.get_config())
-    one.compile(LayerwiseLearningRate(plain, multipliers), loss=model._compile_config.config.get("loss"))
+    one.compile(LayerwiseLearningRate(plain, multipliers), loss=compiled_with(model).get("loss"))
     rows = len(keras.tree.flatten(x)[0])
     generator = np.random.default_rng(seed)
     sums = dict.fromkeys(multipliers, 0.0)
-    kernels = {name: max(_layer(one, name).trainable_weights, key=_size) for name in multipliers}
+    kernels = {name: largest_weight(_layer(one, name)) for name in multipliers}
     for _ in range(batches):
         take = generator.integers(0, rows, min(batch_size, rows))
         before = {name: ops.convert_to_numpy(kernel).copy() for name, kernel in kernels.items()}
@@ -303,10 +312,6 @@ def _product_one(factors: dict[str, float]) -> dict[str, float]:
 
 def _geometric_mean(values: Mapping[str, float]) -> float:
     return math.exp(sum(math.log(value) for value in values.values()) / len(values))
-
-
-def _size(weight: Any) -> int:
-    return math.prod(weight.shape)
 
 
 def _trained_layers(model: Any) -> list[str]:

@@ -8,6 +8,16 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..runtime.keras_internals import (
+    OptimizerHooks,
+    decay_exclusions,
+    given_learning_rate,
+    is_decayed,
+    trained_variables,
+    update_counter,
+    variable_key,
+    variable_place,
+)
 from .momentum import move_with_momentum
 
 _FIRST_SCALE = 2.0**15
@@ -53,7 +63,7 @@ class MemberRates(keras.optimizers.schedules.LearningRateSchedule):
         return cls([deserialize(rate) if isinstance(rate, dict) else rate for rate in config["rates"]])
 
 
-class _Memberwise(keras.optimizers.Optimizer):
+class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
     """Mixed into one of Keras' optimizers: what it does to a weight, it does to each member's part of it.
 
     Args:
@@ -84,12 +94,12 @@ class _Memberwise(keras.optimizers.Optimizer):
     @property
     def rates(self) -> MemberRates:
         """The learning rate or schedule of each member."""
-        return self._learning_rate
+        return given_learning_rate(self)
 
     @property
     def learning_rates(self) -> Any:
         """The learning rates at this update, shape `(members,)`."""
-        return self._learning_rate(self._iterations)
+        return self.rates(update_counter(self))
 
     @property
     def learning_rate(self) -> Any:
@@ -108,7 +118,7 @@ class _Memberwise(keras.optimizers.Optimizer):
         return self._laid_out(ops.cast(values, variable.dtype), variable, self._owner(variable))
 
     def _owner(self, variable: Any) -> int | None:
-        return self._owners.get(self._var_key(variable))
+        return self._owners.get(variable_key(self, variable))
 
     def _laid_out(self, values: Any, like: Any, owner: int | None) -> Any:
         if owner is not None:
@@ -120,7 +130,7 @@ class _Memberwise(keras.optimizers.Optimizer):
     def build(self, variables: list[Any]) -> None:
         if self.built:
             return
-        self._owners = {self._var_key(variable): getattr(variable, "member", None) for variable in variables}
+        self._owners = {variable_key(self, variable): getattr(variable, "member", None) for variable in variables}
         super().build(variables)
         if self.loss_scaling:
             self.scale = self._member_variable(_FIRST_SCALE, "scale")
@@ -141,7 +151,7 @@ class _Memberwise(keras.optimizers.Optimizer):
         super().update_step(gradient, variable, self.across(self.learning_rates, variable))
 
     def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
-        variables = list(trainable_variables if trainable_variables is not None else self._trainable_variables)
+        variables = trained_variables(self) if trainable_variables is None else list(trainable_variables)
         self.build(variables)
         given = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
         # Clipping is told the gradients alone, in this order.
@@ -186,9 +196,9 @@ class _Memberwise(keras.optimizers.Optimizer):
             return ops.where(ops.arange(self.members) == owner, ops.sum(values), ops.zeros((), values.dtype))
         return ops.sum(ops.reshape(values, (self.members, -1)), axis=1)
 
-    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+    def clipped(self, grads: list[Any]) -> list[Any]:
         if not (self.clipnorm or self.global_clipnorm):
-            return super()._clip_gradients(grads)
+            return super().clipped(grads)
         squares = [self._square_sums(g, owner) for g, owner in zip(grads, self._order, strict=True)]
         if self.clipnorm:
             norms = [ops.sqrt(square) for square in squares]
@@ -218,17 +228,17 @@ class _Memberwise(keras.optimizers.Optimizer):
         rows = ops.cast(gradient.dense_shape[0], gradient.indices.dtype) // self.members
         return ops.cast(gradient.indices // rows, "int32")
 
-    def _apply_weight_decay(self, variables: list[Any]) -> None:
+    def decay_weights(self, variables: list[Any]) -> None:
         if self.weight_decays is None:
             return
         for variable in variables:
-            if self._use_weight_decay(variable):
+            if is_decayed(self, variable):
                 decay = self.across(self.weight_decays, variable) * self.across(self.learning_rates, variable)
                 self.assign_sub(variable, ops.convert_to_tensor(variable) * decay)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        config["learning_rate"] = keras.saving.serialize_keras_object(self._learning_rate)
+        config["learning_rate"] = keras.saving.serialize_keras_object(self.rates)
         own = {"members": self.members, "weight_decay": _listed(self.weight_decays), "loss_scaling": self.loss_scaling}
         return {**config, **own}
 
@@ -263,7 +273,7 @@ class MemberSGD(_Memberwise, keras.optimizers.SGD):
         if not self.momentum:
             self.assign_sub(variable, step)
             return
-        velocity = self.momentums[self._get_variable_index(variable)]
+        velocity = self.momentums[variable_place(self, variable)]
         momentum = self.across(self.momenta, variable)
         move_with_momentum(self, variable, velocity, step, momentum, self.nesterov)
 
@@ -350,7 +360,7 @@ def memberwise(
         raise ValueError(f"`momentum` is a setting of SGD, got optimizer {type(given).__name__}; use optimizer='sgd'.")
     if form is MemberSGD:
         config["momentum"] = [config["momentum"]] * members if momentum is None else list(momentum)
-    own = given._learning_rate
+    own = given_learning_rate(given)
     own = own if callable(own) and not hasattr(own, "assign") else float(ops.convert_to_numpy(own))
     rates = [own] * members if learning_rate is None else list(learning_rate)
     config["learning_rate"] = MemberRates(rates)
@@ -359,7 +369,7 @@ def memberwise(
     elif config.get("weight_decay") is not None:
         config["weight_decay"] = [config["weight_decay"]] * members
     made = form(members=members, loss_scaling=loss_scaling, **config)
-    made._exclude_from_weight_decay_pattern = getattr(given, "_exclude_from_weight_decay_pattern", None)
+    made.exclude_from_weight_decay(var_names=decay_exclusions(given))
     return made
 
 
@@ -384,5 +394,5 @@ def alone(optimizer: Any, k: int) -> Any:
     if type(optimizer) is MemberSGD:
         config["momentum"] = config["momentum"][k]
     made = plain(**config)
-    made._exclude_from_weight_decay_pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    made.exclude_from_weight_decay(var_names=decay_exclusions(optimizer))
     return made

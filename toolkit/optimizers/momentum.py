@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import number
+from ..runtime.keras_internals import update_counter, variable_place
 
 
 @keras.saving.register_keras_serializable(package="trainwise")
@@ -68,7 +69,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
     def momentum(self) -> Any:
         """The momentum at this update."""
         if self._momentum_schedule is not None:
-            return self._momentum_schedule(self._iterations)
+            return self._momentum_schedule(update_counter(self))
         return ops.convert_to_tensor(self._momentum)
 
     @momentum.setter
@@ -87,7 +88,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
         rate = ops.cast(learning_rate, variable.dtype)
         momentum = ops.cast(self.momentum, variable.dtype)
         step = ops.multiply(ops.cast(gradient, variable.dtype), rate)
-        velocity = self.momentums[self._get_variable_index(variable)]
+        velocity = self.momentums[variable_place(self, variable)]
         move_with_momentum(self, variable, velocity, step, momentum, self.nesterov)
 
     def get_config(self) -> dict[str, Any]:

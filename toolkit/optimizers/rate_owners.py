@@ -7,6 +7,9 @@ from typing import Any
 
 import keras
 
+from ..models.reading import innermost
+from ..runtime.keras_internals import given_learning_rate
+
 
 def rate_setters(callbacks: Any) -> list[Any]:
     """The callbacks that set the learning rate: two of Keras, and any with an attribute `sets_learning_rate`.
@@ -60,5 +63,4 @@ def has_schedule(optimizer: Any) -> bool:
     >>> has_schedule(keras.optimizers.SGD(0.1))
     False
     """
-    inner = getattr(optimizer, "inner_optimizer", None) or getattr(optimizer, "_inner", None) or optimizer
-    return isinstance(inner._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+    return isinstance(given_learning_rate(innermost(optimizer)), keras.optimizers.schedules.LearningRateSchedule)

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from ..runtime.keras_internals import given_learning_rate, trained_variables
+
 
 def learning_rate_of(optimizer: Any) -> Any:
     """The learning rate of an optimizer as it was given: a number, or a schedule.
@@ -17,7 +19,7 @@ def learning_rate_of(optimizer: Any) -> Any:
     >>> round(learning_rate_of(keras.optimizers.SGD(0.5)), 3)
     0.5
     """
-    given = optimizer._learning_rate
+    given = given_learning_rate(optimizer)
     if isinstance(given, keras.optimizers.schedules.LearningRateSchedule):
         return given
     return float(ops.convert_to_numpy(given() if callable(given) and not hasattr(given, "assign") else given))
@@ -68,7 +70,7 @@ class Wrapper(keras.optimizers.Optimizer):
 
     def finalize_variable_values(self, var_list: Any) -> None:
         for one in self.inner():
-            own = {id(variable) for variable in one._trainable_variables}
+            own = {id(variable) for variable in trained_variables(one)}
             one.finalize_variable_values([variable for variable in var_list if id(variable) in own])
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

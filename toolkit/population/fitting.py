@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,13 +13,15 @@ import numpy as np
 
 from ..diagnosis.baselines import known_of
 from ..diagnosis.run_reader import RunReader
+from ..models.lazy_models import LazyModels
 from ..models.reading import structure_of
 from ..models.structure import Structure
 from ..optimizers.memberwise import memberwise
+from ..runtime.keras_internals import compiled_with
 from ..runtime.randomness import preserved
 from . import memory, starting_weights
 from .model import Population, functional_form
-from .result import Members, PopulationResult
+from .result import PopulationResult
 from .settings import MemberSettings, read_settings
 from .tracking import Tracking
 
@@ -152,7 +155,7 @@ def fit_population(
     return PopulationResult(
         histories=[history for tracking in trackings for history in tracking.histories],
         findings=[findings for tracking in trackings for findings in tracking.findings],
-        models=Members(populations),
+        models=LazyModels([partial(one.member, k) for one in populations for k in range(one.members)], "members"),
         populations=tuple(populations),
         settings=settings,
         chunks=tuple(chunks),
@@ -177,7 +180,7 @@ def _population(
 
 def _objectives(template: Any, **given: Any) -> dict[str, Any]:
     """What was given, else what the model was compiled with."""
-    compiled = dict(template._compile_config.config) if template.compiled else {}
+    compiled = compiled_with(template)
     chosen = {name: compiled.get(name) if value is None else value for name, value in given.items()}
     if chosen["loss"] is None:
         raise ValueError("`loss` must be given, or `build_model` must answer a compiled model.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+
+from ..runtime.keras_internals import flat_layers, symbolic_calls
+from ..runtime.machine import free_memory
 
 # Of the memory that is free, the part that a population may take without being told.
 _SHARE = 0.5
@@ -33,7 +35,7 @@ def per_member(template: Any, slots: int, batch_size: int, length: int = 1) -> i
     """
     weights = sum(math.prod(weight.shape) * _size(weight.dtype) for weight in template.weights)
     rows = 0
-    for layer in template._flatten_layers(include_self=False):
+    for layer in flat_layers(template):
         for output in _outputs(layer):
             rows += math.prod(length if axis is None else axis for axis in output.shape[1:]) * _size(output.dtype)
     # The weights, their gradients, the values to set and two passing copies beside what the optimizer keeps.
@@ -58,25 +60,16 @@ def chunks(members: int, each: int, limit: int | None) -> list[int]:
     """
     if limit is not None and limit < each:
         raise ValueError(f"`memory_limit` must be at least {each} bytes, the need of one member, got {limit}.")
-    free = available() if limit is None else None
+    free = free_memory() if limit is None else None
     most = limit if limit is not None else free and int(free * _SHARE)
     at_once = members if most is None else max(1, min(members, most // each))
     return [min(at_once, members - start) for start in range(0, members, at_once)]
 
 
-def available() -> int | None:
-    """Bytes of memory that are free on this machine, or `None` where that is not known."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
-
-
 def _outputs(layer: Any) -> list[Any]:
-    if isinstance(layer, keras.layers.InputLayer) or not getattr(layer, "_inbound_nodes", None):
+    if isinstance(layer, keras.layers.InputLayer):
         return []
-    return [x for node in layer._inbound_nodes[:1] for x in node.output_tensors]
+    return [x for node in symbolic_calls(layer)[:1] for x in node.output_tensors]
 
 
 def _size(dtype: Any) -> int:

@@ -16,6 +16,7 @@ from ..layers.stacked import Stack, with_logits
 from ..models.copying import copied
 from ..optimizers.memberwise import SLOTS, alone, memberwise
 from ..optimizers.rate_owners import rate_setters
+from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_mask, update_counter
 from .objectives import MemberLoss, MemberMean, MemberMetric
 from .stacking import FRONT, StackSettings, stack
 
@@ -107,9 +108,9 @@ class Population(keras.Model):
 
     def _batch_first(self, y: Any, place: str) -> Any:
         moved = with_logits(lambda x: ops.moveaxis(x, 0 if place == FRONT else -2, 1), y)
-        mask = getattr(y, "_keras_mask", None)
+        mask = mask_of(y)
         if mask is not None:
-            moved._keras_mask = ops.moveaxis(mask, 0, 1)
+            note_mask(moved, ops.moveaxis(mask, 0, 1))
         return moved
 
     # Training
@@ -302,7 +303,7 @@ class Population(keras.Model):
         settings = {name: copy.deepcopy(value) for name, value in self._compiled_with.content.items()}
         model.compile(optimizer=alone(self.optimizer, k), **settings)
         model.optimizer.build(model.trainable_variables)
-        model.optimizer._iterations.assign(self.optimizer._iterations)
+        update_counter(model.optimizer).assign(update_counter(self.optimizer))
         self._copy_slots(model, k)
 
     def _copy_slots(self, model: Any, k: int) -> None:
@@ -358,7 +359,7 @@ def functional_form(model: Any) -> Any:
         if not model.built:
             raise ValueError("`build_model` must answer a built model; begin the Sequential with `keras.Input(shape)`.")
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    if not hasattr(model, "_run_through_graph"):
+    if not is_functional(model):
         raise TypeError(
             f"`build_model` answered the subclassed model {type(model).__name__}, whose layers cannot be seen; "
             "write it as a Functional model, `keras.Model(inputs, outputs)`, or as a Sequential."
@@ -406,7 +407,7 @@ def _dropout_rates(template: Any, dropout: Any, members: int) -> tuple[float, ..
     rates = tuple(number("dropout", rate, 0, 1, open_high=True) for rate in dropout)
     if len(rates) != members:
         raise ValueError(f"`dropout` must hold {members} values, one a member, got {len(rates)}.")
-    layers = template._flatten_layers(include_self=False)
+    layers = flat_layers(template)
     if not any(type(layer) is keras.layers.Dropout for layer in layers):
         raise ValueError("`dropout` was given, but the model has no Dropout layer; add `keras.layers.Dropout(0.5)`.")
     return rates

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from ..layers.stacked import with_logits
+from ..runtime.keras_internals import mask_of, metric_function, note_mask
 
 _LOSSES = keras.losses
 # Losses whose value for one row depends on that row alone, so that members can stand as rows.
@@ -141,7 +142,7 @@ class MemberLoss:
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         self.loss = self.loss or _loss_object(self.given, y_true, y_pred)
-        if isinstance(self.loss, _BY_ROW) and getattr(y_pred, "_keras_mask", None) is None:
+        if isinstance(self.loss, _BY_ROW) and mask_of(y_pred) is None:
             return self._together(y_true, y_pred, sample_weight)
         predictions = members_of(y_pred, self.members)
         weights = weights_of(sample_weight, self.members)
@@ -219,11 +220,11 @@ def by_row(function: Callable[..., Any], y_true: Any, y_pred: Any, members: int)
 
 def members_of(y_pred: Any, members: int) -> list[Any]:
     """Predictions `(batch, members, ...)` as one tensor `(batch, ...)` a member."""
-    mask = getattr(y_pred, "_keras_mask", None)
+    mask = mask_of(y_pred)
     parts = [with_logits(partial(_column, k), y_pred) for k in range(members)]
     if mask is not None:
         for k, part in enumerate(parts):
-            part._keras_mask = mask[:, k]
+            note_mask(part, mask[:, k])
     return parts
 
 
@@ -311,10 +312,7 @@ def _rowwise_function(metric: Any) -> Callable[..., Any] | None:
     if _is_accuracy(metric):
         return _accuracy
     known = keras.metrics.get(metric)
-    if type(known) in _METRICS_BY_ROW and hasattr(known, "_fn"):
-        settings = dict(getattr(known, "_fn_kwargs", {}))
-        return lambda y_true, y_pred: known._fn(y_true, y_pred, **settings)
-    return None
+    return metric_function(known) if type(known) in _METRICS_BY_ROW else None
 
 
 def _accuracy(y_true: Any, y_pred: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from ..checks import number, one_of, whole_number
 from ..models.copying import copied
 from ..optimizers.memberwise import MEMBER_FORMS, memberwise
+from ..runtime.keras_internals import compiled_with
 from ..runtime.randomness import preserved
 from .model import Population
 
@@ -253,7 +254,7 @@ def _population_test(
 ) -> tuple[list[float], list[float], float]:
     tried = np.geomspace(lowest, highest, rates).tolist()
     population = Population(copied(model), rates)
-    settings = dict(model._compile_config.config)
+    settings = compiled_with(model)
     loss: dict[str, Any] = {name: settings.get(name) for name in ("loss", "loss_weights")}
     population.compile(memberwise(_plain(model.optimizer), rates, learning_rate=tried), **loss)
     noted = _Losses(lambda logs: population.member_loss.by_member())
@@ -296,7 +297,7 @@ def _ramp_test(model: Any, batches: _Batches, lowest: float, highest: float) -> 
     config["learning_rate"] = keras.optimizers.schedules.ExponentialDecay(
         float(lowest), 1, float((highest / lowest) ** (1 / (updates - 1)))
     )
-    settings = dict(model._compile_config.config)
+    settings = compiled_with(model)
     loss: dict[str, Any] = {name: settings.get(name) for name in ("loss", "loss_weights")}
     one.compile(type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).from_config(config), **loss)
     noted = _Losses(lambda logs: logs["loss"])

@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from ..diagnosis.findings import Finding
 from ..metrics.directions import higher_is_better
+from ..models.lazy_models import LazyModels
 from ..models.reading import metric_directions
 from .leaderboard import Leaderboard, _shown
 from .model import Population
 from .settings import MemberSettings
-
-
-class Members(Sequence[Any]):
-    """The members as ordinary Keras models; each is made when it is first asked for."""
-
-    def __init__(self, populations: Sequence[Population]) -> None:
-        self._places = [(population, k) for population in populations for k in range(population.members)]
-        self._made: dict[int, Any] = {}
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    @overload
-    def __getitem__(self, k: int) -> Any: ...
-
-    @overload
-    def __getitem__(self, k: slice) -> list[Any]: ...
-
-    def __getitem__(self, k: int | slice) -> Any:
-        if isinstance(k, slice):
-            return [self[place] for place in range(*k.indices(len(self)))]
-        if not -len(self) <= k < len(self):
-            raise IndexError(f"The population has members 0 to {len(self) - 1}, got {k}.")
-        k %= len(self)
-        if k not in self._made:
-            population, place = self._places[k]
-            self._made[k] = population.member(place)
-        return self._made[k]
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[k] for k in range(len(self)))
 
 
 @dataclass(frozen=True)
@@ -64,7 +34,7 @@ class PopulationResult:
 
     histories: list[dict[str, list[float]]]
     findings: list[list[Finding]]
-    models: Members
+    models: LazyModels
     populations: tuple[Population, ...]
     settings: MemberSettings
     chunks: tuple[int, ...]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..layers.stacked import Stack
 from ..optimizers.memberwise import SLOTS, MemberRates
+from ..runtime.keras_internals import decay_exclusions, update_counter
 from .model import Population, _slot
 
 
@@ -41,7 +42,7 @@ def survivors(population: Population, places: Sequence[int]) -> Population:
     kept.set_members([[values[place] for values in population.weights_by_member()] for place in places])
     settings = population._compiled_with.content
     kept.compile(optimizer=_optimizer(population.optimizer, places), jit_compile=population.jit_compile, **settings)
-    kept.optimizer._iterations.assign(population.optimizer._iterations)
+    update_counter(kept.optimizer).assign(update_counter(population.optimizer))
     _move_slots(population, kept, places)
     return kept
 
@@ -54,7 +55,7 @@ def _optimizer(optimizer: Any, places: Sequence[int]) -> Any:
         if isinstance(config.get(name), (list, tuple)):
             config[name] = [config[name][place] for place in places]
     made = type(optimizer)(**config)
-    made._exclude_from_weight_decay_pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    made.exclude_from_weight_decay(var_names=decay_exclusions(optimizer))
     return made
 
 

@@ -16,6 +16,7 @@ from ..layers.stacked_convolution import StackedConv1D, StackedConv2D, StackedDe
 from ..layers.stacked_dense import StackedDense, StackedDropout, StackedEmbedding
 from ..layers.stacked_normalization import StackedBatchNormalization, StackedLayerNormalization
 from ..layers.stacked_recurrent import RECURRENT, StackedBidirectional
+from ..runtime.keras_internals import flat_layers, is_functional, walked
 
 # Where the member axis of a tensor stands: nowhere (all members see the same), in front, or before the channels.
 SHARED, FRONT, CHANNELS = "shared", "front", "channels"
@@ -122,7 +123,7 @@ class _Stacking:
         return Graph(model, places, stacked, self.unrolled)
 
     def _run(self, model: Any, inputs: Any) -> Any:
-        return model._run_through_graph(inputs, operation_fn=lambda operation: operation, call_fn=self._call)
+        return walked(model, inputs, self._call)
 
     def _whole(self, output: Any) -> Any:
         """An output that no weight has touched is given to each member."""
@@ -347,7 +348,7 @@ def _is_rowwise(layer: Any, x: Any) -> bool:
 
 
 def _is_nested(operation: Any) -> bool:
-    return isinstance(operation, keras.Sequential) or hasattr(operation, "_run_through_graph")
+    return isinstance(operation, keras.Sequential) or is_functional(operation)
 
 
 def _functional(model: Any) -> Any:
@@ -355,7 +356,7 @@ def _functional(model: Any) -> Any:
 
 
 def _flat_layers(model: Any) -> list[Any]:
-    return [layer for layer in model._flatten_layers(include_self=False) if not hasattr(layer, "_run_through_graph")]
+    return [layer for layer in flat_layers(model) if not is_functional(layer)]
 
 
 def _makes_masks(layer: Any) -> bool:

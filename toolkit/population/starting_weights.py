@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from ..runtime.keras_internals import drew_its_seed, flat_layers
+
 # How Keras draws the seed of an initializer that was given none.
 _LARGEST_SEED = 10**9
+# How many seeds are drawn while a model is built is not known; of more than this the weights are built instead.
+_DRAWS_OF_A_WEIGHT = 4
+_OTHER_DRAWS = 64
 
 
 def members(build_model: Callable[[], Any], seeds: Sequence[int]) -> tuple[Any, list[list[np.ndarray]]]:
@@ -20,10 +24,10 @@ def members(build_model: Callable[[], Any], seeds: Sequence[int]) -> tuple[Any, 
 
     The model is built once for the first seed and once for another. For the other seeds the draws
     of its initializers are repeated alone, where that gives the second build exactly; else the
-    model is built for each seed.
+    model is built for each seed, as where a layer of the caller's own names an initializer and does not keep it.
 
     Args:
-        build_model: Answers a Keras model, a new one at each call.
+        build_model: Returns a Keras model, a new one at each call.
         seeds: One whole number a member; member `k` starts as after
             `keras.utils.set_random_seed(seeds[k])`.
 
@@ -37,8 +41,7 @@ def members(build_model: Callable[[], Any], seeds: Sequence[int]) -> tuple[Any, 
     >>> [weights[0].shape for weights in starts]
     [(2, 1), (2, 1), (2, 1)]
     """
-    with _recorded() as drawn:
-        template = _built(build_model, seeds[0])
+    template = _built(build_model, seeds[0])
     first = template.get_weights()
     if len(seeds) == 1:
         return template, [first]
@@ -47,7 +50,7 @@ def members(build_model: Callable[[], Any], seeds: Sequence[int]) -> tuple[Any, 
     _refuse_shared_layers(template, second)
     known = {seeds[0]: first, other: second.get_weights()}
     _refuse_other_shapes(first, known[other])
-    replay = _Replay(template, drawn, seeds[0])
+    replay = _Replay(template, seeds[0])
     exact = _same(replay.weights(other), known[other])
     for seed in seeds:
         if seed not in known:
@@ -65,17 +68,26 @@ def _built(build_model: Callable[[], Any], seed: int) -> Any:
 
 
 class _Replay:
-    """Draws the weights of a model again for another seed."""
+    """Draws the weights of a model again for another seed.
 
-    def __init__(self, template: Any, drawn: dict[int, tuple[Any, Any]], seed: int) -> None:
+    An initializer that was given no seed draws one from Python's generator when it is made, and its values
+    follow from that seed. Which initializer made which weight is seen by making the values once more.
+    """
+
+    def __init__(self, template: Any, seed: int) -> None:
         self.template = template
-        places = {value: place for place, value in reversed(list(enumerate(_seeds_after(seed, 4 * len(drawn) + 64))))}
-        self.initializers = {
-            key: (initializer, places[initializer.seed])
-            for key, (_, initializer) in drawn.items()
-            if getattr(initializer, "_init_seed", 0) is None and initializer.seed in places
-        }
-        self.length = 1 + max((place for _, place in self.initializers.values()), default=0)
+        layers = flat_layers(template)
+        drawn = _seeds_after(seed, _DRAWS_OF_A_WEIGHT * (len(template.weights) + len(layers)) + _OTHER_DRAWS)
+        places = {value: place for place, value in reversed(list(enumerate(drawn)))}
+        self.sources: dict[int, tuple[Callable[[int], Any], int]] = {}
+        for layer in reversed(layers):  # the innermost first, whose initializers are most likely its own
+            known = [one for one in vars(layer).values() if drew_its_seed(one) and one.seed in places]
+            for weight in layer.weights if known else ():
+                for one in known:
+                    maker = _maker(one, layer)
+                    if id(weight) not in self.sources and _gives(maker(one.seed), weight):
+                        self.sources[id(weight)] = (maker, places[one.seed])
+        self.length = 1 + max((place for _, place in self.sources.values()), default=0)
 
     def weights(self, seed: int) -> list[np.ndarray]:
         """The weights after `seed`, in the order of `template.weights`."""
@@ -83,11 +95,29 @@ class _Replay:
         return [self._value(weight, seeds) for weight in self.template.weights]
 
     def _value(self, weight: Any, seeds: list[int]) -> np.ndarray:
-        if id(weight) not in self.initializers:
+        if id(weight) not in self.sources:
             return ops.convert_to_numpy(weight)
-        initializer, place = self.initializers[id(weight)]
-        again = type(initializer).from_config({**initializer.get_config(), "seed": seeds[place]})
-        return ops.convert_to_numpy(again(weight.shape, dtype=weight.dtype))
+        maker, place = self.sources[id(weight)]
+        return ops.convert_to_numpy(maker(seeds[place])(weight.shape, dtype=weight.dtype))
+
+
+def _maker(initializer: Any, layer: Any) -> Callable[[int], Any]:
+    """Makes an initializer like the one that the layer uses, with another seed."""
+    settings = initializer.get_config()
+    if isinstance(layer, keras.layers.EinsumDense) and isinstance(initializer, keras.initializers.VarianceScaling):
+        # Such a layer tells its initializer which axes of the kernel are inputs.
+        kernel, output = layer.equation.replace(" ", "").split(",")[1].split("->")
+        settings["input_axes"] = [place for place, axis in enumerate(kernel) if axis not in output]
+        settings["output_axes"] = [place for place, axis in enumerate(kernel) if axis in output]
+    return lambda seed: type(initializer).from_config({**settings, "seed": seed})
+
+
+def _gives(initializer: Any, weight: Any) -> bool:
+    try:
+        values = initializer(weight.shape, dtype=weight.dtype)
+    except (ValueError, IndexError):  # some make no values of every shape
+        return False
+    return np.array_equal(ops.convert_to_numpy(values), ops.convert_to_numpy(weight))
 
 
 def _seeds_after(seed: int, count: int) -> list[int]:
@@ -95,33 +125,13 @@ def _seeds_after(seed: int, count: int) -> list[int]:
     return [generator.randint(1, _LARGEST_SEED) for _ in range(count)]
 
 
-@contextmanager
-def _recorded() -> Iterator[dict[int, tuple[Any, Any]]]:
-    """Notes the initializer of each weight that is added meanwhile: `id` to the weight and its initializer."""
-    drawn: dict[int, tuple[Any, Any]] = {}
-    original = keras.layers.Layer.add_weight
-
-    def add_weight(layer: Any, shape: Any = None, initializer: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if initializer is not None:
-            initializer = keras.initializers.get(initializer)
-        weight = original(layer, shape, initializer, *args, **kwargs)
-        drawn[id(weight)] = (weight, initializer)
-        return weight
-
-    keras.layers.Layer.add_weight = add_weight
-    try:
-        yield drawn
-    finally:
-        keras.layers.Layer.add_weight = original
-
-
 def _same(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
     return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(some, others, strict=True))
 
 
 def _refuse_shared_layers(first: Any, second: Any) -> None:
-    theirs = {id(layer) for layer in second._flatten_layers(include_self=False)}
-    for layer in first._flatten_layers(include_self=False):
+    theirs = {id(layer) for layer in flat_layers(second)}
+    for layer in flat_layers(first):
         if id(layer) in theirs and layer.trainable_weights:
             raise ValueError(
                 f"Layer {layer.name!r} is made outside `build_model`, so all members would share its weights; "

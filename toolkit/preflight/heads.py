@@ -10,6 +10,7 @@ import numpy as np
 
 from ..diagnosis.findings import Advice, Finding
 from ..models.reading import loss_name, output_activation
+from ..runtime.keras_internals import source_operation
 
 _CROSS_ENTROPIES = ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
 _QUANTITY_LOSSES = (
@@ -43,7 +44,7 @@ def unfit_head(model: Any, y: np.ndarray) -> Iterator[Finding]:
     finite = y[np.isfinite(y.reshape(len(y), -1)).all(axis=1)]
     if not name or not outputs or len(outputs) != 1 or outputs[0].shape[-1] is None or not len(finite):
         return
-    scaled_back = bool(getattr(outputs[0]._keras_history.operation, "inverse", False))
+    scaled_back = bool(getattr(source_operation(outputs[0]), "inverse", False))
     end = _End(output_activation(model), int(outputs[0].shape[-1]), name, from_logits, scaled_back, finite)
     shape = list(_labels(end, model.outputs[0].shape))
     yield from shape

@@ -14,6 +14,7 @@ from ..diagnosis.class_balance import class_shares, uneven_classes
 from ..diagnosis.findings import Advice, Finding
 from ..diagnosis.thresholds import limit
 from ..models.reading import loss_name
+from ..runtime.keras_internals import flat_layers
 
 _NORMALIZERS = (
     keras.layers.Normalization, keras.layers.Rescaling, keras.layers.BatchNormalization,
@@ -45,7 +46,7 @@ def non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Findi
 
 def unadapted(model: Any) -> Iterator[Finding]:
     """Normalisation layers without statistics."""
-    for layer in model._flatten_layers(include_self=False):
+    for layer in flat_layers(model):
         ours = getattr(layer, "adapted", None)
         if ours is False or (isinstance(layer, keras.layers.Normalization) and _keras_unadapted(layer)):
             effect = "answers NaN" if ours is False else "passes its inputs on unchanged"
@@ -65,7 +66,7 @@ def _keras_unadapted(layer: Any) -> bool:
 
 def unscaled(model: Any, columns: list[np.ndarray]) -> Iterator[Finding]:
     """Inputs that are large where nothing in the model normalises them."""
-    layers = list(model._flatten_layers(include_self=False))
+    layers = flat_layers(model)
     if any(isinstance(layer, _NORMALIZERS) or hasattr(layer, "adapted") for layer in layers):
         return
     if any(isinstance(layer, keras.layers.Embedding) for layer in layers):
@@ -136,7 +137,7 @@ def targets_of(model: Any, y: np.ndarray) -> Iterator[Finding]:
 
 
 def _unscaled_targets(model: Any, y: np.ndarray) -> Iterator[Finding]:
-    if any(getattr(layer, "inverse", False) for layer in model._flatten_layers(include_self=False)):
+    if any(getattr(layer, "inverse", False) for layer in flat_layers(model)):
         return
     spread = float(np.max(np.std(y.reshape(len(y), -1).astype("float64"), axis=0)))
     if spread <= limit("spread_targets_info"):

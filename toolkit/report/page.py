@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from os import PathLike, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from markupsafe import Markup
 from ..diagnosis.catalogue import CAUSES, LEVELS, SYMPTOMS
 from ..diagnosis.findings import Advice
 from ..diagnosis.wording import reason
+from ..runtime.files import write_text
 from .charts import curves_chart, results_chart, trials_chart
 
 HEALTHY = "No warnings: this run looks healthy."
@@ -97,7 +97,7 @@ def as_html(report: Mapping[str, Any]) -> str:
 
 
 def write(report: Mapping[str, Any], directory: str | PathLike[str]) -> tuple[Path, Path]:
-    """Writes `report.html` and `report.json`, each under a temporary name first and then renamed.
+    """Writes `report.html` and `report.json`, each whole or not at all.
 
     Args:
         report: As for `as_html`.
@@ -112,19 +112,16 @@ def write(report: Mapping[str, Any], directory: str | PathLike[str]) -> tuple[Pa
 
     Example:
 
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     [path.name for path in write({"title": "digits"}, directory)]
     ['report.html', 'report.json']
     """
     pages = {"report.html": as_html(report), "report.json": as_json(report)}
     folder = Path(directory)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as scratch:
-        for name, text in pages.items():
-            # A path may hold bytes that are no text; HTML shows them as a replacement character.
-            Path(scratch, name).write_bytes(text.encode("utf-8", "xmlcharrefreplace"))
-        for name in pages:
-            replace(Path(scratch, name), folder / name)
+    for name, text in pages.items():
+        # A path may hold bytes that are no text; HTML shows them as a replacement character.
+        write_text(folder / name, text, errors="xmlcharrefreplace")
     return folder / "report.html", folder / "report.json"
 
 

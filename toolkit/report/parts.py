@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import Any
 
 from ..data import Splits
 from ..models.first import safe_name
+from ..runtime import machine
 from ..saving.exporting import ExportReport
 
 _PACKAGES = ("trainwise", "tensorflow", "keras", "numpy", "scikit-learn")
@@ -74,7 +74,7 @@ def device(policy: str) -> str:
 
     found = tf.config.list_physical_devices("GPU")
     if not found:
-        return f"CPU ({len(os.sched_getaffinity(0))} cores), precision {policy}"
+        return f"CPU ({machine.cores()} cores), precision {policy}"
     return f"GPU x {len(found)}, precision {policy}"
 
 

@@ -5,20 +5,67 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from . import machine
 
 
 class DamagedFileError(ValueError):
     """A file was cut or changed by something else than this package, which writes files whole."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is damaged; begin anew with `overwrite=True`, or in another folder.")
+        super().__init__(
+            f"{path} is damaged; begin anew in another folder, or where there is one with `overwrite=True`."
+        )
+
+
+@contextmanager
+def beside(path: str | Path, suffix: str = "") -> Iterator[Path]:
+    """A name beside `path` to write to; what was written there takes the place of `path` as the block ends.
+
+    Where the block raises, `path` stays as it was and nothing is left beside it. The content is on the disk
+    before it bears the name, so that a power cut leaves the old file or the new one too.
+
+    Args:
+        path: The file that is to be there; its folder is made.
+        suffix: Ending of the name beside, for writers that go by it: `".keras"` for `model.save`.
+
+    Raises:
+        OSError: The disk is full or may not be written to.
+
+    Example:
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with beside(path) as draft:
+    ...     size = draft.write_text("all")
+    >>> path.read_text()
+    'all'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two processes, or two threads of one, may write the same file: the last one stays.
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{suffix}")
+    try:
+        yield draft
+        _flush(draft)
+        machine.replace(draft, path)
+        machine.flush_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:  # Windows flushes only what is open for writing
+        os.fsync(file.fileno())
 
 
 def write_whole(path: str | Path, write: Callable[[BinaryIO], Any]) -> None:
@@ -39,17 +86,28 @@ def write_whole(path: str | Path, write: Callable[[BinaryIO], Any]) -> None:
     >>> path.read_text()
     'all'
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(path) as draft, draft.open("wb") as file:
+        write(file)
+
+
+def write_text(path: str | Path, text: str, errors: str = "strict") -> None:
+    r"""Writes a text as UTF-8, its line ends as they are, whole or not at all.
+
+    Args:
+        path: Where to; its folder is made.
+        text: The text.
+        errors: What to do with what is no text, as for `str.encode`.
+
+    Example:
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> write_text(path, "é\n")
+    >>> path.read_bytes()
+    b'\xc3\xa9\n'
+    """
+    content = text.encode("utf-8", errors)
+    write_whole(path, lambda file: file.write(content))
 
 
 def write_json(path: str | Path, values: Any) -> None:
@@ -117,11 +175,24 @@ def read_lines(path: str | Path) -> list[Any]:
     return [_parsed(line, path) for line in whole.splitlines()]
 
 
-def write_arrays(path: str | Path, arrays: Sequence[Any]) -> None:
-    """Writes arrays, in their order, whole or not at all; types that numpy does not know become float32."""
-    taken = [np.asarray(array) for array in arrays]
-    plain = [array if array.dtype.kind in "biufcSU" else array.astype("float32") for array in taken]
-    write_whole(path, lambda file: np.savez(file, *plain))
+def write_arrays(path: str | Path, arrays: Sequence[Any] | Mapping[str, Any]) -> None:
+    """Writes arrays as `.npz`, whole or not at all; types that numpy does not know become float32.
+
+    Args:
+        path: Where to; its folder is made.
+        arrays: In their order, or by name.
+    """
+    if isinstance(arrays, Mapping):
+        named: dict[str, Any] = {name: _storable(array) for name, array in arrays.items()}
+        write_whole(path, lambda file: np.savez(file, **named))
+    else:
+        plain = [_storable(array) for array in arrays]
+        write_whole(path, lambda file: np.savez(file, *plain))
+
+
+def _storable(values: Any) -> np.ndarray:
+    array = np.asarray(values)
+    return array if array.dtype.kind in "biufcSU" else array.astype("float32")
 
 
 def read_arrays(path: str | Path) -> list[np.ndarray]:
@@ -146,38 +217,38 @@ def read_arrays(path: str | Path) -> list[np.ndarray]:
         raise DamagedFileError(Path(path)) from None
 
 
-def fingerprint(*values: Any) -> str:
+def digest(*values: Any) -> str:
     """A short digest of arrays, plain values and structures of both; equal content has an equal one.
 
     Example:
 
-    >>> fingerprint({"a": np.arange(3)}) == fingerprint({"a": np.arange(3)})
+    >>> digest({"a": np.arange(3)}) == digest({"a": np.arange(3)})
     True
-    >>> fingerprint(np.arange(3)) == fingerprint(np.arange(3)[::-1])
+    >>> digest(np.arange(3)) == digest(np.arange(3)[::-1])
     False
     """
-    digest = hashlib.sha256()
-    _digest(digest, values)
-    return digest.hexdigest()[:16]
+    hashed = hashlib.sha256()
+    _add(hashed, values)
+    return hashed.hexdigest()[:16]
 
 
-def _digest(digest: Any, value: Any) -> None:
+def _add(hashed: Any, value: Any) -> None:
     if isinstance(value, dict):
-        digest.update(b"{")
+        hashed.update(b"{")
         for name in sorted(value, key=str):
-            _digest(digest, str(name))
-            _digest(digest, value[name])
+            _add(hashed, str(name))
+            _add(hashed, value[name])
     elif isinstance(value, (list, tuple)):
-        digest.update(b"(")
+        hashed.update(b"(")
         for one in value:
-            _digest(digest, one)
-        digest.update(b")")
+            _add(hashed, one)
+        hashed.update(b")")
     elif hasattr(value, "__array__") and not np.isscalar(value):
         array = np.asarray(value)
-        digest.update(f"{array.shape}{array.dtype}".encode())
-        digest.update(repr(array.tolist()).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes())
+        hashed.update(f"{array.shape}{array.dtype}".encode())
+        hashed.update(repr(array.tolist()).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes())
     else:
-        digest.update(repr(value).encode())
+        hashed.update(repr(value).encode())
 
 
 def _plain(value: Any) -> Any:

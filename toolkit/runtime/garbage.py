@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tensorflow.python.framework import ops
+from .keras_internals import drop_step_gradients
 
 
 @contextmanager
@@ -37,23 +37,18 @@ def quick_collections() -> Iterator[None]:
 
 @contextmanager
 def forgotten_graphs() -> Iterator[None]:
-    """Lets go, at its end, of the graphs that were traced in the block.
+    """Lets go, at its end, of the graphs of the training steps that were traced.
 
-    TensorFlow registers the gradient of each custom-gradient op that it traces, Keras' optimizers trace one
-    in every training step, and the registry keeps the step's whole graph for as long as the process lives:
-    two megabytes for the smallest model (tensorflow issue 61791). Models that outlive the block are to be
-    traced again before they are trained on.
+    TensorFlow keeps the graph of every training step that it traces for as long as the process lives: two
+    megabytes for the smallest model. What is let go of, `keras_internals.drop_step_gradients` says; models
+    can be trained on afterwards, and a fit in another thread is not disturbed.
 
     Example:
 
     >>> with forgotten_graphs():
     ...     pass
     """
-    known = getattr(ops.gradient_registry, "_registry", {})
-    before = set(known)
     try:
         yield
     finally:
-        for name in set(known) - before:
-            if name.startswith("CustomGradient-"):
-                del known[name]
+        drop_step_gradients()

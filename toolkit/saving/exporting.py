@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from ..models.reading import input_structure
+from ..runtime.keras_internals import source_operation
 
 TOLERANCE = 1e-5
 SCHEMA = "assets.extra/trainwise.json"
@@ -64,7 +65,7 @@ def export(
     """Writes a model as the next version of a SavedModel, and proves that it answers alike.
 
     The model is traced with `training=False`. A fresh process, in which trainwise cannot be imported,
-    loads the folder and answers rows twice, together and one by one; the folder is published, by
+    loads the folder and predicts rows twice, together and one by one; the folder is published, by
     renaming, only if all answers equal `model.predict`. The layout `path/1/`, `path/2/`, ... is the one
     TensorFlow Serving reads.
 
@@ -182,7 +183,7 @@ def _input_names(model: Any) -> list[str]:
 
 def _output_name(model: Any) -> str:
     # Keras numbers what nobody named, and the number depends on what else the process built.
-    layer = model.outputs[0]._keras_history.operation
+    layer = source_operation(model.outputs[0])
     plain = re.sub(r"_\d+$", "", layer.name).replace("_", "")
     return "output" if plain == type(layer).__name__.lower() else str(layer.name)
 
@@ -245,7 +246,7 @@ def _write(model: Any, folder: Path, classes: Sequence[str] | None, schema: Mapp
     if schema is not None:
         extra = folder / SCHEMA
         extra.parent.mkdir(exist_ok=True)
-        extra.write_text(json.dumps(dict(schema), indent=2))
+        extra.write_text(json.dumps(dict(schema), indent=2), encoding="utf-8")
 
 
 def _in_pack_order(model: Any, tensors: Sequence[Any]) -> list[Any]:
@@ -259,10 +260,16 @@ def _reload(folder: Path, rows: dict[str, np.ndarray]) -> dict[str, Any]:
         rows_file, answers_file = Path(scratch, "rows.npz"), Path(scratch, "answers.npz")
         plain: dict[str, Any] = dict(rows)
         np.savez(rows_file, **plain)
+        paths_file = Path(scratch, "paths.json")
+        paths_file.write_text(json.dumps([str(place) for place in sys.path]), encoding="utf-8")
         script = Path(__file__).with_name("fresh_process.py")
-        command = [sys.executable, "-I", str(script), str(folder), str(rows_file), str(answers_file), str(_SINGLE_ROWS)]
+        # Isolated, so that it finds nothing by where it runs; the paths give it the packages of this process.
+        arguments = [folder, rows_file, answers_file, _SINGLE_ROWS, paths_file]
+        command = [sys.executable, "-I", str(script), *map(str, arguments)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_RELOAD_SECONDS, env=environment)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_RELOAD_SECONDS, env=environment
+        )
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise ExportRefusedError(f"The export was refused: a fresh process could not load and run it: {last}")

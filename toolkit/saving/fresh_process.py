@@ -1,13 +1,18 @@
 """Run by path in a fresh process: loads a SavedModel without trainwise and writes down its answers.
 
 Arguments: folder of the SavedModel, .npz of rows by input name, .npz for the answers, number of
-rows to answer one by one.
+rows to answer one by one, JSON file of the folders in which to look for packages.
 """
 
 import json
 import sys
 
 sys.modules["trainwise"] = None  # type: ignore[assignment]  # any import of it fails from here on
+
+if __name__ == "__main__":
+    # Packages may stand where an isolated process would not look: in PYTHONPATH or the user's own folder.
+    with open(sys.argv[5], encoding="utf-8") as paths:
+        sys.path[:] = json.load(paths)
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402

@@ -14,7 +14,7 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine.hyperparameters import Fixed
 
-from ...toolkit.runtime.files import fingerprint, write_json
+from ...toolkit.runtime.files import digest, write_json
 from ...toolkit.stopping import FirstEpochs
 from .announcing import opening
 from .identity import described
@@ -69,12 +69,12 @@ class Run:
         rest = (plan.settings, plan.executions, plan.folds, plan.epochs, plan.batch_size, plan.drop_losers,
                 plan.precision, plan.most_parameters, repr(self.tuner.stopper))  # fmt: skip
         return {
-            "space": fingerprint(space, described(plan.hypermodel)), "data": plan.rows.fingerprint(),
+            "space": digest(space, described(plan.hypermodel)), "data": plan.rows.fingerprint(),
             "objective": str(self.oracle.objective), "oracle": type(self.oracle).__name__, "seed": str(plan.seed),
-            "settings": fingerprint(rest), "loss, optimizer or metrics": fingerprint(described(plan.compiling)),
-            "callbacks": fingerprint(described(plan.callbacks)),
-            "arguments of fit": fingerprint(described(plan.fit_arguments)),
-            "initial trials": fingerprint(list(self.tuner.initial_trials)),
+            "settings": digest(rest), "loss, optimizer or metrics": digest(described(plan.compiling)),
+            "callbacks": digest(described(plan.callbacks)),
+            "arguments of fit": digest(described(plan.fit_arguments)),
+            "initial trials": digest(list(self.tuner.initial_trials)),
         }  # fmt: skip
 
     def whole(self) -> SearchResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from ...toolkit.runtime.files import append_line, read_json, read_lines, write_json, write_lines
+from ...toolkit.runtime.machine import hold
 
 _HELD = ("state.npz", "best.npz")
 
@@ -33,11 +33,9 @@ class Journal:
 
     def __enter__(self) -> Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder / "lock").open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.close()
+            self._lock = hold(self.folder / "lock", wait=False)
+        except BlockingIOError:
             raise ValueError(
                 f"Another search is at work in {self.folder}; wait for it, or give another `project_name`."
             ) from None

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...toolkit.checks import number, whole_number
-from ...toolkit.runtime.files import fingerprint
+from ...toolkit.runtime.files import digest
 
 _HELD_OUT = 0.2
 _MOST_STEPS_AT_ONCE = 128
@@ -110,9 +110,9 @@ class Rows:
     def fingerprint(self) -> str:
         """A digest of all rows; of the kind alone where they cannot be seen before they are read."""
         if not self.are_arrays:
-            return fingerprint(type(self.x).__name__)
+            return digest(type(self.x).__name__)
         held = self.validation if isinstance(self.validation, (tuple, list)) else type(self.validation).__name__
-        return fingerprint(self.x, self.y, self.sample_weight, held)
+        return digest(self.x, self.y, self.sample_weight, held)
 
 
 def given_rows(x: Any, y: Any) -> Rows:

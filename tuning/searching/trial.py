@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...toolkit.runtime.garbage import forgotten_graphs
+from ...toolkit.runtime.machine import hold
 from ...toolkit.runtime.precision import precision
 from .plan import Outcome, Plan, bad_last, best_of
 from .rows import Rows
@@ -41,11 +41,9 @@ def run_trial(
         ObjectiveError: The objective is not among the logs.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        # A worker that outlived its search may still be at this trial; it is waited for.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with forgotten_graphs(), precision(plan.precision):
-            return _trained(plan, hp, folder, number, peers, deadline, last)
+    # A worker that outlived its search may still be at this trial; it is waited for.
+    with hold(folder / "lock"), forgotten_graphs(), precision(plan.precision):
+        return _trained(plan, hp, folder, number, peers, deadline, last)
 
 
 def _trained(

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from ...toolkit.runtime import machine
 from .plan import Outcome, Plan
 from .trial import run_trial
 
@@ -172,7 +173,7 @@ class ProcessPool:
 
 
 def _environment(workers: int) -> dict[str, str]:
-    cores = max(1, len(os.sched_getaffinity(0)) // workers)
+    cores = max(1, machine.cores() // workers)
     return {"TF_NUM_INTRAOP_THREADS": str(cores), "OMP_NUM_THREADS": str(cores)}
 
 

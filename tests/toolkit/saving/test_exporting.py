@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -69,7 +70,7 @@ def test_a_process_without_trainwise_reads_classes_and_probabilities(exported, m
         "words = [w.decode() for w in named['class'].numpy()]\n"
         "print(json.dumps([words, named['probability'].numpy().tolist(), plain.numpy().tolist()]))\n"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=300)
     classes, probabilities, plain = json.loads(done.stdout)
     expected = model.predict(rows[:5], verbose=0)
     np.testing.assert_allclose(plain, expected, atol=1e-6)
@@ -148,6 +149,61 @@ def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path):
         "except OSError as error:\n"
         "    print('refused:', error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert "refused: The SavedModel cannot be written" in done.stdout, done.stderr
     assert os.listdir(tmp_path / "full") == []
+
+
+_EXPORT = (
+    "import keras, sys, trainwise as tw\n"
+    "model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])\n"
+    "print('version', tw.export(model, sys.argv[1]).version)\n"
+)
+
+
+def _export_with(environment, tmp_path):
+    """An export by the interpreter beneath the virtual environment, which finds packages as the environment says."""
+    python = os.path.realpath(sys.executable)
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    command = [python, "-c", _EXPORT, str(tmp_path / "model")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**own, **environment})
+
+
+_SITES = [place for place in sys.path if place.rstrip(os.sep).endswith("site-packages")]
+
+
+def test_packages_that_only_pythonpath_names_are_found_by_the_fresh_process(tmp_path):
+    done = _export_with({"PYTHONPATH": os.pathsep.join(_SITES)}, tmp_path)
+    assert "version 1" in done.stdout, done.stderr[-2000:]
+
+
+def test_packages_in_the_folder_of_the_user_are_found_by_the_fresh_process(tmp_path):
+    done = subprocess.run(
+        [os.path.realpath(sys.executable), "-c", "import site; print(site.getusersitepackages())"],
+        capture_output=True, text=True, env={**os.environ, "PYTHONUSERBASE": str(tmp_path / "user")},
+    )  # fmt: skip
+    folder = Path(done.stdout.strip())
+    folder.mkdir(parents=True)
+    (folder / "packages.pth").write_text("\n".join(_SITES))
+    done = _export_with({"PYTHONUSERBASE": str(tmp_path / "user")}, tmp_path)
+    assert "version 1" in done.stdout, done.stderr[-2000:]
+
+
+def test_the_fresh_process_cannot_import_trainwise_though_it_is_on_its_path(tmp_path):
+    script = Path(tw.__file__).parent / "toolkit/saving/fresh_process.py"
+    code = (
+        "import runpy, sys\n"
+        f"sys.path[:] = {sys.path!r}\n"
+        f"runpy.run_path({str(script)!r}, run_name='imported')\n"
+        "try:\n    import trainwise\n"
+        "except ModuleNotFoundError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=300)
+    assert "import of trainwise halted" in done.stdout, done.stderr
+
+
+def test_a_file_in_the_working_folder_that_the_caller_does_not_import_is_not_imported(tmp_path, monkeypatch, model):
+    (tmp_path / "numpy.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    assert tw.export(model, tmp_path / "model").version == 1

@@ -1,0 +1,366 @@
+"""The private corners of Keras, TensorFlow and tensorflow-datasets that are read: one small function each.
+
+No other file reads one. Each function says what it reads and where that was seen; where an upgrade took the
+corner away it raises `MissingCornerError`, or does what its docstring says instead.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+_ABSENT = object()
+_EMPTY_CELL = types.CellType()
+# The functions of Keras that TensorFlow traces around a training step.
+_STEPS = ("one_step_on_", "multi_step_on_")
+
+
+class MissingCornerError(AttributeError):
+    """The installed Keras lacks something that the version this package was written for has."""
+
+
+def _corner(owner: Any, name: str) -> Any:
+    found = getattr(owner, name, _ABSENT)
+    if found is _ABSENT:
+        raise MissingCornerError(
+            f"{type(owner).__name__} has no `{name}` in Keras {keras.__version__}; it was there in Keras 3.15, "
+            'so install that: `pip install "keras<3.16"`.'
+        )
+    return found
+
+
+# Models, layers and tensors
+
+
+def flat_layers(layer: Any) -> list[Any]:
+    """The layers in a model or layer, at any depth, without itself: `Layer._flatten_layers`, seen in Keras 3.15.
+
+    Example:
+
+    >>> inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="deep")])
+    >>> [type(one).__name__ for one in flat_layers(keras.Sequential([inner]))]
+    ['Sequential', 'InputLayer', 'Dense']
+    """
+    return list(_corner(layer, "_flatten_layers")(include_self=False))
+
+
+def is_functional(layer: Any) -> bool:
+    """Whether `walked` can walk a model's graph: `Functional._run_through_graph`, seen in Keras 3.15.
+
+    Without the corner no model can be walked, which callers tell the user of.
+    """
+    return hasattr(layer, "_run_through_graph")
+
+
+def walked(model: Any, inputs: Any, call: Callable[..., Any]) -> Any:
+    """The outputs of a functional model where `call` stands for each of its operations.
+
+    Reads `Function._run_through_graph`, seen in Keras 3.15.
+
+    Args:
+        model: Functional model.
+        inputs: In the structure of its inputs.
+        call: Is given an operation, and then what it was called with.
+    """
+    return _corner(model, "_run_through_graph")(inputs, operation_fn=lambda one: one, call_fn=call)
+
+
+def source_operation(tensor: Any) -> Any:
+    """The layer or operation that gave a symbolic tensor: `KerasTensor._keras_history`, seen in Keras 3.15."""
+    return _corner(tensor, "_keras_history").operation
+
+
+def source_inputs(tensor: Any) -> list[Any]:
+    """The symbolic tensors from which a symbolic tensor was made.
+
+    Reads `KerasTensor._keras_history` and `Operation._inbound_nodes`, seen in Keras 3.15.
+    """
+    history = _corner(tensor, "_keras_history")
+    node = _corner(history.operation, "_inbound_nodes")[history.node_index]
+    return list(keras.tree.flatten(node.input_tensors))
+
+
+def symbolic_calls(layer: Any) -> list[Any]:
+    """The nodes of a layer, one for each call on symbolic tensors: `Operation._inbound_nodes`, seen in Keras 3.15."""
+    return list(_corner(layer, "_inbound_nodes"))
+
+
+def takes_training(layer: Any) -> bool:
+    """Whether a layer's `call` has an argument `training`: `Layer._call_has_training_arg`, seen in Keras 3.15.
+
+    An operation that is no layer has none.
+    """
+    return bool(getattr(layer, "_call_has_training_arg", False))
+
+
+def autocasts(variable: Any) -> bool:
+    """Whether a weight is cast to the precision of its layer: `Variable._autocast`, seen in Keras 3.15.
+
+    Keras' default, true, where the corner is gone.
+    """
+    return bool(getattr(variable, "_autocast", True))
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that Keras notes on a tensor, or `None`: `_keras_mask`, seen in Keras 3.15."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def note_mask(tensor: Any, mask: Any) -> None:
+    """Notes a mask on a tensor as Keras does: `_keras_mask`, seen in Keras 3.15."""
+    tensor._keras_mask = mask
+
+
+def logits_of(tensor: Any) -> Any:
+    """The logits that Keras notes on a softmax or sigmoid, or `None`: `_keras_logits`, seen in Keras 3.15.
+
+    Without them a loss is computed from probabilities, a little less exactly.
+    """
+    return getattr(tensor, "_keras_logits", None)
+
+
+def note_logits(tensor: Any, logits: Any) -> None:
+    """Notes logits on a tensor as Keras does: `_keras_logits`, seen in Keras 3.15."""
+    tensor._keras_logits = logits
+
+
+def drew_its_seed(initializer: Any) -> bool:
+    """Whether an initializer was given no seed and drew one: `RandomInitializer._init_seed`, seen in Keras 3.15.
+
+    Without the corner none did, which is the safe answer: its weights are then made by building the model.
+    """
+    return getattr(initializer, "_init_seed", _ABSENT) is None
+
+
+# What a model was compiled with
+
+
+def compiled_with(model: Any) -> dict[str, Any]:
+    """The arguments of `compile` as they were given, or none for a model that is not compiled.
+
+    Reads `Trainer._compile_config`, seen in Keras 3.15; the public `get_compile_config` gives them serialised.
+    """
+    if not getattr(model, "compiled", False):
+        return {}
+    held = _corner(model, "_compile_config")
+    return {} if held is None else dict(held.config)
+
+
+def loss_trackers(model: Any) -> list[Any]:
+    """The metrics in which a compiled loss of several outputs keeps its parts.
+
+    Reads `Trainer._compile_loss`, seen in Keras 3.15; a model without it has none.
+    """
+    return list(getattr(getattr(model, "_compile_loss", None), "metrics", None) or [])
+
+
+def direction_of(metric: Any) -> str | None:
+    """`"up"` or `"down"` for a metric that says which is better, `None` for others: `Metric._direction`, Keras 3.15."""
+    return getattr(metric, "_direction", None)
+
+
+def metric_function(metric: Any) -> Callable[[Any, Any], Any] | None:
+    """The function of which a metric is the mean, or `None` where it is not made of one.
+
+    Reads `MeanMetricWrapper._fn` and `._fn_kwargs`, seen in Keras 3.15.
+    """
+    function, settings = getattr(metric, "_fn", None), dict(getattr(metric, "_fn_kwargs", {}))
+    if function is None:
+        return None
+    return lambda y_true, y_pred: function(y_true, y_pred, **settings)
+
+
+# Optimizers
+
+
+class OptimizerHooks:
+    """What an optimizer may override under public names, to stand before its Keras class among the bases.
+
+    Keras' optimizers clip in `_clip_gradients` and decay in `_apply_weight_decay`, seen in Keras 3.15. Where
+    they no longer call these, the tests of this file fail.
+    """
+
+    def clipped(self, gradients: list[Any]) -> list[Any]:
+        """The gradients as `clipnorm`, `clipvalue` and `global_clipnorm` leave them."""
+        return list(super()._clip_gradients(gradients))  # type: ignore[misc]
+
+    def decay_weights(self, variables: list[Any]) -> None:
+        """Applies the weight decay of an update."""
+        super()._apply_weight_decay(variables)  # type: ignore[misc]
+
+    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+        return self.clipped(grads)
+
+    def _apply_weight_decay(self, variables: list[Any]) -> None:
+        self.decay_weights(variables)
+
+
+def clip_gradients(optimizer: Any, gradients: list[Any]) -> list[Any]:
+    """Gradients as an optimizer's clipping leaves them: `BaseOptimizer._clip_gradients`, seen in Keras 3.15."""
+    return list(_corner(optimizer, "_clip_gradients")(gradients))
+
+
+def is_decayed(optimizer: Any, variable: Any) -> bool:
+    """Whether weight decay counts for a variable: `BaseOptimizer._use_weight_decay`, seen in Keras 3.15."""
+    return bool(_corner(optimizer, "_use_weight_decay")(variable))
+
+
+def decay_exclusions(optimizer: Any) -> list[str]:
+    """The `var_names` that `exclude_from_weight_decay` was given, as one pattern; none where it was not called.
+
+    Reads `BaseOptimizer._exclude_from_weight_decay_pattern`, seen in Keras 3.15.
+    """
+    pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    return [] if pattern is None else [pattern.pattern]
+
+
+def given_learning_rate(optimizer: Any) -> Any:
+    """An optimizer's learning rate as a variable, or as the schedule or function that was given.
+
+    Reads `BaseOptimizer._learning_rate`, seen in Keras 3.15; the public `learning_rate` gives a schedule's value.
+    """
+    return _corner(optimizer, "_learning_rate")
+
+
+def update_counter(optimizer: Any) -> Any:
+    """The variable that counts an optimizer's calls: `BaseOptimizer._iterations`, seen in Keras 3.15.
+
+    The public `iterations` is no variable where Keras accumulates gradients.
+    """
+    return _corner(optimizer, "_iterations")
+
+
+def trained_variables(optimizer: Any) -> list[Any]:
+    """The variables that an optimizer was built for: `BaseOptimizer._trainable_variables`, seen in Keras 3.15."""
+    return list(_corner(optimizer, "_trainable_variables"))
+
+
+def variable_key(optimizer: Any, variable: Any) -> Any:
+    """What stands for a variable in an optimizer's tables: `BaseOptimizer._var_key`, seen in Keras 3.15."""
+    return _corner(optimizer, "_var_key")(variable)
+
+
+def variable_place(optimizer: Any, variable: Any) -> int:
+    """The place of a variable among those of its optimizer: `BaseOptimizer._get_variable_index`, in Keras 3.15."""
+    return int(_corner(optimizer, "_get_variable_index")(variable))
+
+
+# The random state of the process
+
+
+def keras_random_state() -> dict[str, Any]:
+    """Keras' global seed and seed generator, by name: `keras.src.backend.common.global_state`, seen in Keras 3.15."""
+    from keras.src.backend.common import global_state
+
+    names = ("global_random_seed", "global_seed_generator")
+    return {name: global_state.get_global_attribute(name) for name in names}
+
+
+def set_keras_random_state(state: Mapping[str, Any]) -> None:
+    """Gives Keras back what `keras_random_state` returned; seen in Keras 3.15."""
+    from keras.src.backend.common import global_state
+
+    for name, value in state.items():
+        global_state.set_global_attribute(name, value)
+
+
+def tensorflow_random_state() -> Any:
+    """TensorFlow's global seed, and how far its own generator has drawn; `None` on another backend.
+
+    Reads `_seed` and `_rng` of `tensorflow.python.eager.context`, seen in TensorFlow 2.21.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return None
+    from tensorflow.python.eager import context
+
+    held = context.context()
+    generator = getattr(held, "_rng", None)
+    return _corner(held, "_seed"), generator and generator.getstate()
+
+
+def set_tensorflow_random_state(state: Any) -> None:
+    """Gives TensorFlow back what `tensorflow_random_state` returned; seen in TensorFlow 2.21."""
+    if state is None:
+        return
+    from tensorflow.python.eager import context
+
+    seed, drawn = state
+    held = context.context()
+    _corner(held, "_set_global_seed")(seed)
+    if drawn is not None:
+        held._rng.setstate(drawn)
+
+
+# What TensorFlow and tensorflow-datasets hold for the life of the process
+
+
+def drop_step_gradients() -> int:
+    """Drops from TensorFlow's gradient registry what Keras' traced training steps left there; returns how many.
+
+    TensorFlow registers the gradient of each custom-gradient op that it traces under a name of its own, and
+    with it keeps the whole graph for as long as the process lives (tensorflow issue 61791); every update of an
+    optimizer holds one such op, the sum over replicas. A step whose tracing has ended has its gradients in it,
+    so nobody will look for them; a step that another thread traces now is left alone. Reads `_registry` of
+    `tensorflow.python.framework.ops.gradient_registry`, seen in TensorFlow 2.21, and knows a step by its name
+    in Keras 3.15. Without these nothing is dropped.
+    """
+    from tensorflow.python.framework import ops
+
+    registry: dict[str, Any] = getattr(ops.gradient_registry, "_registry", {})
+    named = [name for name in list(registry) if name.startswith("CustomGradient-")]
+    dropped = [name for name in named if _is_of_traced_step(registry.get(name))]
+    for name in dropped:
+        registry.pop(name, None)  # another thread may have been here
+    return len(dropped)
+
+
+def _is_of_traced_step(entry: Any) -> bool:
+    graph = _graph_of(entry["type"]) if isinstance(entry, dict) and "type" in entry else None
+    while getattr(graph, "outer_graph", None) is not None and hasattr(graph.outer_graph, "outer_graph"):
+        graph = graph.outer_graph
+    # A graph has its outputs only once its tracing has ended.
+    ended = getattr(graph, "structured_outputs", None) is not None
+    return ended and str(getattr(graph, "name", "")).startswith(_STEPS)
+
+
+def _graph_of(function: Any) -> Any:
+    """The graph of the tensors that a function, or one that it calls, has enclosed; `None` where it has none."""
+    waiting = [function]
+    for _ in range(3):  # what is registered encloses what encloses the tensors
+        held = [value for one in waiting for value in _enclosed(one)]
+        flat = [one for value in held for one in keras.tree.flatten(value) if keras.ops.is_tensor(one)]
+        graphs = [one.graph for one in flat if hasattr(one, "graph")]
+        if graphs:
+            return graphs[0]
+        waiting = [value for value in held if hasattr(value, "__code__")]
+    return None
+
+
+def _enclosed(function: Any) -> list[Any]:
+    cells: Sequence[Any] = getattr(function, "__closure__", None) or ()
+    return [cell.cell_contents for cell in cells if cell != _EMPTY_CELL]
+
+
+def provide_datasets(builders: Mapping[str, type]) -> None:
+    """Makes `tfds.load` know builders by name, ahead of its own; calling it again changes nothing.
+
+    Reads `_DATASET_PROVIDER_REGISTRY` of `tensorflow_datasets.core.registered`, seen in tensorflow-datasets
+    4.9; without it the builders are added again, which is harmless.
+    """
+    from tensorflow_datasets.core import registered
+
+    class Provider(registered.DatasetBuilderProvider):
+        given = builders
+
+        def has_dataset(self, name: str) -> bool:
+            return name in self.given
+
+        def get_builder_cls(self, name: str) -> type:
+            return self.given[name]
+
+    known = getattr(registered, "_DATASET_PROVIDER_REGISTRY", [])
+    if not any(getattr(provider, "given", None) is builders for provider in known):
+        registered.add_dataset_builder_provider(Provider(), index=0)

@@ -113,10 +113,12 @@ class GradientWatch(keras.callbacks.Callback):
 
     @property
     def findings(self) -> list[Finding]:
+        """What was found in this fit so far, surest first."""
         return rank(self._found.values())
 
     @property
     def healthy(self) -> bool:
+        """Whether nothing was found beyond what is worth knowing."""
         return healthy(self.findings)
 
     def get_state(self) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class SnapshotEnsemble(keras.callbacks.Callback):
 
     @property
     def models(self) -> Sequence[Any]:
+        """The member of each cycle that has ended, a copy of the model each."""
         return _Snapshots(self._kept, self.model)
 
     def on_train_begin(self, logs: Any = None) -> None:

@@ -23,10 +23,14 @@ def in_this_process(*arguments, cwd):
     given, sys.argv = sys.argv, ["trainwise", *map(str, arguments)]
     out, errors, code = io.StringIO(), io.StringIO(), 0
     try:
-        with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
-            with warnings.catch_warnings():
-                warnings.simplefilter("default")
-                main()
+        with (
+            contextlib.chdir(cwd),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(errors),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("default")
+            main()
     except SystemExit as end:
         code = end.code or 0
     finally:

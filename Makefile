@@ -1,15 +1,19 @@
 # Two commands do everything: `make demo` runs the main job, `make test` the tests. Both set up .venv.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+# Found by the shell: make would look for it before it is built.
+WHEEL := $$(echo .venv/wheel/trainwise-*.whl)
 SOURCES := $(wildcard *.py setup.cfg pyproject.toml toolkit/*.py toolkit/*/*.py toolkit/report/templates/* callbacks/*.py tuning/*.py tuning/*/*.py)
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench install clean
 
 demo: .venv/.installed
 	$(BIN)/trainwise demo
 
+# A worker that has run out of tests takes over those of the other, so that both end together.
 test: .venv/.tested
-	$(BIN)/pytest --rootdir=tests -c tests/pytest.ini -n 2 --dist loadfile tests
+	$(BIN)/pytest --rootdir=tests -c tests/pytest.ini -n 2 --dist worksteal tests
 
 check: .venv/.developed
 	$(BIN)/ruff check .
@@ -26,26 +30,33 @@ bench: .venv/.tested
 	$(BIN)/python tests/bench/diagnosis.py
 	$(BIN)/python tests/bench/repairs.py
 
+# All at once, for the gate.
+install: .venv/.developed
+
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "trainwise needs Python 3.11, this is " + sys.version)'
 	$(PYTHON) -m venv .venv
 
-# The wheel is built and installed anew when a source changed; old build files would end up in it.
-define install
+# The wheel is built once for a state of the sources, and replaces what was installed of another; what it needs comes with
+# the first target that asks for it. Old build files would end up in the wheel.
+.venv/.built: .venv/bin/python $(SOURCES)
+	rm -rf build trainwise.egg-info .venv/wheel
+	$(PIP) wheel --no-deps --wheel-dir .venv/wheel .
 	rm -rf build trainwise.egg-info
-	$(BIN)/pip install --quiet --disable-pip-version-check $(1)
-	rm -rf build trainwise.egg-info
+	$(PIP) install --force-reinstall --no-deps .venv/wheel/trainwise-*.whl
 	touch $@
-endef
 
-.venv/.installed: .venv/bin/python $(SOURCES)
-	$(call install,.)
+.venv/.installed: .venv/.built
+	$(PIP) install "$(WHEEL)"
+	touch $@
 
-.venv/.tested: .venv/.installed
-	$(call install,".[test]")
+.venv/.tested: .venv/.built
+	$(PIP) install "$(WHEEL)[test]"
+	touch .venv/.installed $@
 
-.venv/.developed: .venv/.tested
-	$(call install,".[dev]")
+.venv/.developed: .venv/.built
+	$(PIP) install "$(WHEEL)[dev]"
+	touch .venv/.installed .venv/.tested $@
 
 clean:
 	rm -rf .venv runs build trainwise.egg-info

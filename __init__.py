@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .toolkit.saving.exporting import export as export
     from .toolkit.saving.loading import load_model as load_model
 
-__version__ = "0.1.0"
+__version__: str
 
 _MODULES = {
     "callbacks": "callbacks",
@@ -82,8 +82,11 @@ __all__ = sorted([*_MODULES, *_NAMES, "__version__"])
 
 def __getattr__(name: str) -> Any:
     # TensorFlow takes seconds to import, so a name brings its module only when it is asked for.
-    if name in _MODULES:
-        value: Any = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    if name == "__version__":
+        # What was installed; setup.cfg alone says which version that is.
+        value: Any = importlib.import_module("importlib.metadata").version(__name__)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{_MODULES[name]}")
     elif name in _NAMES:
         value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
     else:

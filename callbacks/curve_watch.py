@@ -103,14 +103,17 @@ class CurveWatch(keras.callbacks.Callback):
 
     @property
     def findings(self) -> list[Finding]:
+        """What was found in this fit so far, surest first."""
         return rank([*self._earlier, *self._reader.findings])
 
     @property
     def healthy(self) -> bool:
+        """Whether nothing was found beyond what is worth knowing."""
         return healthy(self.findings)
 
     @property
     def repairs(self) -> list[Attempt]:
+        """The changes that were tried in this fit, in their order."""
         return [] if self._repairs is None else self._repairs.attempts
 
     def get_state(self) -> dict[str, Any]:

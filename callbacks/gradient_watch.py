@@ -89,16 +89,19 @@ class GradientWatch(keras.callbacks.Callback):
 
     @property
     def findings(self) -> list[Finding]:
+        """What was found in this fit so far, surest first."""
         if self._reader is not None:
             return self._reader.findings
         return FindingLog.from_list(self._earlier["found"]).ranked if self._earlier else []
 
     @property
     def healthy(self) -> bool:
+        """Whether nothing was found beyond what is worth knowing."""
         return healthy(self.findings)
 
     @property
     def probes(self) -> list[Probe]:
+        """The looks of this fit so far, first to last."""
         return [] if self._reader is None else self._reader.probes
 
     def get_state(self) -> dict[str, Any]:

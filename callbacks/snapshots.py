@@ -68,6 +68,7 @@ class SnapshotEnsemble(keras.callbacks.Callback):
 
     @property
     def models(self) -> Sequence[Any]:
+        """The member of each cycle that has ended, a copy of the model each."""
         return LazyModels([partial(_made, kept, k, self.model) for k, kept in enumerate(self._kept)], "snapshots")
 
     def on_train_begin(self, logs: Any = None) -> None:

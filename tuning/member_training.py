@@ -28,6 +28,13 @@ class Batches(keras.utils.PyDataset):
         batch_size: Rows a batch, >= 1; the last may be smaller.
         seed: Decides the order.
         epoch: First epoch.
+
+    Example:
+
+    >>> rows = np.arange(5.0, dtype="float32")[:, None]
+    >>> batches = Batches(Split(rows, np.arange(5)), batch_size=2, seed=0)
+    >>> [len(y) for _, y in batches]
+    [2, 2, 1]
     """
 
     def __init__(self, split: Split, batch_size: int, seed: int, epoch: int = 0) -> None:

@@ -6,24 +6,15 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
 import sklearn.datasets
+from command_line import COMMAND, in_its_own_process, in_this_process
 
 import trainwise as tw
 from trainwise.tuning import Settings
-
-COMMAND = str(Path(sys.executable).with_name("trainwise"))
-
-
-def _cli(*arguments, cwd, **options):
-    return subprocess.run(
-        [COMMAND, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=300, **options
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +33,7 @@ def pets(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def done(pets):
-    return _cli("run", "--data", "pets.csv", "--out", "out", "--epochs", 12, "--members", 2, cwd=pets)
+    return in_its_own_process("run", "--data", "pets.csv", "--out", "out", "--epochs", 12, "--members", 2, cwd=pets)
 
 
 def test_a_run_from_a_csv_with_words_ends_well_and_says_each_step(done):
@@ -80,12 +71,12 @@ def test_the_report_holds_what_the_run_did(done, pets):
 def test_predict_answers_new_rows_with_class_names(done, pets):
     file = pets / "new.csv"
     file.write_text("weight (kg),fur colour\n31,weiß\n3.5,rot\n29,lila\n", encoding="utf-8")
-    answered = _cli("predict", "out/models/pets", "new.csv", cwd=pets)
+    answered = in_its_own_process("predict", "out/models/pets", "new.csv", cwd=pets)
     assert answered.returncode == 0, answered.stderr
     rows = list(csv.DictReader(answered.stdout.splitlines()))
     assert [row["pet"] for row in rows] == ["dog", "cat", "dog"]
     assert all(abs(float(row["probability_cat"]) + float(row["probability_dog"]) - 1) < 1e-5 for row in rows)
-    again = _cli("predict", "out/models/pets/1", "pets.csv", "--out", "answers.csv", cwd=pets)
+    again = in_this_process("predict", "out/models/pets/1", "pets.csv", "--out", "answers.csv", cwd=pets)
     assert again.returncode == 0
     truth = [row["pet"] for row in csv.DictReader((pets / "pets.csv").open(encoding="utf-8"))]
     answers = [row["pet"] for row in csv.DictReader((pets / "answers.csv").open(encoding="utf-8"))]
@@ -100,10 +91,10 @@ def test_predict_refuses_rows_that_do_not_fit(done, pets):
         ("words.csv", "'heavy'"),
         ("no.csv", "no file"),
     ):
-        answered = _cli("predict", "out/models/pets", file, cwd=pets)
+        answered = in_this_process("predict", "out/models/pets", file, cwd=pets)
         assert answered.returncode == 2
         assert re.search(message, answered.stderr), answered.stderr
-    assert _cli("predict", "nowhere", "new.csv", cwd=pets).returncode == 2
+    assert in_this_process("predict", "nowhere", "new.csv", cwd=pets).returncode == 2
 
 
 @pytest.mark.slow
@@ -117,7 +108,7 @@ def test_regression_answers_in_the_units_of_the_targets(tmp_path):
     assert [r["name"].split(" (")[0] for r in result.report["evaluation"]["results"]][1] == "soft vote"
     rows = "\n".join(",".join(map(str, row)) for row in x[:4])
     (tmp_path / "rows.csv").write_text(rows + "\n")
-    answered = _cli("predict", tmp_path / "models/diabetes", tmp_path / "rows.csv", cwd=tmp_path)
+    answered = in_this_process("predict", tmp_path / "models/diabetes", tmp_path / "rows.csv", cwd=tmp_path)
     values = [float(line) for line in answered.stdout.splitlines()[1:]]
     np.testing.assert_allclose(values, answers[:4, 0], rtol=1e-4)
 
@@ -132,19 +123,19 @@ def test_multilabel_data_run_to_their_report(tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path):
-    arguments = ["run", "--data", "iris", "--epochs", 60, "--members", 2]
-    whole = _cli(*arguments, "--out", "whole", cwd=tmp_path)
+    arguments = ["run", "--data", "iris", "--epochs", 24, "--members", 2]
+    whole = in_its_own_process(*arguments, "--out", "whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
     command = [COMMAND, *map(str, arguments), "--out", "cut"]
     killed = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
     for line in killed.stdout:
-        if "member_1: epoch 20" in line:
+        if "member_1: epoch 9/" in line:
             os.killpg(killed.pid, signal.SIGKILL)
             break
     killed.wait()
-    resumed = _cli(*arguments, "--out", "cut", "--resume", cwd=tmp_path)
+    resumed = in_its_own_process(*arguments, "--out", "cut", "--resume", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert "member_0: epoch 1/60" not in resumed.stdout
+    assert "member_0: epoch 1/24" not in resumed.stdout
     first, second = (json.loads((tmp_path / name / "report.json").read_text()) for name in ("whole", "cut"))
     for key in ("members", "evaluation", "head", "settings"):
         assert first[key] == second[key], key
@@ -160,7 +151,7 @@ def test_a_run_killed_after_the_test_was_opened_does_not_open_it_again(tmp_path)
             killed.kill()
             break
     killed.wait()
-    resumed = _cli(*arguments, "--resume", cwd=tmp_path)
+    resumed = in_this_process(*arguments, "--resume", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert "measured before the interruption" in resumed.stdout
     report = json.loads((tmp_path / "cut/report.json").read_text())

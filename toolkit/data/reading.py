@@ -70,6 +70,11 @@ def as_inputs(x: Any) -> Inputs:
 
     Raises:
         TypeError: An array holds neither numbers nor, as a column, words.
+
+    Example:
+
+    >>> as_inputs({"town": ["a", "b"], "age": [30, 40]})["age"].tolist()
+    [30.0, 40.0]
     """
     if isinstance(x, Mapping):
         return {str(name): _as_column(str(name), column) for name, column in x.items()}

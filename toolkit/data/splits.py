@@ -203,6 +203,10 @@ def take(x: Inputs, at: Any) -> Inputs:
 def fingerprint(x: Inputs, y: np.ndarray) -> str:
     """Hash of inputs and targets: 32 hexadecimal digits.
 
+    Args:
+        x: One array, or columns by name.
+        y: Targets, one a row.
+
     Example:
 
     >>> import numpy as np

@@ -174,6 +174,7 @@ class Run:
 
     @cached_property
     def loss(self) -> np.ndarray:
+        """Training losses, shape `(epochs,)`."""
         return np.asarray(self.curves.loss, dtype="float64")
 
     @cached_property
@@ -189,10 +190,12 @@ class Run:
 
     @cached_property
     def share_done(self) -> float:
+        """Share of the budget of epochs that is over; 1 where no budget is known."""
         return len(self.loss) / self.curves.epochs if self.curves.epochs else 1.0
 
     @cached_property
     def solved(self) -> bool:
+        """Whether so little of the loss at the start is left that its wiggles mean nothing."""
         return self.positive and float(self.loss[-3:].mean()) < limit("solved_share") * self.start
 
     @cached_property
@@ -221,17 +224,20 @@ class Run:
 
     @cached_property
     def simple(self) -> SimpleBaseline:
+        """What a simple model reaches on the same rows; nothing known where it is no mark to beat."""
         found = self.curves.simple() if self.curves.simple else SimpleBaseline(None, None)
         # A perfect loss on noisy validation rows is the memory of shared rows, not a mark to beat.
         return SimpleBaseline(None, None) if found.loss is not None and found.loss <= 0 else found
 
     @cached_property
     def accuracy_like(self) -> bool:
+        """Whether the metric is a share of rows, where more is better."""
         values = self.curves.val_metric or self.curves.metric
         return self.curves.higher_is_better and bool(values) and min(values) >= 0 and max(values) <= 1
 
     @cached_property
     def rows(self) -> int:
+        """Validation rows, or the number that is assumed where they were not counted."""
         return self.curves.validation_rows or int(limit("assumed_rows"))
 
 

@@ -15,7 +15,15 @@ _POORER = ("capacity_too_small", "wrong_output_activation", "lr_too_high")
 
 
 def not_learning(run: Run) -> Finding | None:
-    """A result that a constant prediction reaches too, where that cannot be the beginning only."""
+    """A result that a constant prediction reaches too, where that cannot be the beginning only.
+
+    Example:
+
+    >>> from trainwise.toolkit.diagnosis.curves import Curves
+    >>> flat = Run(Curves(loss=(0.7,) * 20, epochs=20, constant_loss=0.69))
+    >>> not_learning(flat).symptom
+    'not_learning'
+    """
     if len(run.loss) < limit("budget_epochs") or run.share_done < limit("early_share"):
         return None
     if run.curves.constant_loss == 0:

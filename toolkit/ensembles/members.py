@@ -115,7 +115,13 @@ def fresh_inputs(model: Any) -> Any:
 
 
 def reordered(answer: Any, own: Sequence[Any], wanted: Sequence[Any]) -> Any:
-    """The class probabilities of one member in the order of another's classes."""
+    """The class probabilities of one member in the order of another's classes.
+
+    Example:
+
+    >>> ops.convert_to_numpy(reordered(ops.array([[0.2, 0.8]]), ["dog", "cat"], ["cat", "dog"])).round(1).tolist()
+    [[0.800000011920929, 0.20000000298023224]]
+    """
     order = [list(own).index(name) for name in wanted]
     return answer if order == list(range(len(order))) else ops.take(answer, order, axis=-1)
 

@@ -24,7 +24,15 @@ from ..runtime.randomness import preserved
 
 
 def make(model: Any) -> Iterator[Finding]:
-    """What its configuration alone shows: frozen layers, softmax between layers, layers without activation."""
+    """What its configuration alone shows: frozen layers, softmax between layers, layers without activation.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.Adam(5.0), "mse")
+    >>> [finding.symptom for finding in make(model)]
+    ['learning_rate_too_high']
+    """
     made = structure_of(model)
     if not model.trainable_weights:
         yield Finding(

@@ -37,7 +37,16 @@ class _End:
 
 
 def unfit_head(model: Any, y: np.ndarray) -> Iterator[Finding]:
-    """What does not fit at the end of a model with a single output; nothing where the loss is not known."""
+    """What does not fit at the end of a model with a single output; nothing where the loss is not known.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "softmax")])
+    >>> model.compile("sgd", "binary_crossentropy")
+    >>> [finding.causes[0] for finding in unfit_head(model, np.array([[0], [1]]))]
+    ['single_unit_softmax']
+    """
     name, loss = loss_name(model), getattr(model, "loss", None)
     from_logits = bool(getattr(loss, "from_logits", False))
     outputs = getattr(model, "outputs", None)

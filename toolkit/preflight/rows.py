@@ -24,7 +24,13 @@ _QUANTITIES = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
 
 
 def non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Finding]:
-    """NaN and infinite values."""
+    """NaN and infinite values.
+
+    Example:
+
+    >>> [finding.symptom for finding in non_finite([np.array([[1.0], [np.nan]])], np.array([0, 1]))]
+    ['non_finite_data']
+    """
     named = [
         *((f"input {i}" if len(columns) > 1 else "inputs", c) for i, c in enumerate(columns)),
         ("targets", targets),

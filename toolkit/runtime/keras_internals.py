@@ -158,7 +158,7 @@ def loss_trackers(model: Any) -> list[Any]:
 
 
 def direction_of(metric: Any) -> str | None:
-    """`"up"` or `"down"` for a metric that says which is better, `None` for others: `Metric._direction`, Keras 3.15."""
+    """What a metric says is better, `"up"` or `"down"`, or `None`; reads `Metric._direction`, seen in Keras 3.15."""
     return getattr(metric, "_direction", None)
 
 

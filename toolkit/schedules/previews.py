@@ -34,7 +34,11 @@ def preview(schedule: Any, steps: int) -> np.ndarray:
 
 
 def plot(schedule: Any, steps: int) -> Any:
-    """The rates of the first updates as a matplotlib Figure; arguments as for `preview`.
+    """The rates of the first updates as a matplotlib Figure.
+
+    Args:
+        schedule: Any Keras `LearningRateSchedule`, of Keras or of trainwise.
+        steps: Number of updates, at least 1.
 
     Example:
 

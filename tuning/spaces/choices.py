@@ -9,7 +9,15 @@ import numpy as np
 
 
 def several(name: str, values: Any) -> list[Any]:
-    """The different values of an argument that takes one or several; none is refused."""
+    """The different values of an argument that takes one or several; none is refused.
+
+    Example:
+
+    >>> several("units", [32, 64, 32])
+    [32, 64]
+    >>> several("activation", "relu")
+    ['relu']
+    """
     alone = isinstance(values, (str, bool, int, float, np.generic))
     listed = [values] if alone else list(values)
     if not listed:

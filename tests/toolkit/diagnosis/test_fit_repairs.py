@@ -44,7 +44,8 @@ def test_a_rate_that_breaks_the_fit_is_lowered_until_it_holds():
     assert any(attempt.kept and attempt.advice.parameter == "learning_rate" for attempt in watch.repairs)
     assert float(model.optimizer.learning_rate) < 1.0
     assert model.evaluate(*HELD, verbose=0) < 0.2 * np.var(Y)
-    assert not np.isfinite(history["loss"][0]) or history["loss"][0] > 10
+    # The loss of the first epoch is large or no number.
+    assert not history["loss"][0] <= 10
 
 
 def test_a_rate_that_is_far_too_low_is_raised():

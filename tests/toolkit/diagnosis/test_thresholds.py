@@ -11,6 +11,7 @@ from trainwise.toolkit.diagnosis.thresholds import THRESHOLDS
 
 
 def test_every_threshold_names_its_source_and_what_healthy_runs_show():
+    assert len(THRESHOLDS) >= 40
     for name, threshold in THRESHOLDS.items():
         assert math.isfinite(threshold.value), name
         assert len(threshold.source) > 10, name

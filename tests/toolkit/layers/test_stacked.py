@@ -1,5 +1,7 @@
 """Stacked layers and short training runs, on whatever backend Keras has; the oracle is Keras' own layers."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -56,6 +58,10 @@ def _population_of(make, shape, dtype="float32"):
     population = tw.Population(lone[0], MEMBERS)
     population.set_members([model.get_weights() for model in lone])
     return population, lone
+
+
+def test_the_backend_is_the_one_that_was_asked_for():
+    assert keras.backend.backend() == os.environ.get("KERAS_BACKEND", "tensorflow")
 
 
 @pytest.mark.parametrize(

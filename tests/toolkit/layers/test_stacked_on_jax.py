@@ -12,7 +12,6 @@ FOLDER = Path(__file__).parents[2]
 
 @pytest.mark.slow
 def test_the_tests_of_stacked_layers_pass_on_jax_too():
-    pytest.importorskip("jax")
     command = [sys.executable, "-m", "pytest", "-q", f"--rootdir={FOLDER}", "-c", str(FOLDER / "pytest.ini")]
     done = subprocess.run(
         [*command, str(Path(__file__).with_name("test_stacked.py"))],

@@ -18,8 +18,12 @@ def test_voting_layers_save_reload_and_agree_with_the_vote(tmp_path):
         model = keras.Model(
             inputs, layer([member(inputs) for member in [_renamed(m, k) for k, m in enumerate(members)]])
         )
-        expected = tw.vote(members, how, [1, 2, 3], ties="first").predict(x, verbose=0)
+        answers = np.array([member.predict(x, verbose=0) for member in members])
+        counted = answers if how == "soft" else np.eye(3)[answers.argmax(axis=-1)]
+        expected = np.average(counted, axis=0, weights=[1, 2, 3])
         np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-6)
+        vote = tw.vote(members, how, [1, 2, 3], ties="first").predict(x, verbose=0)
+        np.testing.assert_allclose(vote, expected, atol=1e-6)
         model.save(tmp_path / "layer.keras")
         np.testing.assert_array_equal(
             tw.load_model(tmp_path / "layer.keras").predict(x, verbose=0), model.predict(x, verbose=0)

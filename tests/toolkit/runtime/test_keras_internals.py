@@ -413,6 +413,6 @@ def test_each_function_says_in_which_version_its_corner_was_seen():
 
 
 def test_a_metric_says_which_way_is_better_as_seen_in_keras_3_15():
-    assert keras_internals.direction_of(keras.metrics.R2Score()) == "up"
-    assert keras_internals.direction_of(keras.metrics.MeanAbsoluteError()) == "down"
-    assert keras_internals.direction_of(keras.metrics.Mean()) is None
+    assert internals.direction_of(keras.metrics.R2Score()) == "up"
+    assert internals.direction_of(keras.metrics.MeanAbsoluteError()) == "down"
+    assert internals.direction_of(keras.metrics.Mean()) is None

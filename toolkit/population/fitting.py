@@ -17,6 +17,7 @@ from ..models.structure import Structure
 from ..optimizers.memberwise import memberwise
 from ..runtime.randomness import preserved
 from . import memory, starting_weights
+from .lone import given_or_compiled, sorted_callbacks
 from .model import Population, functional_form
 from .result import Members, PopulationResult
 from .settings import MemberSettings, read_settings
@@ -129,7 +130,7 @@ def fit_population(
             weighted_metrics=weighted_metrics,
         )  # fmt: skip
         running = {"steps_per_execution": steps_per_execution, "run_eagerly": run_eagerly, "jit_compile": jit_compile}
-        others, stoppers = _sorted_callbacks(callbacks)
+        others, stoppers = sorted_callbacks(callbacks)
         data = {
             "x": x, "y": y, "batch_size": batch_size, "epochs": epochs, "validation_data": validation_data,
             "validation_split": validation_split, "verbose": verbose, "class_weight": class_weight, **fit_arguments,
@@ -176,19 +177,12 @@ def _population(
 
 
 def _objectives(template: Any, **given: Any) -> dict[str, Any]:
-    """What was given, else what the model was compiled with."""
-    compiled = dict(template._compile_config.config) if template.compiled else {}
-    chosen = {name: compiled.get(name) if value is None else value for name, value in given.items()}
+    """What was given, else what the model was compiled with; a loss there must be."""
+    chosen = given_or_compiled(template, **given)
     if chosen["loss"] is None:
         raise ValueError("`loss` must be given, or `build_model` must answer a compiled model.")
     chosen["optimizer"] = chosen["optimizer"] or "sgd"
     return chosen
-
-
-def _sorted_callbacks(callbacks: Any) -> tuple[list[Any], list[Any]]:
-    listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
-    stoppers = [one for one in listed if isinstance(one, keras.callbacks.EarlyStopping)]
-    return [one for one in listed if one not in stoppers], stoppers
 
 
 def _need(template: Any, optimizer: Any, settings: MemberSettings, x: Any, batch_size: int | None) -> int:

@@ -12,13 +12,13 @@ import numpy as np
 from ...toolkit.checks import number, one_of, whole_number
 from ...toolkit.tasks import TASKS, Head, Task, check_labels, find_task, head
 from .choices import activation_name, choice, several
-from .forms import Form, inputs_array, read
+from .forms import Form, inputs_array, rows_of_batches
 
 _NORMALIZATIONS = ("none", "batch", "layer")
 
 
 class Space(keras_tuner.HyperModel):
-    """What the spaces share: they learn the form of the data, and answer uncompiled models with the right head.
+    """What the spaces share: they learn the form of the data, and build uncompiled models with the right head.
 
     Every argument of several values is a choice of the search; one value alone is fixed. The rate is no
     part of the space: the search judges each architecture at its own best rate.
@@ -101,7 +101,7 @@ class Space(keras_tuner.HyperModel):
                 whose task cannot be told.
         """
         if hasattr(x, "element_spec"):
-            x, y = read(x)
+            x, y = rows_of_batches(x)
         x = inputs_array(x)
         if y is None:
             raise ValueError("A space needs the targets to tell the task; give `y`.")
@@ -142,7 +142,7 @@ class Space(keras_tuner.HyperModel):
         inputs = keras.Input(form.shape, name="features")
         features = form.standardized(inputs)
         features = self._augmented(features, choice(hp, "augmentation", self.augmentation))
-        outputs = form.answer(self._body(hp, features))
+        outputs = form.outputs(self._body(hp, features))
         model = keras.Model(inputs, outputs, name=self.name)
         if self.most_parameters is not None and model.count_params() > self.most_parameters:
             raise keras_tuner.errors.FailedTrialError(

@@ -43,9 +43,19 @@ class SearchJob:
     """
 
     def __init__(
-        self, data: str, out: Path, *, space: str, workers: str, target: str | None, task: Any, seed: int,
-        verbose: bool, command: str = "", **settings: Any,
-    ) -> None:  # fmt: skip
+        self,
+        data: str,
+        out: Path,
+        *,
+        space: str,
+        workers: str,
+        target: str | None,
+        task: Any,
+        seed: int,
+        verbose: bool,
+        command: str = "",
+        **settings: Any,
+    ) -> None:
         self.space = _SPACES[one_of("space", space, tuple(_SPACES))]
         if workers != "ray" and not workers.isdecimal():
             raise ValueError(f"`workers` must be a whole number or 'ray', got {workers!r}.")
@@ -68,10 +78,17 @@ class SearchJob:
                 )
         made = self.space(task=splits.task)
         result = search(
-            made, splits.train.x, splits.train.y, validation_data=(splits.validation.x, splits.validation.y),
-            seed=self.seed, directory=self.out, project_name="trials", workers=self.workers,
-            verbose=int(self.verbose), **self.settings,
-        )  # fmt: skip
+            made,
+            splits.train.x,
+            splits.train.y,
+            validation_data=(splits.validation.x, splits.validation.y),
+            seed=self.seed,
+            directory=self.out,
+            project_name="trials",
+            workers=self.workers,
+            verbose=int(self.verbose),
+            **self.settings,
+        )
         evaluation = self._measured(result, splits)
         exported = export(
             result.best_model,
@@ -83,19 +100,27 @@ class SearchJob:
         result.to_csv(self.out / "leaderboard.csv")
         inputs, _ = describe(splits.train.x)
         report = {
-            **result.as_report(f"Search on {splits.name}"), "command": self.command, "evaluation": evaluation,
-            "data": data_part(splits, inputs), "export": export_part(exported, self.out),
-        }  # fmt: skip
+            **result.as_report(f"Search on {splits.name}"),
+            "command": self.command,
+            "evaluation": evaluation,
+            "data": data_part(splits, inputs),
+            "export": export_part(exported, self.out),
+        }
         page, _ = write(report, self.out)
         told = [
             f"{one['name']}: {evaluation['metric']} {one['value']:.4g}, {evaluation['interval']} "
             f"{one['low']:.4g} to {one['high']:.4g}."
             for one in evaluation["results"]
         ]
-        return "\n".join([
-            result.summary(), "On the test rows:", *told, evaluation.get("sentence", ""),
-            f"The best model is in {exported.path}, the report in {page}.",
-        ])  # fmt: skip
+        return "\n".join(
+            [
+                result.summary(),
+                "On the test rows:",
+                *told,
+                evaluation.get("sentence", ""),
+                f"The best model is in {exported.path}, the report in {page}.",
+            ]
+        )
 
     def _measured(self, result: Any, splits: Any) -> dict[str, Any]:
         """The best model, and the soft vote of the best few beside it, on the test rows, opened once."""

@@ -29,9 +29,16 @@ def identity_of(plan: Plan, options: SearchOptions, oracle: keras_tuner.Oracle) 
     """
     # The rule as it was given, not the plan's: the plan has none where the oracle itself cuts the trainings short.
     settings = (
-        plan.settings, plan.executions, plan.folds, plan.epochs, plan.batch_size, plan.drop_losers, plan.precision,
-        plan.most_parameters, rule_identity(options.rule),
-    )  # fmt: skip
+        plan.settings,
+        plan.executions,
+        plan.folds,
+        plan.epochs,
+        plan.batch_size,
+        plan.drop_losers,
+        plan.precision,
+        plan.most_parameters,
+        rule_identity(options.rule),
+    )
     return {
         "space": fingerprint(oracle.get_space().get_config(), described(plan.hypermodel)),
         "data": plan.rows.identity(),

@@ -20,9 +20,16 @@ from .plan import Outcome
 ORACLES = ("random", "grid", "bayesian", "hyperband")
 # What KerasTuner's tuners hand on to their oracle.
 ORACLE_ARGUMENTS = (
-    "hyperparameters", "tune_new_entries", "allow_new_entries", "max_epochs", "factor", "hyperband_iterations",
-    "num_initial_points", "alpha", "beta",
-)  # fmt: skip
+    "hyperparameters",
+    "tune_new_entries",
+    "allow_new_entries",
+    "max_epochs",
+    "factor",
+    "hyperband_iterations",
+    "num_initial_points",
+    "alpha",
+    "beta",
+)
 _CANDIDATES = 2000
 _NEARBY = 500
 _POLISHED = 3
@@ -82,9 +89,12 @@ class GaussianProcess(keras_tuner.oracles.BayesianOptimizationOracle):
 
     def _polished(self, point: np.ndarray) -> np.ndarray:
         found = scipy.optimize.minimize(
-            lambda x: float(self._bound(x)[0]), point, bounds=[(0, 1)] * len(point), method="L-BFGS-B",
+            lambda x: float(self._bound(x)[0]),
+            point,
+            bounds=[(0, 1)] * len(point),
+            method="L-BFGS-B",
             options={"maxiter": 20},
-        )  # fmt: skip
+        )
         return np.asarray(found.x)
 
 
@@ -124,9 +134,11 @@ def oracle_of(
     # KerasTuner takes a seed of 0 for none.
     arguments: dict[str, Any] = {"objective": objective, "seed": seed + 1}
     kind: Any = {
-        "random": kinds.RandomSearchOracle, "grid": kinds.GridSearchOracle, "bayesian": GaussianProcess,
+        "random": kinds.RandomSearchOracle,
+        "grid": kinds.GridSearchOracle,
+        "bayesian": GaussianProcess,
         "hyperband": kinds.HyperbandOracle,
-    }[given]  # fmt: skip
+    }[given]
     arguments |= {"max_epochs": epochs} if given == "hyperband" else {"max_trials": trials}
     taken = inspect.signature(kind).parameters
     unknown = [name for name in own if name not in ORACLE_ARGUMENTS or name not in taken]
@@ -152,10 +164,12 @@ def settled(space: Any, names: Collection[str]) -> Any:
     [('Int', 'units'), ('Fixed', 'learning_rate')]
     """
     made = keras_tuner.HyperParameters()
-    made.merge([
-        hyperparameters.Fixed(name=hp.name, value=hp.default, conditions=hp.conditions) if hp.name in names else hp
-        for hp in space.space
-    ])  # fmt: skip
+    made.merge(
+        [
+            hyperparameters.Fixed(name=hp.name, value=hp.default, conditions=hp.conditions) if hp.name in names else hp
+            for hp in space.space
+        ]
+    )
     return made
 
 

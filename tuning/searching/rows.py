@@ -112,9 +112,11 @@ class TrialRows:
 
         outside = (part(self.x, held), part(self.y, held), part(self.sample_weight, held))
         return TrialRows(
-            part(self.x, train), part(self.y, train), part(self.sample_weight, train),
+            part(self.x, train),
+            part(self.y, train),
+            part(self.sample_weight, train),
             outside if self.sample_weight is not None else outside[:2],
-        )  # fmt: skip
+        )
 
     def identity(self) -> str:
         """A digest of all rows; of the kind alone where they cannot be seen before they are read."""

@@ -11,9 +11,19 @@ import pytest
 @pytest.mark.slow
 def test_the_command_line_searches_measures_exports_and_goes_on(tmp_path):
     command = [
-        str(Path(sys.executable).with_name("trainwise")), "search", "--data", "iris", "--out", str(tmp_path / "out"),
-        "--trials", "2", "--epochs", "2", "--objective", "val_accuracy",
-    ]  # fmt: skip
+        str(Path(sys.executable).with_name("trainwise")),
+        "search",
+        "--data",
+        "iris",
+        "--out",
+        str(tmp_path / "out"),
+        "--trials",
+        "2",
+        "--epochs",
+        "2",
+        "--objective",
+        "val_accuracy",
+    ]
     first = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert first.returncode == 0, first.stderr
     assert "best of the search: accuracy" in first.stdout

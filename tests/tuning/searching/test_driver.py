@@ -1,5 +1,8 @@
 """The driver: targets, budgets, failing trials."""
 
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -65,3 +68,33 @@ def test_a_search_in_which_every_trial_fails_raises_with_the_first_cause():
     with pytest.raises(SearchFailedError, match="nothing works") as raised:
         search(build, X, Y, **{**QUICK, "trials": 3})
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
+
+
+WORDS = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras, numpy as np
+from trainwise.tuning import search
+
+def build(hp):
+    if hp.Choice("kind", ["plain", "h\\u00e4sslich"]) != "plain":
+        raise ValueError("h\\u00e4sslich")
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+x = np.linspace(-1, 1, 40)[:, None]
+result = search(build, x, x[:, 0], oracle="grid", trials=2, epochs=1, verbose=0, directory=sys.argv[1])
+result.to_csv(sys.argv[1] + "/board.csv")
+"""
+
+
+def test_words_beyond_ascii_are_written_in_utf8_whatever_the_locale_says(tmp_path):
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    ran = subprocess.run(
+        [sys.executable, "-c", WORDS, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    error = next(tmp_path.rglob("error.txt")).read_text(encoding="utf-8")
+    assert "ValueError: hässlich" in error
+    assert "hässlich" in (tmp_path / "board.csv").read_text(encoding="utf-8")

@@ -24,9 +24,15 @@ def test_a_search_is_continued_with_more_trials_and_does_none_twice(tmp_path):
 
 @pytest.mark.parametrize(
     ("what", "change"),
-    [("data", {"x": X + 1}), ("space", {"space": small_space(units=(2, 5))}), ("objective", {"objective": "val_accuracy"}),
-     ("oracle", {"oracle": "grid"}), ("seed", {"seed": 1}), ("settings", {"epochs": 3})],
-)  # fmt: skip
+    [
+        ("data", {"x": X + 1}),
+        ("space", {"space": small_space(units=(2, 5))}),
+        ("objective", {"objective": "val_accuracy"}),
+        ("oracle", {"oracle": "grid"}),
+        ("seed", {"seed": 1}),
+        ("settings", {"epochs": 3}),
+    ],
+)
 def test_a_folder_of_another_search_is_refused(what, change, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "refused"
     arguments = {"space": small_space(), "x": X, "y": Y, **QUICK, "directory": folder}
@@ -91,8 +97,11 @@ def test_a_search_killed_or_interrupted_at_any_moment_ends_as_the_uninterrupted_
 
     def start(name):
         return subprocess.Popen(
-            [sys.executable, script, tmp_path / name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+            [sys.executable, script, tmp_path / name],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     whole = start("whole").communicate(timeout=120)[0]
     for how, epochs in ((signal.SIGKILL, 7), (signal.SIGINT, 55), (signal.SIGKILL, 90)):

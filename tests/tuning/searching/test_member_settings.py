@@ -19,10 +19,14 @@ def test_the_ladder_spans_four_decades_evenly():
 
 def test_members_may_differ_in_momentum_weight_decay_and_dropout():
     result = search(
-        small_space(dropout=(0.5,)), X, Y, **{**QUICK, "trials": 1}
+        small_space(dropout=(0.5,)),
+        X,
+        Y,
+        **{**QUICK, "trials": 1}
         | {"population": {"learning_rate": [0.1, 0.3], "momentum": [0.0, 0.9], "dropout": [0.0, 0.5]}},
-        optimizer="sgd", validation_data=HELD,
-    )  # fmt: skip
+        optimizer="sgd",
+        validation_data=HELD,
+    )
     assert len(result.best.members) == 8
     assert set(result.best_settings) == {"learning_rate", "momentum", "dropout"}
     model = result.best_model

@@ -1,11 +1,15 @@
 """What is refused when a search is made."""
 
 import re
+from dataclasses import FrozenInstanceError
 
+import numpy as np
 import pytest
 from small_searches import QUICK, X, Y, compiled_build, small_space
 
+from trainwise.toolkit.stopping import Median
 from trainwise.tuning import Search, search
+from trainwise.tuning.searching.options import SearchOptions
 
 
 @pytest.mark.parametrize(
@@ -30,3 +34,13 @@ def test_what_a_tuner_cannot_take_is_refused_when_it_is_made(arguments, error, m
 def test_a_precision_that_keras_does_not_know_is_refused():
     with pytest.raises(ValueError, match="mixed_float12"):
         search(small_space(), X, Y, **QUICK, precision="mixed_float12")
+    with pytest.raises(ValueError, match="Cannot convert ''"):
+        SearchOptions(precision="")
+
+
+def test_options_are_whole_plain_and_stay_as_they_are():
+    options = SearchOptions(seed=np.int64(3), target=np.float32(0.5), stopper="median", resources={"num_cpus": 1})
+    assert (type(options.seed), type(options.target), type(options.resources["num_cpus"])) == (int, float, float)
+    assert options.rule == Median()
+    with pytest.raises(FrozenInstanceError):
+        options.seed = 4

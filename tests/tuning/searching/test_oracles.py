@@ -87,3 +87,36 @@ def test_a_rate_that_members_decide_is_no_question_and_comes_back_as_the_best_me
         assert hp.values["learning_rate"] == result.outcomes[number].settings["learning_rate"] >= 0.01
         assert float(build(hp).optimizer.learning_rate) == pytest.approx(hp.values["learning_rate"])
         assert result.leaderboard()["learning_rate"][result.order.index(number)] == hp.values["learning_rate"]
+
+
+@pytest.mark.parametrize("ends", ["well", "by an error"])
+def test_an_oracle_of_the_users_own_comes_back_as_it_was(ends, tmp_path):
+    class Patient(keras_tuner.oracles.RandomSearchOracle):
+        """Has a setting and a method in its instance, as a user may put them there."""
+
+        def __init__(self):
+            super().__init__("val_loss", max_trials=2, seed=3, max_consecutive_failed_trials=7)
+            self.save = self.kept = lambda: None
+            self.verbose = 2
+
+    def build(hp):
+        built.append(hp.Choice("units", [2, 4]))
+        if ends == "by an error" and len(built) > 2:
+            raise keras_tuner.errors.FatalError("no more")
+        return compiled_build(hp)
+
+    built = []
+    oracle = Patient()
+    before = set(vars(oracle))
+    tuner = Search(build, oracle=oracle, directory=tmp_path, initial_trials=[{"units": 4}])
+    try:
+        tuner.search(X, Y, epochs=1, verbose=0)
+    except keras_tuner.errors.FatalError:
+        assert ends == "by an error"
+    assert tuner.oracle is oracle
+    # KerasTuner's own tuners too tell an oracle where it is.
+    assert set(vars(oracle)) - before <= {"_directory", "_project_name"}
+    assert oracle.save is oracle.kept
+    assert (oracle.verbose, oracle.max_consecutive_failed_trials) == (2, 7)
+    assert oracle.trials
+    assert next(iter(oracle.trials.values())).hyperparameters.values["units"] == 4

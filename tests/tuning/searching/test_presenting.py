@@ -1,7 +1,9 @@
 """A search shown: leaderboard, CSV, plot, report."""
 
 import json
+import os
 
+import pytest
 from small_searches import QUICK, X, Y, small_space
 
 from trainwise.tuning import search
@@ -36,3 +38,16 @@ def test_the_report_of_a_search_shows_its_leaderboard_and_its_best_trial(tmp_pat
     assert known["search"]["leaderboard"]["trial"] == result.leaderboard()["trial"]
     for shown in ("A search", "The search", f"trial {result.order[0]}, the best", "Run on CPU"):
         assert shown in page
+
+
+def test_a_leaderboard_that_cannot_be_written_leaves_the_old_one(found, tmp_path, monkeypatch):
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "board.csv"
+    path.write_text("old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        found.to_csv(path)
+    assert path.read_text() == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["board.csv"]

@@ -14,8 +14,13 @@ from trainwise.tuning import ObjectiveError, SearchFailedError, search
 
 
 def test_halving_stops_trials_and_says_why():
-    result = search(compiled_build, X, Y, **{**QUICK, "trials": 6, "epochs": 6, "population": False},
-                    stopper=SuccessiveHalving(factor=2, first=1, startup=1))  # fmt: skip
+    result = search(
+        compiled_build,
+        X,
+        Y,
+        **{**QUICK, "trials": 6, "epochs": 6, "population": False},
+        stopper=SuccessiveHalving(factor=2, first=1, startup=1),
+    )
     stopped = [outcome for outcome in result.outcomes.values() if outcome.status == "stopped"]
     assert stopped
     assert all(re.fullmatch(r"place \d of \d after \d epochs?, and .* on", outcome.reason) for outcome in stopped)

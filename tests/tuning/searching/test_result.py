@@ -105,3 +105,9 @@ def test_the_history_of_a_trial_is_that_of_its_best_member():
             assert history[name][outcome.best_epoch - 1] == value
     with pytest.raises(KeyError, match="no trial 99"):
         result.history(99)
+
+
+@pytest.mark.parametrize(("epochs", "error"), [(0, ValueError), (1.5, TypeError)])
+def test_a_refit_of_no_epochs_is_refused(found, epochs, error):
+    with pytest.raises(error, match=f"`epochs` must be .*, got {epochs}"):
+        found.refit(epochs=epochs)

@@ -87,7 +87,7 @@ SCENES = {
     "hyperband": (_compiled, Y, {"oracle": "hyperband", "factor": 2, "trials": None}),
     "bayesian": (_compiled, Y, {"oracle": "bayesian", "num_initial_points": 2, "trials": 3}),
     "one epoch first": (_compiled, Y, {"stopper": "first_epochs", "trials": 3, "callbacks": [EARLY]}),
-}  # fmt: skip
+}
 
 
 def _run(scene, folder):

@@ -6,6 +6,7 @@ import pytest
 from small_searches import HELD, QUICK, X, Y, compiled_build, small_space
 
 from trainwise.tuning import search
+from trainwise.tuning.searching.trainables import compiling_of
 
 
 def test_a_compiled_model_with_a_population_is_judged_at_the_ladders_rates():
@@ -74,3 +75,33 @@ def test_a_population_of_a_subclassed_model_is_refused():
 def test_a_search_compiled_with_xla_finds_what_one_without_does():
     plain, compiled = (search(small_space(), X, Y, **QUICK, seed=3, jit_compile=jit) for jit in (False, True))
     assert compiled.best_score == pytest.approx(plain.best_score, rel=0.05)
+
+
+@pytest.mark.parametrize("jit", [False, True, "auto", None])
+def test_whether_to_use_xla_is_compiled_as_it_was_given(jit):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    chosen = compiling_of(model, None, np.array([0.0, 1.5, 2.5]), {"loss": "mse", "jit_compile": jit})
+    assert chosen.jit_compile == ("auto" if jit is None else jit)
+
+
+def test_a_model_that_build_compiled_is_compiled_anew_with_what_the_search_was_given():
+    result = search(compiled_build, X, Y, epochs=1, trials=1, loss="mse", jit_compile=False, verbose=0)
+    assert result.best_model.loss == "mse"
+    assert result.best_model.jit_compile is False
+    held = result.plan.rows.validation
+    expected = np.mean((result.best_model.predict(held[0], verbose=0)[:, 0] - held[1]) ** 2)
+    assert result.best_score == pytest.approx(expected, rel=1e-5)
+
+
+def test_members_of_a_compiled_model_keep_its_weights_of_losses():
+    def build(hp):
+        inputs = keras.Input((4,))
+        hidden = keras.layers.Dense(hp.Choice("units", [4]))(inputs)
+        model = keras.Model(inputs, [keras.layers.Dense(1, name=name)(hidden) for name in ("p", "q")])
+        model.compile("adam", ["mse", "mse"], loss_weights=[1.0, 0.25], weighted_metrics=[["mae"], []])
+        return model
+
+    result = search(build, X, [Y * 1.0, X[:, 0]], epochs=1, trials=1, population=[0.01, 0.1], verbose=0)
+    parts = result.best.metrics
+    assert parts["val_loss"] == pytest.approx(parts["val_p_loss"] + 0.25 * parts["val_q_loss"], rel=1e-4)
+    assert "val_p_mae" in parts

@@ -158,9 +158,18 @@ def test_a_callback_that_counts_goes_on_counting_in_a_search_that_was_interrupte
     def run(name, path):
         wait = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=3, min_delta=10)
         return search(
-            build, X, Y, validation_data=HELD, epochs=12, trials=1, stopper=None, directory=tmp_path,
-            project_name=name, callbacks=[wait, _InterruptOnce(path)], verbose=0,
-        )  # fmt: skip
+            build,
+            X,
+            Y,
+            validation_data=HELD,
+            epochs=12,
+            trials=1,
+            stopper=None,
+            directory=tmp_path,
+            project_name=name,
+            callbacks=[wait, _InterruptOnce(path)],
+            verbose=0,
+        )
 
     with pytest.raises(KeyboardInterrupt):
         run("cut", tmp_path / "raised")

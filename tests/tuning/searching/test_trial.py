@@ -10,10 +10,17 @@ from trainwise.tuning import search
 
 
 def test_a_trial_is_a_population_whose_best_rate_is_as_good_as_that_rate_alone():
-    result = search(small_space(units=(8,)), X, Y, **{**QUICK, "trials": 1, "population": [1e-4, 1e-1], "epochs": 3},
-                    validation_data=HELD, drop_losers=False)  # fmt: skip
-    alone = search(small_space(units=(8,)), X, Y, **{**QUICK, "trials": 1, "population": [1e-1], "epochs": 3},
-                   validation_data=HELD)  # fmt: skip
+    result = search(
+        small_space(units=(8,)),
+        X,
+        Y,
+        **{**QUICK, "trials": 1, "population": [1e-4, 1e-1], "epochs": 3},
+        validation_data=HELD,
+        drop_losers=False,
+    )
+    alone = search(
+        small_space(units=(8,)), X, Y, **{**QUICK, "trials": 1, "population": [1e-1], "epochs": 3}, validation_data=HELD
+    )
     assert result.best_settings == {"learning_rate": 1e-1}
     assert result.best.curve == pytest.approx(alone.best.curve, rel=1e-4)
     scores = [member["score"] for member in result.best.members]
@@ -40,9 +47,18 @@ def test_the_best_model_of_several_trainings_is_the_first_of_the_winning_rate(ho
     rates = [0.003, 0.01, 0.03, 0.1, 0.3]
     for seed in range(3):
         result = search(
-            bare_build, X, noise, population=rates, epochs=4, trials=1, seed=seed, loss="binary_crossentropy", verbose=0,
-            stopper=None, **how,
-        )  # fmt: skip
+            bare_build,
+            X,
+            noise,
+            population=rates,
+            epochs=4,
+            trials=1,
+            seed=seed,
+            loss="binary_crossentropy",
+            verbose=0,
+            stopper=None,
+            **how,
+        )
         model = result.best_model
         held = result.plan.rows.validation
         if "folds" in how:

@@ -172,8 +172,8 @@ def _flatten(features: Any) -> Any:
 
 def _convolve(features: Any) -> Any:
     for number, filters in enumerate(FILTERS):
-        features = keras.layers.Conv2D(
-            filters, 3, padding="same", activation="relu", name=f"convolution_{number}"
-        )(features)  # fmt: skip
+        features = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"convolution_{number}")(
+            features
+        )
         features = keras.layers.MaxPooling2D(name=f"pool_{number}")(features)
     return keras.layers.Dropout(0.25, name="dropout")(keras.layers.Flatten(name="flatten")(features))

@@ -32,7 +32,7 @@ def statistics(values: np.ndarray) -> dict[str, Any]:
     return {"center": config["center"], "scale": config["scale"]}
 
 
-def in_target_units(features: Any, head: Head, targets: dict[str, Any] | None) -> Any:
+def in_target_units(features: keras.KerasTensor, head: Head, targets: dict[str, Any] | None) -> keras.KerasTensor:
     """The end of a model on these features, which gives its outputs in the targets' own units.
 
     It is float32 under every precision policy: half precision would round the outputs that are measured.

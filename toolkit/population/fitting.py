@@ -118,23 +118,37 @@ def fit_population(
     [0.3, 0.001]
     """
     given = {
-        "learning_rate": learning_rate, "momentum": momentum, "weight_decay": weight_decay,
-        "dropout": dropout, "seed": seed,
-    }  # fmt: skip
+        "learning_rate": learning_rate,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "dropout": dropout,
+        "seed": seed,
+    }
     settings = read_settings(size, given)
     with preserved():
         template, weights = starting_weights.members(build_model, settings.seeds)
         functional_form(template)
         objectives = _objectives(
-            template, optimizer=optimizer, loss=loss, loss_weights=loss_weights, metrics=metrics,
+            template,
+            optimizer=optimizer,
+            loss=loss,
+            loss_weights=loss_weights,
+            metrics=metrics,
             weighted_metrics=weighted_metrics,
-        )  # fmt: skip
+        )
         running = {"steps_per_execution": steps_per_execution, "run_eagerly": run_eagerly, "jit_compile": jit_compile}
         others, stoppers = sorted_callbacks(callbacks)
         data = {
-            "x": x, "y": y, "batch_size": batch_size, "epochs": epochs, "validation_data": validation_data,
-            "validation_split": validation_split, "verbose": verbose, "class_weight": class_weight, **fit_arguments,
-        }  # fmt: skip
+            "x": x,
+            "y": y,
+            "batch_size": batch_size,
+            "epochs": epochs,
+            "validation_data": validation_data,
+            "validation_split": validation_split,
+            "verbose": verbose,
+            "class_weight": class_weight,
+            **fit_arguments,
+        }
         # Keras warns of `shuffle` where the data bring their own order.
         data["shuffle"] = shuffle and not (hasattr(x, "element_spec") or inspect.isgenerator(x))
         each = _need(template, objectives["optimizer"], settings, x, batch_size)

@@ -64,7 +64,7 @@ class SearchJob:
         self.seed, self.verbose, self.command, self.settings = seed, verbose, command, settings
 
     def run(self) -> str:
-        """Searches, evaluates the best model on the test rows once, and exports it; answers what to say.
+        """Searches, evaluates the best model on the test rows once, and exports it; returns what to say.
 
         Raises:
             SearchFailedError: No trial could be completed.

@@ -55,7 +55,7 @@ class Driver:
         self.plan, self.options, self.oracle = plan, options, oracle
         self.train, self.journal, self.say = train, journal, say
         self.outcomes: dict[int, Outcome] = {}
-        self.trials: dict[int, Any] = {}
+        self.trials: dict[int, keras_tuner.engine.trial.Trial] = {}
         self._waiting: list[int] = []
         self._ends: dict[int, int] = {}
         self._failures: list[str] = []

@@ -100,7 +100,7 @@ class GaussianProcess(keras_tuner.oracles.BayesianOptimizationOracle):
 
 def oracle_of(
     given: Any, objective: Any, trials: int | None, epochs: int, seed: int, own: Mapping[str, Any] | None = None
-) -> Any:
+) -> keras_tuner.Oracle:
     """The oracle for a name, or the one that was given.
 
     Args:
@@ -149,7 +149,7 @@ def oracle_of(
     return kind(**{**arguments, **own})
 
 
-def settled(space: Any, names: Collection[str]) -> Any:
+def settled(space: keras_tuner.HyperParameters, names: Collection[str]) -> keras_tuner.HyperParameters:
     """The hyperparameters of a space, those of these names no longer a question.
 
     Args:
@@ -253,7 +253,7 @@ def _initial_first(oracle: keras_tuner.Oracle, initial: Sequence[dict[str, Any]]
     return populate_space
 
 
-def tell(oracle: keras_tuner.Oracle, trial: Any, outcome: Outcome) -> None:
+def tell(oracle: keras_tuner.Oracle, trial: keras_tuner.engine.trial.Trial, outcome: Outcome) -> None:
     """Tells an oracle how a trial went that it had proposed.
 
     Args:
@@ -283,14 +283,14 @@ def tell(oracle: keras_tuner.Oracle, trial: Any, outcome: Outcome) -> None:
     trial.hyperparameters.values.update({name: v for name, v in outcome.settings.items() if name in fixed})
 
 
-def tell_again(trial: Any, outcome: Outcome) -> None:
+def tell_again(trial: keras_tuner.engine.trial.Trial, outcome: Outcome) -> None:
     """Corrects the score of a trial that has ended once and was gone on with; KerasTuner ends no trial twice."""
     add_entries(trial, outcome)
     trial.message = outcome.reason
     trial.score, trial.best_step = outcome.score, _best_step(outcome)
 
 
-def add_entries(trial: Any, outcome: Outcome) -> None:
+def add_entries(trial: keras_tuner.engine.trial.Trial, outcome: Outcome) -> None:
     """Adds to a trial the hyperparameters that were asked for first while it trained, elsewhere or in a former process.
 
     Args:
@@ -311,7 +311,7 @@ def _best_step(outcome: Outcome) -> int:
     return 0 if outcome.best_epoch is None else outcome.best_epoch - 1
 
 
-def _is_possible(hp: Any, value: Any) -> bool:
+def _is_possible(hp: hyperparameters.HyperParameter, value: Any) -> bool:
     """Whether a hyperparameter can have a value."""
     if isinstance(hp, (hyperparameters.Int, hyperparameters.Float)):
         return isinstance(value, (int, float)) and hp.min_value <= value <= hp.max_value

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import keras_tuner
+
 from ...toolkit.stopping import Stopper
 from .rows import TrialRows
 
@@ -43,9 +45,9 @@ class Plan:
         precision: Keras policy that the models are built under.
     """
 
-    hypermodel: Any
+    hypermodel: keras_tuner.HyperModel
     rows: TrialRows
-    objective: Any
+    objective: keras_tuner.Objective
     epochs: int
     batch_size: int
     settings: tuple[dict[str, Any], ...] = ()
@@ -90,7 +92,7 @@ class Assignment:
         last: Epoch to end at, or `None` for the plan's.
     """
 
-    trial: Any
+    trial: keras_tuner.engine.trial.Trial
     number: int
     folder: Path
     peers: Sequence[Sequence[float]] = ()
@@ -98,7 +100,7 @@ class Assignment:
     last: int | None = None
 
     @property
-    def hp(self) -> Any:
+    def hp(self) -> keras_tuner.HyperParameters:
         """`keras_tuner.HyperParameters` of the trial."""
         return self.trial.hyperparameters
 
@@ -168,7 +170,7 @@ class Record:
     order: list[int]
     seconds: float
     notes: tuple[str, ...]
-    space: Any
+    space: keras_tuner.HyperParameters
 
     @property
     def best(self) -> Outcome:

@@ -136,7 +136,7 @@ def rows_to_search(told: FitArguments, options: SearchOptions) -> TrialRows:
     return rows
 
 
-def adapt(hypermodel: Any, rows: TrialRows) -> None:
+def adapt(hypermodel: keras_tuner.HyperModel, rows: TrialRows) -> None:
     """Shows the rows to a space that learns their form; one that knows it need not see a stream.
 
     Args:
@@ -155,7 +155,7 @@ def adapt(hypermodel: Any, rows: TrialRows) -> None:
 # The plan
 
 
-def check_further(told: FitArguments, hypermodel: Any) -> None:
+def check_further(told: FitArguments, hypermodel: keras_tuner.HyperModel) -> None:
     """Refuses what `fit` would refuse in every trial; a `fit` of the user's own takes what it likes.
 
     Args:
@@ -187,7 +187,7 @@ class Preparation:
         rows: Of the search.
     """
 
-    hypermodel: Any
+    hypermodel: keras_tuner.HyperModel
     oracle: keras_tuner.Oracle
     options: SearchOptions
     told: FitArguments

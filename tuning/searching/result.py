@@ -38,12 +38,12 @@ class SearchResult(Record):
 
     folder: Path
     trial_folders: dict[int, Path]
-    _models: dict[int, Any] = field(default_factory=dict)
+    _models: dict[int, keras.Model] = field(default_factory=dict)
 
     # Models
 
     @property
-    def best_model(self) -> Any:
+    def best_model(self) -> keras.Model:
         """The best trial's best model, compiled, with the weights of its best epoch.
 
         With `folds` or `executions_per_trial` the score is a mean of several trainings, the model that of the
@@ -52,7 +52,7 @@ class SearchResult(Record):
         return self.model_of(self.order[0])
 
     @property
-    def best_hyperparameters(self) -> Any:
+    def best_hyperparameters(self) -> keras_tuner.HyperParameters:
         """The best trial's `keras_tuner.HyperParameters`."""
         return self.hyperparameters_of(self.order[0])
 
@@ -61,7 +61,7 @@ class SearchResult(Record):
         """Rate, and whatever else differed between members, of the best member of the best trial."""
         return dict(self.best.settings)
 
-    def models(self, count: int = 5) -> list[Any]:
+    def models(self, count: int = 5) -> list[keras.Model]:
         """The models of the best trials, best first; ready for `tw.vote`.
 
         Args:
@@ -70,7 +70,7 @@ class SearchResult(Record):
         kept = [number for number in self.order if self._weights(number).is_file()]
         return [self.model_of(number) for number in kept[:count]]
 
-    def model_of(self, number: int) -> Any:
+    def model_of(self, number: int) -> keras.Model:
         """The trained model of a trial, with the weights of its best epoch.
 
         Args:
@@ -99,7 +99,7 @@ class SearchResult(Record):
         folder = self.trial_folders[number]
         return next(iter(sorted(folder.rglob("best.npz"))), folder / "best.npz")
 
-    def hyperparameters_of(self, number: int) -> Any:
+    def hyperparameters_of(self, number: int) -> keras_tuner.HyperParameters:
         """A trial's `keras_tuner.HyperParameters`.
 
         Args:
@@ -113,7 +113,7 @@ class SearchResult(Record):
         hp.values = dict(self.outcomes[number].values)
         return hp
 
-    def _built(self, number: int) -> Any:
+    def _built(self, number: int) -> keras.Model:
         """A new model of the trial's make, compiled at its best settings."""
         plan, outcome = self.plan, self.outcomes[number]
         model = plan.hypermodel.build(self.hyperparameters_of(number))
@@ -127,7 +127,7 @@ class SearchResult(Record):
 
     def refit(
         self, x: Any = None, y: Any = None, *, epochs: int | None = None, seed: int | None = None, **fit_arguments: Any
-    ) -> Any:
+    ) -> keras.Model:
         """Trains a new model of the best architecture at its best rate, on training and validation rows together.
 
         Args:

@@ -55,7 +55,7 @@ class Compiling:
         return {name: getattr(self, name) for name in names}
 
 
-def compiling_of(model: Any, hypermodel: Any, y: Any, given: Mapping[str, Any]) -> Compiling:
+def compiling_of(model: keras.Model, hypermodel: keras_tuner.HyperModel, y: Any, given: Mapping[str, Any]) -> Compiling:
     """What was given, else what the model was compiled with, else what the task asks for.
 
     Args:
@@ -88,12 +88,12 @@ def _head_of(y: Any) -> Any:
     return head(task, y)
 
 
-def fits_by_itself(hypermodel: Any) -> bool:
+def fits_by_itself(hypermodel: keras_tuner.HyperModel) -> bool:
     """Whether the hypermodel has a `fit` of its own, so that no other may take its place."""
     return type(hypermodel).fit is not keras_tuner.HyperModel.fit
 
 
-def can_be_many(model: Any, optimizer: Any) -> bool:
+def can_be_many(model: keras.Model, optimizer: Any) -> bool:
     """Whether a population can be made of the model under this optimizer."""
     try:
         functional_form(model)
@@ -104,12 +104,12 @@ def can_be_many(model: Any, optimizer: Any) -> bool:
     return type(given) in MEMBER_FORMS and (not callable(rate) or hasattr(rate, "assign"))
 
 
-def fits_at_once(model: Any, members: int, batch_size: int) -> bool:
+def fits_at_once(model: keras.Model, members: int, batch_size: int) -> bool:
     """Whether the memory that is free holds so many members; else a population does not pay."""
     return len(chunks(members, per_member(model, 2, batch_size), None)) == 1
 
 
-def work_per_row(model: Any) -> float:
+def work_per_row(model: keras.Model) -> float:
     """Multiplications for one row, forward: weights times the places that each is used at."""
     total = 0.0
     for layer in model._flatten_layers(include_self=False):
@@ -213,7 +213,7 @@ class Members:
         steps_per_execution: Batches in one call, at least 1.
     """
 
-    template: Any
+    template: keras.Model
     weights: Sequence[Sequence[np.ndarray]]
     settings: Sequence[dict[str, Any]]
     compiling: Compiling
@@ -295,7 +295,7 @@ def set_arrays(trainable: Trainable, arrays: Sequence[np.ndarray]) -> None:
         variable.assign(array)
 
 
-def with_settings(model: Any, compiling: Compiling, settings: dict[str, Any]) -> Any:
+def with_settings(model: keras.Model, compiling: Compiling, settings: dict[str, Any]) -> keras.Model:
     """The model compiled with an optimizer of its own, at these settings.
 
     Args:
@@ -315,7 +315,7 @@ def with_settings(model: Any, compiling: Compiling, settings: dict[str, Any]) ->
     return model
 
 
-def alone(model: Any, compiling: Compiling, given: Mapping[str, Any], settings: dict[str, Any]) -> Any:
+def alone(model: keras.Model, compiling: Compiling, given: Mapping[str, Any], settings: dict[str, Any]) -> keras.Model:
     """The model as one by itself: as `build` compiled it, unless the search was given something else.
 
     Args:

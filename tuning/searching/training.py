@@ -121,7 +121,7 @@ class Training:
 
     # The models
 
-    def _built(self) -> Any:
+    def _built(self) -> keras.Model:
         """The model that `build` returns, and what it decided about the training."""
         plan = self.plan
         fresh_session()
@@ -140,7 +140,7 @@ class Training:
             raise ValueError(f"The model has {self.parameters} parameters, more than {plan.most_parameters}.")
         return model
 
-    def _prepare(self, model: Any) -> None:
+    def _prepare(self, model: keras.Model) -> None:
         """Makes the members of the model, and the race that they run."""
         plan, rows = self.plan, self.part.rows
         compiling = trainables.compiling_of(model, plan.hypermodel, rows.y, plan.compiling)

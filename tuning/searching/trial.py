@@ -56,12 +56,12 @@ def _trained(plan: Plan, assignment: Assignment) -> Outcome:
     return outcome
 
 
-def names_of(hp: Any) -> set[str]:
+def names_of(hp: keras_tuner.HyperParameters) -> set[str]:
     """The names of the hyperparameters that are known."""
     return {one.name for one in hp.space}
 
 
-def entries_since(hp: Any, known: set[str]) -> list[dict[str, Any]]:
+def entries_since(hp: keras_tuner.HyperParameters, known: set[str]) -> list[dict[str, Any]]:
     """The hyperparameters that are new, as `HyperParameters.get_config` writes them.
 
     Args:
@@ -71,7 +71,7 @@ def entries_since(hp: Any, known: set[str]) -> list[dict[str, Any]]:
     return [entry for entry in hp.get_config()["space"] if entry["config"]["name"] not in known]
 
 
-def outcome_of(found: Any, trial: Any, objective: keras_tuner.Objective) -> Outcome:
+def outcome_of(found: Any, trial: keras_tuner.engine.trial.Trial, objective: keras_tuner.Objective) -> Outcome:
     """The outcome of a trial that the user's own `run_trial` has trained.
 
     Args:

@@ -318,7 +318,7 @@ class Search(keras_tuner.Tuner):
         outcome.entries = entries_since(trial.hyperparameters, known)
         return outcome
 
-    def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> Any:
+    def run_trial(self, trial: keras_tuner.engine.trial.Trial, *fit_args: Any, **fit_kwargs: Any) -> Any:
         """Trains a trial; for subclasses, which change the arguments before, or train in a way of their own.
 
         Args:
@@ -361,15 +361,15 @@ class Search(keras_tuner.Tuner):
         """How each trial of the last search went, by number; empty before."""
         return {} if self._result is None else self._result.outcomes
 
-    def load_model(self, trial: Any) -> Any:
+    def load_model(self, trial: keras_tuner.engine.trial.Trial) -> keras.Model:
         """The trained model of a trial, with the weights of its best epoch, compiled."""
         return self.result.model_of(int(trial.trial_id))
 
-    def get_best_hyperparameters(self, num_trials: int = 1) -> list[Any]:
+    def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
         """The hyperparameters of the best trials, best first, with what the best member of each was trained at."""
         return [self.result.hyperparameters_of(number) for number in self.result.order[:num_trials]]
 
-    def get_best_models(self, num_models: int = 1) -> list[Any]:
+    def get_best_models(self, num_models: int = 1) -> list[keras.Model]:
         """The models of the best trials, best first."""
         return self.result.models(num_models)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import keras_tuner
 import numpy as np
 
 
@@ -17,7 +18,7 @@ def several(name: str, values: Any) -> list[Any]:
     return [value.item() if isinstance(value, np.generic) else value for value in dict.fromkeys(listed)]
 
 
-def choice(hp: Any, name: str, values: list[Any]) -> Any:
+def choice(hp: keras_tuner.HyperParameters, name: str, values: list[Any]) -> Any:
     """One of the values; one value alone is no question to the search."""
     if len(values) == 1:
         return values[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 
 from ...toolkit.layers.normalization import Standardize
@@ -31,11 +32,11 @@ class Form:
         self._inputs = statistics(x) if standardize else None
         self._targets = statistics(y) if standardize and head.task == "regression" else None
 
-    def standardized(self, inputs: Any) -> Any:
+    def standardized(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """The inputs with mean 0 and variance 1, as the training rows have them."""
         return inputs if self._inputs is None else Standardize(**self._inputs, name="standardize")(inputs)
 
-    def outputs(self, features: Any) -> Any:
+    def outputs(self, features: keras.KerasTensor) -> keras.KerasTensor:
         """The head on these features, in the targets' own units."""
         return in_target_units(features, self.head, self._targets)
 

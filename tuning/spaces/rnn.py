@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import keras_tuner
 
 from ...toolkit.checks import one_of, whole_number
 from .choices import choice, several
@@ -58,7 +59,7 @@ class RNN(Space):
                 "reshape the rows, or use `MLP()`."
             )
 
-    def _body(self, hp: Any, features: Any) -> Any:
+    def _body(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor) -> keras.KerasTensor:
         if len(features.shape) == 4:
             time = features.shape[1]
             features = keras.layers.Reshape((time, features.shape[2] * features.shape[3]), name="rows")(features)
@@ -73,7 +74,7 @@ class RNN(Space):
             features = self._dropped(hp, self._normalized(hp, features, name), name)
         return keras.layers.GlobalAveragePooling1D(name="average")(features) if average else features
 
-    def _normalized(self, hp: Any, features: Any, name: str) -> Any:
+    def _normalized(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor, name: str) -> keras.KerasTensor:
         kind = choice(hp, "normalization", self.normalization)
         if kind == "batch":
             return keras.layers.BatchNormalization(name=f"{name}_norm")(features)

@@ -126,7 +126,7 @@ class Space(keras_tuner.HyperModel):
     def _check_form(self, shape: tuple[int, ...]) -> None:
         """Refuses inputs that the architecture cannot take."""
 
-    def build(self, hp: Any) -> Any:
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
         """The uncompiled model for these hyperparameters.
 
         Args:
@@ -150,10 +150,10 @@ class Space(keras_tuner.HyperModel):
             )
         return model
 
-    def _body(self, hp: Any, features: Any) -> Any:
+    def _body(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor) -> keras.KerasTensor:
         raise NotImplementedError
 
-    def _augmented(self, features: Any, kind: str) -> Any:
+    def _augmented(self, features: keras.KerasTensor, kind: str) -> keras.KerasTensor:
         if kind == "noise":
             return keras.layers.GaussianNoise(0.1, name="noise")(features)
         if "shift" in kind:
@@ -162,7 +162,7 @@ class Space(keras_tuner.HyperModel):
             features = keras.layers.RandomFlip("horizontal", name="flip")(features)
         return features
 
-    def _finished(self, hp: Any, features: Any, name: str) -> Any:
+    def _finished(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor, name: str) -> keras.KerasTensor:
         """Normalisation and activation after a linear layer."""
         kind = choice(hp, "normalization", self.normalization)
         if kind == "batch":
@@ -172,10 +172,10 @@ class Space(keras_tuner.HyperModel):
         activation = choice(hp, "activation", self.activation)
         return keras.layers.Activation(activation, name=f"{name}_activation")(features)
 
-    def _dropped(self, hp: Any, features: Any, name: str) -> Any:
+    def _dropped(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor, name: str) -> keras.KerasTensor:
         rate = choice(hp, "dropout", self.dropout)
         return keras.layers.Dropout(rate, name=f"{name}_dropout")(features) if rate else features
 
-    def _penalty(self, hp: Any) -> Any:
+    def _penalty(self, hp: keras_tuner.HyperParameters) -> Any:
         penalty = choice(hp, "l2", self.l2)
         return keras.regularizers.L2(penalty) if penalty else None

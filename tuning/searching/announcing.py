@@ -27,7 +27,7 @@ def opening(plan: Plan, oracle: keras_tuner.Oracle, hint: str = "") -> str:
         oracle: Proposes them.
         hint: What the user might want instead of one model a trial.
     """
-    most = oracle.max_trials
+    most = oracle.max_trials  # Hyperband has none: its rounds say how many there are
     trials = f"at most {most} trials" if most else "trials"
     return (
         f"Search by {type(oracle).__name__.removesuffix('Oracle')}: {trials}, {_members(plan, hint)}, "
@@ -55,6 +55,7 @@ def _rows(plan: Plan) -> str:
 
 
 def _count(validation: Any) -> int | None:
+    # Of several inputs the first: all have as many rows.
     first = keras.tree.flatten(validation[0])[0] if isinstance(validation, tuple) else None
     return len(first) if isinstance(first, np.ndarray) else None
 

@@ -76,6 +76,7 @@ class SearchJob:
                 raise ValueError(
                     "A search takes columns of numbers; encode the columns of words, or use `trainwise run`."
                 )
+        # The task was told or found when the data were read; found anew from the training rows it might be another.
         made = self.space(task=splits.task)
         result = search(
             made,
@@ -89,6 +90,7 @@ class SearchJob:
             verbose=int(self.verbose),
             **self.settings,
         )
+        # Measured before it is exported: where this fails, nothing is published.
         evaluation = self._measured(result, splits)
         exported = export(
             result.best_model,
@@ -126,11 +128,12 @@ class SearchJob:
         """The best model, and the soft vote of the best few beside it, on the test rows, opened once."""
         models = {"best of the search": result.best_model}
         few = result.models(_VOTERS)
-        if len(few) > 1:
+        if len(few) > 1:  # of one model a vote is that model
             models[f"soft vote of the best {len(few)}"] = vote(few)
         test = splits.test.open("evaluation of the search's best model")
         answers = []
         for name, model in models.items():
+            # One column is the probability of the second class, or a quantity; `evaluate` takes it as a vector.
             values = np.asarray(model.predict(test.x, verbose=0))
             answers.append(Answers(name, values[:, 0] if values.shape[1] == 1 else values))
         return evaluate(answers, test.y, splits.task, "best of the search", self.seed)

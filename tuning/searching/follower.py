@@ -79,6 +79,7 @@ class Follow(keras.callbacks.Callback):
         held = [{}] * len(seen) if self._validation is None else self._validation
         joined = [{**own, **validated} for own, validated in zip(seen, held, strict=True)]
         values = dict(zip(self.trainable.ids, joined, strict=True))
+        # A member that was dropped trains on in the graph until that is made smaller, but counts no more.
         for member, own in self._own.items():
             for stopper in own if member not in self.race.dropped else ():
                 stopper.on_epoch_end(epoch, values[member])

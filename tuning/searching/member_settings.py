@@ -34,11 +34,12 @@ def members_of(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:
                 f"`population` names {unknown}; it may hold learning_rate, momentum, weight_decay and dropout."
             )
         lists = {name: _checked(name, values) for name, values in given.items()}
+        # Any setting moves the best rate, so each is judged at all of them unless rates were given.
         lists.setdefault("learning_rate", ladder(optimizer))
         return tuple(dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values()))
     if isinstance(given, str):
         raise TypeError(f"`population` must be 'auto', a bool, a number, rates or a dictionary, got {given!r}.")
-    given = LADDER if given is True else given
+    given = LADDER if given is True else given  # True is the number 1 too, which would be one rate
     rates = list(given) if np.ndim(given) else ladder(optimizer, whole_number("population", given, low=1))
     return tuple({"learning_rate": rate} for rate in _checked("learning_rate", rates))
 

@@ -75,6 +75,7 @@ class SearchOptions:
     def __post_init__(self) -> None:
         for name in set(self.oracle_arguments) & set(NOT_TAKEN):
             raise TypeError(f"A search does not take `{name}`: {NOT_TAKEN[name]}.")
+        # The one moment at which a frozen object is written to.
         for name, value in self._checked().items():
             object.__setattr__(self, name, value)
 
@@ -86,6 +87,7 @@ class SearchOptions:
             members_of(self.population, "adam")  # which optimizer it will be decides the rates, not what is allowed
         if self.jit_compile not in (True, False, "auto"):
             raise ValueError(f"`jit_compile` must be True, False or 'auto', got {self.jit_compile!r}.")
+        # numpy's numbers become Python's: their `repr` differs, and with it what a search is known by.
         counts = ("seed", "executions_per_trial", "keep", "max_consecutive_failed_trials")
         checked: dict[str, Any] = {
             name: whole_number(name, getattr(self, name), low=int(name != "seed")) for name in counts
@@ -148,4 +150,5 @@ def _resources(given: Any) -> dict[str, float]:
         return {}
     if not isinstance(given, dict) or not set(given) <= set(_RESOURCES):
         raise ValueError(f"`resources` must be a dictionary of num_cpus and num_gpus, got {given!r}.")
+    # Fractions are allowed: two trials may share a GPU.
     return {name: number(f"resources[{name!r}]", value, 0, np.inf) for name, value in given.items()}

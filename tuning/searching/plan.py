@@ -145,6 +145,7 @@ class Outcome:
     reason: str | None = None
     members: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    # Whole, as a worker's own copy of the space is gone with it.
     entries: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -211,6 +212,7 @@ def best_first(outcomes: dict[int, Outcome], sign: float) -> list[int]:
     >>> best_first({0: Outcome(score=0.7), 1: Outcome(status="failed"), 2: Outcome(score=0.9)}, sign=-1.0)
     [2, 0]
     """
+    # A failed trial has no place: it is neither best nor worst.
     scored = [number for number, outcome in outcomes.items() if outcome.score is not None]
     return sorted(scored, key=lambda number: (sign * score_of(outcomes[number]), number))
 

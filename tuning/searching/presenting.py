@@ -24,6 +24,7 @@ def leaderboard(record: Record) -> Leaderboard:
     Args:
         record: The trials.
     """
+    # A trial that failed is shown too: that it failed is what was found about it.
     failed = [number for number in record.outcomes if number not in record.order]
     numbers = [*record.order, *failed]
     shown = [record.outcomes[number] for number in numbers]

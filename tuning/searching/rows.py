@@ -80,6 +80,7 @@ class TrialRows:
 
         batches = tf.data.Dataset.range(start, epochs).flat_map(epoch)
         batches = batches.map(lambda places: tf.nest.map_structure(lambda part: tf.gather(part, places), held))
+        # Two: one that is trained on, one in the making.
         return _untuned(batches.prefetch(2))
 
     def held_out(self, batch_size: int) -> Any:
@@ -226,6 +227,7 @@ def _untuned(data: Any) -> Any:
 
 
 def _arrays(values: Any) -> Any:
+    # A list of numbers is one array, a list of arrays several inputs.
     if isinstance(values, (list, tuple)) and not any(np.shape(v) for v in values if hasattr(v, "shape")):
         return np.asarray(values)
     if isinstance(values, (list, tuple, dict)):
@@ -246,6 +248,7 @@ def _validation(given: Any) -> Any:
 
 
 def _check(name: str, rows: TrialRows) -> None:
+    # Here once for all: in a trial the same rows would make a failure of each.
     weights = [] if rows.sample_weight is None else [np.asarray(w) for w in keras.tree.flatten(rows.sample_weight)]
     leaves = [np.asarray(leaf) for part in (rows.x, rows.y) if part is not None for leaf in keras.tree.flatten(part)]
     lengths = sorted({len(leaf) if leaf.ndim else 0 for leaf in leaves})
@@ -260,6 +263,7 @@ def _check(name: str, rows: TrialRows) -> None:
             )
         if weight.dtype.kind == "f" and not np.isfinite(weight).all():
             raise ValueError(f"The sample weights of `{name}` hold NaN or infinity.")
+    # Words would only be refused by the loss, in the midst of the first epoch.
     for leaf in keras.tree.flatten(rows.y):
         if leaf is not None and np.asarray(leaf).dtype.kind not in "biufc":
             raise TypeError(

@@ -100,6 +100,7 @@ def can_be_many(model: keras.Model, optimizer: Any) -> bool:
     except (TypeError, ValueError):
         return False
     given = keras.optimizers.get(optimizer)
+    # Members differ in a number, which a schedule is not; `learning_rate` would give its value of this moment.
     rate = given._learning_rate
     return type(given) in MEMBER_FORMS and (not callable(rate) or hasattr(rate, "assign"))
 
@@ -111,6 +112,7 @@ def fits_at_once(model: keras.Model, members: int, batch_size: int) -> bool:
 
 def work_per_row(model: keras.Model) -> float:
     """Multiplications for one row, forward: weights times the places that each is used at."""
+    # A kernel is used at every place of the picture or series that it gets, weights of a Dense layer once a row.
     total = 0.0
     for layer in model._flatten_layers(include_self=False):
         weights = sum(math.prod(weight.shape) for weight in layer._trainable_variables)

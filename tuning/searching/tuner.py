@@ -179,7 +179,7 @@ class Search(keras_tuner.Tuner):
                 "read it with `trainwise.tuning.read_folder`, and give another `project_name`."
             )
         super().__init__(
-            # How many epochs there will be, Hyperband is told by `search`.
+            # Hyperband is to know how many epochs there will be, which only `search` is told; it gets another one then.
             self._new_oracle(epochs=100),
             hypermodel,
             max_model_size=max_model_size,
@@ -260,7 +260,7 @@ class Search(keras_tuner.Tuner):
             TypeError: An argument of the wrong kind.
             ValueError: An argument out of range, sealed rows, NaN, or a folder of another search.
         """
-        let_memory_grow()
+        let_memory_grow()  # before anything is put on a GPU, as TensorFlow asks
         told = FitArguments(
             x,
             y,
@@ -447,6 +447,7 @@ def search(
     """
     names = {*(Search.__init__.__kwdefaults__ or ()), *ORACLE_ARGUMENTS, *NOT_TAKEN}
     own = {name: arguments.pop(name) for name in list(arguments) if name in names}
+    # What is left is for `fit`, and `Search.search` refuses what `fit` does not know.
     tuner = Search(
         space,
         objective,

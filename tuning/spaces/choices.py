@@ -11,6 +11,7 @@ import numpy as np
 
 def several(name: str, values: Any) -> list[Any]:
     """The different values of an argument that takes one or several; none is refused."""
+    # A word is a sequence of letters to Python.
     alone = isinstance(values, (str, bool, int, float, np.generic))
     listed = [values] if alone else list(values)
     if not listed:
@@ -24,6 +25,7 @@ def choice(hp: keras_tuner.HyperParameters, name: str, values: list[Any]) -> Any
         return values[0]
     if all(isinstance(value, bool) for value in values):
         return hp.Boolean(name, default=values[0])
+    # Names have no order, and a model of the scores that was told one would look for it.
     return hp.Choice(name, values, default=values[0], ordered=None if isinstance(values[0], str) else True)
 
 

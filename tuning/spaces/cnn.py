@@ -82,6 +82,7 @@ class CNN(Space):
         filters, kernel = choice(hp, "filters", self.filters), choice(hp, "kernel", self.kernel)
         convolutions = choice(hp, "convolutions", self.convolutions)
         for block in range(choice(hp, "blocks", self.blocks)):
+            # Hyperparameters are asked alike for all sizes, so a block that does not fit is left out, not refused.
             if min(features.shape[1:-1]) < 2:
                 break
             for place in range(convolutions):

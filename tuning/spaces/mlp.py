@@ -38,6 +38,7 @@ class MLP(Space):
     def _body(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor) -> keras.KerasTensor:
         if len(features.shape) > 2:
             features = keras.layers.Flatten(name="flatten")(features)
+        # One width for all layers: of widths layer by layer most would be asked in vain, as `depth` decides how many.
         units = choice(hp, "units", self.units)
         for place in range(choice(hp, "depth", self.depth)):
             name = f"hidden_{place}"

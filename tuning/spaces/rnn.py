@@ -60,6 +60,7 @@ class RNN(Space):
             )
 
     def _body(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor) -> keras.KerasTensor:
+        # An image is a series of its rows, the channels of a row side by side.
         if len(features.shape) == 4:
             time = features.shape[1]
             features = keras.layers.Reshape((time, features.shape[2] * features.shape[3]), name="rows")(features)
@@ -67,7 +68,7 @@ class RNN(Space):
         both, depth = choice(hp, "bidirectional", self.bidirectional), choice(hp, "depth", self.depth)
         average = choice(hp, "pooling", self.pooling) == "average"
         for place in range(depth):
-            whole = average or place < depth - 1
+            whole = average or place < depth - 1  # whoever comes next reads the whole series
             name = f"{kind}_{place}"
             layer = _CELLS[kind](units, return_sequences=whole, kernel_regularizer=self._penalty(hp), name=name)
             features = keras.layers.Bidirectional(layer, name=f"{name}_both")(features) if both else layer(features)

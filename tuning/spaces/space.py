@@ -106,9 +106,11 @@ class Space(keras_tuner.HyperModel):
         if y is None:
             raise ValueError("A space needs the targets to tell the task; give `y`.")
         self._check_form(x.shape)
+        # The head counts the classes of both, as a class may be seen in validation rows alone.
         task = self.task or find_task(y)
         both = y if held_y is None else np.concatenate([np.asarray(y), np.asarray(held_y)])
         check_labels(task, both)
+        # Statistics by the training rows alone: those held out are to be new to the model.
         self._form = Form(x, np.asarray(y), head(task, both), self.standardize)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from .options import SearchOptions
 from .plan import Plan
 
 _RULES = stopping.__name__
+_NUMBERED = re.compile(r"_\d+$")
 
 
 def identity_of(plan: Plan, options: SearchOptions, oracle: keras_tuner.Oracle) -> dict[str, str]:
@@ -79,8 +81,7 @@ def described(value: Any) -> Any:
     if isinstance(value, keras.callbacks.Callback) and type(value).__module__.startswith("keras."):
         return {"class": _kind(value), **{n: v for n, v in vars(value).items() if _counts(n, v)}}
     if isinstance(value, (keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer)):
-        # Some losses of Keras leave their arguments out of `get_config`.
-        return {"class": _kind(value), "config": described({**value.get_config(), **getattr(value, "_fn_kwargs", {})})}
+        return {"class": _kind(value), "config": described(_config(value))}
     # Never `repr`: that of an object without one of its own holds its address, which no other process repeats.
     return getattr(value, "__qualname__", _kind(value))
 
@@ -133,6 +134,20 @@ def _words(value: Any) -> str:
     if _is_plain(value):
         return repr(value)
     return rule_in_words(value) if callable(getattr(value, "reason", None)) else type(value).__qualname__
+
+
+def _config(value: Any) -> dict[str, Any]:
+    try:
+        # Some losses of Keras leave their arguments out of `get_config`.
+        config = {**value.get_config(), **getattr(value, "_fn_kwargs", {})}
+    except (NotImplementedError, TypeError):
+        # What cannot be saved can be trained with; then its name is all that is known of it.
+        return {"name": value.name}
+    if isinstance(value, keras.optimizers.Optimizer) and "name" in config:
+        # Keras numbers the optimizers of a process, `adam`, `adam_1`, which says nothing of the setting. The name of a
+        # metric is one: its values are logged under it.
+        config["name"] = _NUMBERED.sub("", config["name"])
+    return config
 
 
 def _is_ours(value: Any) -> bool:

@@ -264,14 +264,14 @@ class Search(keras_tuner.Tuner):
         told = FitArguments(
             x,
             y,
-            epochs,
-            batch_size,
-            validation_data,
-            validation_split,
-            sample_weight,
-            callbacks,
-            verbose,
-            fit_arguments,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            sample_weight=sample_weight,
+            callbacks=callbacks,
+            verbose=verbose,
+            further=fit_arguments,
         )
         if self.trains_itself and self.options.workers != 1:
             raise ValueError("A subclass with a `run_trial` of its own trains in this process; give `workers=1`.")

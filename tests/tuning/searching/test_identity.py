@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from small_searches import X, Y, compiled_build
+from small_searches import X, Y, bare_build, compiled_build
 
 from trainwise.toolkit.runtime.files import read_json
 from trainwise.toolkit.stopping import Median
@@ -84,6 +84,16 @@ def test_no_address_goes_into_what_a_search_is_known_by(make):
     said = [repr(described(each)) for each in (one, other)]
     assert said[0] == said[1]
     assert "0x" not in said[0]
+
+
+def test_a_search_with_an_optimizer_object_is_gone_on_with_beside_other_optimizers(tmp_path):
+    for _ in range(2):
+        given = keras.optimizers.SGD(0.01, momentum=0.5)  # the second is named "sgd_1" by Keras
+        result = search(bare_build, X, Y, optimizer=given, population=[0.1], directory=tmp_path, **QUICK)
+    assert len(result.outcomes) == 2
+    with pytest.raises(ValueError, match="other loss, optimizer or metrics"):
+        given = keras.optimizers.SGD(0.01, momentum=0.6)
+        search(bare_build, X, Y, optimizer=given, population=[0.1], directory=tmp_path, **QUICK)
 
 
 def test_the_file_of_a_search_is_the_same_in_two_folders(tmp_path):

@@ -94,6 +94,8 @@ class SearchOptions:
         }
         if self.max_trials is not None:
             checked["max_trials"] = whole_number("trials", self.max_trials, low=1)
+        if self.folds is not None:
+            checked["folds"] = whole_number("folds", self.folds, low=2)
         if self.workers != "ray":
             checked["workers"] = whole_number("workers", self.workers, low=1)
         if self.target is not None:

@@ -100,7 +100,7 @@ def can_be_many(model: keras.Model, optimizer: Any) -> bool:
     except (TypeError, ValueError):
         return False
     given = keras.optimizers.get(optimizer)
-    # Members differ in a number, which a schedule is not; `learning_rate` would give its value of this moment.
+    # MemberStarts differ in a number, which a schedule is not; `learning_rate` would give its value of this moment.
     rate = given._learning_rate
     return type(given) in MEMBER_FORMS and (not callable(rate) or hasattr(rate, "assign"))
 
@@ -160,7 +160,7 @@ class Trainable(Protocol):
 
 
 class Many:
-    """Members of one architecture with settings of their own, as one population.
+    """MemberStarts of one architecture with settings of their own, as one population.
 
     Args:
         population: Compiled population.
@@ -204,7 +204,7 @@ class Many:
 
 
 @dataclass(frozen=True)
-class Members:
+class MemberStarts:
     """What the members of a trial start from, so that any of them can be put into one graph.
 
     Args:

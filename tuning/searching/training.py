@@ -27,7 +27,7 @@ from .follower import Follow
 from .plan import Assignment, Logs, Plan
 from .race import Race
 from .rows import TrialRows, is_stream, steps_at_once
-from .trainables import Members, One, Trainable
+from .trainables import MemberStarts, One, Trainable
 
 # Writing the state of a trial may take this share of its time.
 _SHARE_FOR_WRITING = 0.1
@@ -154,7 +154,7 @@ class Training:
             # The members of a setting stand side by side, as the race counts them.
             per_member = [setting for setting in self.settings for _ in starts]
             at_once = steps_at_once(self._steps) if self._steps else 1
-            self._make = Members(model, starts * len(self.settings), per_member, compiling, at_once).many
+            self._make = MemberStarts(model, starts * len(self.settings), per_member, compiling, at_once).many
             everyone = list(range(len(per_member)))
         else:
             rate = None if model.compiled else self.hp.values.get("learning_rate")
@@ -238,7 +238,7 @@ class Training:
 
         Args:
             values: Logs by member.
-            stopped: Members that stop early.
+            stopped: MemberStarts that stop early.
             halted: Whether a callback of the user's ends `fit`.
         """
         race = self.race

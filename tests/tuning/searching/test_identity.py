@@ -87,8 +87,9 @@ def test_no_address_goes_into_what_a_search_is_known_by(make):
 
 
 def test_a_search_with_an_optimizer_object_is_gone_on_with_beside_other_optimizers(tmp_path):
-    for _ in range(2):
-        given = keras.optimizers.SGD(0.01, momentum=0.5)  # the second is named "sgd_1" by Keras
+    for others in range(2):
+        # Keras names the third one of a process "sgd_2".
+        given = [keras.optimizers.SGD(0.01, momentum=0.5) for _ in range(1 + 2 * others)][-1]
         result = search(bare_build, X, Y, optimizer=given, population=[0.1], directory=tmp_path, **QUICK)
     assert len(result.outcomes) == 2
     with pytest.raises(ValueError, match="other loss, optimizer or metrics"):

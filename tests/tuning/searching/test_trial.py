@@ -2,11 +2,13 @@
 
 import json
 
+import keras_tuner
 import numpy as np
 import pytest
-from small_searches import HELD, QUICK, X, Y, bare_build, small_space
+from small_searches import HELD, QUICK, X, Y, bare_build, compiled_build, small_space
 
-from trainwise.tuning import search
+from trainwise.tuning import Search, search
+from trainwise.tuning.searching.trial import outcome_of
 
 
 def test_a_trial_is_a_population_whose_best_rate_is_as_good_as_that_rate_alone():
@@ -87,3 +89,26 @@ def test_batch_size_and_epochs_may_be_hyperparameters():
     result = search(build, X, Y, **{**QUICK, "trials": 6})
     for outcome in result.outcomes.values():
         assert outcome.planned == outcome.values["epochs"]
+
+
+def _trial(**values):
+    trial = keras_tuner.engine.trial.Trial(keras_tuner.HyperParameters())
+    trial.hyperparameters.values = values
+    return trial
+
+
+@pytest.mark.parametrize("found", [0.25, np.float32(0.25), {"val_loss": 0.25}, [0.2, 0.3]])
+def test_what_a_run_trial_of_the_users_own_may_return_becomes_an_outcome(found):
+    outcome = outcome_of(found, _trial(units=4), keras_tuner.Objective("val_loss", "min"))
+    assert outcome.score == pytest.approx(0.25)
+    assert (outcome.values, outcome.epochs, outcome.status) == ({"units": 4}, 1, "completed")
+    assert outcome_of(outcome, _trial(), keras_tuner.Objective("val_loss", "min")) is outcome
+
+
+def test_a_run_trial_that_returns_nothing_ends_the_search_with_the_cure():
+    class Forgetful(Search):
+        def run_trial(self, trial, *args, **kwargs):
+            super().run_trial(trial, *args, **kwargs)
+
+    with pytest.raises(keras_tuner.errors.FatalTypeError, match="forget to return the metrics"):
+        Forgetful(compiled_build, "val_loss", 2).search(X, Y, epochs=1, verbose=0)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..toolkit.checks import number, one_of, whole_number
 from ..toolkit.metrics.intervals import mean_margin
+from ..toolkit.optimizers.rate_ladder import ladder
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
 
 
@@ -141,7 +142,7 @@ def compare_rates(
     x: Any,
     y: Any = None,
     *,
-    learning_rates: Sequence[float] = tuple(np.geomspace(1e-4, 1, 16)),
+    learning_rates: Sequence[float] = tuple(ladder("sgd")),
     seeds: int = 3,
     target: float | None = None,
     **fit_arguments: Any,

@@ -14,11 +14,11 @@ from ..toolkit.checks import number, whole_number
 from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.metrics.intervals import mean_margin
+from ..toolkit.optimizers.rate_ladder import ladder
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
 from ..toolkit.runtime.precision import fresh_session
 from ..toolkit.runtime.randomness import preserved
-from .searching.member_settings import ladder
-from .searching.rows import Rows, rows_of
+from .searching.rows import TrialRows, rows_of
 from .spaces import CNN, MLP
 
 _FITTED = {"accuracy": 0.995, "r2": 0.99}
@@ -135,7 +135,7 @@ def overfit_then_regularize(
 
 @dataclass
 class _Stages:
-    rows: Rows
+    rows: TrialRows
     epochs: int
     batch_size: int
     seeds: int

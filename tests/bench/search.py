@@ -177,7 +177,7 @@ def optuna_with(pruner, objective, kind, seed, watch):
         model = compiled(kind)(Suggested(trial))
         history = model.fit(
             x, y, epochs=EPOCHS[kind], validation_data=held, verbose=0, callbacks=[watch, Report()]
-        ).history  # fmt: skip
+        ).history
         return better(history[objective])
 
     keras.utils.set_random_seed(seed)
@@ -198,17 +198,27 @@ def rivals():
 
 
 OURS = {
-    "population": [float(rate) for rate in np.geomspace(*RATES, 16)], "optimizer": "adam",
-    "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"],
-}  # fmt: skip
+    "population": [float(rate) for rate in np.geomspace(*RATES, 16)],
+    "optimizer": "adam",
+    "loss": "sparse_categorical_crossentropy",
+    "metrics": ["accuracy"],
+}
 
 
 def ours(kind, seed, **arguments):
     x, y, held = rows(kind)
     return search(
-        uncompiled(kind), x, y, epochs=EPOCHS[kind], validation_data=held, trials=200, seed=seed, verbose=0,
-        **OURS, **arguments,
-    )  # fmt: skip
+        uncompiled(kind),
+        x,
+        y,
+        epochs=EPOCHS[kind],
+        validation_data=held,
+        trials=200,
+        seed=seed,
+        verbose=0,
+        **OURS,
+        **arguments,
+    )
 
 
 def seconds_of(run, *arguments, **named):
@@ -234,8 +244,9 @@ def race(kind, seeds, most):
         capped = sum(one >= most for one in taken)
         print(
             f"{kind} {name}: sum {sum(taken):.1f} s, median {statistics.median(taken):.1f} s, "
-            f"ratio {sum(taken) / sum(times['ours']):.1f}, given up {capped} of {seeds}", flush=True
-        )  # fmt: skip
+            f"ratio {sum(taken) / sum(times['ours']):.1f}, given up {capped} of {seeds}",
+            flush=True,
+        )
 
 
 def equal(kind, seeds, seconds):
@@ -270,9 +281,17 @@ def curves(seeds, epochs=30):
     ):
         x, y, held = rows(kind)
         result = search(
-            space, x, y, objective="val_accuracy", epochs=epochs, validation_data=held, trials=count, stopper=None,
-            verbose=0, **arguments,
-        )  # fmt: skip
+            space,
+            x,
+            y,
+            objective="val_accuracy",
+            epochs=epochs,
+            validation_data=held,
+            trials=count,
+            stopper=None,
+            verbose=0,
+            **arguments,
+        )
         found = [outcome.curve for outcome in result.outcomes.values() if outcome.curve]
         # A trial that diverged was ended by its findings; it stays where it was.
         kept[name] = [[round(value, 4) for value in (curve + [curve[-1]] * epochs)[:epochs]] for curve in found]
@@ -290,7 +309,7 @@ def stopping(seeds):
             print(
                 f"{name}, {rule}: saved {saved:.0%}, largest regret {worst:.4f} over 40 orders of {len(losses)} curves",
                 flush=True,
-            )  # fmt: skip
+            )
 
 
 def memory(seeds, count=200):

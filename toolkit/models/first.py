@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from ..data.reading import Inputs
 from ..layers.normalization import Standardize
 from ..tasks import Head
+from .units import in_target_units, statistics
 
 HIDDEN_UNITS = (64, 64)
 FILTERS = (32, 64)
@@ -62,11 +62,8 @@ def first_model(x: Inputs, y: np.ndarray, head: Head, learning_rate: float = 1e-
     >>> model.predict(x, verbose=0).shape
     (20, 1)
     """
-    with warnings.catch_warnings():
-        # A constant column is said once, by `constant_features`, and is harmless here.
-        warnings.simplefilter("ignore", UserWarning)
-        encoders = _encoders(x)
-        back = _statistics(y) if head.task == "regression" else None
+    encoders = _encoders(x)
+    targets = statistics(y) if head.task == "regression" else None
     image = _is_image(x)
 
     def build() -> Any:
@@ -75,12 +72,7 @@ def first_model(x: Inputs, y: np.ndarray, head: Head, learning_rate: float = 1e-
         features = _convolve(features) if image else _flatten(features)
         for number, units in enumerate(HIDDEN_UNITS[:1] if image else HIDDEN_UNITS):
             features = keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(features)
-        answer = "values" if head.task == "regression" else "probabilities"
-        outputs = keras.layers.Dense(
-            head.units, activation=head.activation, dtype="float32", name="standardized_values" if back else answer
-        )(features)
-        if back:
-            outputs = Standardize(**back, invert=True, dtype="float32", name=answer)(outputs)
+        outputs = in_target_units(features, head, targets)
         model = keras.Model(inputs, outputs, name="model")
         model.compile(keras.optimizers.Adam(learning_rate), loss=head.loss, metrics=list(head.metrics))
         return model
@@ -152,18 +144,11 @@ def _inputs(x: Inputs) -> Any:
 
 def _encoders(x: Inputs) -> dict[str, dict[str, Any]]:
     if not isinstance(x, dict):
-        return {"x": _statistics(x)}
+        return {"x": statistics(x)}
     return {
-        name: {"vocabulary": sorted(set(column))} if column.dtype == object else _statistics(column)
+        name: {"vocabulary": sorted(set(column))} if column.dtype == object else statistics(column)
         for name, column in x.items()
     }
-
-
-def _statistics(x: np.ndarray) -> dict[str, Any]:
-    layer = Standardize()
-    layer.adapt(x if x.ndim > 1 else x[:, None])
-    config = layer.get_config()
-    return {"center": config["center"], "scale": config["scale"]}
 
 
 def _encode(inputs: Any, encoders: dict[str, dict[str, Any]]) -> Any:
@@ -187,8 +172,8 @@ def _flatten(features: Any) -> Any:
 
 def _convolve(features: Any) -> Any:
     for number, filters in enumerate(FILTERS):
-        features = keras.layers.Conv2D(
-            filters, 3, padding="same", activation="relu", name=f"convolution_{number}"
-        )(features)  # fmt: skip
+        features = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"convolution_{number}")(
+            features
+        )
         features = keras.layers.MaxPooling2D(name=f"pool_{number}")(features)
     return keras.layers.Dropout(0.25, name="dropout")(keras.layers.Flatten(name="flatten")(features))

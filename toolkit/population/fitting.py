@@ -17,9 +17,9 @@ from ..models.lazy_models import LazyModels
 from ..models.reading import structure_of
 from ..models.structure import Structure
 from ..optimizers.memberwise import memberwise
-from ..runtime.keras_internals import compiled_with
 from ..runtime.randomness import preserved
 from . import memory, starting_weights
+from .lone import given_or_compiled, sorted_callbacks
 from .model import Population, functional_form
 from .result import PopulationResult
 from .settings import MemberSettings, read_settings
@@ -120,23 +120,37 @@ def fit_population(
     [0.3, 0.001]
     """
     given = {
-        "learning_rate": learning_rate, "momentum": momentum, "weight_decay": weight_decay,
-        "dropout": dropout, "seed": seed,
-    }  # fmt: skip
+        "learning_rate": learning_rate,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "dropout": dropout,
+        "seed": seed,
+    }
     settings = read_settings(size, given)
     with preserved():
         template, weights = starting_weights.members(build_model, settings.seeds)
         functional_form(template)
         objectives = _objectives(
-            template, optimizer=optimizer, loss=loss, loss_weights=loss_weights, metrics=metrics,
+            template,
+            optimizer=optimizer,
+            loss=loss,
+            loss_weights=loss_weights,
+            metrics=metrics,
             weighted_metrics=weighted_metrics,
-        )  # fmt: skip
+        )
         running = {"steps_per_execution": steps_per_execution, "run_eagerly": run_eagerly, "jit_compile": jit_compile}
-        others, stoppers = _sorted_callbacks(callbacks)
+        others, stoppers = sorted_callbacks(callbacks)
         data = {
-            "x": x, "y": y, "batch_size": batch_size, "epochs": epochs, "validation_data": validation_data,
-            "validation_split": validation_split, "verbose": verbose, "class_weight": class_weight, **fit_arguments,
-        }  # fmt: skip
+            "x": x,
+            "y": y,
+            "batch_size": batch_size,
+            "epochs": epochs,
+            "validation_data": validation_data,
+            "validation_split": validation_split,
+            "verbose": verbose,
+            "class_weight": class_weight,
+            **fit_arguments,
+        }
         # Keras warns of `shuffle` where the data bring their own order.
         data["shuffle"] = shuffle and not (hasattr(x, "element_spec") or inspect.isgenerator(x))
         each = _need(template, objectives["optimizer"], settings, x, batch_size)
@@ -179,19 +193,12 @@ def _population(
 
 
 def _objectives(template: Any, **given: Any) -> dict[str, Any]:
-    """What was given, else what the model was compiled with."""
-    compiled = compiled_with(template)
-    chosen = {name: compiled.get(name) if value is None else value for name, value in given.items()}
+    """What was given, else what the model was compiled with; a loss there must be."""
+    chosen = given_or_compiled(template, **given)
     if chosen["loss"] is None:
         raise ValueError("`loss` must be given, or `build_model` must answer a compiled model.")
     chosen["optimizer"] = chosen["optimizer"] or "sgd"
     return chosen
-
-
-def _sorted_callbacks(callbacks: Any) -> tuple[list[Any], list[Any]]:
-    listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
-    stoppers = [one for one in listed if isinstance(one, keras.callbacks.EarlyStopping)]
-    return [one for one in listed if one not in stoppers], stoppers
 
 
 def _need(template: Any, optimizer: Any, settings: MemberSettings, x: Any, batch_size: int | None) -> int:

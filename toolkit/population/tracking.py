@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,26 +12,7 @@ import numpy as np
 
 from ..diagnosis.findings import Finding
 from ..diagnosis.run_reader import RunReader
-
-
-class _Lone:
-    """What Keras' EarlyStopping needs of a model, for one member."""
-
-    def __init__(self, read: Callable[[], list[np.ndarray]], metrics: Callable[[], list[Any]]) -> None:
-        self.stop_training = False
-        self._read = read
-        self._metrics = metrics
-        self.restored: list[np.ndarray] | None = None
-
-    @property
-    def metrics(self) -> list[Any]:
-        return self._metrics()
-
-    def get_weights(self) -> list[np.ndarray]:
-        return self._read()
-
-    def set_weights(self, weights: list[np.ndarray]) -> None:
-        self.restored = weights
+from .lone import LoneModel
 
 
 class Tracking(keras.callbacks.Callback):
@@ -63,7 +44,7 @@ class Tracking(keras.callbacks.Callback):
         count = len(self.readers)
         self.histories = [{} for _ in range(count)]
         self._frozen: dict[int, list[np.ndarray]] = {}
-        self._lone = [_Lone(partial(self._weights_of, k), lambda: self.model.metrics) for k in range(count)]
+        self._lone = [LoneModel(partial(self._weights_of, k), lambda: self.model.metrics) for k in range(count)]
         self._stop = [[copy.deepcopy(stopper) for stopper in self.stoppers] for _ in range(count)]
         for lone, own in zip(self._lone, self._stop, strict=True):
             for stopper in own:

@@ -43,9 +43,19 @@ class SearchJob:
     """
 
     def __init__(
-        self, data: str, out: Path, *, space: str, workers: str, target: str | None, task: Any, seed: int,
-        verbose: bool, command: str = "", **settings: Any,
-    ) -> None:  # fmt: skip
+        self,
+        data: str,
+        out: Path,
+        *,
+        space: str,
+        workers: str,
+        target: str | None,
+        task: Any,
+        seed: int,
+        verbose: bool,
+        command: str = "",
+        **settings: Any,
+    ) -> None:
         self.space = _SPACES[one_of("space", space, tuple(_SPACES))]
         if workers != "ray" and not workers.isdecimal():
             raise ValueError(f"`workers` must be a whole number or 'ray', got {workers!r}.")
@@ -54,7 +64,7 @@ class SearchJob:
         self.seed, self.verbose, self.command, self.settings = seed, verbose, command, settings
 
     def run(self) -> str:
-        """Searches, evaluates the best model on the test rows once, and exports it; answers what to say.
+        """Searches, evaluates the best model on the test rows once, and exports it; returns what to say.
 
         Raises:
             SearchFailedError: No trial could be completed.
@@ -66,12 +76,21 @@ class SearchJob:
                 raise ValueError(
                     "A search takes columns of numbers; encode the columns of words, or use `trainwise run`."
                 )
+        # The task was told or found when the data were read; found anew from the training rows it might be another.
         made = self.space(task=splits.task)
         result = search(
-            made, splits.train.x, splits.train.y, validation_data=(splits.validation.x, splits.validation.y),
-            seed=self.seed, directory=self.out, project_name="trials", workers=self.workers,
-            verbose=int(self.verbose), **self.settings,
-        )  # fmt: skip
+            made,
+            splits.train.x,
+            splits.train.y,
+            validation_data=(splits.validation.x, splits.validation.y),
+            seed=self.seed,
+            directory=self.out,
+            project_name="trials",
+            workers=self.workers,
+            verbose=int(self.verbose),
+            **self.settings,
+        )
+        # Measured before it is exported: where this fails, nothing is published.
         evaluation = self._measured(result, splits)
         exported = export(
             result.best_model,
@@ -83,29 +102,38 @@ class SearchJob:
         result.to_csv(self.out / "leaderboard.csv")
         inputs, _ = describe(splits.train.x)
         report = {
-            **result.as_report(f"Search on {splits.name}"), "command": self.command, "evaluation": evaluation,
-            "data": data_part(splits, inputs), "export": export_part(exported, self.out),
-        }  # fmt: skip
+            **result.as_report(f"Search on {splits.name}"),
+            "command": self.command,
+            "evaluation": evaluation,
+            "data": data_part(splits, inputs),
+            "export": export_part(exported, self.out),
+        }
         page, _ = write(report, self.out)
         told = [
             f"{one['name']}: {evaluation['metric']} {one['value']:.4g}, {evaluation['interval']} "
             f"{one['low']:.4g} to {one['high']:.4g}."
             for one in evaluation["results"]
         ]
-        return "\n".join([
-            result.summary(), "On the test rows:", *told, evaluation.get("sentence", ""),
-            f"The best model is in {exported.path}, the report in {page}.",
-        ])  # fmt: skip
+        return "\n".join(
+            [
+                result.summary(),
+                "On the test rows:",
+                *told,
+                evaluation.get("sentence", ""),
+                f"The best model is in {exported.path}, the report in {page}.",
+            ]
+        )
 
     def _measured(self, result: Any, splits: Any) -> dict[str, Any]:
         """The best model, and the soft vote of the best few beside it, on the test rows, opened once."""
         models = {"best of the search": result.best_model}
         few = result.models(_VOTERS)
-        if len(few) > 1:
+        if len(few) > 1:  # of one model a vote is that model
             models[f"soft vote of the best {len(few)}"] = vote(few)
         test = splits.test.open("evaluation of the search's best model")
         answers = []
         for name, model in models.items():
+            # One column is the probability of the second class, or a quantity; `evaluate` takes it as a vector.
             values = np.asarray(model.predict(test.x, verbose=0))
             answers.append(Answers(name, values[:, 0] if values.shape[1] == 1 else values))
         return evaluate(answers, test.y, splits.task, "best of the search", self.seed)

@@ -33,6 +33,7 @@ class Journal:
 
     def __enter__(self) -> Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
+        # The system lets go of the lock with the process, so a killed search leaves none behind.
         try:
             self._lock = hold(self.folder / "lock", wait=False)
         except BlockingIOError:
@@ -94,6 +95,7 @@ class Journal:
     def inherit(self, parent: int, number: int) -> None:
         """Lets a trial go on from where another one stands."""
         target = self.trial(number)
+        # It has begun already, and was interrupted: its own state is further on than its parent's.
         if (target / "state.npz").is_file():
             return
         for source in sorted(self.trial(parent).rglob("*.npz"), reverse=True):
@@ -110,6 +112,7 @@ class Journal:
             number = int(path.name)
             if number in also or not (path / "outcome.json").is_file():
                 continue
+            # A trial that ended is never gone on with, so no state of it is wanted, and weights of the best alone.
             for name in _HELD if number not in best else _HELD[:1]:
                 for file in path.rglob(name):
                     file.unlink()

@@ -24,6 +24,7 @@ def read_folder(path: str | Path, objective: str | None = None) -> Leaderboard:
     found = [read_json(file) for file in sorted(Path(path).glob("trial_*/trial.json"))]
     if not found:
         raise FileNotFoundError(f"{path} holds no trials of KerasTuner; expected `trial_*/trial.json`.")
+    # A trial's file tells a direction for each metric, but not which of them is the objective.
     directions = {
         metric.get("direction")
         for trial in found
@@ -34,11 +35,13 @@ def read_folder(path: str | Path, objective: str | None = None) -> Leaderboard:
     rest = [trial for trial in found if trial.get("score") is None]
     higher = _higher_is_better(scored, directions, objective)
     ordered = [*sorted(scored, key=lambda trial: trial["score"], reverse=higher), *rest]
+    # Trials of a conditional space have unlike hyperparameters; a column holds None where one had it not.
     names = list(dict.fromkeys(name for trial in ordered for name in trial["hyperparameters"]["values"]))
     board = Leaderboard(trial=[trial["trial_id"] for trial in ordered])
     board["score"] = [math.nan if trial.get("score") is None else trial["score"] for trial in ordered]
     for name in names:
         board[name] = [trial["hyperparameters"]["values"].get(name) for trial in ordered]
+    # KerasTuner counts steps from 0.
     board["best_epoch"] = [None if trial.get("best_step") is None else trial["best_step"] + 1 for trial in ordered]
     board["status"] = [trial["status"].lower() for trial in ordered]
     return board
@@ -47,6 +50,7 @@ def read_folder(path: str | Path, objective: str | None = None) -> Leaderboard:
 def _higher_is_better(scored: Sequence[Any], directions: set[Any], objective: str | None) -> bool:
     """The direction of the metric whose best value is each trial's score."""
     for trial in scored:
+        # The metric whose best value is the score is the objective; only `loss` may be so by chance, beside `val_loss`.
         for name, metric in trial["metrics"]["metrics"].items():
             values = [value for seen in metric["observations"] for value in seen["value"]]
             best = max(values) if metric["direction"] == "max" else min(values)

@@ -5,34 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import keras
 import numpy as np
 
 from ...toolkit.checks import number, whole_number
-
-LADDER = 16
-_ADAPTIVE = (1e-5, 1e-1)
-_PLAIN = (1e-4, 1.0)
-
-
-def ladder(optimizer: Any = "adam", count: int = LADDER) -> list[float]:
-    """The learning rates that an architecture is judged at: log-spaced over four decades.
-
-    From 1e-5 to 0.1 for optimizers that scale each weight's step (Adam, AdamW, RMSprop), from 1e-4 to 1 for SGD.
-
-    Args:
-        optimizer: Keras optimizer or its name.
-        count: How many, at least 1.
-
-    Example:
-
-    >>> [float(f"{rate:.1e}") for rate in ladder("sgd", 5)]
-    [0.0001, 0.001, 0.01, 0.1, 1.0]
-    """
-    low, high = _PLAIN if isinstance(keras.optimizers.get(optimizer), keras.optimizers.SGD) else _ADAPTIVE
-    if whole_number("count", count, low=1) == 1:
-        return [float(np.sqrt(low * high))]
-    return [float(rate) for rate in np.geomspace(low, high, count)]
+from ...toolkit.optimizers.rate_ladder import LADDER, ladder
 
 
 def members_of(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:
@@ -58,11 +34,12 @@ def members_of(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:
                 f"`population` names {unknown}; it may hold learning_rate, momentum, weight_decay and dropout."
             )
         lists = {name: _checked(name, values) for name, values in given.items()}
+        # Any setting moves the best rate, so each is judged at all of them unless rates were given.
         lists.setdefault("learning_rate", ladder(optimizer))
         return tuple(dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values()))
     if isinstance(given, str):
         raise TypeError(f"`population` must be 'auto', a bool, a number, rates or a dictionary, got {given!r}.")
-    given = LADDER if given is True else given
+    given = LADDER if given is True else given  # True is the number 1 too, which would be one rate
     rates = list(given) if np.ndim(given) else ladder(optimizer, whole_number("population", given, low=1))
     return tuple({"learning_rate": rate} for rate in _checked("learning_rate", rates))
 

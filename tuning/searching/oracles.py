@@ -1,10 +1,11 @@
-"""What proposes the next architecture: KerasTuner's oracles by name, and a Gaussian process that answers quickly."""
+"""What proposes the next architecture: KerasTuner's oracles by name, a quick Gaussian process, and how they are run."""
 
 from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import keras_tuner
@@ -14,13 +15,21 @@ from keras_tuner.engine import hyperparameters
 from scipy import stats
 
 from ...toolkit.checks import one_of
+from .plan import Outcome
 
 ORACLES = ("random", "grid", "bayesian", "hyperband")
 # What KerasTuner's tuners hand on to their oracle.
 ORACLE_ARGUMENTS = (
-    "hyperparameters", "tune_new_entries", "allow_new_entries", "max_epochs", "factor", "hyperband_iterations",
-    "num_initial_points", "alpha", "beta",
-)  # fmt: skip
+    "hyperparameters",
+    "tune_new_entries",
+    "allow_new_entries",
+    "max_epochs",
+    "factor",
+    "hyperband_iterations",
+    "num_initial_points",
+    "alpha",
+    "beta",
+)
 _CANDIDATES = 2000
 _NEARBY = 500
 _POLISHED = 3
@@ -42,7 +51,9 @@ class GaussianProcess(keras_tuner.oracles.BayesianOptimizationOracle):
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         completed = [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
         dimensions = len(self._nonfixed_space())
-        first = self.num_initial_points or max(3, min(2 * dimensions, 10))
+        first = max(3, min(2 * dimensions, 10))
+        if self.num_initial_points is not None:
+            first = max(1, self.num_initial_points)  # nothing can be learnt from no trial at all
         if len(completed) < first or not dimensions:
             return self._random_populate_space()
         rng = np.random.default_rng((self.seed, len(self.trials)))
@@ -78,15 +89,18 @@ class GaussianProcess(keras_tuner.oracles.BayesianOptimizationOracle):
 
     def _polished(self, point: np.ndarray) -> np.ndarray:
         found = scipy.optimize.minimize(
-            lambda x: float(self._bound(x)[0]), point, bounds=[(0, 1)] * len(point), method="L-BFGS-B",
+            lambda x: float(self._bound(x)[0]),
+            point,
+            bounds=[(0, 1)] * len(point),
+            method="L-BFGS-B",
             options={"maxiter": 20},
-        )  # fmt: skip
+        )
         return np.asarray(found.x)
 
 
 def oracle_of(
     given: Any, objective: Any, trials: int | None, epochs: int, seed: int, own: Mapping[str, Any] | None = None
-) -> Any:
+) -> keras_tuner.Oracle:
     """The oracle for a name, or the one that was given.
 
     Args:
@@ -110,7 +124,6 @@ def oracle_of(
     if isinstance(given, keras_tuner.Oracle):
         if own:
             raise TypeError(f"Give {', '.join(own)} to the {type(given).__name__} itself, not to the search.")
-        given.max_consecutive_failed_trials = 10**9
         return given
     if not isinstance(given, str):
         raise TypeError(
@@ -119,11 +132,13 @@ def oracle_of(
     one_of("oracle", given, ORACLES)
     kinds = keras_tuner.oracles
     # KerasTuner takes a seed of 0 for none.
-    arguments: dict[str, Any] = {"objective": objective, "seed": seed + 1, "max_consecutive_failed_trials": 10**9}
+    arguments: dict[str, Any] = {"objective": objective, "seed": seed + 1}
     kind: Any = {
-        "random": kinds.RandomSearchOracle, "grid": kinds.GridSearchOracle, "bayesian": GaussianProcess,
+        "random": kinds.RandomSearchOracle,
+        "grid": kinds.GridSearchOracle,
+        "bayesian": GaussianProcess,
         "hyperband": kinds.HyperbandOracle,
-    }[given]  # fmt: skip
+    }[given]
     arguments |= {"max_epochs": epochs} if given == "hyperband" else {"max_trials": trials}
     taken = inspect.signature(kind).parameters
     unknown = [name for name in own if name not in ORACLE_ARGUMENTS or name not in taken]
@@ -134,7 +149,7 @@ def oracle_of(
     return kind(**{**arguments, **own})
 
 
-def settled(space: Any, names: Collection[str]) -> Any:
+def settled(space: keras_tuner.HyperParameters, names: Collection[str]) -> keras_tuner.HyperParameters:
     """The hyperparameters of a space, those of these names no longer a question.
 
     Args:
@@ -149,40 +164,80 @@ def settled(space: Any, names: Collection[str]) -> Any:
     [('Int', 'units'), ('Fixed', 'learning_rate')]
     """
     made = keras_tuner.HyperParameters()
-    made.merge([
-        hyperparameters.Fixed(name=hp.name, value=hp.default, conditions=hp.conditions) if hp.name in names else hp
-        for hp in space.space
-    ])  # fmt: skip
+    made.merge(
+        [
+            hyperparameters.Fixed(name=hp.name, value=hp.default, conditions=hp.conditions) if hp.name in names else hp
+            for hp in space.space
+        ]
+    )
     return made
 
 
-def queue(oracle: Any, initial: Sequence[dict[str, Any]]) -> None:
-    """Lets the oracle propose these values first; what they leave out gets its default.
+@contextmanager
+def in_charge(oracle: keras_tuner.Oracle, initial: Sequence[dict[str, Any]]) -> Iterator[None]:
+    """While the search proposes: the oracle writes and prints nothing, and proposes the initial trials first.
+
+    An oracle may be the user's own, so its methods and settings are put back when the search ends, however it ends;
+    what stays is what it has proposed and been told.
 
     Args:
         oracle: A KerasTuner oracle whose space is known.
-        initial: Values by hyperparameter name.
+        initial: Values by hyperparameter name; what they leave out gets its default.
 
     Raises:
-        TypeError: An entry that is no dictionary.
+        TypeError: An initial trial that is no dictionary.
         ValueError: A name that is not in the space, or an oracle that cannot take them.
     """
+    _check_initial(oracle, initial)
+    with ExitStack() as stack:
+        # What KerasTuner's own files would keep stands in the journal, whose files are whole or not there.
+        stack.enter_context(_replaced(oracle, "save", lambda: None))
+        stack.enter_context(_replaced(oracle, "_save_trial", lambda trial: None))
+        stack.enter_context(_replaced(oracle._display, "verbose", 0))
+        # The search itself says when failures are too many; KerasTuner would raise in the midst of `end_trial`, with
+        # its lock held for ever.
+        stack.enter_context(_replaced(oracle, "max_consecutive_failed_trials", 10**9))
+        if initial:
+            stack.enter_context(_replaced(oracle, "populate_space", _initial_first(oracle, initial)))
+        yield
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """An attribute of an object for a while; one that stood in the class alone stands there alone afterwards."""
+    absent = object()
+    before = vars(owner).get(name, absent)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        if before is absent:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)
+
+
+def _check_initial(oracle: keras_tuner.Oracle, initial: Sequence[dict[str, Any]]) -> None:
     if not isinstance(initial, (list, tuple)):
         raise TypeError(f"`initial_trials` must be a list of dictionaries, got {type(initial).__name__}.")
     if not initial:
         return
     if isinstance(oracle, (keras_tuner.oracles.GridSearchOracle, keras_tuner.oracles.HyperbandOracle)):
         raise ValueError(f"`initial_trials` cannot be given to {type(oracle).__name__}, which has an order of its own.")
-    known = {hp.name for hp in oracle.get_space().space}
+    space = oracle.get_space().space
+    known = {hp.name for hp in space}
     for values in initial:
         if not isinstance(values, dict):
             raise TypeError(f"`initial_trials` must hold dictionaries, got {type(values).__name__}.")
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"`initial_trials` names {unknown}; the space has {sorted(known)}.")
-        for hp in oracle.get_space().space:
+        for hp in space:
             if hp.name in values and not _is_possible(hp, values[hp.name]):
                 raise ValueError(f"`initial_trials` gives {hp.name} = {values[hp.name]!r}, which is not in {hp}.")
+
+
+def _initial_first(oracle: keras_tuner.Oracle, initial: Sequence[dict[str, Any]]) -> Callable[[str], Any]:
     waiting = [dict(values) for values in initial]
     proposed = oracle.populate_space
 
@@ -195,10 +250,68 @@ def queue(oracle: Any, initial: Sequence[dict[str, Any]]) -> None:
         active = {one.name for one in hp.space if hp.is_active(one)}
         return {"status": "RUNNING", "values": {name: v for name, v in hp.values.items() if name in active}}
 
-    oracle.populate_space = populate_space
+    return populate_space
 
 
-def _is_possible(hp: Any, value: Any) -> bool:
+def tell(oracle: keras_tuner.Oracle, trial: keras_tuner.engine.trial.Trial, outcome: Outcome) -> None:
+    """Tells an oracle how a trial went that it had proposed.
+
+    Args:
+        oracle: Proposed the trial.
+        trial: `keras_tuner` trial.
+        outcome: How it went.
+    """
+    add_entries(trial, outcome)
+    trial.message = outcome.reason
+    if outcome.score is None:
+        trial.status = "FAILED"
+    else:
+        metrics = {name: value for name, value in outcome.metrics.items() if np.isfinite(value)}
+        objective = oracle.objective
+        metrics[objective.name] = outcome.score
+        # KerasTuner tells a direction from the name, which it cannot of a metric of the user's own.
+        if not trial.metrics.exists(objective.name):
+            trial.metrics.register(objective.name, objective.direction)
+        oracle.update_trial(trial.trial_id, metrics, step=_best_step(outcome))
+        trial.status = "COMPLETED"
+    oracle.end_trial(trial)
+    # Of several epochs KerasTuner would take the best value it has seen; the score is that of the best setting.
+    if outcome.score is not None:
+        trial.score = outcome.score
+    fixed = {hp.name for hp in trial.hyperparameters.space if isinstance(hp, hyperparameters.Fixed)}
+    # Only now: what the oracle has tried is known by the values that it proposed.
+    trial.hyperparameters.values.update({name: v for name, v in outcome.settings.items() if name in fixed})
+
+
+def tell_again(trial: keras_tuner.engine.trial.Trial, outcome: Outcome) -> None:
+    """Corrects the score of a trial that has ended once and was gone on with; KerasTuner ends no trial twice."""
+    add_entries(trial, outcome)
+    trial.message = outcome.reason
+    trial.score, trial.best_step = outcome.score, _best_step(outcome)
+
+
+def add_entries(trial: keras_tuner.engine.trial.Trial, outcome: Outcome) -> None:
+    """Adds to a trial the hyperparameters that were asked for first while it trained, elsewhere or in a former process.
+
+    Args:
+        trial: `keras_tuner` trial.
+        outcome: How it went.
+    """
+    if not outcome.entries:
+        return
+    asked = {entry["config"]["name"] for entry in outcome.entries}
+    trial.hyperparameters.merge(
+        keras_tuner.HyperParameters.from_config({"space": outcome.entries, "values": {}}), overwrite=False
+    )
+    trial.hyperparameters.values.update({name: v for name, v in outcome.values.items() if name in asked})
+
+
+def _best_step(outcome: Outcome) -> int:
+    """KerasTuner counts epochs from 0."""
+    return 0 if outcome.best_epoch is None else outcome.best_epoch - 1
+
+
+def _is_possible(hp: hyperparameters.HyperParameter, value: Any) -> bool:
     """Whether a hyperparameter can have a value."""
     if isinstance(hp, (hyperparameters.Int, hyperparameters.Float)):
         return isinstance(value, (int, float)) and hp.min_value <= value <= hp.max_value

@@ -1,13 +1,20 @@
-"""What is the same for all trials of a search, and how one of them went; plain values."""
+"""What is the same for all trials of a search, what one is told, how it went, and all together; plain values."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from .rows import Rows
+import keras_tuner
+
+from ...toolkit.stopping import Stopper
+from .rows import TrialRows
+
+# What a member logged in an epoch, by name.
+Logs = dict[str, float]
 
 
 class ObjectiveError(ValueError):
@@ -38,15 +45,15 @@ class Plan:
         precision: Keras policy that the models are built under.
     """
 
-    hypermodel: Any
-    rows: Rows
-    objective: Any
+    hypermodel: keras_tuner.HyperModel
+    rows: TrialRows
+    objective: keras_tuner.Objective
     epochs: int
     batch_size: int
     settings: tuple[dict[str, Any], ...] = ()
     executions: int = 1
     folds: int | None = None
-    stopper: Any = None
+    stopper: Stopper | None = None
     drop_losers: bool = True
     target: float | None = None
     seed: int = 0
@@ -60,6 +67,42 @@ class Plan:
     def sign(self) -> float:
         """What makes lower values of the objective the better ones."""
         return -1.0 if self.objective.direction == "max" else 1.0
+
+    @property
+    def rates(self) -> list[float]:
+        """The learning rates of the members; none where the model's own rate is trained at."""
+        return [one["learning_rate"] for one in self.settings if "learning_rate" in one]
+
+    @property
+    def models_of_a_trial(self) -> int:
+        """How many models each trial trains side by side."""
+        return len(self.settings) * self.executions or 1
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """One trial to be trained, as it is sent to whoever trains it, here or in another process.
+
+    Args:
+        trial: `keras_tuner` trial, with its hyperparameters.
+        number: Decides its seed with the plan's: its own number, or that of the trial whose training it goes on with.
+        folder: Of this trial alone.
+        peers: Curves of the other trials, lower being better.
+        deadline: `time.time()` after which it ends with its epoch, or `None`.
+        last: Epoch to end at, or `None` for the plan's.
+    """
+
+    trial: keras_tuner.engine.trial.Trial
+    number: int
+    folder: Path
+    peers: Sequence[Sequence[float]] = ()
+    deadline: float | None = None
+    last: int | None = None
+
+    @property
+    def hp(self) -> keras_tuner.HyperParameters:
+        """`keras_tuner.HyperParameters` of the trial."""
+        return self.trial.hyperparameters
 
 
 @dataclass
@@ -102,11 +145,76 @@ class Outcome:
     reason: str | None = None
     members: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    # Whole, as a worker's own copy of the space is gone with it.
     entries: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """All fields, for a file."""
         return asdict(self)
+
+
+@dataclass
+class Record:
+    """All trials of a search, for whoever orders, weighs or shows them.
+
+    Args:
+        plan: What was the same for all trials.
+        outcomes: How each trial went, by number.
+        order: The completed trials, best first.
+        seconds: Time of this call, s.
+        notes: Sentences on how it ended.
+        space: The hyperparameters of the space.
+    """
+
+    plan: Plan
+    outcomes: dict[int, Outcome]
+    order: list[int]
+    seconds: float
+    notes: tuple[str, ...]
+    space: keras_tuner.HyperParameters
+
+    @property
+    def best(self) -> Outcome:
+        """How the best trial went."""
+        return self.outcomes[self.order[0]]
+
+    @property
+    def best_score(self) -> float:
+        """The best value of the objective."""
+        return score_of(self.best)
+
+    def curves(self) -> Iterator[list[float]]:
+        """The curves of the completed trials, best trial first; lower is better in all of them."""
+        for number in self.order:
+            yield [self.plan.sign * value for value in self.outcomes[number].curve]
+
+
+def score_of(outcome: Outcome) -> float:
+    """The score of a trial that has one.
+
+    Raises:
+        ValueError: The trial failed.
+    """
+    if outcome.score is None:
+        raise ValueError(f"A trial that failed has no score; its reason is {outcome.reason!r}.")
+    return outcome.score
+
+
+def best_first(outcomes: dict[int, Outcome], sign: float) -> list[int]:
+    """The numbers of the completed trials, best first; of equal ones the earlier counts as the better.
+
+    Args:
+        outcomes: By number.
+        sign: What makes lower scores the better ones.
+
+    Example:
+
+    >>> best_first({0: Outcome(score=0.7), 1: Outcome(status="failed"), 2: Outcome(score=0.9)}, sign=-1.0)
+    [2, 0]
+    """
+    # A failed trial has no place: it is neither best nor worst.
+    scored = [number for number, outcome in outcomes.items() if outcome.score is not None]
+    return sorted(scored, key=lambda number: (sign * score_of(outcomes[number]), number))
 
 
 def bad_last(values: Sequence[float]) -> list[float]:
@@ -117,9 +225,3 @@ def bad_last(values: Sequence[float]) -> list[float]:
 def best_of(values: Sequence[float]) -> float:
     """The lowest finite value, or infinity."""
     return min(bad_last(values), default=math.inf)
-
-
-def at_rate(outcome: Outcome) -> str:
-    """The rate of a trial's best member in words; empty where it has none of its own."""
-    rate = outcome.settings.get("learning_rate")
-    return "" if rate is None else f" at rate {rate:.3g}"

@@ -1,4 +1,4 @@
-"""How the members of a training stand after each epoch: who goes on, which is best, and whether to end."""
+"""The race of the members of one training: who goes on after each epoch, which is best, and whether to end."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import numpy as np
 
 from ...toolkit.diagnosis.run_reader import RunReader
 from ...toolkit.stopping import in_epochs
-from .plan import ObjectiveError, Plan, bad_last, best_of
+from .plan import Logs, ObjectiveError, Plan, bad_last, best_of
 
+# Symptoms that no further epoch cures; those that more epochs may cure are left to the rule that stops trials.
 _HOPELESS = ("diverging", "non_finite", "not_learning")
 _FEWEST_SETTINGS = 2
 _KEPT = ("epoch", "curve", "reason", "ended_by_rule", "out_of_time")
 _BY_MEMBER = ("history", "objectives", "dropped", "bests")
 
 
-class Standing:
+class Race:
     """What the members of one training have reached; everything in it is plain numbers, and lower is better.
+
+    It knows nothing of models and files: `Training` tells it what was logged and does what it decides.
 
     Args:
         plan: What is the same for all trials.
@@ -31,9 +34,14 @@ class Standing:
     """
 
     def __init__(
-        self, plan: Plan, settings: Sequence[Any], members: Sequence[int], readers: dict[int, RunReader],
-        epochs: int, last: int,
-    ) -> None:  # fmt: skip
+        self,
+        plan: Plan,
+        settings: Sequence[dict[str, Any]],
+        members: Sequence[int],
+        readers: dict[int, RunReader],
+        epochs: int,
+        last: int,
+    ) -> None:
         self.plan, self.settings, self.readers = plan, list(settings), readers
         self.epochs, self.last = epochs, last
         self.epoch = 0
@@ -54,7 +62,7 @@ class Standing:
         """The first of the members that have a setting; its weights and its curves stand for the setting."""
         return setting * self.plan.executions if self.settings else 0
 
-    def logs_at(self, member: int, epoch: int) -> dict[str, float]:
+    def logs_at(self, member: int, epoch: int) -> Logs:
         """What a member logged in an epoch, from 0."""
         seen = {name: values[epoch] for name, values in self.history[member].items() if epoch < len(values)}
         return {name: value for name, value in seen.items() if value is not None}
@@ -64,7 +72,7 @@ class Standing:
         members = [{"member": member, **logs} for member in self.history if (logs := self.logs_at(member, epoch))]
         return {"epoch": epoch + 1, self.plan.objective.name: self.plan.sign * self.curve[epoch], "members": members}
 
-    def add(self, values: dict[int, dict[str, float]]) -> dict[int, int]:
+    def add(self, values: dict[int, Logs]) -> dict[int, int]:
         """Takes in an epoch: what each member logged.
 
         Args:
@@ -85,20 +93,21 @@ class Standing:
             value = self._objective(values[member])
             if value is not None:
                 measured[member] = value
+            # An epoch without validation repeats the value before it, so that epochs and values stay side by side.
             earlier = self.objectives[member]
             earlier.append(value if value is not None else earlier[-1] if earlier else math.inf)
         self.curve.append(self._of_the_best_setting(going))
         self._drop_hopeless(measured)
         return self._new_bests(measured)
 
-    def _add_to_history(self, member: int, logs: dict[str, float]) -> None:
+    def _add_to_history(self, member: int, logs: Logs) -> None:
         """One entry an epoch; `None` where it was not measured, as validation is with `validation_freq`."""
         history = self.history[member]
-        for name in {**history, **logs}:
+        for name in {**history, **logs}:  # in the order in which they were first seen, which the files keep
             before: list[float | None] = [None] * (self.epoch - 1)
             history.setdefault(name, before).append(logs.get(name))
 
-    def _objective(self, logs: dict[str, float]) -> float | None:
+    def _objective(self, logs: Logs) -> float | None:
         """The objective; `None` where it was not measured in this epoch."""
         objective = self.plan.objective
         try:
@@ -127,6 +136,7 @@ class Standing:
                 better[setting] = member
         if self.judged_by_several:
             return better
+        # Only the leader's weights can be wanted in the end: keeping those of all rates would double the memory.
         leader = min(self.bests, key=lambda s: (self.bests[s], s), default=None)
         return {setting: member for setting, member in better.items() if setting == leader}
 
@@ -155,11 +165,13 @@ class Standing:
         """
         self.dropped.update({member: "early stopping" for member in stopped if member not in self.dropped})
         alive = [member for member in self.objectives if member not in self.dropped]
-        if not self.plan.drop_losers or not self.settings or self.epoch & (self.epoch - 1) or self.epoch >= self.last:
+        power_of_two = not self.epoch & (self.epoch - 1)
+        if not (self.plan.drop_losers and self.settings and power_of_two and self.epoch < self.last):
             return
         scores = {setting: self._mean_best(setting) for setting in sorted({self.setting_of(m) for m in alive})}
         if not math.isfinite(min(scores.values(), default=math.inf)):
             return  # nothing was measured yet, or nobody is left
+        # Of 16 rates 8 go on after 1 epoch, 4 after 2, 2 after 4: each step spends about as much as the one before.
         kept = max(_FEWEST_SETTINGS, -(-len(self.settings) // (2 * self.epoch)))
         losers = sorted(scores, key=lambda setting: (scores[setting], setting))[kept:]
         self.dropped.update({member: "behind" for member in alive if self.setting_of(member) in losers})
@@ -191,6 +203,7 @@ class Standing:
         elif more and plan.stopper is not None:
             self.reason = plan.stopper.reason(bad_last(self.curve), peers, self.epochs)
             self.ended_by_rule = self.reason is not None
+        # Last, since a training that has come to its end counts as one, also when its time is up.
         if late and more and self.reason is None:
             self.reason, self.out_of_time = f"the time was up after {in_epochs(self.epoch)}", True
 
@@ -211,7 +224,7 @@ class Standing:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Puts back what `get_state` answered, also by way of JSON; a training that the time ended goes on.
+        """Puts back what `get_state` returned, also by way of JSON; a training that the time ended goes on.
 
         Args:
             state: From `get_state`.
@@ -227,4 +240,5 @@ class Standing:
 
 
 def _by_number(values: dict[Any, Any]) -> dict[int, Any]:
+    """JSON knows no numbers as keys."""
     return {int(name): value for name, value in values.items()}

@@ -11,15 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from ...toolkit.checks import number, whole_number
-from ...toolkit.runtime.files import digest
+from ...toolkit.data.holdout import held_out_count, held_out_places
+from ...toolkit.runtime import files
 
-_HELD_OUT = 0.2
 _MOST_STEPS_AT_ONCE = 128
 _VALIDATION_ROWS = 256
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrialRows:
     """What a search trains and validates on.
 
     Args:
@@ -66,6 +66,8 @@ class Rows:
             batch_size: Rows of a batch; the last of an epoch may be smaller.
             shuffle: Whether to; else the rows come as they stand.
         """
+        # Gathered by place, and not shuffled by `tf.data`, so that a training that goes on at any epoch meets the
+        # batches that it would have met, without a shuffle buffer to be kept.
         content = (self.x, self.y) if self.sample_weight is None else (self.x, self.y, self.sample_weight)
         held = _held(tuple(part for part in content if part is not None))
         count = self.count
@@ -78,6 +80,7 @@ class Rows:
 
         batches = tf.data.Dataset.range(start, epochs).flat_map(epoch)
         batches = batches.map(lambda places: tf.nest.map_structure(lambda part: tf.gather(part, places), held))
+        # Two: one that is trained on, one in the making.
         return _untuned(batches.prefetch(2))
 
     def held_out(self, batch_size: int) -> Any:
@@ -90,44 +93,53 @@ class Rows:
             return self.validation
         return _untuned(_slices(self.validation).batch(max(batch_size, _VALIDATION_ROWS)))
 
-    def folds(self, count: int, seed: int) -> Iterator[Rows]:
+    def folds(self, count: int, seed: int) -> Iterator[TrialRows]:
         """The rows in `count` parts, each the validation rows of the others once."""
         parts = np.array_split(np.random.default_rng(seed).permutation(self.count), count)
         for place, held in enumerate(parts):
             rest = np.concatenate(parts[:place] + parts[place + 1 :])
-            yield self._split(rest, held)
+            yield self.split(rest, held)
 
-    def _split(self, train: np.ndarray, held: np.ndarray) -> Rows:
+    def split(self, train: np.ndarray, held: np.ndarray) -> TrialRows:
+        """Some of the rows to train on, some to validate on.
+
+        Args:
+            train: Places of the rows to train on.
+            held: Places of the rows to validate on.
+        """
+
         def part(content: Any, places: np.ndarray) -> Any:
             return None if content is None else keras.tree.map_structure(lambda leaf: leaf[places], content)
 
         outside = (part(self.x, held), part(self.y, held), part(self.sample_weight, held))
-        return Rows(
-            part(self.x, train), part(self.y, train), part(self.sample_weight, train),
+        return TrialRows(
+            part(self.x, train),
+            part(self.y, train),
+            part(self.sample_weight, train),
             outside if self.sample_weight is not None else outside[:2],
-        )  # fmt: skip
+        )
 
-    def fingerprint(self) -> str:
+    def identity(self) -> str:
         """A digest of all rows; of the kind alone where they cannot be seen before they are read."""
         if not self.are_arrays:
-            return digest(type(self.x).__name__)
+            return files.digest(type(self.x).__name__)
         held = self.validation if isinstance(self.validation, (tuple, list)) else type(self.validation).__name__
-        return digest(self.x, self.y, self.sample_weight, held)
+        return files.digest(self.x, self.y, self.sample_weight, held)
 
 
-def given_rows(x: Any, y: Any) -> Rows:
+def given_rows(x: Any, y: Any) -> TrialRows:
     """Inputs and targets alone, lists of numbers as arrays.
 
     Args:
         x: As for `fit`.
         y: As for `fit`.
     """
-    return Rows(_arrays(x), _arrays(y))
+    return TrialRows(_arrays(x), _arrays(y))
 
 
 def rows_of(
     x: Any, y: Any, sample_weight: Any, validation_data: Any, validation_split: float, folds: int | None, seed: int
-) -> Rows:
+) -> TrialRows:
     """The rows of a search; a fifth is held out for validation where nothing says which.
 
     Args:
@@ -147,26 +159,30 @@ def rows_of(
     if made.are_arrays:
         _check("x", made)
     if folds is not None:
-        whole_number("folds", folds, low=2)
-        if validation_data is not None:
-            raise ValueError("`folds` makes its own validation rows; leave out `validation_data`.")
-        if not made.are_arrays:
-            raise TypeError(f"`folds` needs arrays, got {type(x).__name__}.")
-        if folds > made.count:
-            raise ValueError(f"`folds` must be at most the number of rows, {made.count}, got {folds}.")
+        _check_folds(folds, made)
         return made
-    if validation_data is not None or not made.are_arrays:
+    if made.validation is not None or not made.are_arrays:
         if isinstance(made.validation, tuple) and made.are_arrays:
             x_held, y_held, *weights = made.validation
-            _check("validation_data", Rows(x_held, y_held, weights[0] if weights else None))
+            _check("validation_data", TrialRows(x_held, y_held, weights[0] if weights else None))
         return made
     share = number("validation_split", validation_split, 0, 1, open_high=True)
-    held = max(1, int(made.count * (share or _HELD_OUT)))
-    if made.count - held < 1:
-        raise ValueError(f"There must be at least 2 rows, one of them for validation, got {made.count}.")
+    if not share:  # 0 is what `fit` takes for "none", and a search always validates
+        return made.split(*held_out_places(made.count, seed))
+    # As `fit` does: the last rows, so that a series is validated on its end.
+    kept = made.count - held_out_count(made.count, share)
     everything = np.arange(made.count)
-    order = everything if share else np.random.default_rng(seed).permutation(made.count)
-    return made._split(order[: made.count - held], order[made.count - held :])
+    return made.split(everything[:kept], everything[kept:])
+
+
+def _check_folds(folds: int, rows: TrialRows) -> None:
+    whole_number("folds", folds, low=2)
+    if rows.validation is not None:
+        raise ValueError("`folds` makes its own validation rows; leave out `validation_data`.")
+    if not rows.are_arrays:
+        raise TypeError(f"`folds` needs arrays, got {type(rows.x).__name__}.")
+    if folds > rows.count:
+        raise ValueError(f"`folds` must be at most the number of rows, {rows.count}, got {folds}.")
 
 
 def steps_at_once(steps: int) -> int:
@@ -211,6 +227,7 @@ def _untuned(data: Any) -> Any:
 
 
 def _arrays(values: Any) -> Any:
+    # A list of numbers is one array, a list of arrays several inputs.
     if isinstance(values, (list, tuple)) and not any(np.shape(v) for v in values if hasattr(v, "shape")):
         return np.asarray(values)
     if isinstance(values, (list, tuple, dict)):
@@ -230,7 +247,8 @@ def _validation(given: Any) -> Any:
     return given
 
 
-def _check(name: str, rows: Rows) -> None:
+def _check(name: str, rows: TrialRows) -> None:
+    # Here once for all: in a trial the same rows would make a failure of each.
     weights = [] if rows.sample_weight is None else [np.asarray(w) for w in keras.tree.flatten(rows.sample_weight)]
     leaves = [np.asarray(leaf) for part in (rows.x, rows.y) if part is not None for leaf in keras.tree.flatten(part)]
     lengths = sorted({len(leaf) if leaf.ndim else 0 for leaf in leaves})
@@ -245,6 +263,7 @@ def _check(name: str, rows: Rows) -> None:
             )
         if weight.dtype.kind == "f" and not np.isfinite(weight).all():
             raise ValueError(f"The sample weights of `{name}` hold NaN or infinity.")
+    # Words would only be refused by the loss, in the midst of the first epoch.
     for leaf in keras.tree.flatten(rows.y):
         if leaf is not None and np.asarray(leaf).dtype.kind not in "biufc":
             raise TypeError(

@@ -1,11 +1,11 @@
-"""The models of one trial, trained at once: many members of one architecture, or one model."""
+"""What a trial trains in one call of `fit`: many members of one architecture, or one model."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import keras_tuner
@@ -15,10 +15,12 @@ from keras import ops
 from ...toolkit.models.copying import copied
 from ...toolkit.optimizers.memberwise import MEMBER_FORMS, memberwise
 from ...toolkit.population import Population
+from ...toolkit.population.lone import given_or_compiled
 from ...toolkit.population.memory import chunks, per_member
 from ...toolkit.population.model import functional_form
 from ...toolkit.population.shrinking import survivors
 from ...toolkit.tasks import check_labels, find_task, head
+from .plan import Logs
 
 _SETTINGS = ("learning_rate", "momentum", "weight_decay", "dropout")
 # Multiplications that take about as long as tracing a smaller graph does.
@@ -33,6 +35,8 @@ class Compiling:
         optimizer: Keras optimizer or its name.
         loss: Keras loss, its name, or several.
         metrics: Keras metrics or their names.
+        loss_weights: Weights of the outputs' losses.
+        weighted_metrics: Metrics that sample weights count for.
         jit_compile: As for `compile`.
         own: Whether the build function compiled the model itself.
     """
@@ -40,15 +44,22 @@ class Compiling:
     optimizer: Any
     loss: Any
     metrics: Any
-    jit_compile: Any = "auto"
+    loss_weights: Any = None
+    weighted_metrics: Any = None
+    jit_compile: bool | str = "auto"
     own: bool = False
 
+    def besides_optimizer(self) -> dict[str, Any]:
+        """The arguments of `compile` but for the optimizer, which differs from member to member."""
+        names = ("loss", "metrics", "loss_weights", "weighted_metrics", "jit_compile")
+        return {name: getattr(self, name) for name in names}
 
-def compiling_of(model: Any, hypermodel: Any, y: Any, given: dict[str, Any]) -> Compiling:
+
+def compiling_of(model: keras.Model, hypermodel: keras_tuner.HyperModel, y: Any, given: Mapping[str, Any]) -> Compiling:
     """What was given, else what the model was compiled with, else what the task asks for.
 
     Args:
-        model: What `build` answered.
+        model: What `build` returned.
         hypermodel: The space; its `head` counts where it has one.
         y: Training targets.
         given: `optimizer`, `loss`, `metrics`, `jit_compile`; `None` where not given.
@@ -56,16 +67,17 @@ def compiling_of(model: Any, hypermodel: Any, y: Any, given: dict[str, Any]) -> 
     Raises:
         ValueError: There is no loss, and the targets cannot tell one.
     """
-    chosen = {name: given.get(name) for name in ("optimizer", "loss", "metrics")}
-    compiled = dict(model._compile_config.config) if model.compiled and model._compile_config else {}
-    if model.compiled:
-        chosen = {name: compiled.get(name) if value is None else value for name, value in chosen.items()}
+    names = ("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics")
+    chosen = given_or_compiled(model, **{name: given.get(name) for name in names})
     if chosen["loss"] is None and not model.compiled:
         end = getattr(hypermodel, "head", None) or _head_of(y)
         chosen["loss"] = end.loss
         chosen["metrics"] = list(end.metrics) if chosen["metrics"] is None else chosen["metrics"]
-    chosen["optimizer"] = chosen["optimizer"] or "adam"
-    return Compiling(jit_compile=given.get("jit_compile") or "auto", own=bool(model.compiled), **chosen)
+    if chosen["optimizer"] is None:
+        chosen["optimizer"] = "adam"
+    jit = given.get("jit_compile")
+    # Not `jit or "auto"`: False says without XLA, also where Keras would use it.
+    return Compiling(jit_compile="auto" if jit is None else jit, own=bool(model.compiled), **chosen)
 
 
 def _head_of(y: Any) -> Any:
@@ -76,29 +88,31 @@ def _head_of(y: Any) -> Any:
     return head(task, y)
 
 
-def fits_by_itself(hypermodel: Any) -> bool:
+def fits_by_itself(hypermodel: keras_tuner.HyperModel) -> bool:
     """Whether the hypermodel has a `fit` of its own, so that no other may take its place."""
     return type(hypermodel).fit is not keras_tuner.HyperModel.fit
 
 
-def can_be_many(model: Any, optimizer: Any) -> bool:
+def can_be_many(model: keras.Model, optimizer: Any) -> bool:
     """Whether a population can be made of the model under this optimizer."""
     try:
         functional_form(model)
     except (TypeError, ValueError):
         return False
     given = keras.optimizers.get(optimizer)
+    # MemberStarts differ in a number, which a schedule is not; `learning_rate` would give its value of this moment.
     rate = given._learning_rate
     return type(given) in MEMBER_FORMS and (not callable(rate) or hasattr(rate, "assign"))
 
 
-def fits_at_once(model: Any, members: int, batch_size: int) -> bool:
+def fits_at_once(model: keras.Model, members: int, batch_size: int) -> bool:
     """Whether the memory that is free holds so many members; else a population does not pay."""
     return len(chunks(members, per_member(model, 2, batch_size), None)) == 1
 
 
-def work_per_row(model: Any) -> float:
+def work_per_row(model: keras.Model) -> float:
     """Multiplications for one row, forward: weights times the places that each is used at."""
+    # A kernel is used at every place of the picture or series that it gets, weights of a Dense layer once a row.
     total = 0.0
     for layer in model._flatten_layers(include_self=False):
         weights = sum(math.prod(weight.shape) for weight in layer._trainable_variables)
@@ -107,36 +121,60 @@ def work_per_row(model: Any) -> float:
     return total
 
 
+class Trainable(Protocol):
+    """What a training trains: the models of some members, all in one call of `fit`.
+
+    Attributes:
+        model: Compiled Keras model that `fit` is called on.
+        ids: The number of each member in the trial.
+        logs_hold_all: Whether Keras' own logs say all that there is to know; else the members are asked.
+    """
+
+    model: Any
+    ids: list[int]
+    logs_hold_all: bool
+
+    def values(self, logs: Any) -> list[Logs]:
+        """What each member's loss and metrics are at this moment."""
+        ...
+
+    def losses(self, logs: Any) -> list[float]:
+        """The running mean of each member's loss."""
+        ...
+
+    def weights(self, member: int) -> list[np.ndarray]:
+        """The weights of member `member` of the trial."""
+        ...
+
+    def variables(self) -> list[Any]:
+        """All that changes while training."""
+        ...
+
+    def pays_to_shrink(self, alive: Sequence[int], updates: int, batch_size: int) -> bool:
+        """Whether the work that is saved by training these members alone outweighs making a smaller graph."""
+        ...
+
+    def keep(self, alive: Sequence[int]) -> Trainable:
+        """These members alone, which go on where they are."""
+        ...
+
+
 class Many:
-    """Members of one architecture with settings of their own, as one population.
+    """MemberStarts of one architecture with settings of their own, as one population.
 
     Args:
         population: Compiled population.
         ids: The number of each member in the trial.
     """
 
+    # Keras' logs hold the means over the members.
+    logs_hold_all = False
+
     def __init__(self, population: Population, ids: Sequence[int]) -> None:
-        self.model = population
+        self.model: Any = population
         self.ids = list(ids)
 
-    @classmethod
-    def of(
-        cls, template: Any, weights: Sequence[Any], settings: Sequence[dict[str, Any]], compiling: Compiling,
-        steps_per_execution: int, ids: Sequence[int],
-    ) -> Many:  # fmt: skip
-        """A population of the members `ids`, each with its settings and its starting weights."""
-        own = [settings[k] for k in ids]
-        columns: dict[str, Any] = {name: [one[name] for one in own] if name in own[0] else None for name in _SETTINGS}
-        population = Population(template, len(ids), columns.pop("dropout"))
-        population.set_members([weights[k] for k in ids])
-        scaling = keras.config.dtype_policy().name == "mixed_float16"
-        population.compile(
-            optimizer=memberwise(compiling.optimizer, len(ids), **columns, loss_scaling=scaling), loss=compiling.loss,
-            metrics=compiling.metrics, steps_per_execution=steps_per_execution, jit_compile=compiling.jit_compile,
-        )  # fmt: skip
-        return cls(population, ids)
-
-    def values(self, logs: Any) -> list[dict[str, float]]:
+    def values(self, logs: Any) -> list[Logs]:
         """What each member's loss and metrics are at this moment."""
         columns = self.model.by_member()
         return [{name: float(column[k]) for name, column in columns.items()} for k in range(len(self.ids))]
@@ -147,7 +185,8 @@ class Many:
 
     def weights(self, member: int) -> list[np.ndarray]:
         """The weights of member `member` of the trial."""
-        return self.model.member_weights(self.ids.index(member))
+        weights: list[np.ndarray] = self.model.member_weights(self.ids.index(member))
+        return weights
 
     def variables(self) -> list[Any]:
         """All that changes while training."""
@@ -156,11 +195,45 @@ class Many:
     def pays_to_shrink(self, alive: Sequence[int], updates: int, batch_size: int) -> bool:
         """Whether the work that is saved outweighs tracing a smaller graph."""
         spared = len(self.ids) - len(alive)
+        # Backward takes about twice the work of forward.
         return 3 * spared * updates * batch_size * work_per_row(self.model.template) > _WORTH_A_TRACE
 
     def keep(self, alive: Sequence[int]) -> Many:
         """These members alone, which go on where they are."""
         return Many(survivors(self.model, [self.ids.index(member) for member in alive]), alive)
+
+
+@dataclass(frozen=True)
+class MemberStarts:
+    """What the members of a trial start from, so that any of them can be put into one graph.
+
+    Args:
+        template: Built model of the architecture.
+        weights: Starting weights of each member.
+        settings: Settings of each member.
+        compiling: How they are compiled.
+        steps_per_execution: Batches in one call, at least 1.
+    """
+
+    template: keras.Model
+    weights: Sequence[Sequence[np.ndarray]]
+    settings: Sequence[dict[str, Any]]
+    compiling: Compiling
+    steps_per_execution: int = 1
+
+    def many(self, ids: Sequence[int]) -> Many:
+        """A population of the members `ids`, each with its settings and its starting weights."""
+        own = [self.settings[k] for k in ids]
+        # A setting that no member has stays the optimizer's.
+        columns: dict[str, Any] = {name: [one[name] for one in own] if name in own[0] else None for name in _SETTINGS}
+        population = Population(self.template, len(ids), columns.pop("dropout"))
+        population.set_members([self.weights[k] for k in ids])
+        scaling = keras.config.dtype_policy().name == "mixed_float16"
+        optimizer = memberwise(self.compiling.optimizer, len(ids), **columns, loss_scaling=scaling)
+        population.compile(
+            optimizer=optimizer, steps_per_execution=self.steps_per_execution, **self.compiling.besides_optimizer()
+        )
+        return Many(population, ids)
 
 
 class One:
@@ -171,11 +244,13 @@ class One:
         ids: Its number in the trial.
     """
 
+    logs_hold_all = True
+
     def __init__(self, model: Any, ids: Sequence[int] = (0,)) -> None:
         self.model = model
         self.ids = list(ids)
 
-    def values(self, logs: Any) -> list[dict[str, float]]:
+    def values(self, logs: Any) -> list[Logs]:
         """Its loss and metrics at this moment."""
         return [{name: float(value) for name, value in (logs or {}).items()}]
 
@@ -190,6 +265,7 @@ class One:
     def variables(self) -> list[Any]:
         """All that changes while training."""
         optimizer = self.model.optimizer
+        # Keras makes an optimizer's variables in the first step; what is kept of them is put back before it.
         if hasattr(optimizer, "build") and not optimizer.built:
             optimizer.build(self.model.trainable_variables)
         return [*self.model.variables, *optimizer.variables]
@@ -203,25 +279,25 @@ class One:
         return self
 
 
-def arrays_of(crew: Any) -> list[np.ndarray]:
+def arrays_of(trainable: Trainable) -> list[np.ndarray]:
     """The values of all that changes while training, to be kept in a file."""
-    return [np.asarray(ops.convert_to_numpy(variable.value)) for variable in crew.variables()]
+    return [np.asarray(ops.convert_to_numpy(variable.value)) for variable in trainable.variables()]
 
 
-def set_arrays(crew: Any, arrays: Sequence[np.ndarray]) -> None:
+def set_arrays(trainable: Trainable, arrays: Sequence[np.ndarray]) -> None:
     """Puts such values back.
 
     Raises:
         ValueError: They belong to another model.
     """
-    variables = crew.variables()
+    variables = trainable.variables()
     if [tuple(v.shape) for v in variables] != [a.shape for a in arrays]:
         raise ValueError("The kept state belongs to another model; start the search anew with `overwrite=True`.")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
 
 
-def with_settings(model: Any, compiling: Compiling, settings: dict[str, Any]) -> Any:
+def with_settings(model: keras.Model, compiling: Compiling, settings: dict[str, Any]) -> keras.Model:
     """The model compiled with an optimizer of its own, at these settings.
 
     Args:
@@ -230,13 +306,27 @@ def with_settings(model: Any, compiling: Compiling, settings: dict[str, Any]) ->
         settings: `learning_rate`, `momentum`, `weight_decay`, `dropout`, where they differ from the optimizer's.
     """
     given = keras.optimizers.get(compiling.optimizer)
+    # A new one each time: an optimizer keeps variables for the weights of the model that it was compiled with.
     config = given.get_config()
     own = dict(settings)
     rate = own.pop("dropout", None)
     if rate is not None:
         model = copied(model, dropout=rate)
     made = type(given).from_config({**config, **own})
-    model.compile(
-        optimizer=made, loss=compiling.loss, metrics=compiling.metrics, jit_compile=compiling.jit_compile
-    )  # fmt: skip
+    model.compile(optimizer=made, **compiling.besides_optimizer())
     return model
+
+
+def alone(model: keras.Model, compiling: Compiling, given: Mapping[str, Any], settings: dict[str, Any]) -> keras.Model:
+    """The model as one by itself: as `build` compiled it, unless the search was given something else.
+
+    Args:
+        model: Built or not.
+        compiling: How it is compiled where it is compiled anew.
+        given: What the search was given of it: `optimizer`, `loss`, `metrics`, `jit_compile`.
+        settings: Rate and whatever else was settled for it.
+    """
+    told = any(given.get(name) is not None for name in ("optimizer", "loss", "metrics"))
+    if model.compiled and not settings and not told and given.get("jit_compile", "auto") == "auto":
+        return model
+    return with_settings(model, compiling, settings)

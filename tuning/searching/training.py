@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,232 +19,292 @@ from ...callbacks.resumable import counters, set_counters
 from ...toolkit.checks import whole_number
 from ...toolkit.diagnosis.baselines import known_of
 from ...toolkit.diagnosis.run_reader import RunReader
+from ...toolkit.population.lone import sorted_callbacks
 from ...toolkit.runtime.files import DamagedFileError, append_line, read_arrays, write_arrays, write_lines
 from ...toolkit.runtime.precision import fresh_session
 from . import trainables
 from .follower import Follow
-from .plan import Plan
-from .race import Standing
-from .rows import Rows, is_stream, steps_at_once
+from .plan import Assignment, Logs, Plan
+from .race import Race
+from .rows import TrialRows, is_stream, steps_at_once
+from .trainables import MemberStarts, One, Trainable
 
 # Writing the state of a trial may take this share of its time.
 _SHARE_FOR_WRITING = 0.1
+# Repetitions of a trial start from seeds so far apart, since the trials themselves take one seed after the other.
+SEEDS_APART = 1000
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the trainings of a trial; where there are neither folds nor executions, the only one.
+
+    Args:
+        rows: What it trains and validates on.
+        seed: Decides starting weights and batches.
+        folder: Where its state and its curve are kept.
+        name: What TensorBoard shows it under.
+        peers: Curves of the other trials, lower being better.
+    """
+
+    rows: TrialRows
+    seed: int
+    folder: Path
+    name: str
+    peers: Sequence[Sequence[float]]
 
 
 class Training:
-    """One architecture on one set of rows: all its members, epoch by epoch."""
+    """One architecture on one set of rows: all its members, epoch by epoch.
 
-    def __init__(
-        self,
-        plan: Plan,
-        hp: Any,
-        rows: Rows,
-        folder: Path,
-        name: str,
-        seed: int,
-        peers: Sequence[Sequence[float]],
-        deadline: float | None,
-        last: int | None,
-    ) -> None:
-        self.plan, self.hp, self.rows, self.folder = plan, hp, rows, folder
-        self.seed, self.peers, self.deadline = seed, peers, deadline
-        self.epochs = int(hp.values.get("epochs", plan.epochs))
-        self.last = min(self.epochs, last or self.epochs)
-        self.batch_size = int(hp.values.get("batch_size", plan.batch_size))
+    Args:
+        plan: What is the same for all trials.
+        assignment: Which trial.
+        part: Which of its trainings.
+
+    Attributes:
+        race: What the members have reached.
+        settings: The settings, in the order of the race's.
+        best_weights: Weights of the best epoch of each setting that may still win.
+        epochs: Epochs of a whole training.
+        parameters: Number of parameters of the model.
+        seconds: Time that it took, with what an interrupted run had spent, s.
+    """
+
+    race: Race
+    _trainable: Trainable
+
+    def __init__(self, plan: Plan, assignment: Assignment, part: Part) -> None:
+        self.plan, self.hp, self.part = plan, assignment.hp, part
+        self.deadline, self.last_told = assignment.deadline, assignment.last
+        self.settings = [dict(one) for one in plan.settings]
         self.best_weights: dict[int, list[np.ndarray]] = {}
-        self.standing: Any = None
         self.seconds = 0.0
-        self._followers, self._stoppers = _sorted_callbacks(plan.callbacks, name)
+        self._others, self._stoppers = sorted_callbacks(_own_copies(plan.callbacks, part.name))
         self._counted: list[Any] = []
-        self._crew: Any = None
-        self._make: Callable[[Sequence[int]], Any] = list
-        self._written = 0.0
+        self._write_cost = 0.0
 
     @property
     def stopped_early(self) -> bool:
         """Whether a rule ended it before its last epoch."""
-        return self.standing.reason is not None and self.standing.ended_by_rule
+        return self.race.reason is not None and self.race.ended_by_rule
 
     @property
     def alive(self) -> list[int]:
         """The members of the graph that still count."""
-        return [member for member in self._crew.ids if member not in self.standing.dropped]
+        return [member for member in self._trainable.ids if member not in self.race.dropped]
 
     def run(self) -> None:
-        """Trains to the end, from where the folder's state stands."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        started = time.perf_counter()
-        self._started = self._written = started
-        self._write_cost = 0.0
-        self._build()
-        before = self._restore()
-        self._started -= before
+        """Trains to the end, from where the folder's state stands.
+
+        Raises:
+            ObjectiveError: The objective is not among the logs.
+            OSError: The folder cannot be written to.
+            TypeError: `build` returned no Keras model.
+            ValueError: The model is too large, or cannot be compiled.
+        """
+        self.part.folder.mkdir(parents=True, exist_ok=True)
+        self._started = self._written = time.perf_counter()
+        self._prepare(self._built())
+        self._started -= self._restore()
         with _no_word_of_retracing():
-            while self.standing.epoch < self.last and self.standing.reason is None:
-                self._counted = self._counted or (self._count() if self.standing.epoch else [])
-                if len(self.alive) < len(self._crew.ids) and self._pays():
-                    self._crew = self._crew.keep(self.alive)
+            while self.race.epoch < self.last and self.race.reason is None:
+                # A second call of `fit` sets the callbacks back, though to them it is one training.
+                self._counted = self._counted or (self._count() if self.race.epoch else [])
+                if len(self.alive) < len(self._trainable.ids) and self._pays():
+                    self._trainable = self._trainable.keep(self.alive)
                 self._fit()
         self.seconds = time.perf_counter() - self._started
         self._write(final=True)
-        self._crew = None
+        # The graph goes with it, before the next training makes one of its own.
+        del self._trainable, self._make
 
     # The models
 
-    def _build(self) -> None:
+    def _built(self) -> keras.Model:
+        """The model that `build` returns, and what it decided about the training."""
         plan = self.plan
         fresh_session()
-        keras.utils.set_random_seed(self.seed)
+        keras.utils.set_random_seed(self.part.seed)
         model = plan.hypermodel.build(self.hp)
         if not isinstance(model, keras.Model):
             raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
+        # Only now: `build` may have asked for these hyperparameters first.
         self.batch_size = whole_number("batch_size", self.hp.values.get("batch_size", plan.batch_size), low=1)
         self.epochs = whole_number("epochs", self.hp.values.get("epochs", plan.epochs), low=1)
-        self.last = min(self.last, self.epochs)
-        if not model.built and not hasattr(self.rows.x, "__next__"):
-            model(self.rows.first())  # what is kept of it can only be put back into variables that are there
-        compiling = trainables.compiling_of(model, plan.hypermodel, self.rows.y, plan.compiling)
-        self.settings = [dict(one) for one in plan.settings]
+        self.last = self.epochs if self.last_told is None else min(self.last_told, self.epochs)
+        if not model.built and not hasattr(self.part.rows.x, "__next__"):
+            model(self.part.rows.first())  # what is kept of it can only be put back into variables that are there
         self.parameters = model.count_params() if model.built else 0
         if plan.most_parameters is not None and self.parameters > plan.most_parameters:
             raise ValueError(f"The model has {self.parameters} parameters, more than {plan.most_parameters}.")
-        self._steps = self.rows.steps(self.batch_size) if self.rows.are_arrays else None
+        return model
+
+    def _prepare(self, model: keras.Model) -> None:
+        """Makes the members of the model, and the race that they run."""
+        plan, rows = self.plan, self.part.rows
+        compiling = trainables.compiling_of(model, plan.hypermodel, rows.y, plan.compiling)
+        self._steps = rows.steps(self.batch_size) if rows.are_arrays else None
         own = trainables.fits_by_itself(plan.hypermodel)
         size = plan.fit_arguments.get("validation_batch_size") or self.batch_size
-        self._held_out = self.rows.validation if own else self.rows.held_out(size)
-        at_once = steps_at_once(self._steps) if self._steps else 1
+        self._held_out = rows.validation if own else rows.held_out(size)
+        self._make: Callable[[Sequence[int]], Trainable]
         if self.settings:
             starts = [model.get_weights(), *(self._start(repeat) for repeat in range(1, plan.executions))]
+            # The members of a setting stand side by side, as the race counts them.
             per_member = [setting for setting in self.settings for _ in starts]
-            weights = starts * len(self.settings)
-            self._make = partial(trainables.Many.of, model, weights, per_member, compiling, at_once)
+            at_once = steps_at_once(self._steps) if self._steps else 1
+            self._make = MemberStarts(model, starts * len(self.settings), per_member, compiling, at_once).many
             everyone = list(range(len(per_member)))
         else:
-            if not model.compiled or any(plan.compiling.get(n) is not None for n in ("optimizer", "loss", "metrics")):
-                rate = None if model.compiled else self.hp.values.get("learning_rate")
-                model = trainables.with_settings(
-                    model, compiling, {} if rate is None else {"learning_rate": float(rate)}
-                )
-            self._make = partial(trainables.One, model)
-            everyone = [0]
-        self._crew = self._make(everyone)
-        name = compiling.loss if isinstance(compiling.loss, str) else getattr(compiling.loss, "name", "")
-        seen = self.rows.are_arrays and self.rows.y is not None
-        known = known_of(self.rows.x, self.rows.y, self.rows.validation, name) if seen else {}
-        readers = {member: RunReader(epochs=self.epochs, **known) for member in everyone}
-        self.standing = Standing(plan, self.settings, everyone, readers, self.epochs, self.last)
+            rate = None if model.compiled else self.hp.values.get("learning_rate")
+            settings = {} if rate is None else {"learning_rate": float(rate)}
+            one = One(trainables.alone(model, compiling, plan.compiling, settings))
+            self._make = lambda ids: one
+            everyone = one.ids
+        self._trainable = self._make(everyone)
+        readers = {member: RunReader(epochs=self.epochs, **self._known(compiling.loss)) for member in everyone}
+        self.race = Race(plan, self.settings, everyone, readers, self.epochs, self.last)
+
+    def _known(self, loss: Any) -> dict[str, Any]:
+        """What the rows tell a reader of curves; a stream tells nothing before it is read."""
+        rows = self.part.rows
+        if not rows.are_arrays or rows.y is None:
+            return {}
+        return known_of(rows.x, rows.y, rows.validation, loss if isinstance(loss, str) else getattr(loss, "name", ""))
 
     def _start(self, repeat: int) -> list[np.ndarray]:
-        keras.utils.set_random_seed(self.seed + 1000 * repeat)
+        """The starting weights of a repetition."""
+        keras.utils.set_random_seed(self.part.seed + SEEDS_APART * repeat)
         weights: list[np.ndarray] = self.plan.hypermodel.build(self.hp).get_weights()
         return weights
 
     def _pays(self) -> bool:
-        updates = (self.last - self.standing.epoch) * (self._steps or 1)
-        return bool(self._crew.pays_to_shrink(self.alive, updates, self.batch_size))
+        updates = (self.last - self.race.epoch) * (self._steps or 1)
+        return self._trainable.pays_to_shrink(self.alive, updates, self.batch_size)
 
     # One call of fit
 
     def _fit(self) -> None:
-        plan, rows = self.plan, self.rows
-        follow, followers = Follow(self, self._stoppers), self._followers
+        hypermodel, rows, model = self.plan.hypermodel, self.part.rows, self._trainable.model
+        follow = Follow(self._trainable, self.race, self._stoppers, self._go_on_counting, self._end_epoch)
         arguments: dict[str, Any] = {
-            **plan.fit_arguments, "epochs": self.last, "initial_epoch": self.standing.epoch, "verbose": 0,
+            **self.plan.fit_arguments,
+            "epochs": self.last,
+            "initial_epoch": self.race.epoch,
+            "verbose": 0,
             "validation_data": self._held_out,
-        }  # fmt: skip
-        if trainables.fits_by_itself(plan.hypermodel):
+            "callbacks": [*self._others, follow],
+        }
+        if trainables.fits_by_itself(hypermodel):
             # Written by the user: it decides itself how it trains.
             given = (rows.x,) if rows.y is None else (rows.x, rows.y)
-            plan.hypermodel.fit(self.hp, self._crew.model, *given, callbacks=[*followers, follow], **arguments)
+            hypermodel.fit(self.hp, model, *given, **arguments)
         elif rows.are_arrays:
-            shuffle = bool(arguments.pop("shuffle", True))
-            arguments.pop("validation_batch_size", None)
-            data = rows.batches(self.seed, self.standing.epoch, self.last, self.batch_size, shuffle)
-            steps = {"steps_per_epoch": self._steps, "shuffle": False}
-            self._crew.model.fit(data, callbacks=[*followers, follow], **{**arguments, **steps})
+            model.fit(**self._over_arrays(arguments))
         else:
-            if rows.y is not None:
-                arguments.update(y=rows.y, batch_size=self.batch_size)
-            if is_stream(rows.x) and not isinstance(rows.x, keras.utils.PyDataset):
-                arguments["shuffle"] = False
-            self._crew.model.fit(rows.x, callbacks=[*followers, follow], **arguments)
-        if self.standing.epoch < self.last and self.standing.reason is None and not follow.paused:
-            self.standing.end_by_callback()
+            model.fit(rows.x, **self._over_a_stream(arguments))
+        unfinished = self.race.epoch < self.last and self.race.reason is None
+        if unfinished and not follow.paused:
+            # `fit` came back though nobody here ended it: a callback or a `fit` of the user's did.
+            self.race.end_by_callback()
 
-    def go_on_counting(self) -> None:
+    def _over_arrays(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Batches in an order that seed and epoch alone decide, so that a training can go on at any epoch."""
+        shuffle = bool(arguments.pop("shuffle", True))
+        arguments.pop("validation_batch_size", None)
+        batches = self.part.rows.batches(self.part.seed, self.race.epoch, self.last, self.batch_size, shuffle)
+        return {**arguments, "x": batches, "steps_per_epoch": self._steps, "shuffle": False}
+
+    def _over_a_stream(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        rows = self.part.rows
+        if rows.y is not None:
+            arguments = {**arguments, "y": rows.y, "batch_size": self.batch_size}
+        # Keras warns of `shuffle` where the data bring their own order.
+        own_order = is_stream(rows.x) and not isinstance(rows.x, keras.utils.PyDataset)
+        return {**arguments, "shuffle": False} if own_order else arguments
+
+    def _go_on_counting(self) -> None:
         """Gives the callbacks back what they had counted: each call of `fit` begins by setting them back."""
-        for callback, state in zip(self._followers, self._counted, strict=False):
+        for callback, state in zip(self._others, self._counted, strict=False):
             if hasattr(callback, "set_state"):
                 callback.set_state(state)
             else:
                 set_counters(callback, state)
         self._counted = []
 
-    def end_epoch(self, values: dict[int, dict[str, float]], stopped: Sequence[int] = (), halted: bool = False) -> bool:
-        """Takes in what each member logged; answers whether `fit` is to end.
+    def _end_epoch(self, values: dict[int, Logs], stopped: Sequence[int] = (), halted: bool = False) -> bool:
+        """Takes in what each member logged; returns whether `fit` is to end.
 
         Args:
             values: Logs by member.
-            stopped: Members that stop early.
+            stopped: MemberStarts that stop early.
             halted: Whether a callback of the user's ends `fit`.
         """
-        standing = self.standing
-        better = standing.add(values)
-        if better and not standing.judged_by_several:
+        race = self.race
+        better = race.add(values)
+        if better and not race.judged_by_several:
             self.best_weights = {}
-        self.best_weights.update({setting: self._crew.weights(member) for setting, member in better.items()})
-        append_line(self.folder / "curve.jsonl", standing.line(standing.epoch - 1))
-        standing.drop(stopped)
-        standing.decide(self.peers, halted, self.deadline is not None and time.time() > self.deadline)
+        self.best_weights.update({setting: self._trainable.weights(member) for setting, member in better.items()})
+        append_line(self.part.folder / "curve.jsonl", race.line(race.epoch - 1))
+        race.drop(stopped)
+        race.decide(self.part.peers, halted, self.deadline is not None and time.time() > self.deadline)
         self._write()
-        return standing.reason is not None or (len(self.alive) < len(self._crew.ids) and self._pays())
+        return race.reason is not None or (len(self.alive) < len(self._trainable.ids) and self._pays())
 
     # Files
 
     def _write(self, final: bool = False) -> None:
         now = time.perf_counter()
+        # What a kill loses is at most ten times the time that writing takes.
         if not final and now - self._written < self._write_cost / _SHARE_FOR_WRITING:
             return
         state = {
-            "ids": self._crew.ids, "best_of": list(self.best_weights), "seconds": now - self._started,
-            "callbacks": self._count(), "standing": self.standing.get_state(),
-        }  # fmt: skip
+            "ids": self._trainable.ids,
+            "best_of": list(self.best_weights),
+            "seconds": now - self._started,
+            "callbacks": self._count(),
+            "standing": self.race.get_state(),  # the name under which searches of before have kept it
+        }
         # One file holds all, so that weights and what is said of them are of one epoch.
         best = [array for weights in self.best_weights.values() for array in weights]
-        write_arrays(self.folder / "state.npz", [json.dumps(state), *best, *trainables.arrays_of(self._crew)])
+        content = [json.dumps(state), *best, *trainables.arrays_of(self._trainable)]
+        write_arrays(self.part.folder / "state.npz", content)
         self._written = time.perf_counter()
         self._write_cost = self._written - now
 
     def _count(self) -> list[Any]:
-        return [one.get_state() if hasattr(one, "get_state") else counters(one) for one in self._followers]
+        """What each callback has counted, for those that come after it."""
+        return [one.get_state() if hasattr(one, "get_state") else counters(one) for one in self._others]
 
     def _restore(self) -> float:
-        """Goes on from the folder's state; answers the seconds that were spent before."""
+        """Goes on from the folder's state; returns the seconds that were spent before."""
+        curve = self.part.folder / "curve.jsonl"
         try:
-            described, *arrays = read_arrays(self.folder / "state.npz")
+            described, *arrays = read_arrays(self.part.folder / "state.npz")
         except (FileNotFoundError, DamagedFileError):
             # Without a whole state the trial begins anew, to the same end.
-            write_lines(self.folder / "curve.jsonl", [])
+            write_lines(curve, [])
             return 0.0
         state = json.loads(str(described))
-        if state["ids"] != self._crew.ids:
-            self._crew = self._make(state["ids"])
-        each = len(self._crew.weights(self._crew.ids[0]))
+        if state["ids"] != self._trainable.ids:
+            self._trainable = self._make(state["ids"])
+        each = len(self._trainable.weights(self._trainable.ids[0]))
         kept = len(state["best_of"]) * each
-        trainables.set_arrays(self._crew, arrays[kept:])
+        trainables.set_arrays(self._trainable, arrays[kept:])
         self.best_weights = {
             setting: arrays[place * each : (place + 1) * each] for place, setting in enumerate(state["best_of"])
         }
         self._counted = state["callbacks"]
-        self.standing.set_state(state["standing"])
+        self.race.set_state(state["standing"])
         # A killed run may have written an epoch that is trained again.
-        write_lines(self.folder / "curve.jsonl", [self.standing.line(epoch) for epoch in range(self.standing.epoch)])
+        write_lines(curve, [self.race.line(epoch) for epoch in range(self.race.epoch)])
         return float(state["seconds"])
 
     def write_best(self, setting: int) -> None:
         """Writes the weights of the best epoch of a setting, which may be none where it never was finite."""
         if setting in self.best_weights:
-            write_arrays(self.folder / "best.npz", self.best_weights[setting])
+            write_arrays(self.part.folder / "best.npz", self.best_weights[setting])
 
 
 @contextmanager
@@ -262,10 +322,10 @@ def _no_word_of_retracing() -> Iterator[None]:
         logger.removeFilter(other)
 
 
-def _sorted_callbacks(callbacks: Sequence[Any], name: str) -> tuple[list[Any], list[Any]]:
+def _own_copies(callbacks: Sequence[Any], name: str) -> list[Any]:
+    """Callbacks of this training alone: what they count is no other trial's, and TensorBoard has a folder for each."""
     own = [copy.deepcopy(one) for one in callbacks]
     for one in own:
         if isinstance(one, keras.callbacks.TensorBoard):
             one.log_dir = str(Path(one.log_dir) / name)
-    stoppers = [one for one in own if isinstance(one, keras.callbacks.EarlyStopping)]
-    return [one for one in own if one not in stoppers], stoppers
+    return own

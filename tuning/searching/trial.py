@@ -3,63 +3,48 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import keras_tuner
 import numpy as np
+from keras_tuner.src.engine import tuner_utils
 
 from ...toolkit.runtime.garbage import forgotten_graphs
 from ...toolkit.runtime.machine import hold
 from ...toolkit.runtime.precision import precision
-from .plan import Outcome, Plan, bad_last, best_of
-from .rows import Rows
-from .training import Training
+from .plan import Assignment, Outcome, Plan, bad_last, best_of
+from .training import SEEDS_APART, Part, Training
 
 
-def run_trial(
-    plan: Plan,
-    hp: Any,
-    folder: Path,
-    number: int,
-    peers: Sequence[Sequence[float]] = (),
-    deadline: float | None = None,
-    last: int | None = None,
-) -> Outcome:
+def run_trial(plan: Plan, assignment: Assignment) -> Outcome:
     """Trains one trial, or goes on with it where its folder holds a state.
+
+    It is all that a worker does, in this process or in another one: what it needs comes with its arguments, and
+    what it finds goes back as plain values and files.
 
     Args:
         plan: What is the same for all trials.
-        hp: `keras_tuner.HyperParameters` of the trial.
-        folder: Of this trial alone.
-        number: Of the trial, from 0; decides its seed with the plan's.
-        peers: Curves of the other trials, lower being better.
-        deadline: `time.time()` after which it ends with its epoch, or `None`.
-        last: Epoch to end at, or `None` for the plan's.
+        assignment: Which trial.
 
     Raises:
         ObjectiveError: The objective is not among the logs.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    assignment.folder.mkdir(parents=True, exist_ok=True)
     # A worker that outlived its search may still be at this trial; it is waited for.
-    with hold(folder / "lock"), forgotten_graphs(), precision(plan.precision):
-        return _trained(plan, hp, folder, number, peers, deadline, last)
+    with hold(assignment.folder / "lock"), forgotten_graphs(), precision(plan.precision):
+        return _trained(plan, assignment)
 
 
-def _trained(
-    plan: Plan, hp: Any, folder: Path, number: int, peers: Sequence[Sequence[float]], deadline: float | None,
-    last: int | None,
-) -> Outcome:  # fmt: skip
-    parts, known = list(_parts(plan)), names_of(hp)
+def _trained(plan: Plan, assignment: Assignment) -> Outcome:
+    hp, known = assignment.hp, names_of(assignment.hp)
     trainings: list[Training] = []
-    for place, (rows, seed) in enumerate(parts):
-        home, name = folder, f"trial_{number:04d}"
-        if len(parts) > 1:
-            home, name = folder / f"part_{place}", f"{name}/part_{place}"
-        training = Training(plan, hp, rows, home, name, seed + number, peers if place == 0 else (), deadline, last)
+    for part in _parts(plan, assignment):
+        training = Training(plan, assignment, part)
         training.run()
         trainings.append(training)
-        if training.stopped_early or training.standing.out_of_time:
+        # The first fold decides for all: the others would cost as much again to say the same.
+        if training.stopped_early or training.race.out_of_time:
             break
     outcome, winner = _summed(plan, trainings)
     trainings[0].write_best(winner)
@@ -69,12 +54,12 @@ def _trained(
     return outcome
 
 
-def names_of(hp: Any) -> set[str]:
+def names_of(hp: keras_tuner.HyperParameters) -> set[str]:
     """The names of the hyperparameters that are known."""
     return {one.name for one in hp.space}
 
 
-def entries_since(hp: Any, known: set[str]) -> list[dict[str, Any]]:
+def entries_since(hp: keras_tuner.HyperParameters, known: set[str]) -> list[dict[str, Any]]:
     """The hyperparameters that are new, as `HyperParameters.get_config` writes them.
 
     Args:
@@ -84,48 +69,90 @@ def entries_since(hp: Any, known: set[str]) -> list[dict[str, Any]]:
     return [entry for entry in hp.get_config()["space"] if entry["config"]["name"] not in known]
 
 
-def _parts(plan: Plan) -> Sequence[tuple[Rows, int]]:
+def outcome_of(found: Any, trial: keras_tuner.engine.trial.Trial, objective: keras_tuner.Objective) -> Outcome:
+    """The outcome of a trial that the user's own `run_trial` has trained.
+
+    Args:
+        found: An `Outcome`, or what KerasTuner allows: a score, a dictionary of metrics, a `History`, several of these.
+        trial: `keras_tuner` trial.
+        objective: What is looked for.
+
+    Raises:
+        FatalTypeError: None of these.
+        FatalValueError: The objective is not among the metrics.
+    """
+    if isinstance(found, Outcome):
+        return found
+    tuner_utils.validate_trial_results(found, objective, "Tuner.run_trial()")
+    metrics = tuner_utils.convert_to_metrics_dict(found, objective)
+    score = float(objective.get_value(metrics))
+    return Outcome(
+        score=score,
+        metrics={name: float(value) for name, value in metrics.items()},
+        curve=[score],
+        epochs=1,
+        planned=1,
+        values=dict(trial.hyperparameters.values),
+    )
+
+
+def _parts(plan: Plan, assignment: Assignment) -> Iterator[Part]:
+    """The trainings of a trial: one a fold and, of models without members, one a repetition."""
     folds = [plan.rows] if plan.folds is None else list(plan.rows.folds(plan.folds, plan.seed))
-    repeats = 1 if plan.settings else plan.executions
-    return [(rows, plan.seed + 1000 * repeat) for rows in folds for repeat in range(repeats)]
+    # The repetitions of a population are members of it.
+    repeats = range(1 if plan.settings else plan.executions)
+    every = [(rows, repeat) for rows in folds for repeat in repeats]
+    for place, (rows, repeat) in enumerate(every):
+        folder, name = assignment.folder, f"trial_{assignment.number:04d}"
+        if len(every) > 1:
+            folder, name = folder / f"part_{place}", f"{name}/part_{place}"
+        seed = plan.seed + SEEDS_APART * repeat + assignment.number
+        # Curves of other folds or starts are no measure for this one, so only the first is compared.
+        yield Part(rows, seed, folder, name, assignment.peers if place == 0 else ())
 
 
 def _summed(plan: Plan, trainings: Sequence[Training]) -> tuple[Outcome, int]:
     """One outcome of all trainings of a trial, and its setting: the one whose best epochs are best in the mean."""
-    first, standing = trainings[0], trainings[0].standing
-    scores: dict[int, list[float]] = {}
-    for training in trainings:
-        for member, values in training.standing.objectives.items():
-            scores.setdefault(standing.setting_of(member), []).append(best_of(values))
+    first, race, sign = trainings[0], trainings[0].race, plan.sign
+    scores = _scores(trainings)
     full = max(len(values) for values in scores.values())
+    # A setting that was dropped in some trainings is no longer compared with those that ran in all.
     means = {s: float(np.mean(v)) if len(v) == full else math.inf for s, v in scores.items()}
     order = sorted(means, key=lambda setting: (not means[setting] < math.inf, means[setting], setting))
     winner = order[0]
-    member = standing.first_of(winner)
-    epoch = int(np.argmin(bad_last(standing.objectives[member])))
-    sign = plan.sign
+    member = race.first_of(winner)
+    epoch = int(np.argmin(bad_last(race.objectives[member])))
     outcome = Outcome(
         status="stopped" if first.stopped_early else "completed",
         score=sign * means[winner] if math.isfinite(means[winner]) else None,
         spread=float(np.std(scores[winner], ddof=1)) if len(scores[winner]) > 1 else None,
         settings=dict(first.settings[winner]) if first.settings else {},
         best_epoch=epoch + 1,
-        metrics=standing.logs_at(member, epoch),
-        curve=[sign * value for value in standing.curve],
-        epochs=standing.epoch,
+        metrics=race.logs_at(member, epoch),
+        curve=[sign * value for value in race.curve],
+        epochs=race.epoch,
         planned=first.epochs,
-        member_epochs=sum(len(values) for training in trainings for values in training.standing.objectives.values()),
+        member_epochs=sum(len(values) for one in trainings for values in one.race.objectives.values()),
         parameters=first.parameters,
-        findings=[finding.as_dict() for finding in standing.readers[member].findings],
-        reason=standing.reason,
+        findings=[finding.as_dict() for finding in race.readers[member].findings],
+        reason=race.reason,
         members=[
             {**(first.settings[s] if first.settings else {}), "score": sign * means[s] if means[s] < math.inf else None}
             for s in order
         ],
     )
-    if trainings[-1].standing.out_of_time:
-        outcome.status, outcome.reason = "unfinished", trainings[-1].standing.reason
+    if trainings[-1].race.out_of_time:
+        outcome.status, outcome.reason = "unfinished", trainings[-1].race.reason
     if outcome.score is None:
         outcome.status = "failed"
         outcome.reason = outcome.reason or f"`{plan.objective.name}` was never a finite number"
     return outcome, winner
+
+
+def _scores(trainings: Sequence[Training]) -> dict[int, list[float]]:
+    """The best value of each setting's members, over all trainings."""
+    scores: dict[int, list[float]] = {}
+    for training in trainings:
+        for member, values in training.race.objectives.items():
+            scores.setdefault(training.race.setting_of(member), []).append(best_of(values))
+    return scores

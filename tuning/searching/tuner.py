@@ -1,46 +1,40 @@
-"""The search: an oracle proposes architectures, each is judged at its best rate, hopeless ones are stopped."""
+"""The face of the search: a KerasTuner tuner, and one function for those who come without one."""
 
 from __future__ import annotations
 
 import atexit
-import inspect
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import keras_tuner
-import numpy as np
 
-from ...toolkit.checks import number, whole_number
-from ...toolkit.data.sealing import refuse_sealed
 from ...toolkit.runtime.garbage import quick_collections
-from ...toolkit.runtime.precision import fresh_session, precision
+from ...toolkit.runtime.precision import precision
 from ...toolkit.runtime.randomness import preserved
-from ...toolkit.stopping import FirstEpochs, stopper_of
-from ..spaces.space import Space
-from . import trainables
-from .driver import Run
-from .member_settings import LADDER, ladder, members_of
-from .oracles import ORACLE_ARGUMENTS, oracle_of, settled
-from .plan import Outcome, Plan
+from . import announcing
+from .driver import Driver
+from .identity import identity_of
+from .journal import Journal
+from .options import NOT_TAKEN, OBJECTIVE, TRIALS, SearchOptions
+from .oracles import ORACLE_ARGUMENTS, oracle_of
+from .plan import Assignment, Outcome, Plan
+from .preparing import FitArguments, Preparation, adapt, changed_plan, check_further, rows_to_search
 from .result import SearchResult
-from .rows import Rows, is_stream, rows_of
-from .workers import let_memory_grow
+from .trial import entries_since, names_of, outcome_of, run_trial
+from .workers import Train, let_memory_grow
 
-_OBJECTIVE, _TRIALS = "val_loss", 20
-_RESOURCES = ("num_cpus", "num_gpus")
-# Settings of members that say nothing of a model's form.
-_DECIDED_BY_MEMBERS = {"learning_rate", "momentum", "weight_decay"}
-_NOT_TAKEN = {
-    "max_retries_per_trial": "a trial that raises would raise again, since its seed is the same",
-    "distribution_strategy": "a trial trains on one device; `workers` spreads the trials over processes and GPUs",
-    "tuner_id": "one process owns the search; `workers` spreads the trials",
-    "logger": "the search keeps a log of its own, `log.jsonl`",
-}
+
+class _Handed(NamedTuple):
+    """What a subclass's `run_trial` is about to train, for the `super().run_trial` in it."""
+
+    plan: Plan
+    told: FitArguments
+    assignment: Assignment
 
 
 class Search(keras_tuner.Tuner):
@@ -48,7 +42,7 @@ class Search(keras_tuner.Tuner):
 
     Code written for `keras_tuner.RandomSearch` and its like moves over by changing the class: `search`,
     `get_best_models`, `get_best_hyperparameters`, `results_summary` are there, and a `build(hp)` works
-    unchanged. Where `build` answers an uncompiled model, the search owns loss, optimizer and rates and
+    unchanged. Where `build` returns an uncompiled model, the search owns loss, optimizer and rates and
     trains one population a trial; a compiled model is trained as it is.
 
     Everything is kept in `directory/project_name`, in files that are whole or not there: `log.jsonl`
@@ -115,8 +109,8 @@ class Search(keras_tuner.Tuner):
     def __init__(
         self,
         hypermodel: Any,
-        objective: Any = _OBJECTIVE,
-        max_trials: int | None = _TRIALS,
+        objective: Any = OBJECTIVE,
+        max_trials: int | None = TRIALS,
         oracle: Any = "random",
         *,
         seed: int = 0,
@@ -143,58 +137,66 @@ class Search(keras_tuner.Tuner):
         overwrite: bool = False,
         **oracle_arguments: Any,
     ) -> None:
-        for name in set(oracle_arguments) & set(_NOT_TAKEN):
-            raise TypeError(f"A search does not take `{name}`: {_NOT_TAKEN[name]}.")
         if isinstance(hypermodel, (type, keras.Model)):
             named = hypermodel.__name__ if isinstance(hypermodel, type) else "a model"
             raise TypeError(f"A search takes a space such as `MLP()` or a function `build(hp)`, got {named}.")
-        self.seed = whole_number("seed", seed, low=0)
-        trials = None if max_trials is None else whole_number("trials", max_trials, low=1)
-        self.executions = whole_number("executions_per_trial", executions_per_trial, low=1)
-        self.keep = whole_number("keep", keep, low=1)
-        self.most_failures = whole_number("max_consecutive_failed_trials", max_consecutive_failed_trials, low=1)
-        self.workers = workers if workers == "ray" else whole_number("workers", workers, low=1)
-        self.resources = _resources(resources)
-        self.target = None if target is None else number("target", target, -np.inf, np.inf)
-        self.time_budget = None if time_budget is None else number("time_budget", time_budget, 0, np.inf, open_low=True)
-        self.stopper = stopper_of(stopper)
-        if not _is_alone(population) and not _is_auto(population):
-            members_of(population, "adam")  # refuses what it does not know before any training
-        self.population, self.drop_losers, self.folds = population, bool(drop_losers), folds
-        self.precision = keras.DTypePolicy(precision).name if precision else None
-        if jit_compile not in (True, False, "auto"):
-            raise ValueError(f"`jit_compile` must be True, False or 'auto', got {jit_compile!r}.")
-        self.initial_trials, self.jit_compile = initial_trials, jit_compile
-        self._objective = objective
-        if isinstance(oracle, keras_tuner.Oracle):
-            _check_oracle(oracle, objective, trials)
-        self._given_oracle, self._oracle_arguments = oracle, oracle_arguments
-        self.outcomes: dict[int, Outcome] = {}
+        self.options = SearchOptions(
+            objective=objective,
+            max_trials=max_trials,
+            oracle=oracle,
+            seed=seed,
+            population=population,
+            stopper=stopper,
+            drop_losers=drop_losers,
+            target=target,
+            time_budget=time_budget,
+            initial_trials=initial_trials,
+            folds=folds,
+            executions_per_trial=executions_per_trial,
+            workers=workers,
+            resources=resources,
+            optimizer=optimizer,
+            loss=loss,
+            metrics=metrics,
+            max_model_size=max_model_size,
+            jit_compile=jit_compile,
+            precision=precision,
+            keep=keep,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+            directory=directory,
+            project_name=project_name,
+            overwrite=overwrite,
+            oracle_arguments=oracle_arguments,
+        )
         self._result: SearchResult | None = None
-        self.lasting = directory is not None
-        self.hint = ""
-        self._run: Run | None = None
-        home = str(directory) if directory is not None else _temporary_folder()
+        self._handed: _Handed | None = None
+        home = _temporary_folder() if directory is None else str(directory)
         Path(home).mkdir(parents=True, exist_ok=True)
-        made = oracle_of(oracle, objective, trials, 100, self.seed, oracle_arguments)
-        self._filling = False
+        # KerasTuner would find its own file there and take up what this package did not write.
         if not overwrite and (Path(home) / project_name / "oracle.json").is_file():
             raise ValueError(
                 f"{Path(home) / project_name} holds a search of KerasTuner's own, which cannot be gone on with; "
                 "read it with `trainwise.tuning.read_folder`, and give another `project_name`."
             )
         super().__init__(
-            made, hypermodel, max_model_size=max_model_size, optimizer=optimizer, loss=loss, metrics=metrics,
-            directory=home, project_name=project_name, overwrite=overwrite, executions_per_trial=executions_per_trial,
-        )  # fmt: skip
-        self._silence(made)
+            # Hyperband is to know how many epochs there will be, which only `search` is told; it gets another one then.
+            self._new_oracle(epochs=100),
+            hypermodel,
+            max_model_size=max_model_size,
+            optimizer=optimizer,
+            loss=loss,
+            metrics=metrics,
+            directory=home,
+            project_name=project_name,
+            overwrite=overwrite,
+            executions_per_trial=executions_per_trial,
+        )
+
+    def _new_oracle(self, epochs: int) -> keras_tuner.Oracle:
+        given = self.options
+        return oracle_of(given.oracle, given.objective, given.max_trials, epochs, given.seed, given.oracle_arguments)
 
     # What KerasTuner's own files would keep stands in the journal
-
-    def _silence(self, oracle: Any) -> None:
-        oracle.save = lambda: None
-        oracle._save_trial = lambda trial: None
-        oracle._display.verbose = 0
 
     def reload(self) -> None:
         """Nothing: `search` goes on from the journal."""
@@ -203,8 +205,11 @@ class Search(keras_tuner.Tuner):
         """Nothing: the journal keeps all."""
 
     def _populate_initial_space(self) -> None:
-        if self._filling:
-            super()._populate_initial_space()
+        """Nothing: a space may know its form only when it has seen the rows, so `search` asks."""
+
+    def _ask(self) -> None:
+        """Lets `build` name its hyperparameters to the oracle."""
+        super()._populate_initial_space()
 
     def search_space_summary(self, extended: bool = False) -> None:
         """Prints the hyperparameters; of a space that learns the form of the rows, once it has seen them.
@@ -255,157 +260,65 @@ class Search(keras_tuner.Tuner):
             TypeError: An argument of the wrong kind.
             ValueError: An argument out of range, sealed rows, NaN, or a folder of another search.
         """
-        let_memory_grow()
-        whole_number("epochs", epochs, low=1)
-        listed = callbacks if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
-        self._check_for_fit(listed, fit_arguments)
-        size = 32 if batch_size is None else whole_number("batch_size", batch_size, low=1)
-        held = validation_data[0] if isinstance(validation_data, (tuple, list)) else None
-        for given in (x, held):
-            if not is_stream(given):
-                refuse_sealed("A search trains and chooses", given)
-        self.given = (
-            (x,) if y is None else (x, y),
-            {
-                "epochs": epochs, "batch_size": size, "validation_data": validation_data, "callbacks": list(listed),
-                "verbose": verbose, **({} if sample_weight is None else {"sample_weight": sample_weight}),
-                **({"validation_split": validation_split} if validation_split else {}), **fit_arguments,
-            },
-        )  # fmt: skip
-        if self.trains_itself and self.workers != 1:
+        let_memory_grow()  # before anything is put on a GPU, as TensorFlow asks
+        told = FitArguments(
+            x,
+            y,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            sample_weight=sample_weight,
+            callbacks=callbacks,
+            verbose=verbose,
+            further=fit_arguments,
+        )
+        if self.trains_itself and self.options.workers != 1:
             raise ValueError("A subclass with a `run_trial` of its own trains in this process; give `workers=1`.")
-        if self.workers != 1 and any(hasattr(given, "element_spec") for given in (x, validation_data)):
-            raise TypeError("A `tf.data` set cannot be sent to workers; give arrays, or `workers=1`.")
-        rows = rows_of(x, y, sample_weight, validation_data, validation_split, self.folds, self.seed)
-        self._check_rows(rows, epochs, fit_arguments)
-        with preserved(), quick_collections(), precision(self.precision or keras.config.dtype_policy().name):
-            plan = self._plan(rows, epochs, size, listed, fit_arguments)
-            if batch_size is not None and trainables.fits_by_itself(self.hypermodel):
-                plan = replace(plan, fit_arguments={"batch_size": size, **fit_arguments})
-            self._run = Run(self, plan, verbose)
-            try:
-                return self._run.whole()
-            finally:
-                self._run = None
+        if not self.trains_itself:
+            check_further(told, self.hypermodel)
+        rows = rows_to_search(told, self.options)
+        policy = keras.config.dtype_policy().name if self.options.precision is None else self.options.precision
+        with preserved(), quick_collections(), precision(policy):
+            adapt(self.hypermodel, rows)
+            self._learn_space(epochs)
+            plan, hint = Preparation(self.hypermodel, self.oracle, self.options, told, rows).plan()
+            journal = Journal(Path(self.directory) / self.project_name, identity_of(plan, self.options, self.oracle))
+            say = announcing.speaker(verbose)
+            driver = Driver(plan, self.options, self.oracle, self._train(plan, told), journal, say)
+            self._result = driver.run(announcing.opening(plan, self.oracle, hint))
+        return self._result
 
-    def _check_for_fit(self, callbacks: Sequence[Any], fit_arguments: dict[str, Any]) -> None:
-        for callback in callbacks:
-            if not isinstance(callback, keras.callbacks.Callback):
-                raise TypeError(f"`callbacks` must hold Keras callbacks, got {callback!r}.")
-        if self.trains_itself or trainables.fits_by_itself(self.hypermodel):
-            return
-        unknown = sorted(set(fit_arguments) - set(inspect.signature(keras.Model.fit).parameters))
-        if unknown:
-            raise TypeError(f"Neither a search nor `fit` takes {', '.join(unknown)}.")
-        if "initial_epoch" in fit_arguments:
-            raise ValueError("A search trains from the first epoch on; leave out `initial_epoch`.")
-
-    def _check_rows(self, rows: Rows, epochs: int, fit_arguments: dict[str, Any]) -> None:
-        if rows.are_arrays and fit_arguments.get("steps_per_epoch") is not None:
-            raise ValueError("`steps_per_epoch` is for data sets; over arrays an epoch is all their rows.")
-        for name, given, steps in (("x", rows.x, "steps_per_epoch"), ("validation_data", rows.validation, "")):
-            if hasattr(given, "__next__") and steps not in fit_arguments:
-                endless = f", or `{steps}` where it has no end" if steps else ""
-                raise TypeError(
-                    f"`{name}` is a generator, which can be read once, and every trial reads it; give arrays, a "
-                    f"`tf.data` set or a `PyDataset`{endless}."
-                )
-        every = fit_arguments.get("validation_freq", 1)
-        if isinstance(every, int) and every > epochs and self.oracle.objective.name.startswith("val_"):
-            raise ValueError(f"`validation_freq` must be at most the number of epochs, {epochs}, got {every}.")
-
-    def _plan(self, rows: Rows, epochs: int, batch_size: int, callbacks: Any, fit_arguments: dict[str, Any]) -> Plan:
-        self._adapt(rows)
-        self._fill_space(epochs)
-        compiling = {
-            "optimizer": self.optimizer, "loss": self.loss, "metrics": self.metrics, "jit_compile": self.jit_compile,
-        }  # fmt: skip
-        settings = self._settings(rows, batch_size, compiling)
-        decided = {name for one in settings for name in one} & _DECIDED_BY_MEMBERS
-        if decided & {hp.name for hp in self.oracle.get_space().space}:
-            self.oracle.hyperparameters = settled(self.oracle.get_space(), decided)
-        if settings:
-            _refuse_owners_of_the_rate(callbacks)
-        if not settings and not self._questions():
-            raise ValueError(
-                "There is nothing to search: the space has no hyperparameters and there is one rate; "
-                "give `population=16`, or let `build(hp)` ask for hyperparameters."
-            )
-        hyperband = isinstance(self.oracle, keras_tuner.oracles.HyperbandOracle)
-        first = isinstance(self.stopper, FirstEpochs)
-        return Plan(
-            hypermodel=self.hypermodel, rows=rows, objective=self.oracle.objective, epochs=epochs,
-            batch_size=batch_size, settings=settings, executions=self.executions, folds=self.folds,
-            stopper=None if hyperband or first else self.stopper, drop_losers=self.drop_losers, target=self.target,
-            seed=self.seed, compiling=compiling, callbacks=tuple(callbacks), fit_arguments=fit_arguments,
-            most_parameters=self.max_model_size, precision=keras.config.dtype_policy().name,
-        )  # fmt: skip
-
-    def _adapt(self, rows: Rows) -> None:
-        """Shows the rows to a space that learns their form; one that knows it need not see a stream."""
-        known = getattr(self.hypermodel, "adapted", False)
-        if callable(getattr(self.hypermodel, "adapt", None)) and not (known and is_stream(rows.x)):
-            held = rows.validation[1] if rows.are_arrays and isinstance(rows.validation, tuple) else None
-            further = {"held_y": held} if isinstance(self.hypermodel, Space) and isinstance(held, np.ndarray) else {}
-            self.hypermodel.adapt(rows.x, rows.y, **further)
-
-    def _fill_space(self, epochs: int) -> None:
-        if isinstance(self._given_oracle, str):
-            self.oracle: Any = oracle_of(
-                self._given_oracle, self._objective, self.oracle.max_trials, epochs, self.seed, self._oracle_arguments
-            )
+    def _learn_space(self, epochs: int) -> None:
+        """Makes an oracle for this call, of the name that was given, and has the space named to it."""
+        if isinstance(self.options.oracle, str):
+            self.oracle: Any = self._new_oracle(epochs)
             self.oracle._set_project_dir(self.directory, self.project_name)
-            self._silence(self.oracle)
         elif self.oracle.trials:
             raise ValueError("The oracle has proposed trials in an earlier search; give a new one to a new `Search`.")
         self._ask()
 
-    def _ask(self) -> None:
-        """Lets `build` name its hyperparameters to the oracle."""
-        self._filling = True
+    # Trials
+
+    def _train(self, plan: Plan, told: FitArguments) -> Train:
+        """What trains a trial: the same function everywhere, but for a subclass with a way of its own."""
+        if self.trains_itself:
+            return partial(self._train_by_own, plan, told)
+        return partial(run_trial, plan)
+
+    def _train_by_own(self, plan: Plan, told: FitArguments, assignment: Assignment) -> Outcome:
+        trial, known = assignment.trial, names_of(assignment.hp)
+        self._handed = _Handed(plan, told, assignment)
         try:
-            self._populate_initial_space()
+            found = self.run_trial(trial, *told.positional(), **told.named())
         finally:
-            self._filling = False
+            self._handed = None
+        outcome = outcome_of(found, trial, plan.objective)
+        # What it asked for before it called `super().run_trial` is new too.
+        outcome.entries = entries_since(trial.hyperparameters, known)
+        return outcome
 
-    def _questions(self) -> list[str]:
-        return [hp.name for hp in self.oracle.get_space().space if type(hp).__name__ != "Fixed"]
-
-    def _settings(self, rows: Rows, batch_size: int, compiling: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-        """The settings of the members, or none where each trial is one ordinary model."""
-        given = self.population
-        if _is_alone(given):
-            return self._alone(compiling, own=False)
-        fresh_session()
-        model = self.hypermodel.build(self.oracle.get_space())
-        if not isinstance(model, keras.Model):
-            raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
-        chosen = trainables.compiling_of(model, self.hypermodel, rows.y, compiling)
-        possible = trainables.can_be_many(model, chosen.optimizer) and not trainables.fits_by_itself(self.hypermodel)
-        if _is_auto(given):
-            if chosen.own or not possible or not trainables.fits_at_once(model, LADDER, batch_size):
-                if chosen.own and possible:
-                    self.hint = f"as `build` compiled it; `population={LADDER}` would judge each at {LADDER} rates"
-                return self._alone(compiling, own=chosen.own)
-            given = ladder(chosen.optimizer)
-        if not possible:
-            raise ValueError(
-                "`population` needs a Functional or Sequential model whose optimizer is SGD, Adam, AdamW or RMSprop "
-                "at a plain rate; leave it out, or give `population=False`."
-            )
-        return members_of(given, chosen.optimizer)
-
-    def _alone(self, compiling: dict[str, Any], own: bool) -> tuple[()]:
-        """One model a trial; where the search owns the rate, it becomes a hyperparameter."""
-        model = None if own else self.hypermodel.build(self.oracle.get_space())
-        if model is not None and not model.compiled:
-            low, high = ladder(compiling["optimizer"] or "adam", 2)
-            hp = self.oracle.get_space()
-            hp.Float("learning_rate", low, high, sampling="log", default=float(np.sqrt(low * high)))
-            self.oracle.update_space(hp)
-        return ()
-
-    def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> Any:
+    def run_trial(self, trial: keras_tuner.engine.trial.Trial, *fit_args: Any, **fit_kwargs: Any) -> Any:
         """Trains a trial; for subclasses, which change the arguments before, or train in a way of their own.
 
         Args:
@@ -414,15 +327,23 @@ class Search(keras_tuner.Tuner):
             **fit_kwargs: What `fit` is told, such as `batch_size`, as `search` was given it.
 
         Returns:
-            How the trial went. A subclass may also answer what KerasTuner allows: a score, a dictionary of
+            How the trial went. A subclass may also return what KerasTuner allows: a score, a dictionary of
             metrics or a `History`.
 
         Raises:
             RuntimeError: No search is under way.
         """
-        if self._run is None:
+        if self._handed is None:
             raise RuntimeError("No search is under way; `search` calls `run_trial` for each trial.")
-        return self._run.trained(trial, fit_args, fit_kwargs)
+        plan, told, assignment = self._handed
+        return run_trial(changed_plan(plan, told, fit_args, fit_kwargs), assignment)
+
+    @property
+    def trains_itself(self) -> bool:
+        """Whether a subclass wrote `run_trial`."""
+        return type(self).run_trial is not Search.run_trial
+
+    # What was found
 
     @property
     def result(self) -> SearchResult:
@@ -436,19 +357,19 @@ class Search(keras_tuner.Tuner):
         return self._result
 
     @property
-    def trains_itself(self) -> bool:
-        """Whether a subclass wrote `run_trial`."""
-        return type(self).run_trial is not Search.run_trial
+    def outcomes(self) -> dict[int, Outcome]:
+        """How each trial of the last search went, by number; empty before."""
+        return {} if self._result is None else self._result.outcomes
 
-    def load_model(self, trial: Any) -> Any:
+    def load_model(self, trial: keras_tuner.engine.trial.Trial) -> keras.Model:
         """The trained model of a trial, with the weights of its best epoch, compiled."""
         return self.result.model_of(int(trial.trial_id))
 
-    def get_best_hyperparameters(self, num_trials: int = 1) -> list[Any]:
+    def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
         """The hyperparameters of the best trials, best first, with what the best member of each was trained at."""
         return [self.result.hyperparameters_of(number) for number in self.result.order[:num_trials]]
 
-    def get_best_models(self, num_models: int = 1) -> list[Any]:
+    def get_best_models(self, num_models: int = 1) -> list[keras.Model]:
         """The models of the best trials, best first."""
         return self.result.models(num_models)
 
@@ -458,9 +379,9 @@ def search(
     x: Any,
     y: Any = None,
     *,
-    objective: Any = _OBJECTIVE,
+    objective: Any = OBJECTIVE,
     oracle: Any = "random",
-    trials: int | None = _TRIALS,
+    trials: int | None = TRIALS,
     time_budget: float | None = None,
     target: float | None = None,
     epochs: int = 20,
@@ -524,54 +445,33 @@ def search(
     >>> result.best_model.output_shape
     (None, 1)
     """
-    names = {*(Search.__init__.__kwdefaults__ or ()), *ORACLE_ARGUMENTS, *_NOT_TAKEN}
+    names = {*(Search.__init__.__kwdefaults__ or ()), *ORACLE_ARGUMENTS, *NOT_TAKEN}
     own = {name: arguments.pop(name) for name in list(arguments) if name in names}
+    # What is left is for `fit`, and `Search.search` refuses what `fit` does not know.
     tuner = Search(
-        space, objective, trials, oracle, time_budget=time_budget, target=target, initial_trials=initial_trials,
-        folds=folds, executions_per_trial=executions_per_trial, seed=seed, directory=directory, population=population,
-        stopper=stopper, workers=workers, **own,
-    )  # fmt: skip
+        space,
+        objective,
+        trials,
+        oracle,
+        time_budget=time_budget,
+        target=target,
+        initial_trials=initial_trials,
+        folds=folds,
+        executions_per_trial=executions_per_trial,
+        seed=seed,
+        directory=directory,
+        population=population,
+        stopper=stopper,
+        workers=workers,
+        **own,
+    )
     return tuner.search(
         x, y, epochs=epochs, batch_size=batch_size, validation_data=validation_data, verbose=verbose, **arguments
     )
 
 
-def _check_oracle(oracle: Any, objective: Any, trials: int | None) -> None:
-    """An oracle brings objective and number of trials of its own; others beside them would count for nothing."""
-    name = objective.name if isinstance(objective, keras_tuner.Objective) else objective
-    if name not in (_OBJECTIVE, oracle.objective.name):
-        raise ValueError(f"The oracle looks for {oracle.objective.name}, not for {name}; give it to the oracle.")
-    if trials not in (_TRIALS, None, oracle.max_trials):
-        raise ValueError(f"The oracle proposes {oracle.max_trials} trials, not {trials}; give it to the oracle.")
-
-
-def _refuse_owners_of_the_rate(callbacks: Sequence[Any]) -> None:
-    for one in callbacks:
-        if isinstance(one, (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)):
-            raise ValueError(
-                f"`{type(one).__name__}` sets the learning rate, and every member of a population has one of its own; "
-                "leave it out, or give `population=False`."
-            )
-
-
-def _is_alone(population: Any) -> bool:
-    return population is None or population is False
-
-
-def _is_auto(population: Any) -> bool:
-    return isinstance(population, str) and population == "auto"
-
-
 def _temporary_folder() -> str:
+    """A folder that is gone when the process ends."""
     folder = tempfile.mkdtemp(prefix="trainwise-search-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
-
-
-def _resources(given: Any) -> dict[str, float]:
-    """What a trial takes on Ray, checked."""
-    if given is None:
-        return {}
-    if not isinstance(given, dict) or not set(given) <= set(_RESOURCES):
-        raise ValueError(f"`resources` must be a dictionary of num_cpus and num_gpus, got {given!r}.")
-    return {name: number(f"resources[{name!r}]", value, 0, np.inf) for name, value in given.items()}

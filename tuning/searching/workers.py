@@ -1,7 +1,8 @@
-"""Runs the trials of a search: one after the other, in processes of this machine, or on a Ray cluster.
+"""Where the trials of a search are trained: in this process, in processes of this machine, or on a Ray cluster.
 
-One process, the caller's, owns the oracle and the journal. Workers get a plan and a trial, write into the
-trial's folder, and answer an outcome; one that dies is replaced, and its trial goes on from its last epoch.
+All three take an assignment and give an outcome, by the same function. One process, the caller's, owns the oracle
+and the journal; workers write into the trial's folder alone. One that dies is replaced, and its trial goes on from
+its last epoch.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import itertools
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from ...toolkit.runtime import machine
-from .plan import Outcome, Plan
-from .trial import run_trial
+from ...toolkit.runtime.files import write_whole
+from .plan import Assignment, Outcome
 
-_MOST_DEATHS = 3
+Train = Callable[[Assignment], Outcome]
+
+# A trial whose worker died so often is taken for the cause.
+MOST_DEATHS = 3
 _FILES = ("best.npz", "curve.jsonl", "state.npz")
 
 
@@ -30,14 +35,14 @@ class WorkerDiedError(RuntimeError):
 
 
 class Pool(Protocol):
-    """Where trials run beside each other."""
+    """Where trials are trained, one or several at once."""
 
     def room(self) -> int:
         """How many trials may run at once now."""
         ...
 
-    def submit(self, arguments: dict[str, Any]) -> Any:
-        """Starts a trial; answers a ticket for it."""
+    def submit(self, assignment: Assignment) -> Any:
+        """Starts a trial; returns a ticket for it."""
         ...
 
     def wait(self, tickets: Sequence[Any]) -> Any:
@@ -53,83 +58,71 @@ class Pool(Protocol):
         ...
 
 
-def spread(run: Any, workers: Any, resources: dict[str, float]) -> None:
-    """Trains every trial that the search proposes.
+def pool_of(train: Train, workers: int | str, resources: Mapping[str, float]) -> Pool:
+    """The pool for what a search was given as `workers`.
 
     Args:
-        run: The `Run` of a search: proposes, and takes the outcomes.
+        train: Trains a trial; with more than one worker it is sent to each of them.
         workers: Number of processes, at least 1, or `"ray"`.
         resources: `num_cpus` and `num_gpus` of a trial on Ray.
+
+    Raises:
+        ImportError: Ray is not installed.
     """
-    if workers == 1:
-        _one_by_one(run)
-        return
-    pool: Pool = RayPool(run.plan, resources) if workers == "ray" else ProcessPool(run.plan, workers)
-    try:
-        _side_by_side(run, pool)
-    finally:
-        pool.close()
+    if isinstance(workers, str):
+        return RayPool(train, resources)
+    return ThisProcess(train) if workers == 1 else ProcessPool(train, workers)
 
 
-def _one_by_one(run: Any) -> None:
-    while not _is_over(run):
-        number = run.next_trial()
-        if number is None:
-            return
-        run.done(number, run.run_here(number))
+class ThisProcess:
+    """The caller's own process, which trains one trial after the other.
 
+    Args:
+        train: Trains a trial.
+    """
 
-def _is_over(run: Any) -> bool:
-    if run.deadline is not None and time.time() > run.deadline and not run.ended:
-        run.ended = "The time was up."
-    return bool(run.ended)
+    def __init__(self, train: Train) -> None:
+        self._train = train
 
+    def room(self) -> int:
+        return 1
 
-def _side_by_side(run: Any, pool: Pool) -> None:
-    going: dict[Any, int] = {}
-    deaths: dict[int, int] = {}
-    again: list[int] = []
-    while True:
-        while len(going) < pool.room() and not _is_over(run):
-            number = again.pop() if again else run.next_trial()
-            if number is None:
-                break
-            going[pool.submit(run.arguments(number))] = number
-        if not going:
-            return
-        ticket = pool.wait(list(going))
-        number = going.pop(ticket)
-        try:
-            run.done(number, pool.result(ticket))
-        except WorkerDiedError as error:
-            deaths[number] = deaths.get(number, 0) + 1
-            if deaths[number] < _MOST_DEATHS:
-                again.append(number)
-            else:
-                run.done(number, run.failed(number, error))
-        except Exception as error:
-            run.done(number, run.raised(number, error))
+    def submit(self, assignment: Assignment) -> Any:
+        # Not trained yet: what it raises is to come out of `result`, as it does of the other pools.
+        return assignment
+
+    def wait(self, tickets: Sequence[Any]) -> Any:
+        return tickets[0]
+
+    def result(self, ticket: Any) -> Outcome:
+        return self._train(ticket)
+
+    def close(self) -> None:
+        pass
 
 
 # Processes of this machine
 
-_PLAN: dict[str, Plan] = {}
+# The function that this worker process trains by, under the folder that it came from.
+_TRAIN: dict[str, Train] = {}
 
 
 class ProcessPool:
     """Processes of this machine, each with its share of the cores, and a GPU of its own where there are some.
 
     Args:
-        plan: What is the same for all trials.
+        train: Trains a trial.
         workers: Number of processes, at least 1.
     """
 
-    def __init__(self, plan: Plan, workers: int) -> None:
+    def __init__(self, train: Train, workers: int) -> None:
         import cloudpickle
 
         self._workers = workers
         self._folder = Path(tempfile.mkdtemp(prefix="trainwise-plan-"))
-        (self._folder / "plan").write_bytes(cloudpickle.dumps(plan))
+        # By a file and once: it holds all rows, which would else be sent with every trial.
+        content = cloudpickle.dumps(train)
+        write_whole(self._folder / "train", lambda file: file.write(content))
         (self._folder / "gpus").mkdir()
         self._pool = self._new()
 
@@ -142,16 +135,15 @@ class ProcessPool:
     def room(self) -> int:
         return self._workers
 
-    def submit(self, arguments: dict[str, Any]) -> Any:
+    def submit(self, assignment: Assignment) -> Any:
         from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
-        described = {name: value for name, value in arguments.items() if name != "plan"}
         try:
-            return self._pool.submit(_train_here, str(self._folder), self._workers, described)
+            return self._pool.submit(_train_here, str(self._folder), assignment)
         except (BrokenProcessPool, ShutdownExecutorError):
             # One worker that dies takes the pool with it.
             self._pool = self._new()
-            return self._pool.submit(_train_here, str(self._folder), self._workers, described)
+            return self._pool.submit(_train_here, str(self._folder), assignment)
 
     def wait(self, tickets: Sequence[Any]) -> Any:
         from concurrent.futures import FIRST_COMPLETED, wait
@@ -177,15 +169,15 @@ def _environment(workers: int) -> dict[str, str]:
     return {"TF_NUM_INTRAOP_THREADS": str(cores), "OMP_NUM_THREADS": str(cores)}
 
 
-def _train_here(folder: str, workers: int, arguments: dict[str, Any]) -> Outcome:
+def _train_here(folder: str, assignment: Assignment) -> Outcome:
     import cloudpickle
 
-    if folder not in _PLAN:
+    if folder not in _TRAIN:
         use_one_gpu(Path(folder) / "gpus")
-        _PLAN.clear()
-        _PLAN[folder] = cloudpickle.loads((Path(folder) / "plan").read_bytes())
+        _TRAIN.clear()  # loky may hand this process over to the next search
+        _TRAIN[folder] = cloudpickle.loads((Path(folder) / "train").read_bytes())
         gc.freeze()  # as `quick_collections`, for the life of this process
-    return run_trial(_PLAN[folder], **arguments)
+    return _TRAIN[folder](assignment)
 
 
 def use_one_gpu(claims: Path) -> None:
@@ -220,14 +212,14 @@ class RayPool:
     """Tasks on a Ray cluster: the one that is connected, that `RAY_ADDRESS` names, or one on this machine alone.
 
     Args:
-        plan: What is the same for all trials.
+        train: Trains a trial.
         resources: `num_cpus` and `num_gpus` of a trial; fractions of a GPU are allowed.
 
     Raises:
         ImportError: Ray is not installed.
     """
 
-    def __init__(self, plan: Plan, resources: dict[str, float]) -> None:
+    def __init__(self, train: Train, resources: Mapping[str, float]) -> None:
         try:
             import ray
         except ImportError as error:
@@ -240,9 +232,9 @@ class RayPool:
             here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
             ray.init(log_to_driver=False, **({} if os.environ.get("RAY_ADDRESS") else here))
         self._needs = {"num_cpus": 1.0, **resources}
-        self._plan = ray.put(plan)
+        self._train = ray.put(train)
         # Ray itself starts the task again where its node or process is gone.
-        self._task = api.remote(max_retries=_MOST_DEATHS, retry_exceptions=False, **self._needs)(_train_there)
+        self._task = api.remote(max_retries=MOST_DEATHS, retry_exceptions=False, **self._needs)(_train_there)
         self._folders: dict[Any, Path] = {}
 
     def room(self) -> int:
@@ -252,10 +244,9 @@ class RayPool:
             limits.append(known.get("GPU", 0) / self._needs["num_gpus"])
         return max(1, int(min(limits, default=1)))
 
-    def submit(self, arguments: dict[str, Any]) -> Any:
-        described = {name: value for name, value in arguments.items() if name != "plan"}
-        ticket = self._task.remote(self._plan, described)
-        self._folders[ticket] = arguments["folder"]
+    def submit(self, assignment: Assignment) -> Any:
+        ticket = self._task.remote(self._train, assignment)
+        self._folders[ticket] = assignment.folder
         return ticket
 
     def wait(self, tickets: Sequence[Any]) -> Any:
@@ -270,9 +261,9 @@ class RayPool:
             raise error.as_instanceof_cause() from None
         except self._ray.exceptions.RayError as error:
             raise WorkerDiedError(f"a Ray task was lost: {error}") from error
-        for name, content in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
+        # The state last, as it counts for all: who finds one takes the other files to be of the same epoch.
+        for name, content in sorted(files.items()):
+            write_whole(folder / name, partial(_write, content))
         found: Outcome = outcome
         return found
 
@@ -281,16 +272,19 @@ class RayPool:
             self._ray.shutdown()
 
 
-def _train_there(plan: Plan, arguments: dict[str, Any]) -> tuple[Outcome, dict[str, bytes]]:
+def _write(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
+
+
+def _train_there(train: Train, assignment: Assignment) -> tuple[Outcome, dict[str, bytes]]:
     """Trains on a node; where the search's folder is not on it, the trial's files go back with the outcome."""
     let_memory_grow()
     if gc.get_freeze_count() == 0:
         gc.freeze()
-    folder = Path(arguments["folder"])
-    if (folder.parent.parent / "search.json").is_file():
-        return run_trial(plan, **arguments), {}
+    if (assignment.folder.parent.parent / "search.json").is_file():
+        return train(assignment), {}
     with tempfile.TemporaryDirectory() as own:
-        outcome = run_trial(plan, **{**arguments, "folder": Path(own)})
+        outcome = train(replace(assignment, folder=Path(own)))
         files = [path for path in Path(own).rglob("*") if path.name in _FILES]
         return outcome, {str(path.relative_to(own)): path.read_bytes() for path in files}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import keras_tuner
 import numpy as np
 
 
@@ -18,6 +19,7 @@ def several(name: str, values: Any) -> list[Any]:
     >>> several("activation", "relu")
     ['relu']
     """
+    # A word is a sequence of letters to Python.
     alone = isinstance(values, (str, bool, int, float, np.generic))
     listed = [values] if alone else list(values)
     if not listed:
@@ -25,12 +27,13 @@ def several(name: str, values: Any) -> list[Any]:
     return [value.item() if isinstance(value, np.generic) else value for value in dict.fromkeys(listed)]
 
 
-def choice(hp: Any, name: str, values: list[Any]) -> Any:
+def choice(hp: keras_tuner.HyperParameters, name: str, values: list[Any]) -> Any:
     """One of the values; one value alone is no question to the search."""
     if len(values) == 1:
         return values[0]
     if all(isinstance(value, bool) for value in values):
         return hp.Boolean(name, default=values[0])
+    # Names have no order, and a model of the scores that was told one would look for it.
     return hp.Choice(name, values, default=values[0], ordered=None if isinstance(values[0], str) else True)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import keras_tuner
 
 from ...toolkit.checks import one_of, whole_number
 from .choices import choice, several
@@ -74,13 +75,14 @@ class CNN(Space):
                 "reshape the rows, or use `MLP()`."
             )
 
-    def _body(self, hp: Any, features: Any) -> Any:
+    def _body(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor) -> keras.KerasTensor:
         flat = "1D" if self.series else "2D"
         if not self.series and len(features.shape) == 3:
             features = keras.layers.Reshape((*features.shape[1:], 1), name="channel")(features)
         filters, kernel = choice(hp, "filters", self.filters), choice(hp, "kernel", self.kernel)
         convolutions = choice(hp, "convolutions", self.convolutions)
         for block in range(choice(hp, "blocks", self.blocks)):
+            # Hyperparameters are asked alike for all sizes, so a block that does not fit is left out, not refused.
             if min(features.shape[1:-1]) < 2:
                 break
             for place in range(convolutions):

@@ -2,57 +2,58 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import keras
 import numpy as np
 
 from ...toolkit.layers.normalization import Standardize
+from ...toolkit.models.units import in_target_units, statistics
 from ...toolkit.tasks import Head
 
-# What `cardinality` of a `tf.data` set answers that is repeated for ever.
+# What `cardinality` of a `tf.data` set returns that is repeated for ever.
 _ENDLESS = -1
 _MOST_ROWS_READ = 10_000
 
 
 class Form:
-    """The form of the data: shapes, the head, and what standardising needs."""
+    """The form of the data: shapes, the head, and what standardising needs.
+
+    Args:
+        x: Training inputs, array `(rows, ...)`.
+        y: Training targets.
+        head: The end of the models, from `tasks.head`.
+        standardize: Whether the models standardise inputs and the targets of a regression.
+    """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, head: Head, standardize: bool) -> None:
         self.shape = x.shape[1:] or (1,)
         self.head = head
-        self._inputs = _statistics(x) if standardize else None
-        self._targets = _statistics(y) if standardize and head.task == "regression" else None
+        self._inputs = statistics(x) if standardize else None
+        self._targets = statistics(y) if standardize and head.task == "regression" else None
 
-    def standardized(self, inputs: Any) -> Any:
+    def standardized(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """The inputs with mean 0 and variance 1, as the training rows have them."""
         return inputs if self._inputs is None else Standardize(**self._inputs, name="standardize")(inputs)
 
-    def answer(self, features: Any) -> Any:
-        """The head on these features, which answers in the targets' own units."""
-        answer = "values" if self.head.task == "regression" else "probabilities"
-        name = "standardized_values" if self._targets else answer
-        outputs = keras.layers.Dense(self.head.units, activation=self.head.activation, dtype="float32", name=name)(
-            features
-        )
-        if self._targets is None:
-            return outputs
-        return Standardize(**self._targets, invert=True, dtype="float32", name=answer)(outputs)
+    def outputs(self, features: keras.KerasTensor) -> keras.KerasTensor:
+        """The head on these features, in the targets' own units."""
+        return in_target_units(features, self.head, self._targets)
 
 
-def _statistics(values: np.ndarray) -> dict[str, Any]:
-    layer = Standardize()
-    with warnings.catch_warnings():
-        # A constant column is harmless inside, and `check` says it.
-        warnings.simplefilter("ignore", UserWarning)
-        layer.adapt(values if values.ndim > 1 else values[:, None])
-    config = layer.get_config()
-    return {"center": config["center"], "scale": config["scale"]}
+def rows_of_batches(data: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The first inputs and all targets of a data set of batches.
 
+    All targets are read, since a class may be seen in the last batch alone; of the inputs the form and the
+    statistics are wanted, which the first 10 000 rows tell.
 
-def read(data: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The first inputs and all targets of a data set of batches."""
+    Args:
+        data: `tf.data` set of batches `(inputs, targets)` that ends.
+
+    Raises:
+        TypeError: Its elements are no pairs, or the inputs are no one array of numbers.
+        ValueError: It holds single rows, no rows, or has no end.
+    """
     if not isinstance(data.element_spec, tuple) or len(data.element_spec) < 2:
         raise TypeError(f"The data set must hold batches `(inputs, targets)`, got {data.element_spec}.")
     if len(data.element_spec[1].shape) == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import keras_tuner
 
 from ...toolkit.checks import whole_number
 from .choices import choice, several
@@ -34,9 +35,10 @@ class MLP(Space):
         self.depth = [whole_number("depth", depth, low=1) for depth in several("depth", depth)]
         self.units = [whole_number("units", units, low=1) for units in several("units", units)]
 
-    def _body(self, hp: Any, features: Any) -> Any:
+    def _body(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor) -> keras.KerasTensor:
         if len(features.shape) > 2:
             features = keras.layers.Flatten(name="flatten")(features)
+        # One width for all layers: of widths layer by layer most would be asked in vain, as `depth` decides how many.
         units = choice(hp, "units", self.units)
         for place in range(choice(hp, "depth", self.depth)):
             name = f"hidden_{place}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import keras_tuner
 
 from ...toolkit.checks import one_of, whole_number
 from .choices import choice, several
@@ -58,7 +59,8 @@ class RNN(Space):
                 "reshape the rows, or use `MLP()`."
             )
 
-    def _body(self, hp: Any, features: Any) -> Any:
+    def _body(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor) -> keras.KerasTensor:
+        # An image is a series of its rows, the channels of a row side by side.
         if len(features.shape) == 4:
             time = features.shape[1]
             features = keras.layers.Reshape((time, features.shape[2] * features.shape[3]), name="rows")(features)
@@ -66,14 +68,14 @@ class RNN(Space):
         both, depth = choice(hp, "bidirectional", self.bidirectional), choice(hp, "depth", self.depth)
         average = choice(hp, "pooling", self.pooling) == "average"
         for place in range(depth):
-            whole = average or place < depth - 1
+            whole = average or place < depth - 1  # whoever comes next reads the whole series
             name = f"{kind}_{place}"
             layer = _CELLS[kind](units, return_sequences=whole, kernel_regularizer=self._penalty(hp), name=name)
             features = keras.layers.Bidirectional(layer, name=f"{name}_both")(features) if both else layer(features)
             features = self._dropped(hp, self._normalized(hp, features, name), name)
         return keras.layers.GlobalAveragePooling1D(name="average")(features) if average else features
 
-    def _normalized(self, hp: Any, features: Any, name: str) -> Any:
+    def _normalized(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor, name: str) -> keras.KerasTensor:
         kind = choice(hp, "normalization", self.normalization)
         if kind == "batch":
             return keras.layers.BatchNormalization(name=f"{name}_norm")(features)

@@ -12,13 +12,13 @@ import numpy as np
 from ...toolkit.checks import number, one_of, whole_number
 from ...toolkit.tasks import TASKS, Head, Task, check_labels, find_task, head
 from .choices import activation_name, choice, several
-from .forms import Form, inputs_array, read
+from .forms import Form, inputs_array, rows_of_batches
 
 _NORMALIZATIONS = ("none", "batch", "layer")
 
 
 class Space(keras_tuner.HyperModel):
-    """What the spaces share: they learn the form of the data, and answer uncompiled models with the right head.
+    """What the spaces share: they learn the form of the data, and build uncompiled models with the right head.
 
     Every argument of several values is a choice of the search; one value alone is fixed. The rate is no
     part of the space: the search judges each architecture at its own best rate.
@@ -101,14 +101,16 @@ class Space(keras_tuner.HyperModel):
                 whose task cannot be told.
         """
         if hasattr(x, "element_spec"):
-            x, y = read(x)
+            x, y = rows_of_batches(x)
         x = inputs_array(x)
         if y is None:
             raise ValueError("A space needs the targets to tell the task; give `y`.")
         self._check_form(x.shape)
+        # The head counts the classes of both, as a class may be seen in validation rows alone.
         task = self.task or find_task(y)
         both = y if held_y is None else np.concatenate([np.asarray(y), np.asarray(held_y)])
         check_labels(task, both)
+        # Statistics by the training rows alone: those held out are to be new to the model.
         self._form = Form(x, np.asarray(y), head(task, both), self.standardize)
 
     @property
@@ -126,7 +128,7 @@ class Space(keras_tuner.HyperModel):
     def _check_form(self, shape: tuple[int, ...]) -> None:
         """Refuses inputs that the architecture cannot take."""
 
-    def build(self, hp: Any) -> Any:
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
         """The uncompiled model for these hyperparameters.
 
         Args:
@@ -142,7 +144,7 @@ class Space(keras_tuner.HyperModel):
         inputs = keras.Input(form.shape, name="features")
         features = form.standardized(inputs)
         features = self._augmented(features, choice(hp, "augmentation", self.augmentation))
-        outputs = form.answer(self._body(hp, features))
+        outputs = form.outputs(self._body(hp, features))
         model = keras.Model(inputs, outputs, name=self.name)
         if self.most_parameters is not None and model.count_params() > self.most_parameters:
             raise keras_tuner.errors.FailedTrialError(
@@ -150,10 +152,10 @@ class Space(keras_tuner.HyperModel):
             )
         return model
 
-    def _body(self, hp: Any, features: Any) -> Any:
+    def _body(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor) -> keras.KerasTensor:
         raise NotImplementedError
 
-    def _augmented(self, features: Any, kind: str) -> Any:
+    def _augmented(self, features: keras.KerasTensor, kind: str) -> keras.KerasTensor:
         if kind == "noise":
             return keras.layers.GaussianNoise(0.1, name="noise")(features)
         if "shift" in kind:
@@ -162,7 +164,7 @@ class Space(keras_tuner.HyperModel):
             features = keras.layers.RandomFlip("horizontal", name="flip")(features)
         return features
 
-    def _finished(self, hp: Any, features: Any, name: str) -> Any:
+    def _finished(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor, name: str) -> keras.KerasTensor:
         """Normalisation and activation after a linear layer."""
         kind = choice(hp, "normalization", self.normalization)
         if kind == "batch":
@@ -172,10 +174,10 @@ class Space(keras_tuner.HyperModel):
         activation = choice(hp, "activation", self.activation)
         return keras.layers.Activation(activation, name=f"{name}_activation")(features)
 
-    def _dropped(self, hp: Any, features: Any, name: str) -> Any:
+    def _dropped(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor, name: str) -> keras.KerasTensor:
         rate = choice(hp, "dropout", self.dropout)
         return keras.layers.Dropout(rate, name=f"{name}_dropout")(features) if rate else features
 
-    def _penalty(self, hp: Any) -> Any:
+    def _penalty(self, hp: keras_tuner.HyperParameters) -> Any:
         penalty = choice(hp, "l2", self.l2)
         return keras.regularizers.L2(penalty) if penalty else None

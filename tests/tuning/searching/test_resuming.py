@@ -87,7 +87,7 @@ SCENES = {
     "hyperband": (_compiled, Y, {"oracle": "hyperband", "factor": 2, "trials": None}),
     "bayesian": (_compiled, Y, {"oracle": "bayesian", "num_initial_points": 2, "trials": 3}),
     "one epoch first": (_compiled, Y, {"stopper": "first_epochs", "trials": 3, "callbacks": [EARLY]}),
-}  # fmt: skip
+}
 
 
 def _run(scene, folder):
@@ -133,7 +133,7 @@ def test_a_search_killed_between_a_trials_end_and_its_outcome_goes_on_to_the_sam
     def killed(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(driver.Run, "done", killed)
+    monkeypatch.setattr(driver.Driver, "done", killed)
     with pytest.raises(KeyboardInterrupt):
         _run(scene, tmp_path / "cut")
     monkeypatch.undo()

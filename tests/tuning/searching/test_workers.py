@@ -143,8 +143,11 @@ def test_a_ray_cluster_finishes_every_trial_once_though_a_node_is_killed_in_mid_
     script = tmp_path / "script.py"
     script.write_text(RAY)
     run = subprocess.run(
-        [sys.executable, script, tmp_path / "a"], capture_output=True, text=True, timeout=280,
-    )  # fmt: skip
+        [sys.executable, script, tmp_path / "a"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
     assert run.returncode == 0, run.stderr[-3000:]
     assert "KILLED" in run.stdout
     assert "DONE [0, 1, 2, 3] [60, 60, 60, 60]" in run.stdout

@@ -1,0 +1,122 @@
+"""The folder of a search, which survives everything and is refused to any other search."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from small_searches import QUICK, X, Y, compiled_build, small_space
+
+from trainwise.tuning import search
+
+
+def test_a_search_is_continued_with_more_trials_and_does_none_twice(tmp_path):
+    first = search(compiled_build, X, Y, **{**QUICK, "population": "auto"}, directory=tmp_path)
+    before = {n: o.as_dict() for n, o in first.outcomes.items()}
+    more = search(compiled_build, X, Y, **{**QUICK, "population": "auto", "trials": 4}, directory=tmp_path)
+    assert {n: o.as_dict() for n, o in more.outcomes.items() if n in before} == before
+    whole = search(compiled_build, X, Y, **{**QUICK, "population": "auto", "trials": 4})
+    assert [o.curve for o in more.outcomes.values()] == [o.curve for o in whole.outcomes.values()]
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("data", {"x": X + 1}),
+        ("space", {"space": small_space(units=(2, 5))}),
+        ("objective", {"objective": "val_accuracy"}),
+        ("oracle", {"oracle": "grid"}),
+        ("seed", {"seed": 1}),
+        ("settings", {"epochs": 3}),
+    ],
+)
+def test_a_folder_of_another_search_is_refused(what, change, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp() / "refused"
+    arguments = {"space": small_space(), "x": X, "y": Y, **QUICK, "directory": folder}
+    if not folder.exists():
+        search(**arguments)
+    with pytest.raises(ValueError, match=f"other .*{what}"):
+        search(**{**arguments, **change})
+
+
+def test_overwrite_begins_anew(tmp_path):
+    search(small_space(), X, Y, **QUICK, directory=tmp_path)
+    assert search(small_space(), X + 1, Y, **QUICK, directory=tmp_path, overwrite=True).best_score > 0
+
+
+def test_a_cut_log_and_an_unfinished_trial_are_gone_on_with(tmp_path):
+    whole = search(small_space(), X, Y, **{**QUICK, "trials": 3}, directory=tmp_path / "a")
+    search(small_space(), X, Y, **{**QUICK, "trials": 3}, directory=tmp_path / "b")
+    folder = tmp_path / "b" / "search"
+    log = (folder / "log.jsonl").read_bytes()
+    (folder / "log.jsonl").write_bytes(log[: log.rindex(b"begin") + 3])
+    again = search(small_space(), X, Y, **{**QUICK, "trials": 3}, directory=tmp_path / "b")
+    assert [o.curve for o in again.outcomes.values()] == [o.curve for o in whole.outcomes.values()]
+
+
+def test_two_searches_in_one_folder_are_refused(tmp_path):
+    (tmp_path / "search").mkdir()
+    code = (
+        "import fcntl, sys, time\n"
+        f"lock = open({str(tmp_path / 'search' / 'lock')!r}, 'w')\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(ValueError, match="Another search is at work"):
+            search(small_space(), X, Y, **QUICK, directory=tmp_path)
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+SCRIPT = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np, trainwise as tw
+rng = np.random.default_rng(0)
+x = rng.normal(size=(300, 4)); y = (x[:, 0] * x[:, 1] > 0).astype(int)
+space = tw.tuning.MLP(depth=1, units=(4, 8), dropout=(0.2, 0.5))
+result = tw.tuning.search(space, x, y, trials=3, epochs=40, population=4, stopper=None, directory=sys.argv[1])
+print("BEST", result.order, result.best_score)
+"""
+
+
+def _curves_of(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(Path(folder).rglob("curve.jsonl"))}
+
+
+@pytest.mark.slow
+def test_a_search_killed_or_interrupted_at_any_moment_ends_as_the_uninterrupted_one(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+
+    def start(name):
+        return subprocess.Popen(
+            [sys.executable, script, tmp_path / name],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    whole = start("whole").communicate(timeout=120)[0]
+    for how, epochs in ((signal.SIGKILL, 7), (signal.SIGINT, 55), (signal.SIGKILL, 90)):
+        run = start("cut")
+        deadline = time.time() + 90
+        # By lines of the curves, so that the moment does not depend on the machine's speed.
+        while sum(len(curve.splitlines()) for curve in _curves_of(tmp_path / "cut").values()) < epochs:
+            assert time.time() < deadline
+            time.sleep(0.02)
+        os.kill(run.pid, how)
+        run.communicate(timeout=60)
+        assert run.returncode != 0
+    again = start("cut").communicate(timeout=120)[0]
+    assert again.splitlines()[-1] == whole.splitlines()[-1]
+    assert "BEST" in again
+    assert _curves_of(tmp_path / "cut") == _curves_of(tmp_path / "whole")
+    logs = [(tmp_path / name / "search" / "log.jsonl").read_text() for name in ("cut", "whole")]
+    assert logs[0] == logs[1]

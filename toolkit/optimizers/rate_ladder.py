@@ -1,0 +1,39 @@
+"""The learning rates to try where nothing is known of the model: evenly spaced in their logarithm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..checks import whole_number
+
+LADDER = 16
+# Adam, AdamW and RMSprop divide each step by the size of the gradients, so their best rates lie lower.
+_ADAPTIVE = (1e-5, 1e-1)
+_PLAIN = (1e-4, 1.0)
+
+
+def ladder(optimizer: Any = "adam", count: int = LADDER) -> list[float]:
+    """The learning rates that an architecture is judged at: log-spaced over four decades.
+
+    From 1e-5 to 0.1 for optimizers that scale each weight's step (Adam, AdamW, RMSprop), from 1e-4 to 1 for SGD.
+
+    Args:
+        optimizer: Keras optimizer or its name.
+        count: How many, at least 1.
+
+    Raises:
+        TypeError: `count` is not a whole number.
+        ValueError: `count` is below 1, or Keras does not know the optimizer.
+
+    Example:
+
+    >>> [float(f"{rate:.1e}") for rate in ladder("sgd", 5)]
+    [0.0001, 0.001, 0.01, 0.1, 1.0]
+    """
+    low, high = _PLAIN if isinstance(keras.optimizers.get(optimizer), keras.optimizers.SGD) else _ADAPTIVE
+    if whole_number("count", count, low=1) == 1:
+        return [float(np.sqrt(low * high))]
+    return [float(rate) for rate in np.geomspace(low, high, count)]

@@ -1,0 +1,93 @@
+"""What a lone model brings to its training, for a member of many: callbacks, a model for them, how it is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..runtime.keras_internals import compiled_with
+
+
+class LoneModel:
+    """What Keras' EarlyStopping needs of a model, for one member.
+
+    EarlyStopping sets `stop_training` of its model, and reads and sets all its weights. A member has no model of
+    its own while it trains, so it is handed this one: what it sets is kept, and who trains the members looks here.
+
+    Args:
+        weights: Returns the member's weights at this moment; where they are kept elsewhere, an empty list.
+        metrics: Returns Keras' metrics, from which EarlyStopping tells whether higher is better.
+
+    Attributes:
+        stop_training: Whether the member is to stop.
+        restored: The weights that EarlyStopping has put back, or `None`.
+
+    Example:
+
+    >>> lone, stopper = LoneModel(), keras.callbacks.EarlyStopping("val_loss", patience=0)
+    >>> stopper.set_model(lone)
+    >>> stopper.on_train_begin()
+    >>> for epoch, loss in enumerate([0.5, 0.6]):
+    ...     stopper.on_epoch_end(epoch, {"val_loss": loss})
+    >>> lone.stop_training
+    True
+    """
+
+    def __init__(self, weights: Callable[[], list[np.ndarray]] = list, metrics: Callable[[], list[Any]] = list) -> None:
+        self.stop_training = False
+        self.restored: list[np.ndarray] | None = None
+        self._weights = weights
+        self._metrics = metrics
+
+    @property
+    def metrics(self) -> list[Any]:
+        """Keras' metrics."""
+        return self._metrics()
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The member's weights at this moment."""
+        return self._weights()
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        """Keeps the weights that EarlyStopping puts back."""
+        self.restored = weights
+
+
+def sorted_callbacks(callbacks: Any) -> tuple[list[Any], list[Any]]:
+    """The callbacks that see all members at once, and those that stop each member by itself.
+
+    Args:
+        callbacks: Keras callbacks; one alone, several, or `None`.
+
+    Example:
+
+    >>> others, stoppers = sorted_callbacks([keras.callbacks.EarlyStopping(), keras.callbacks.History()])
+    >>> [type(one).__name__ for one in others], [type(one).__name__ for one in stoppers]
+    (['History'], ['EarlyStopping'])
+    """
+    given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+    stoppers = [one for one in given if isinstance(one, keras.callbacks.EarlyStopping)]
+    return [one for one in given if one not in stoppers], stoppers
+
+
+def given_or_compiled(model: Any, **given: Any) -> dict[str, Any]:
+    """What was given, else what the model was compiled with, else `None`.
+
+    Only `None` counts as not given: an empty list of metrics, or `False`, is an answer of its own.
+
+    Args:
+        model: Keras model, compiled or not.
+        **given: Arguments of `compile` by name.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile("adam", "mse", metrics=["mae"])
+    >>> given_or_compiled(model, loss=None, metrics=[], weighted_metrics=None)
+    {'loss': 'mse', 'metrics': [], 'weighted_metrics': None}
+    """
+    compiled = compiled_with(model)
+    return {name: compiled.get(name) if value is None else value for name, value in given.items()}

@@ -1,0 +1,329 @@
+"""What comes before the first trial: the rows, the plan, and every check that needs no training."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+
+from ...toolkit.checks import whole_number
+from ...toolkit.data.sealing import refuse_sealed
+from ...toolkit.optimizers.rate_ladder import LADDER, ladder
+from ...toolkit.optimizers.rate_owners import rate_setters
+from ...toolkit.runtime.precision import fresh_session
+from ..spaces.space import Space
+from . import trainables
+from .member_settings import members_of
+from .options import SearchOptions
+from .oracles import settled
+from .plan import Plan
+from .rows import TrialRows, is_stream, rows_of
+
+_BATCH_SIZE = 32
+# Settings of members that say nothing of a model's form.
+_DECIDED_BY_MEMBERS = {"learning_rate", "momentum", "weight_decay"}
+
+
+@dataclass(frozen=True)
+class FitArguments:
+    """What `search` was told of the trainings, as `fit` is told it.
+
+    Args:
+        x: Inputs.
+        y: Targets, or `None` where `x` brings them.
+        epochs: Epochs of a whole training, at least 1.
+        batch_size: Rows of a batch, at least 1, or `None` for 32.
+        validation_data: As for `fit`.
+        validation_split: As for `fit`.
+        sample_weight: As for `fit`.
+        callbacks: Keras callbacks; one alone, several, or `None`.
+        verbose: As for `search`.
+        further: Further arguments of `fit`.
+
+    Raises:
+        TypeError: A count that is no whole number, or a callback that is none.
+        ValueError: A count below 1.
+    """
+
+    x: Any
+    y: Any = None
+    epochs: int = 1
+    batch_size: int | None = None
+    validation_data: Any = None
+    validation_split: float = 0.0
+    sample_weight: Any = None
+    callbacks: Any = ()
+    verbose: Any = "auto"
+    further: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        whole_number("epochs", self.epochs, low=1)
+        if self.batch_size is not None:
+            whole_number("batch_size", self.batch_size, low=1)
+        for callback in self.listed_callbacks:
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise TypeError(f"`callbacks` must hold Keras callbacks, got {callback!r}.")
+
+    @property
+    def listed_callbacks(self) -> list[Any]:
+        """The callbacks as a list."""
+        if isinstance(self.callbacks, (list, tuple)):
+            return list(self.callbacks)
+        return [] if self.callbacks is None else [self.callbacks]
+
+    @property
+    def rows_of_a_batch(self) -> int:
+        """Rows of a batch, where no hyperparameter says otherwise."""
+        return _BATCH_SIZE if self.batch_size is None else int(self.batch_size)
+
+    def positional(self) -> tuple[Any, ...]:
+        """What `run_trial` is told by place."""
+        return (self.x,) if self.y is None else (self.x, self.y)
+
+    def named(self) -> dict[str, Any]:
+        """What `run_trial` is told by name; what was not given is left out, as the user's own `fit` may not take it."""
+        named = {
+            "epochs": self.epochs,
+            "batch_size": self.rows_of_a_batch,
+            "validation_data": self.validation_data,
+            "callbacks": self.listed_callbacks,
+            "verbose": self.verbose,
+        }
+        if self.sample_weight is not None:
+            named["sample_weight"] = self.sample_weight
+        if self.validation_split:
+            named["validation_split"] = self.validation_split
+        return {**named, **self.further}
+
+
+# Rows
+
+
+def rows_to_search(told: FitArguments, options: SearchOptions) -> TrialRows:
+    """The rows of a search, checked and with validation rows.
+
+    Args:
+        told: What `search` was told.
+        options: What it was made with.
+
+    Raises:
+        TypeError: Rows of a kind that every trial cannot read.
+        ValueError: Sealed rows, NaN, rows of unlike number, or a number of steps for arrays.
+    """
+    validation = told.validation_data
+    held = validation[0] if isinstance(validation, (tuple, list)) else None
+    for given in (told.x, held):
+        # A stream is not looked at before it is read: it may be read once, or have no end.
+        if not is_stream(given):
+            refuse_sealed("A search trains and chooses", given)
+    if options.workers != 1 and any(hasattr(given, "element_spec") for given in (told.x, validation)):
+        raise TypeError("A `tf.data` set cannot be sent to workers; give arrays, or `workers=1`.")
+    rows = rows_of(told.x, told.y, told.sample_weight, validation, told.validation_split, options.folds, options.seed)
+    if rows.are_arrays and told.further.get("steps_per_epoch") is not None:
+        raise ValueError("`steps_per_epoch` is for data sets; over arrays an epoch is all their rows.")
+    for name, data, steps in (("x", rows.x, "steps_per_epoch"), ("validation_data", rows.validation, "")):
+        if hasattr(data, "__next__") and steps not in told.further:
+            endless = f", or `{steps}` where it has no end" if steps else ""
+            raise TypeError(
+                f"`{name}` is a generator, which can be read once, and every trial reads it; give arrays, a "
+                f"`tf.data` set or a `PyDataset`{endless}."
+            )
+    return rows
+
+
+def adapt(hypermodel: keras_tuner.HyperModel, rows: TrialRows) -> None:
+    """Shows the rows to a space that learns their form; one that knows it need not see a stream.
+
+    Args:
+        hypermodel: A space of this package, or any hypermodel.
+        rows: Of the search.
+    """
+    known = getattr(hypermodel, "adapted", False)
+    if not callable(getattr(hypermodel, "adapt", None)) or (known and is_stream(rows.x)):
+        return
+    held = rows.validation[1] if rows.are_arrays and isinstance(rows.validation, tuple) else None
+    # An `adapt` of the user's own need not take the targets that are held out.
+    further = {"held_y": held} if isinstance(hypermodel, Space) and isinstance(held, np.ndarray) else {}
+    hypermodel.adapt(rows.x, rows.y, **further)
+
+
+# The plan
+
+
+def check_further(told: FitArguments, hypermodel: keras_tuner.HyperModel) -> None:
+    """Refuses what `fit` would refuse in every trial; a `fit` of the user's own takes what it likes.
+
+    Args:
+        told: What `search` was told.
+        hypermodel: Whose models are trained.
+
+    Raises:
+        TypeError: An argument that neither a search nor `fit` takes.
+        ValueError: `initial_epoch`.
+    """
+    if trainables.fits_by_itself(hypermodel):
+        return
+    unknown = sorted(set(told.further) - set(inspect.signature(keras.Model.fit).parameters))
+    if unknown:
+        raise TypeError(f"Neither a search nor `fit` takes {', '.join(unknown)}.")
+    if "initial_epoch" in told.further:
+        raise ValueError("A search trains from the first epoch on; leave out `initial_epoch`.")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """All that a plan is made of, once the oracle knows the space.
+
+    Args:
+        hypermodel: `keras_tuner.HyperModel`.
+        oracle: Knows the hyperparameters of the space; of those that members decide it is told so.
+        options: What the search was made with.
+        told: What `search` was told.
+        rows: Of the search.
+    """
+
+    hypermodel: keras_tuner.HyperModel
+    oracle: keras_tuner.Oracle
+    options: SearchOptions
+    told: FitArguments
+    rows: TrialRows
+
+    def plan(self) -> tuple[Plan, str]:
+        """What is the same for all trials, and a hint where the user might want something else.
+
+        Raises:
+            TypeError: `build` returned no Keras model, or settings of the wrong kind.
+            ValueError: There is nothing to search, or a population cannot be made.
+        """
+        options, told, further = self.options, self.told, dict(self.told.further)
+        self._check_validation_freq()
+        settings, hint = self._settings()
+        self._settle({name for one in settings for name in one} & _DECIDED_BY_MEMBERS)
+        self._check_rates(settings)
+        if told.batch_size is not None and trainables.fits_by_itself(self.hypermodel):
+            further = {"batch_size": told.rows_of_a_batch, **further}
+        # Hyperband itself says how long each trial lasts, and the first epochs are cut by the driver.
+        cut_by_others = options.first_epochs is not None or isinstance(self.oracle, keras_tuner.oracles.HyperbandOracle)
+        plan = Plan(
+            hypermodel=self.hypermodel,
+            rows=self.rows,
+            objective=self.oracle.objective,
+            epochs=int(told.epochs),
+            batch_size=told.rows_of_a_batch,
+            settings=settings,
+            executions=options.executions_per_trial,
+            folds=options.folds,
+            stopper=None if cut_by_others else options.rule,
+            drop_losers=options.drop_losers,
+            target=options.target,
+            seed=options.seed,
+            compiling=options.compiling,
+            callbacks=tuple(told.listed_callbacks),
+            fit_arguments=further,
+            most_parameters=options.max_model_size,
+            precision=keras.config.dtype_policy().name,
+        )
+        return plan, hint
+
+    def _check_validation_freq(self) -> None:
+        every = self.told.further.get("validation_freq", 1)
+        seen = not self.oracle.objective.name.startswith("val_")
+        if isinstance(every, int) and every > self.told.epochs and not seen:
+            raise ValueError(
+                f"`validation_freq` must be at most the number of epochs, {self.told.epochs}, got {every}."
+            )
+
+    def _settle(self, decided: set[str]) -> None:
+        """What members decide is no question to the oracle, which would propose the same architecture again for it."""
+        space = self.oracle.get_space()
+        if decided & {hp.name for hp in space.space}:
+            self.oracle.hyperparameters = settled(space, decided)
+
+    def _check_rates(self, settings: Sequence[dict[str, Any]]) -> None:
+        if settings:
+            for callback in rate_setters(self.told.listed_callbacks):
+                raise ValueError(
+                    f"`{type(callback).__name__}` sets the learning rate, and every member of a population has one of "
+                    "its own; leave it out, or give `population=False`."
+                )
+        elif all(type(hp).__name__ == "Fixed" for hp in self.oracle.get_space().space):
+            raise ValueError(
+                "There is nothing to search: the space has no hyperparameters and there is one rate; "
+                "give `population=16`, or let `build(hp)` ask for hyperparameters."
+            )
+
+    # The members
+
+    def _settings(self) -> tuple[tuple[dict[str, Any], ...], str]:
+        """The settings of the members, or none where each trial is one ordinary model; and a hint."""
+        options = self.options
+        if options.is_alone:
+            self._add_rate(self._built())
+            return (), ""
+        fresh_session()
+        model = self._built()
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
+        chosen = trainables.compiling_of(model, self.hypermodel, self.rows.y, options.compiling)
+        possible = trainables.can_be_many(model, chosen.optimizer) and not trainables.fits_by_itself(self.hypermodel)
+        if options.is_auto:
+            if chosen.own and possible:
+                # The user's own rate is a part of the space, which a ladder would throw away.
+                return (), f"as `build` compiled it; `population={LADDER}` would judge each at {LADDER} rates"
+            if chosen.own or not possible or not trainables.fits_at_once(model, LADDER, self.told.rows_of_a_batch):
+                self._add_rate(model)
+                return (), ""
+        elif not possible:
+            raise ValueError(
+                "`population` needs a Functional or Sequential model whose optimizer is SGD, Adam, AdamW or RMSprop "
+                "at a plain rate; leave it out, or give `population=False`."
+            )
+        given = ladder(chosen.optimizer) if options.is_auto else options.population
+        return members_of(given, chosen.optimizer), ""
+
+    def _built(self) -> Any:
+        return self.hypermodel.build(self.oracle.get_space())
+
+    def _add_rate(self, model: Any) -> None:
+        """Makes the rate of a model that the search compiles a hyperparameter: each trial then has one alone."""
+        # A subclass that trains by itself may search over what is no model at all.
+        if getattr(model, "compiled", True):
+            return
+        low, high = ladder("adam" if self.options.optimizer is None else self.options.optimizer, 2)
+        hp = self.oracle.get_space()
+        hp.Float("learning_rate", low, high, sampling="log", default=float(np.sqrt(low * high)))
+        self.oracle.update_space(hp)
+
+
+def changed_plan(plan: Plan, told: FitArguments, positional: Sequence[Any], named: Mapping[str, Any]) -> Plan:
+    """The plan with what a subclass has changed for one trial before it called `run_trial`.
+
+    Args:
+        plan: What is the same for all trials.
+        told: What `search` was told.
+        positional: Inputs and targets that `run_trial` was given.
+        named: Arguments of `fit` that `run_trial` was given.
+    """
+    own = dict(named)
+    held = own.pop("validation_data", None)
+    own.pop("verbose", None)
+    share, weight = own.pop("validation_split", 0.0), own.pop("sample_weight", None)
+    rows = plan.rows
+    now, before = (*positional, held), (*told.positional(), told.validation_data)
+    # By identity: the rows of the plan are kept, with what was held out of them, unless others came.
+    if len(now) != len(before) or any(a is not b for a, b in zip(now, before, strict=True)):
+        x, y = (*positional, None)[:2]
+        rows = rows_of(x, y, weight, held, share, plan.folds, plan.seed)
+    return replace(
+        plan,
+        rows=rows,
+        epochs=own.pop("epochs"),
+        batch_size=own.pop("batch_size"),
+        callbacks=tuple(own.pop("callbacks")),
+        fit_arguments={**plan.fit_arguments, **own},
+    )

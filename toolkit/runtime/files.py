@@ -110,20 +110,6 @@ def write_text(path: str | Path, text: str, errors: str = "strict") -> None:
     write_whole(path, lambda file: file.write(content))
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Writes text in UTF-8, whole or not at all.
-
-    Example:
-
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "a.txt"
-    >>> write_text(path, "naïve")
-    >>> path.read_text(encoding="utf-8")
-    'naïve'
-    """
-    write_whole(path, lambda file: file.write(text.encode()))
-
-
 def write_json(path: str | Path, values: Any) -> None:
     """Writes plain values as JSON, whole or not at all.
 

@@ -318,7 +318,7 @@ def drop_step_gradients() -> int:
 
 
 def _is_of_traced_step(entry: Any) -> bool:
-    graph = _graph_of(entry["type"]) if isinstance(entry, dict) and "type" in entry else None
+    graph: Any = _graph_of(entry["type"]) if isinstance(entry, dict) and "type" in entry else None
     while getattr(graph, "outer_graph", None) is not None and hasattr(graph.outer_graph, "outer_graph"):
         graph = graph.outer_graph
     # A graph has its outputs only once its tracing has ended.

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..toolkit.metrics.directions import higher_is_better
 from ..toolkit.runtime.files import read_arrays, read_json, write_arrays, write_json
 
 _STATE = "state.json"
@@ -24,11 +25,13 @@ class Resume(keras.callbacks.Callback):
 
     Args:
         directory: Folder for this fit alone.
-        monitor: Entry of the logs, lower being better, that says which epoch was best.
+        monitor: Entry of the logs that says which epoch was best.
+        mode: `"max"` or `"min"` where the name of `monitor` does not tell which is better.
         carry: Other callbacks of the same fit with `get_state()` and `set_state(state)`, kept too.
 
     Raises:
-        ValueError: The folder holds the state of another model.
+        ValueError: The folder holds the state of another model; or it is not known whether `monitor` is better high
+            or low.
 
     Example:
 
@@ -46,10 +49,14 @@ class Resume(keras.callbacks.Callback):
     3
     """
 
-    def __init__(self, directory: str | Path, monitor: str = "val_loss", carry: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, directory: str | Path, monitor: str = "val_loss", carry: Sequence[Any] = (), mode: str = "auto"
+    ) -> None:
         super().__init__()
         self.directory = directory
         self.monitor = monitor
+        self.mode = mode
+        self._sign = -1.0 if higher_is_better(monitor, mode) else 1.0
         self.carry = carry
         self._state = self._read()
         self._pending = self._resuming = False
@@ -66,7 +73,7 @@ class Resume(keras.callbacks.Callback):
 
     @property
     def best_epoch(self) -> int | None:
-        """Epoch, from 0, with the lowest `monitor`; `None` where no epoch had a finite one."""
+        """Epoch, from 0, with the best `monitor`; `None` where no epoch had a finite one."""
         best = self._state["best_epoch"]
         return None if best is None else int(best)
 
@@ -102,8 +109,9 @@ class Resume(keras.callbacks.Callback):
             self._state["history"].setdefault(name, []).append(value)
         self._state["epochs"] = epoch + 1
         score = values.get(self.monitor)
-        if score is not None and np.isfinite(score) and not score >= self._state["best"]:
-            self._state.update(best=score, best_epoch=epoch)
+        # Kept so that lower is better, whatever is monitored.
+        if score is not None and np.isfinite(score) and self._sign * score < self._state["best"]:
+            self._state.update(best=self._sign * score, best_epoch=epoch)
         self._pending = True
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -13,6 +13,4 @@ __all__ = ["Opening", "SealedSplit", "Split", "Splits", "fingerprint", "load"]
 
 # tensorflow-datasets takes seconds to import, so its builders are told to it only where it is there already.
 if "tensorflow_datasets" in sys.modules:
-    from .tfds_builders import register
-
-    register()
+    from . import tfds_builders as tfds_builders

@@ -190,9 +190,8 @@ def _read_dataset(dataset: Any) -> SourceRows:
 def _read_tfds(name: str, data_dir: str | Path | None) -> SourceRows:
     import tensorflow_datasets as tfds
 
-    from .tfds_builders import register
+    from . import tfds_builders as tfds_builders  # makes tfds know the shipped names
 
-    register()
     offline = f"Without a network these work: {', '.join(shipped.NAMES)}, or a .csv or .npz file."
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)

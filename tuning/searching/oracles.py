@@ -15,6 +15,7 @@ from keras_tuner.engine import hyperparameters
 from scipy import stats
 
 from ...toolkit.checks import one_of
+from ...toolkit.metrics.directions import direction
 from .plan import Outcome
 
 ORACLES = ("random", "grid", "bayesian", "hyperband")
@@ -132,7 +133,7 @@ def oracle_of(
     one_of("oracle", given, ORACLES)
     kinds = keras_tuner.oracles
     # KerasTuner takes a seed of 0 for none.
-    arguments: dict[str, Any] = {"objective": objective, "seed": seed + 1}
+    arguments: dict[str, Any] = {"objective": _directed(objective), "seed": seed + 1}
     kind: Any = {
         "random": kinds.RandomSearchOracle,
         "grid": kinds.GridSearchOracle,
@@ -147,6 +148,16 @@ def oracle_of(
     if own.get("hyperparameters") is not None:
         own["hyperparameters"] = own["hyperparameters"].copy()  # the oracle adds to them
     return kind(**{**arguments, **own})
+
+
+def _directed(objective: Any) -> Any:
+    """Names with the direction that all of trainwise takes them to have: KerasTuner's own list is shorter, and wrong
+    where a metric of classes is better high (`precision_at_recall`); what no table knows is left to it to refuse.
+    """
+    if isinstance(objective, (list, tuple)):
+        return [_directed(one) for one in objective]
+    found = direction(objective) if isinstance(objective, str) else None
+    return objective if found is None else keras_tuner.Objective(objective, found)
 
 
 def settled(space: keras_tuner.HyperParameters, names: Collection[str]) -> keras_tuner.HyperParameters:

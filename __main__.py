@@ -61,8 +61,12 @@ def run(
 ) -> None:
     """Load, check, train, vote, measure, export and report."""
     settings = {
-        "members": members, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed,
-    }  # fmt: skip
+        "members": members,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+    }
     folder = out or Path("runs") / Path(data.split("/")[0] if not data.endswith((".csv", ".npz")) else data).stem
     options = {"target": target, "task": task, "drop": drop or (), "header": header, "data_dir": data_dir}
     _work(data, folder, quiet, resume, settings, options)
@@ -174,11 +178,26 @@ def search(
 
     try:
         job = SearchJob(
-            data, out, space=space, oracle=oracle, objective=objective, trials=trials, epochs=epochs,
-            time_budget=time_budget, workers=workers, target=target, task=task, seed=seed, verbose=not quiet,
-            command=" ".join(["trainwise", *sys.argv[1:]]), precision=precision, jit_compile=xla or "auto",
-            batch_size=batch_size, stopper=None if stopper == "none" else stopper, overwrite=overwrite,
-        )  # fmt: skip
+            data,
+            out,
+            space=space,
+            oracle=oracle,
+            objective=objective,
+            trials=trials,
+            epochs=epochs,
+            time_budget=time_budget,
+            workers=workers,
+            target=target,
+            task=task,
+            seed=seed,
+            verbose=not quiet,
+            command=" ".join(["trainwise", *sys.argv[1:]]),
+            precision=precision,
+            jit_compile=xla or "auto",
+            batch_size=batch_size,
+            stopper=None if stopper == "none" else stopper,
+            overwrite=overwrite,
+        )
         said = job.run()
     except (ValueError, TypeError, OSError) as error:
         _stop(BAD_INPUT, error)
@@ -211,9 +230,15 @@ def _work(
 
 
 def _prepare(
-    data: str, out: Path, settings: dict[str, Any], options: dict[str, Any], resume: bool, command: str,
-    say: Any, console: Any,
-) -> Any:  # fmt: skip
+    data: str,
+    out: Path,
+    settings: dict[str, Any],
+    options: dict[str, Any],
+    resume: bool,
+    command: str,
+    say: Any,
+    console: Any,
+) -> Any:
     """Everything that bad input can break; the imports stand here, for they take seconds."""
     from .tuning.main_job import Job, Settings
 

@@ -119,9 +119,14 @@ class GradientWatch(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._earlier = None
         self._reader = LayerReader(
-            self.model, self.x, self.y, self.every, self.rows, self.keep,
+            self.model,
+            self.x,
+            self.y,
+            self.every,
+            self.rows,
+            self.keep,
             unscaled=lambda: what_is_unscaled(self.model, self.x, self.y),
-        )  # fmt: skip
+        )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._reader.begin_epoch(epoch)

@@ -125,9 +125,15 @@ def compare_momentum(
         scale = [1 - momentum if equal == "effective" else 1.0 for momentum, _ in settings]
         effective = [rate * factor for (_, rate), factor in zip(settings, scale, strict=True)]
         result = _fit(
-            build_model, x, y, seeds, fit_arguments, optimizer=keras.optimizers.SGD(nesterov=bool(form)),
-            momentum=[momentum for momentum, _ in settings], learning_rate=effective,
-        )  # fmt: skip
+            build_model,
+            x,
+            y,
+            seeds,
+            fit_arguments,
+            optimizer=keras.optimizers.SGD(nesterov=bool(form)),
+            momentum=[momentum for momentum, _ in settings],
+            learning_rate=effective,
+        )
         names = [
             {"momentum": momentum, "nesterov": bool(form), "learning_rate": rate}
             for (momentum, _), rate in zip(settings, effective, strict=True)

@@ -92,10 +92,21 @@ class Job:
     """
 
     def __init__(
-        self, source: Any, out: str | Path, settings: Settings, *, target: str | None = None, task: Task | None = None,
-        header: bool | None = None, drop: Sequence[str] = (), resume: bool = False, command: str = "",
-        say: Callable[[str], None] = print, console: Console | None = None, data_dir: str | Path | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        source: Any,
+        out: str | Path,
+        settings: Settings,
+        *,
+        target: str | None = None,
+        task: Task | None = None,
+        header: bool | None = None,
+        drop: Sequence[str] = (),
+        resume: bool = False,
+        command: str = "",
+        say: Callable[[str], None] = print,
+        console: Console | None = None,
+        data_dir: str | Path | None = None,
+    ) -> None:
         self.settings = settings
         self.command = command
         self.say = say
@@ -198,10 +209,16 @@ class Job:
             progress = Progress(f"  member_{k}", self.console) if self.console else None
             try:
                 member = train_member(
-                    k, build, self.splits, seed=self.settings.seed + k, epochs=self.settings.epochs,
-                    batch_size=self.settings.batch_size, directory=self.out / _STATE / f"member_{k}",
-                    report=report, progress=progress,
-                )  # fmt: skip
+                    k,
+                    build,
+                    self.splits,
+                    seed=self.settings.seed + k,
+                    epochs=self.settings.epochs,
+                    batch_size=self.settings.batch_size,
+                    directory=self.out / _STATE / f"member_{k}",
+                    report=report,
+                    progress=progress,
+                )
             finally:
                 if progress:
                     progress.stop()
@@ -273,9 +290,15 @@ class Job:
         return exported
 
     def _report(
-        self, checks: list[Finding], members: list[Member], weights: np.ndarray, evaluation: dict[str, Any],
-        exported: ExportReport, inputs: str, architecture: str,
-    ) -> dict[str, Any]:  # fmt: skip
+        self,
+        checks: list[Finding],
+        members: list[Member],
+        weights: np.ndarray,
+        evaluation: dict[str, Any],
+        exported: ExportReport,
+        inputs: str,
+        architecture: str,
+    ) -> dict[str, Any]:
         splits = self.splits
         return {
             "title": splits.name,
@@ -291,7 +314,7 @@ class Job:
             "evaluation": evaluation,
             "export": export_part(exported, self.out),
             "seconds": self.seconds,
-        }  # fmt: skip
+        }
 
 
 def run(
@@ -336,9 +359,19 @@ def run(
         ValueError: The data or an argument cannot be used; see `trainwise.data.load`.
     """
     job = Job(
-        source, out, settings or Settings(), target=target, task=task, header=header, drop=drop, resume=resume,
-        command=command, say=say, console=console, data_dir=data_dir,
-    )  # fmt: skip
+        source,
+        out,
+        settings or Settings(),
+        target=target,
+        task=task,
+        header=header,
+        drop=drop,
+        resume=resume,
+        command=command,
+        say=say,
+        console=console,
+        data_dir=data_dir,
+    )
     return job.run()
 
 
@@ -377,10 +410,16 @@ def _last_line(member: Member) -> str:
 def _member_report(member: Member, weight: float) -> dict[str, Any]:
     at = member.best_epoch
     return {
-        "name": member.name, "seed": member.seed, "parameters": int(member.model.count_params()),
-        "best_epoch": at, "history": member.history, "chosen_weight": float(weight),
+        "name": member.name,
+        "seed": member.seed,
+        "parameters": int(member.model.count_params()),
+        "best_epoch": at,
+        "history": member.history,
+        "chosen_weight": float(weight),
         "findings": [finding.as_dict() for finding in member.findings],
-        "validation": {} if at is None else {
+        "validation": {}
+        if at is None
+        else {
             name.removeprefix("val_"): values[at] for name, values in member.history.items() if name.startswith("val_")
         },
-    }  # fmt: skip
+    }

@@ -205,9 +205,14 @@ class _Job:
         health = GradientWatch(x, y, report=_silent)
         try:
             history = model.fit(
-                x, y, validation_data=(held_x, held_y), epochs=self.epochs, batch_size=self.batch_size, verbose=0,
+                x,
+                y,
+                validation_data=(held_x, held_y),
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                verbose=0,
                 callbacks=[curves, health],
-            ).history  # fmt: skip
+            ).history
         except _CANNOT_RUN as error:
             self._note((), float("nan"), None, float("nan"), 0, f"cannot run: {str(error).splitlines()[0][:60]}")
             return [], None
@@ -222,11 +227,21 @@ class _Job:
         rates = rates_of(variant.optimizer)
         keeping = keras.callbacks.EarlyStopping("val_loss", patience=variant.epochs, restore_best_weights=True)
         result = fit_population(
-            variant.build, x, targets, learning_rate=rates, seed=self.seed, optimizer=without_rate(variant.optimizer),
-            loss=variant.loss, metrics=[] if self.task == "regression" else ["accuracy"], epochs=variant.epochs,
-            batch_size=variant.batch_size, validation_data=(held_x, held), class_weight=variant.class_weight,
-            callbacks=[keeping], verbose=0,
-        )  # fmt: skip
+            variant.build,
+            x,
+            targets,
+            learning_rate=rates,
+            seed=self.seed,
+            optimizer=without_rate(variant.optimizer),
+            loss=variant.loss,
+            metrics=[] if self.task == "regression" else ["accuracy"],
+            epochs=variant.epochs,
+            batch_size=variant.batch_size,
+            validation_data=(held_x, held),
+            class_weight=variant.class_weight,
+            callbacks=[keeping],
+            verbose=0,
+        )
         places = [_place(history) for history in result.histories]
         best = max(range(len(rates)), key=lambda k: places[k])
         spent = sum(len(history["loss"]) for history in result.histories)

@@ -236,10 +236,20 @@ class _Stages:
         build: Callable[[], Any] = lambda: space.build(keras_tuner.HyperParameters())  # noqa: E731
         stop = keras.callbacks.EarlyStopping(self._judge, mode="min", patience=self.epochs, restore_best_weights=True)
         return fit_population(
-            build, self.rows.x, y, optimizer="adam", loss=self._head.loss, metrics=metrics,
-            learning_rate=list(rates), seed=list(seeds), epochs=self.epochs, batch_size=self.batch_size,
-            validation_data=held, callbacks=[stop], verbose=0,
-        )  # fmt: skip
+            build,
+            self.rows.x,
+            y,
+            optimizer="adam",
+            loss=self._head.loss,
+            metrics=metrics,
+            learning_rate=list(rates),
+            seed=list(seeds),
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            validation_data=held,
+            callbacks=[stop],
+            verbose=0,
+        )
 
     def _scores(self, history: dict[str, list[float]], prefix: str) -> list[float]:
         """Accuracy or R2 after each epoch."""
@@ -254,14 +264,18 @@ class _Stages:
         at = [int(np.nanargmin(history[self._judge])) for history in histories]
         effect = None if effects is None else float(np.mean(effects))
         row = {
-            "stage": stage, "step": step,
+            "stage": stage,
+            "step": step,
             "train": _mean([self._scores(h, "")[e] for h, e in zip(histories, at, strict=True)])
-            if stage != "capacity" else max(self._scores(histories[0], "")),
+            if stage != "capacity"
+            else max(self._scores(histories[0], "")),
             "validation": _mean([self._scores(h, "val_")[e] for h, e in zip(histories, at, strict=True)]),
             "val_loss": _mean([h[self._judge][e] for h, e in zip(histories, at, strict=True)]),
-            "effect": effect, "error": None if effects is None else mean_margin(effects),
-            "kept": kept, "epochs": sum(len(history["loss"]) for history in result.histories),
-        }  # fmt: skip
+            "effect": effect,
+            "error": None if effects is None else mean_margin(effects),
+            "kept": kept,
+            "epochs": sum(len(history["loss"]) for history in result.histories),
+        }
         self.log.append(row)
         if self.verbose:
             print(", ".join(f"{name} {_shown(value)}" for name, value in row.items() if value is not None), flush=True)

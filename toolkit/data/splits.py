@@ -189,10 +189,16 @@ def load(
     places = _places(len(y), labels, rows.parts, validation, test, seed, classes)
     parts = {part: Split(take(rows.x, at), y[at]) for part, at in places.items()}
     return Splits(
-        rows.name, found, parts["train"], parts["validation"],
+        rows.name,
+        found,
+        parts["train"],
+        parts["validation"],
         SealedSplit(parts["test"], rows.name, (parts["train"], parts["validation"])),
-        rows.features, rows.target, classes, fingerprint(rows.x, y),
-    )  # fmt: skip
+        rows.features,
+        rows.target,
+        classes,
+        fingerprint(rows.x, y),
+    )
 
 
 def take(x: Inputs, at: Any) -> Inputs:
@@ -287,9 +293,14 @@ def _refuse_bad_classes(values: np.ndarray, numbers: np.ndarray, task: Task) -> 
 
 
 def _places(
-    rows: int, labels: np.ndarray | None, parts: dict[str, np.ndarray], validation: float, test: float, seed: int,
+    rows: int,
+    labels: np.ndarray | None,
+    parts: dict[str, np.ndarray],
+    validation: float,
+    test: float,
+    seed: int,
     classes: tuple[str, ...] | None,
-) -> dict[str, np.ndarray]:  # fmt: skip
+) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(seed)
     given = {part: at for part, at in parts.items() if part != "train"}
     rest = parts.get("train", np.arange(rows))

@@ -110,12 +110,14 @@ def _negative(run: Run) -> Finding | None:
     if "crossentropy" not in name or lowest >= -limit("least_error"):
         return None
     return Finding(
-        "label_range", "error",
+        "label_range",
+        "error",
         f"The loss {name} has fallen to {lowest:.4g}, below zero: labels lie outside 0 to 1.",
-        epoch=int(np.argmax(run.loss < 0)), evidence={"loss": lowest},
+        epoch=int(np.argmax(run.loss < 0)),
+        evidence={"loss": lowest},
         causes=("labels_outside_loss_range", "output_units_mismatch", "labels_corrupted"),
         advice=(Advice("labels", "number from 0"),),
-    )  # fmt: skip
+    )
 
 
 def _diverging(run: Run) -> Finding | None:
@@ -128,11 +130,14 @@ def _diverging(run: Run) -> Finding | None:
         return None
     causes, advice = too_far(run.curves)
     return Finding(
-        "diverging", "error",
+        "diverging",
+        "error",
         f"The training loss has grown to {now / mark:.3g} times its start of {mark:.4g}.",
-        epoch=int(np.argmax(run.loss >= limit("spike_ratio") * mark)), evidence={"loss": now, "start": mark},
-        causes=causes, advice=advice,
-    )  # fmt: skip
+        epoch=int(np.argmax(run.loss >= limit("spike_ratio") * mark)),
+        evidence={"loss": now, "start": mark},
+        causes=causes,
+        advice=advice,
+    )
 
 
 def _rate_too_high(run: Run) -> Finding | None:

@@ -110,16 +110,32 @@ CAUSES_KO: Mapping[str, str] = MappingProxyType(
 
 ADVICE_KO: Mapping[str, str] = MappingProxyType(
     {
-        "learning_rate": "학습률", "epochs": "에포크 수", "batch_size": "배치 크기",
+        "learning_rate": "학습률",
+        "epochs": "에포크 수",
+        "batch_size": "배치 크기",
         "clipnorm": "기울기 자르기(clipnorm)",
-        "activation": "활성화", "output_activation": "출력 활성화", "loss": "손실 함수", "units": "유닛 수",
-        "layers": "층 수", "kernel_initializer": "초기화", "bias_initializer": "편향 초기화", "dropout": "드롭아웃",
-        "weight_decay": "가중치 감쇠", "regularization": "규제", "normalization": "입력 정규화",
-        "batch_normalization": "배치 정규화", "class_weight": "클래스 가중치", "optimizer": "옵티마이저",
-        "labels": "레이블", "targets": "목표값", "rows": "행", "validation rows": "검증 행", "dead_units": "죽은 유닛",
+        "activation": "활성화",
+        "output_activation": "출력 활성화",
+        "loss": "손실 함수",
+        "units": "유닛 수",
+        "layers": "층 수",
+        "kernel_initializer": "초기화",
+        "bias_initializer": "편향 초기화",
+        "dropout": "드롭아웃",
+        "weight_decay": "가중치 감쇠",
+        "regularization": "규제",
+        "normalization": "입력 정규화",
+        "batch_normalization": "배치 정규화",
+        "class_weight": "클래스 가중치",
+        "optimizer": "옵티마이저",
+        "labels": "레이블",
+        "targets": "목표값",
+        "rows": "행",
+        "validation rows": "검증 행",
+        "dead_units": "죽은 유닛",
         "trainable": "trainable",
     }
-)  # fmt: skip
+)
 
 CHANGES_KO: Mapping[str, str] = MappingProxyType(
     {

@@ -40,9 +40,17 @@ def read_health(probes: Sequence[Probe], constant_loss: float | None = None) -> 
         before = tuple(p for p in looks.probes if broken.step is None or p.step < broken.step)
         looks = _Looks(before, constant_loss)
     rules = (
-        _constant_output, _symmetric, _dead, _saturated, _unchanged, _barely_moves, _vanishing, _exploding,
-        _regularizer, _unequal,
-    )  # fmt: skip
+        _constant_output,
+        _symmetric,
+        _dead,
+        _saturated,
+        _unchanged,
+        _barely_moves,
+        _vanishing,
+        _exploding,
+        _regularizer,
+        _unequal,
+    )
     found = [finding for rule in rules if looks.probes and (finding := rule(looks))]
     return rank([*([broken] if broken else []), *found])
 
@@ -86,12 +94,16 @@ def _non_finite(looks: _Looks) -> Finding | None:
             what = "weights" if _bad(layer.weight) else "answers" if not layer.finite else "gradient"
             if what != "gradient" or _bad(layer.gradient):
                 return Finding(
-                    "non_finite", "error",
+                    "non_finite",
+                    "error",
                     f"The {what} of layer {layer.name!r} are NaN or infinite after {probe.step} updates.",
-                    epoch=probe.epoch, step=probe.step, layer=layer.name, evidence={"updates": float(probe.step)},
+                    epoch=probe.epoch,
+                    step=probe.step,
+                    layer=layer.name,
+                    evidence={"updates": float(probe.step)},
                     causes=("lr_too_high", "exploding_gradient", "nan_in_inputs", "input_not_normalized"),
                     advice=(Advice("learning_rate", "lower", 10.0), Advice("clipnorm", "set", 1.0)),
-                )  # fmt: skip
+                )
     return None
 
 
@@ -109,15 +121,18 @@ def _constant_output(looks: _Looks) -> Finding | None:
     elif not elsewhere and started:
         causes = ("lr_too_high", "dying_relu", "wrong_output_activation")
     return Finding(
-        "constant_output", "warning",
+        "constant_output",
+        "warning",
         f"The model answers the same to every row (spread {looks.last.spread:.1e})"
         + (", although its loss falls." if elsewhere else "."),
-        epoch=lasting[0].epoch, step=lasting[0].step,
-        evidence={"spread": looks.last.spread, "loss": looks.last.loss}, causes=causes,
+        epoch=lasting[0].epoch,
+        step=lasting[0].step,
+        evidence={"spread": looks.last.spread, "loss": looks.last.loss},
+        causes=causes,
         advice=(Advice("learning_rate", "lower", 10.0), Advice("kernel_initializer", "set", "he_normal"))
         if causes[0] != "wrong_output_activation"
         else (Advice("output_activation", "set", "one that fits the loss"),),
-    )  # fmt: skip
+    )
 
 
 def _symmetric(looks: _Looks) -> Finding | None:
@@ -126,12 +141,17 @@ def _symmetric(looks: _Looks) -> Finding | None:
     for name in hidden:
         if lasting and all(layer.alike < limit("alike_units") for layer in looks.layers(name)):
             return Finding(
-                "symmetric_weights", "error",
+                "symmetric_weights",
+                "error",
                 f"All units of layer {name!r} have had the same weights for {looks.last.step} updates, so they count "
                 "as one.",
-                epoch=0, step=0, layer=name, evidence={"updates": float(looks.last.step)},
-                causes=("constant_init", "bad_init"), advice=(Advice("kernel_initializer", "set", "he_normal"),),
-            )  # fmt: skip
+                epoch=0,
+                step=0,
+                layer=name,
+                evidence={"updates": float(looks.last.step)},
+                causes=("constant_init", "bad_init"),
+                advice=(Advice("kernel_initializer", "set", "he_normal"),),
+            )
     return None
 
 
@@ -153,15 +173,22 @@ def _dead(looks: _Looks) -> Finding | None:
     surely = share >= limit("dead_units") or (looks.stuck and len(looks.probes) > limit("dead_looks"))
     from_start = (looks.layers(layer.name)[0].dead or 0.0) >= limit("dead_some")
     return Finding(
-        "dead_relu", "warning" if surely else "info",
+        "dead_relu",
+        "warning" if surely else "info",
         f"{share:.0%} of the units of layer {layer.name!r} answer zero to every row that was looked at"
         + (", and did so before training." if from_start else "."),
-        epoch=looks.lasting(int(limit("lasting_looks")))[0].epoch, step=looks.last.step, layer=layer.name,
+        epoch=looks.lasting(int(limit("lasting_looks")))[0].epoch,
+        step=looks.last.step,
+        layer=layer.name,
         evidence={"dead_share": share, "loss": looks.last.loss},
         causes=dead_causes(looks.last, layer, from_start),
-        advice=(Advice("dead_units", "start again", layer.name), Advice("learning_rate", "lower", 10.0),
-                Advice("kernel_initializer", "set", "he_normal"), Advice("activation", "set", "leaky_relu")),
-    )  # fmt: skip
+        advice=(
+            Advice("dead_units", "start again", layer.name),
+            Advice("learning_rate", "lower", 10.0),
+            Advice("kernel_initializer", "set", "he_normal"),
+            Advice("activation", "set", "leaky_relu"),
+        ),
+    )
 
 
 def dead_causes(probe: Probe, layer: LayerHealth, from_start: bool) -> tuple[str, ...]:
@@ -183,15 +210,24 @@ def _saturated(looks: _Looks) -> Finding | None:
     layer, share = worst
     from_start = (looks.layers(layer.name)[0].saturated or 0.0) >= limit("saturated_share") / 2
     return Finding(
-        "saturated_activation", "warning" if looks.stuck else "info",
+        "saturated_activation",
+        "warning" if looks.stuck else "info",
         f"{share:.0%} of the answers of layer {layer.name!r} sit at the ends of its {layer.activation}"
         + (", as they did before training." if from_start else "."),
-        epoch=looks.last.epoch, step=looks.last.step, layer=layer.name, evidence={"saturated_share": share},
-        causes=("input_not_normalized", "large_init", "wrong_hidden_activation") if from_start
+        epoch=looks.last.epoch,
+        step=looks.last.step,
+        layer=layer.name,
+        evidence={"saturated_share": share},
+        causes=("input_not_normalized", "large_init", "wrong_hidden_activation")
+        if from_start
         else ("lr_too_high", "wrong_hidden_activation", "input_not_normalized"),
-        advice=(Advice("normalization", "set", "Standardize"), Advice("learning_rate", "lower", 10.0),
-                Advice("kernel_initializer", "set", "glorot_uniform"), Advice("activation", "set", "relu")),
-    )  # fmt: skip
+        advice=(
+            Advice("normalization", "set", "Standardize"),
+            Advice("learning_rate", "lower", 10.0),
+            Advice("kernel_initializer", "set", "glorot_uniform"),
+            Advice("activation", "set", "relu"),
+        ),
+    )
 
 
 def _unchanged(looks: _Looks) -> Finding | None:
@@ -205,15 +241,21 @@ def _unchanged(looks: _Looks) -> Finding | None:
             continue
         flat = not any(gradients)
         return Finding(
-            "unchanged_weights", "warning",
+            "unchanged_weights",
+            "warning",
             f"The weights of layer {layer.name!r} have not changed in {looks.last.step} updates: "
             + ("no gradient reaches them." if flat else "the updates are too small to count."),
-            epoch=0, step=0, layer=layer.name, evidence={"updates": float(looks.last.step)},
-            causes=("dying_relu", "vanishing_gradient", "wrong_output_activation") if flat
+            epoch=0,
+            step=0,
+            layer=layer.name,
+            evidence={"updates": float(looks.last.step)},
+            causes=("dying_relu", "vanishing_gradient", "wrong_output_activation")
+            if flat
             else ("lr_too_low", "vanishing_gradient", "optimizer_too_slow"),
             advice=(Advice("kernel_initializer", "set", "he_normal"), Advice("activation", "set", "relu"))
-            if flat else (Advice("learning_rate", "raise", 10.0),),
-        )  # fmt: skip
+            if flat
+            else (Advice("learning_rate", "raise", 10.0),),
+        )
     return None
 
 
@@ -230,13 +272,16 @@ def _barely_moves(looks: _Looks) -> Finding | None:
         return None
     factor = min(1000.0, 10.0 ** math.ceil(math.log10(limit("usual_ratio") / max(fastest))))
     return Finding(
-        "learning_rate_too_low", "warning",
+        "learning_rate_too_low",
+        "warning",
         f"No layer moves by more than {max(fastest):.1e} of its weights per update; about {limit('usual_ratio'):g} "
         "is usual.",
-        epoch=0, step=looks.last.step, evidence={"update_ratio": max(fastest), "loss": looks.last.loss},
+        epoch=0,
+        step=looks.last.step,
+        evidence={"update_ratio": max(fastest), "loss": looks.last.loss},
         causes=("lr_too_low", "optimizer_too_slow", "vanishing_gradient"),
         advice=(Advice("learning_rate", "raise", factor),),
-    )  # fmt: skip
+    )
 
 
 def _vanishing(looks: _Looks) -> Finding | None:
@@ -253,14 +298,22 @@ def _vanishing(looks: _Looks) -> Finding | None:
         return None
     name = next(layer.name for layer in looks.last.layers if layer.slope is not None)
     return Finding(
-        "vanishing_gradient", "warning",
+        "vanishing_gradient",
+        "warning",
         f"The gradient of the first layer {name!r} is {max(ratios):.1e} of the last layer's, relative to their "
         "weights, and the loss stands still.",
-        epoch=lasting[0].epoch, step=lasting[0].step, layer=name, evidence={"gradient_ratio": max(ratios)},
+        epoch=lasting[0].epoch,
+        step=lasting[0].step,
+        layer=name,
+        evidence={"gradient_ratio": max(ratios)},
         causes=("vanishing_gradient", "too_deep", "wrong_hidden_activation"),
-        advice=(Advice("activation", "set", "relu"), Advice("kernel_initializer", "set", "he_normal"),
-                Advice("batch_normalization", "add"), Advice("layers", "lower", 2.0)),
-    )  # fmt: skip
+        advice=(
+            Advice("activation", "set", "relu"),
+            Advice("kernel_initializer", "set", "he_normal"),
+            Advice("batch_normalization", "add"),
+            Advice("layers", "lower", 2.0),
+        ),
+    )
 
 
 def _exploding(looks: _Looks) -> Finding | None:
@@ -275,13 +328,16 @@ def _exploding(looks: _Looks) -> Finding | None:
     if looks.last.data_loss < limit("spike_ratio") * start.data_loss:
         return None
     return Finding(
-        "exploding_gradient", "warning",
+        "exploding_gradient",
+        "warning",
         f"The gradient has grown to {norms[-1] / usual:.3g} times its usual size, and the loss to "
         f"{looks.last.loss:.4g} from {start.loss:.4g}.",
-        epoch=looks.last.epoch, step=looks.last.step, evidence={"growth": norms[-1] / usual, "loss": looks.last.loss},
+        epoch=looks.last.epoch,
+        step=looks.last.step,
+        evidence={"growth": norms[-1] / usual, "loss": looks.last.loss},
         causes=("lr_too_high", "exploding_gradient", "input_not_normalized"),
         advice=(Advice("clipnorm", "set", 1.0), Advice("learning_rate", "lower", 10.0)),
-    )  # fmt: skip
+    )
 
 
 def _regularizer(looks: _Looks) -> Finding | None:
@@ -294,12 +350,16 @@ def _regularizer(looks: _Looks) -> Finding | None:
     if strength < limit("penalty_share") or not looks.stuck:
         return None
     return Finding(
-        "regularizer_dominates", "warning",
+        "regularizer_dominates",
+        "warning",
         f"The penalty on the weights was {strength:.3g} times the loss on the data at the start, and the model has "
         "learnt nothing but small weights.",
-        epoch=lasting[0].epoch, step=lasting[0].step, evidence={"penalty_share": strength, "loss": looks.last.loss},
-        causes=("over_regularized", "capacity_too_small"), advice=(Advice("regularization", "lower", 100.0),),
-    )  # fmt: skip
+        epoch=lasting[0].epoch,
+        step=lasting[0].step,
+        evidence={"penalty_share": strength, "loss": looks.last.loss},
+        causes=("over_regularized", "capacity_too_small"),
+        advice=(Advice("regularization", "lower", 100.0),),
+    )
 
 
 def _unequal(looks: _Looks) -> Finding | None:
@@ -312,8 +372,12 @@ def _unequal(looks: _Looks) -> Finding | None:
     if len(spreads) < limit("unchanged_looks") or min(spreads) < limit("unequal_spread"):
         return None
     return Finding(
-        "unequal_update_ratio", "info",
+        "unequal_update_ratio",
+        "info",
         f"Relative to their weights, some layers move {min(spreads):.3g} times as fast as others.",
-        epoch=0, step=early[-1].step, evidence={"spread": min(spreads)}, causes=("vanishing_gradient", "bad_init"),
+        epoch=0,
+        step=early[-1].step,
+        evidence={"spread": min(spreads)},
+        causes=("vanishing_gradient", "bad_init"),
         advice=(Advice("optimizer", "set", "LayerwiseLearningRate"),),
-    )  # fmt: skip
+    )

@@ -38,18 +38,27 @@ def not_learning(run: Run) -> Finding | None:
     causes, advice = _reasons(run, still, bool(pinned))
     found = chance or pinned
     return Finding(
-        "not_learning", "warning",
+        "not_learning",
+        "warning",
         f"After {len(run.loss)} epochs the model does no better than a constant prediction: "
         f"{found['model']:.4g} beside {found['constant']:.4g}.",
-        epoch=max(0, len(run.loss) - max(4, len(run.loss) // 3)), evidence=found, causes=causes, advice=advice,
-    )  # fmt: skip
+        epoch=max(0, len(run.loss) - max(4, len(run.loss) // 3)),
+        evidence=found,
+        causes=causes,
+        advice=advice,
+    )
 
 
 def _nothing_to_learn(run: Run) -> Finding:
     return Finding(
-        "not_learning", "warning", "All training targets are equal: there is nothing to learn.",
-        epoch=0, evidence={"constant": 0.0}, causes=("labels_corrupted",), advice=(Advice("targets", "look at"),),
-    )  # fmt: skip
+        "not_learning",
+        "warning",
+        "All training targets are equal: there is nothing to learn.",
+        epoch=0,
+        evidence={"constant": 0.0},
+        causes=("labels_corrupted",),
+        advice=(Advice("targets", "look at"),),
+    )
 
 
 def _at_chance(run: Run) -> dict[str, float]:
@@ -210,19 +219,24 @@ def too_short(run: Run) -> Finding | None:
     worse = worse_than_simple(run) or {}
     if worse and _lag(run, worse) >= limit("far_behind"):
         return Finding(
-            "learning_rate_too_low", "warning",
+            "learning_rate_too_low",
+            "warning",
             f"The {len(run.loss)} epochs ended with the loss still falling, and a simple model reaches "
             f"{worse['simple']:.4g} where this one reaches {worse['model']:.4g}.",
-            epoch=len(run.loss) - len(tail), evidence=evidence | worse,
+            epoch=len(run.loss) - len(tail),
+            evidence=evidence | worse,
             causes=("lr_too_low", "too_few_epochs", "vanishing_gradient"),
             advice=(Advice("learning_rate", "raise", 10.0), Advice("epochs", "raise", 3.0)),
-        )  # fmt: skip
+        )
     return Finding(
-        "still_improving", "info",
+        "still_improving",
+        "info",
         f"The training loss was still falling in the last {len(tail)} epochs, by {fallen:.3g}.",
-        epoch=len(run.loss) - len(tail), evidence=evidence, causes=("too_few_epochs", "lr_too_low"),
+        epoch=len(run.loss) - len(tail),
+        evidence=evidence,
+        causes=("too_few_epochs", "lr_too_low"),
         advice=(Advice("epochs", "raise", 2.0),),
-    )  # fmt: skip
+    )
 
 
 def _lag(run: Run, worse: dict[str, float]) -> float:
@@ -256,10 +270,14 @@ def underfitting(run: Run) -> Finding | None:
     if moved:
         causes, advice = _POORER, _more_capacity(run)
     return Finding(
-        "underfitting", "warning" if sure else "info",
+        "underfitting",
+        "warning" if sure else "info",
         f"Training has flattened out at a loss of {last:.4g}{than}.",
-        epoch=len(run.loss) - max(4, len(run.loss) // 3), evidence={"loss": last} | worse, causes=causes, advice=advice,
-    )  # fmt: skip
+        epoch=len(run.loss) - max(4, len(run.loss) // 3),
+        evidence={"loss": last} | worse,
+        causes=causes,
+        advice=advice,
+    )
 
 
 def plateau(run: Run) -> Finding | None:
@@ -273,12 +291,14 @@ def plateau(run: Run) -> Finding | None:
         return None
     begin = len(run.loss) - len(tail)
     return Finding(
-        "plateau", "info",
+        "plateau",
+        "info",
         f"Since epoch {begin + 1} the training loss has stood still at {level:.4g}.",
-        epoch=begin, evidence={"level": level, "epochs": float(len(tail))},
+        epoch=begin,
+        evidence={"level": level, "epochs": float(len(tail))},
         causes=("lr_too_high", "capacity_too_small", "lr_too_low"),
         advice=(Advice("learning_rate", "lower", 3.0), Advice("units", "raise", 2.0)),
-    )  # fmt: skip
+    )
 
 
 def _more_capacity(run: Run) -> tuple[Advice, ...]:

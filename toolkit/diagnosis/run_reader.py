@@ -83,8 +83,11 @@ class RunReader:
         """What was seen, as plain values; see `set_state`."""
         return {
             "found": self._found.as_list(),
-            "logs": self.logs, "groups": self._groups, "first": self._first, "validated": self._validated,
-        }  # fmt: skip
+            "logs": self.logs,
+            "groups": self._groups,
+            "first": self._first,
+            "validated": self._validated,
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what `get_state` gave, as in a resumed fit."""

@@ -114,10 +114,12 @@ def mismatch(run: Run) -> Finding | None:
     if not apart or recovers or float(run.loss[0]) > constant:
         return None
     return Finding(
-        "validation_mismatch", "warning",
+        "validation_mismatch",
+        "warning",
         f"From the first epoch on the validation loss is at least {min(worst):.3g} times the training loss, and worse "
         "than a constant prediction.",
-        epoch=0, evidence={"ratio": min(worst), "val_loss": curves.val_loss[-1]},
+        epoch=0,
+        evidence={"ratio": min(worst), "val_loss": curves.val_loss[-1]},
         causes=("val_not_preprocessed", "train_val_mismatch", "labels_corrupted"),
         advice=(Advice("validation rows", "prepare like the training rows"),),
-    )  # fmt: skip
+    )

@@ -64,9 +64,13 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
     for result in results:
         result["winner"] = result["name"] == winner
     return {
-        "metric": metric, "higher_is_better": True, "interval": interval, "rows": len(y), "results": results,
+        "metric": metric,
+        "higher_is_better": True,
+        "interval": interval,
+        "rows": len(y),
+        "results": results,
         **comparison,
-    }  # fmt: skip
+    }
 
 
 def _labels(values: np.ndarray) -> np.ndarray:

@@ -120,8 +120,10 @@ def likelihoods(candidates: np.ndarray, targets: np.ndarray) -> np.ndarray:
     if candidates.ndim == targets.ndim + 2:
         numbers = targets.astype(int)
         if numbers.min() < 0 or numbers.max() >= candidates.shape[-1]:
-            raise ValueError(f"`y` must hold classes 0 to {candidates.shape[-1] - 1}, got {int(targets.min())} to "
-                             f"{int(targets.max())}.")  # fmt: skip
+            raise ValueError(
+                f"`y` must hold classes 0 to {candidates.shape[-1] - 1}, got {int(targets.min())} to "
+                f"{int(targets.max())}."
+            )
         return np.take_along_axis(candidates, numbers[None, ..., None], axis=-1)[..., 0]
     return np.where(targets == 1, candidates, 1 - candidates)
 

@@ -149,9 +149,14 @@ def _task_of(vote: Any, joined: np.ndarray, y: Any) -> str:
 
 
 def _classes(
-    joined: np.ndarray, answers: dict[str, np.ndarray], y: np.ndarray, task: str, best: int | None,
-    confidence: float, seed: int,
-) -> VoteReport:  # fmt: skip
+    joined: np.ndarray,
+    answers: dict[str, np.ndarray],
+    y: np.ndarray,
+    task: str,
+    best: int | None,
+    confidence: float,
+    seed: int,
+) -> VoteReport:
     exclusive = task == "multiclass"
     targets = truth(joined, y)
     scores = {name: row_scores(values, targets, exclusive) for name, values in (("vote", joined), *answers.items())}
@@ -170,31 +175,43 @@ def _classes(
     words = evaluate(flat, kind[0], kind[1], "vote", seed)["sentence"]
     labels = [values.argmax(axis=-1) if exclusive else values > 0.5 for values in answers.values()]
     return VoteReport(
-        rows, chosen, _pairwise(labels), np.flatnonzero(right & ~best_right), np.flatnonzero(best_right & ~right),
-        words, _note(members[chosen], best),
-    )  # fmt: skip
+        rows,
+        chosen,
+        _pairwise(labels),
+        np.flatnonzero(right & ~best_right),
+        np.flatnonzero(best_right & ~right),
+        words,
+        _note(members[chosen], best),
+    )
 
 
 def _flattened(compared: list[Answers], targets: np.ndarray, exclusive: bool) -> tuple[list[Answers], Any]:
     """Answers and targets as the comparison of two models takes them: one answer a row."""
     if not exclusive and targets.shape[-1] > 1:
         return [Answers(one.name, one.values.reshape(len(targets), -1)) for one in compared], (
-            targets.reshape(len(targets), -1), "multilabel",
-        )  # fmt: skip
+            targets.reshape(len(targets), -1),
+            "multilabel",
+        )
     width = targets.shape[-1]
     flat = [one.values.reshape(-1, width) for one in compared]
     if not exclusive:
         return [Answers(one.name, values[:, 0]) for one, values in zip(compared, flat, strict=True)], (
-            targets.ravel(), "binary",
-        )  # fmt: skip
+            targets.ravel(),
+            "binary",
+        )
     named = [Answers(one.name, values) for one, values in zip(compared, flat, strict=True)]
     return named, (targets.reshape(-1, width).argmax(axis=1), "multiclass")
 
 
 def _quantities(
-    joined: np.ndarray, answers: dict[str, np.ndarray], y: np.ndarray, task: str, best: int | None,
-    confidence: float, seed: int,
-) -> VoteReport:  # fmt: skip
+    joined: np.ndarray,
+    answers: dict[str, np.ndarray],
+    y: np.ndarray,
+    task: str,
+    best: int | None,
+    confidence: float,
+    seed: int,
+) -> VoteReport:
     count = len(joined)
     flat = {name: values.reshape(count, -1).astype("float64") for name, values in (("vote", joined), *answers.items())}
     targets = y.reshape(count, -1).astype("float64")

@@ -144,9 +144,15 @@ def _joined(answers: list[Any], weights: list[float], how: str, ties: str, kind:
 
 
 def _outputs(
-    joined: Any, answers: list[Any], weights: list[float], kind: str, how: str, output: str, uncertainty: bool,
+    joined: Any,
+    answers: list[Any],
+    weights: list[float],
+    kind: str,
+    how: str,
+    output: str,
+    uncertainty: bool,
     threshold: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     main = "probabilities" if kind in ("classes", "labels") else "values"
     if output == "probabilities":
         return _named(joined, main)

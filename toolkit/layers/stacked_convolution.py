@@ -112,9 +112,13 @@ class StackedDepthwiseConv2D(_OnChannels):
         x = self.merged(inputs, everyone=True)
         kernel = ops.reshape(ops.moveaxis(kernel, 0, 2), (*kernel.shape[1:3], -1, kernel.shape[-1]))
         outputs = ops.depthwise_conv(
-            x, kernel, strides=layer.strides, padding=layer.padding, data_format="channels_last",
+            x,
+            kernel,
+            strides=layer.strides,
+            padding=layer.padding,
+            data_format="channels_last",
             dilation_rate=layer.dilation_rate,
-        )  # fmt: skip
+        )
         return self.finish(self.parted(outputs))
 
 

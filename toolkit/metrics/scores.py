@@ -37,8 +37,9 @@ def truth(answers: np.ndarray, y: Any) -> np.ndarray:
         raise ValueError(f"`y` of shape {np.shape(y)} does not fit answers of shape {answers.shape}.")
     numbers = targets.astype(int)
     if numbers.size and (numbers.min() < 0 or numbers.max() >= answers.shape[-1] or np.any(numbers != targets)):
-        raise ValueError(f"`y` must hold class numbers from 0 to {answers.shape[-1] - 1}, got {targets.min()} to "
-                         f"{targets.max()}.")  # fmt: skip
+        raise ValueError(
+            f"`y` must hold class numbers from 0 to {answers.shape[-1] - 1}, got {targets.min()} to {targets.max()}."
+        )
     return np.eye(answers.shape[-1])[numbers]
 
 

@@ -97,7 +97,11 @@ class LARS(keras.optimizers.Optimizer):
 
     def get_config(self) -> dict[str, Any]:
         return {
-            **super().get_config(), "momentum": self.momentum, "weight_decay": self.decay,
-            "trust_coefficient": self.trust_coefficient, "epsilon": self.epsilon, "nesterov": self.nesterov,
+            **super().get_config(),
+            "momentum": self.momentum,
+            "weight_decay": self.decay,
+            "trust_coefficient": self.trust_coefficient,
+            "epsilon": self.epsilon,
+            "nesterov": self.nesterov,
             "exclude": list(self.exclude),
-        }  # fmt: skip
+        }

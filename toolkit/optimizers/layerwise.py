@@ -165,9 +165,11 @@ class LayerwiseLearningRate(Wrapper):
         inner = self._kind(**settings)
         inner.global_clipnorm, inner.loss_scale_factor = self.global_clipnorm, self.loss_scale_factor
         return {
-            "inner_optimizer": keras.saving.serialize_keras_object(inner), "multipliers": self.multipliers,
-            "default": self.default, "name": self.name,
-        }  # fmt: skip
+            "inner_optimizer": keras.saving.serialize_keras_object(inner),
+            "multipliers": self.multipliers,
+            "default": self.default,
+            "name": self.name,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LayerwiseLearningRate:

@@ -160,10 +160,14 @@ class Population(keras.Model):
                 layer.for_xla = jit_compile is True
         self._compiled_with = _Unseen(
             {
-                "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
-                "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution,
+                "loss": loss,
+                "loss_weights": loss_weights,
+                "metrics": metrics,
+                "weighted_metrics": weighted_metrics,
+                "run_eagerly": run_eagerly,
+                "steps_per_execution": steps_per_execution,
             }
-        )  # fmt: skip
+        )
         self._objectives = _Unseen(self._read_objectives())
         losses, measures = self._objectives.content
         several = len(losses) > 1
@@ -323,10 +327,13 @@ class Population(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         return {
-            "template": keras.saving.serialize_keras_object(self.template), "members": self.members,
-            "dropout": self._settings.dropout, "population": self._settings.population,
-            "offset": self._settings.offset, "name": self.name,
-        }  # fmt: skip
+            "template": keras.saving.serialize_keras_object(self.template),
+            "members": self.members,
+            "dropout": self._settings.dropout,
+            "population": self._settings.population,
+            "offset": self._settings.offset,
+            "name": self.name,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Population:

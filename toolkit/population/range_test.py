@@ -98,9 +98,15 @@ class RangeResult:
         """All of it as plain values."""
         suggestions = {method: self.suggest(method) for method in METHODS}
         return {
-            "rates": list(self.rates), "losses": list(self.losses), "start": self.start, "how": self.how,
-            "suggestion": self.suggestion, "suggestions": suggestions, "limit": self.limit, "reason": self.reason,
-        }  # fmt: skip
+            "rates": list(self.rates),
+            "losses": list(self.losses),
+            "start": self.start,
+            "how": self.how,
+            "suggestion": self.suggestion,
+            "suggestions": suggestions,
+            "limit": self.limit,
+            "reason": self.reason,
+        }
 
     def plot(self) -> Any:
         """Loss against learning rate as a matplotlib Figure, with the suggestion and the limit marked."""

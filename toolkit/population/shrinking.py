@@ -36,9 +36,7 @@ def survivors(population: Population, places: Sequence[int]) -> Population:
     if not all(0 <= place < population.members for place in places):
         raise IndexError(f"The population has members 0 to {population.members - 1}, got {list(places)}.")
     rates = population._settings.dropout
-    kept = Population(
-        population.template, len(places), None if rates is None else [rates[place] for place in places]
-    )  # fmt: skip
+    kept = Population(population.template, len(places), None if rates is None else [rates[place] for place in places])
     kept.set_members([[values[place] for values in population.weights_by_member()] for place in places])
     settings = population._compiled_with.content
     kept.compile(optimizer=_optimizer(population.optimizer, places), jit_compile=population.jit_compile, **settings)

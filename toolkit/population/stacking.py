@@ -188,9 +188,16 @@ class _Stacking:
         place = CHANNELS if self._place(x) == CHANNELS else FRONT
         own = self.settings
         return self._stacked(
-            StackedDropout, layer, x, place, rates=own.dropout, population=own.population, offset=own.offset,
-            member_axis=-2 if place == CHANNELS else 0, seed=self._seed(layer),
-        )  # fmt: skip
+            StackedDropout,
+            layer,
+            x,
+            place,
+            rates=own.dropout,
+            population=own.population,
+            offset=own.offset,
+            member_axis=-2 if place == CHANNELS else 0,
+            seed=self._seed(layer),
+        )
 
     def _seed(self, layer: Any) -> int:
         """What the layer would draw from; a layer of rate 0 has nothing to draw from."""
@@ -199,9 +206,7 @@ class _Stacking:
 
     def _batch_normalization(self, layer: Any, x: Any) -> Any:
         place = CHANNELS if self._place(x) == CHANNELS else FRONT
-        return self._stacked(
-            StackedBatchNormalization, layer, x, place, member_axis=-2 if place == CHANNELS else 0
-        )  # fmt: skip
+        return self._stacked(StackedBatchNormalization, layer, x, place, member_axis=-2 if place == CHANNELS else 0)
 
     def _stacked(self, make: Any, layer: Any, x: Any, place: str, **settings: Any) -> Any:
         stacked = self._memo(layer, lambda: make(layer, self.members, **settings))

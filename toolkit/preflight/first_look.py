@@ -36,33 +36,43 @@ def make(model: Any) -> Iterator[Finding]:
     made = structure_of(model)
     if not model.trainable_weights:
         yield Finding(
-            "unchanged_weights", "error", "No weight of the model can train: every layer is frozen, or has none.",
-            evidence={"trainable": 0.0}, causes=("lr_too_low",), advice=(Advice("trainable", "set", "True"),),
-        )  # fmt: skip
+            "unchanged_weights",
+            "error",
+            "No weight of the model can train: every layer is frozen, or has none.",
+            evidence={"trainable": 0.0},
+            causes=("lr_too_low",),
+            advice=(Advice("trainable", "set", "True"),),
+        )
     for layer, activation in hidden_layers(model):
         if activation == "softmax" and not isinstance(layer, keras.layers.Attention):
             yield Finding(
-                "vanishing_gradient", "warning",
+                "vanishing_gradient",
+                "warning",
                 f"The hidden layer {layer.name!r} ends in softmax, which lets its units share one sum of 1 and passes "
                 "hardly any gradient on.",
-                layer=layer.name, causes=("wrong_hidden_activation", "vanishing_gradient"),
+                layer=layer.name,
+                causes=("wrong_hidden_activation", "vanishing_gradient"),
                 advice=(Advice("activation", "set", "relu"),),
-            )  # fmt: skip
+            )
             break
     if made.linear:
         yield Finding(
-            "underfitting", "info",
+            "underfitting",
+            "info",
             f"None of the {len(made.hidden)} hidden layers has an activation, so that together they are one linear "
             "layer.",
-            causes=("missing_hidden_activation",), advice=(Advice("activation", "set", "relu"),),
-        )  # fmt: skip
+            causes=("missing_hidden_activation",),
+            advice=(Advice("activation", "set", "relu"),),
+        )
     if made.dropout >= limit("most_dropout"):
         yield Finding(
-            "regularizer_dominates", "warning",
+            "regularizer_dominates",
+            "warning",
             f"Dropout leaves out {made.dropout:.0%} of the units in each update, so that hardly anything gets through.",
-            evidence={"dropout": made.dropout}, causes=("over_regularized", "capacity_too_small"),
+            evidence={"dropout": made.dropout},
+            causes=("over_regularized", "capacity_too_small"),
             advice=(Advice("dropout", "set", 0.3),),
-        )  # fmt: skip
+        )
     yield from _rate(made)
 
 
@@ -71,12 +81,14 @@ def _rate(made: Structure) -> Iterator[Finding]:
         return
     high = made.rate == "high"
     yield Finding(
-        "learning_rate_too_high" if high else "learning_rate_too_low", "info",
+        "learning_rate_too_high" if high else "learning_rate_too_low",
+        "info",
         f"A learning rate of {made.learning_rate:g} is {'higher' if high else 'lower'} than is usual for "
         f"{made.optimizer}.",
-        evidence={"learning_rate": made.learning_rate}, causes=("lr_too_high" if high else "lr_too_low",),
+        evidence={"learning_rate": made.learning_rate},
+        causes=("lr_too_high" if high else "lr_too_low",),
         advice=(Advice("learning_rate", "lower" if high else "raise", 10.0),),
-    )  # fmt: skip
+    )
 
 
 def weights(model: Any) -> Iterator[Finding]:
@@ -93,24 +105,29 @@ def weights(model: Any) -> Iterator[Finding]:
         size = float(np.abs(values).max())
         if float(values.std(axis=-1).max()) <= limit("alike_units") * size:
             yield Finding(
-                "symmetric_weights", "warning",
+                "symmetric_weights",
+                "warning",
                 f"All units of layer {name!r} start with the same weights, so that at first they count as one.",
-                layer=name, evidence={"largest_weight": size}, causes=("constant_init", "bad_init"),
+                layer=name,
+                evidence={"largest_weight": size},
+                causes=("constant_init", "bad_init"),
                 advice=(Advice("kernel_initializer", "set", "he_normal"),),
-            )  # fmt: skip
+            )
             return
         # A gate or an embedding has its own scale; a matrix or a stack of filters has this one.
         usual = math.sqrt(2 / np.prod(values.shape[:-1]))
         ratio = float(values.std()) / usual
         if not 1 / limit("init_far") <= ratio <= limit("init_far") and values.size >= limit("init_values"):
             yield Finding(
-                "poor_initialization", "warning",
+                "poor_initialization",
+                "warning",
                 f"The starting weights of layer {name!r} are {ratio:.2g} times as large as signals need to pass "
                 f"(about {usual:.2g}).",
-                layer=name, evidence={"ratio": ratio},
+                layer=name,
+                evidence={"ratio": ratio},
                 causes=("tiny_init", "bad_init") if ratio < 1 else ("large_init", "bad_init"),
                 advice=(Advice("kernel_initializer", "set", "he_normal"),),
-            )  # fmt: skip
+            )
             return
 
 
@@ -123,25 +140,29 @@ def first_look(model: Any, x: Any, y: Any) -> Iterator[Finding]:
     yield from _penalty(probe)
     if constant and math.isfinite(probe.data_loss) and probe.data_loss > limit("start_loss") * constant:
         yield Finding(
-            "poor_initialization", "info",
+            "poor_initialization",
+            "info",
             f"The loss starts at {probe.data_loss:.4g}; always answering the mean gives {constant:.4g}, so that the "
             "first updates only undo the start.",
-            evidence={"loss": probe.data_loss, "constant": constant}, causes=("large_init", "target_not_normalized"),
+            evidence={"loss": probe.data_loss, "constant": constant},
+            causes=("large_init", "target_not_normalized"),
             advice=(Advice("bias_initializer", "set", "the mean of the targets"),),
-        )  # fmt: skip
+        )
 
 
 def _dead(probe: Probe) -> Iterator[Finding]:
     dead = [layer for layer in probe.layers if (layer.dead or 0.0) >= limit("dead_units")]
     if dead:
         yield Finding(
-            "dead_relu", "warning",
+            "dead_relu",
+            "warning",
             f"{dead[0].dead:.0%} of the units of layer {dead[0].name!r} answer zero to every row before training "
             "begins.",
-            layer=dead[0].name, evidence={"dead_share": float(dead[0].dead or 0.0)},
+            layer=dead[0].name,
+            evidence={"dead_share": float(dead[0].dead or 0.0)},
             causes=dead_causes(probe, dead[0], from_start=True),
             advice=(Advice("kernel_initializer", "set", "he_normal"), Advice("activation", "set", "leaky_relu")),
-        )  # fmt: skip
+        )
 
 
 def _vanishing(probe: Probe) -> Iterator[Finding]:
@@ -151,13 +172,18 @@ def _vanishing(probe: Probe) -> Iterator[Finding]:
     ratio = slopes[0] / slopes[-1]
     if ratio < limit("vanishing_start"):
         yield Finding(
-            "vanishing_gradient", "warning",
+            "vanishing_gradient",
+            "warning",
             f"The gradient that reaches the first layer is {ratio:.1e} of that of the last, relative to their weights.",
-            layer=probe.layers[0].name, evidence={"gradient_ratio": ratio},
+            layer=probe.layers[0].name,
+            evidence={"gradient_ratio": ratio},
             causes=("vanishing_gradient", "too_deep", "wrong_hidden_activation"),
-            advice=(Advice("activation", "set", "relu"), Advice("kernel_initializer", "set", "he_normal"),
-                    Advice("batch_normalization", "add")),
-        )  # fmt: skip
+            advice=(
+                Advice("activation", "set", "relu"),
+                Advice("kernel_initializer", "set", "he_normal"),
+                Advice("batch_normalization", "add"),
+            ),
+        )
 
 
 def _penalty(probe: Probe) -> Iterator[Finding]:
@@ -168,11 +194,13 @@ def _penalty(probe: Probe) -> Iterator[Finding]:
         return
     level: Level = "warning" if strength >= limit("penalty_start") else "info"
     yield Finding(
-        "regularizer_dominates", level,
+        "regularizer_dominates",
+        level,
         f"The penalty on the weights starts at {strength:.3g} times the loss on the data.",
-        evidence={"penalty_share": strength}, causes=("over_regularized", "capacity_too_small"),
+        evidence={"penalty_share": strength},
+        causes=("over_regularized", "capacity_too_small"),
         advice=(Advice("regularization", "lower", 10.0 ** max(1, math.ceil(math.log10(strength * 10)))),),
-    )  # fmt: skip
+    )
 
 
 def few_rows(model: Any, x: Any, y: Any, seed: int = 0) -> Iterator[Finding]:
@@ -186,14 +214,16 @@ def few_rows(model: Any, x: Any, y: Any, seed: int = 0) -> Iterator[Finding]:
     second = _learn(model, x, y, keras.optimizers.Adam(1e-3), seed)
     mended = second is not None and second < limit("learnt_share")
     yield Finding(
-        "not_learning", "warning",
+        "not_learning",
+        "warning",
         f"{limit('rows_by_heart'):g} rows could not be learnt by heart in {limit('updates_by_heart'):g} updates: "
         f"{first:.0%} of the first loss is left" + (", and Adam(0.001) can." if mended else "."),
         evidence={"left": first, "left_with_adam": -1.0 if second is None else second},
-        causes=("lr_too_high", "lr_too_low", "optimizer_unsuited") if mended
+        causes=("lr_too_high", "lr_too_low", "optimizer_unsuited")
+        if mended
         else ("wrong_output_activation", "vanishing_gradient", "capacity_too_small"),
         advice=(Advice("optimizer", "set", "Adam"),) if mended else (Advice("activation", "set", "relu"),),
-    )  # fmt: skip
+    )
 
 
 def _learn(model: Any, x: Any, y: Any, optimizer: Any, seed: int) -> float | None:

@@ -80,30 +80,36 @@ def _labels(end: _End, output_shape: Any) -> Iterator[Finding]:
         )
     else:
         yield Finding(
-            "output_units", "error",
+            "output_units",
+            "error",
             f"The model answers {end.units} values a row, and the labels have {end.columns}.",
             evidence={"units": float(end.units), "columns": float(end.columns)},
             causes=("output_units_mismatch", "labels_shape_mismatch"),
             advice=(Advice("units", "set", float(end.columns)),),
-        )  # fmt: skip
+        )
 
 
 def _wrong_shape(end: _End, why: str, loss: str) -> Finding:
     return Finding(
-        "label_shape", "error", f"The loss {end.loss} {why} (shape {end.y.shape}).",
-        evidence={"columns": float(end.columns), "units": float(end.units)}, causes=("labels_shape_mismatch",),
+        "label_shape",
+        "error",
+        f"The loss {end.loss} {why} (shape {end.y.shape}).",
+        evidence={"columns": float(end.columns), "units": float(end.units)},
+        causes=("labels_shape_mismatch",),
         advice=(Advice("loss", "set", loss),),
-    )  # fmt: skip
+    )
 
 
 def _out_of_range(end: _End, why: str, causes: tuple[str, ...]) -> Finding:
     low, high = float(end.y.min()), float(end.y.max())
     return Finding(
-        "label_range", "error", f"For the loss {end.loss}, {why}; these lie in {low:g} to {high:g}.",
+        "label_range",
+        "error",
+        f"For the loss {end.loss}, {why}; these lie in {low:g} to {high:g}.",
         evidence={"low": low, "high": high, "units": float(end.units)},
         causes=tuple(dict.fromkeys((*causes, "labels_outside_loss_range"))),
         advice=(Advice("labels", "number from 0"),),
-    )  # fmt: skip
+    )
 
 
 def _cross_entropy(end: _End, shape_fits: bool) -> Iterator[Finding]:
@@ -126,9 +132,12 @@ def _cross_entropy(end: _End, shape_fits: bool) -> Iterator[Finding]:
         yield _activation(end, "error", "several labels can be true at once", "softmax_for_multilabel", "sigmoid")
     elif end.activation == "softmax" and wanted == "sigmoid" and end.units > 2:
         yield Finding(
-            "wrong_loss", "warning", "Softmax with one-hot labels wants categorical, not binary cross-entropy.",
-            causes=("wrong_loss",), advice=(Advice("loss", "set", "categorical_crossentropy"),),
-        )  # fmt: skip
+            "wrong_loss",
+            "warning",
+            "Softmax with one-hot labels wants categorical, not binary cross-entropy.",
+            causes=("wrong_loss",),
+            advice=(Advice("loss", "set", "categorical_crossentropy"),),
+        )
     elif end.activation not in (None, "linear", "softmax", "sigmoid"):
         cause = "relu_output_with_bce" if wanted == "sigmoid" else "relu_output_with_cce"
         yield _activation(end, "error", "the answers are no probabilities", cause, wanted)
@@ -148,9 +157,12 @@ def _quantity(end: _End) -> Iterator[Finding]:
     elif end.activation in ("sigmoid", "softmax") and np.all((end.y == 0) | (end.y == 1)):
         loss = "binary_crossentropy" if end.activation == "sigmoid" else "categorical_crossentropy"
         yield Finding(
-            "wrong_loss", "info", f"{end.loss} on {end.activation} stalls where the answer is surely wrong.",
-            causes=(f"{end.activation}_with_mse",), advice=(Advice("loss", "set", loss),),
-        )  # fmt: skip
+            "wrong_loss",
+            "info",
+            f"{end.loss} on {end.activation} stalls where the answer is surely wrong.",
+            causes=(f"{end.activation}_with_mse",),
+            advice=(Advice("loss", "set", loss),),
+        )
 
 
 def _many_labels(y: np.ndarray) -> bool:
@@ -161,8 +173,10 @@ def _many_labels(y: np.ndarray) -> bool:
 def _activation(end: _End, level: Any, why: str, cause: str, cure: str) -> Finding:
     causes = (cause,) if cause == "wrong_output_activation" else (cause, "wrong_output_activation")
     return Finding(
-        "wrong_output_activation", level,
+        "wrong_output_activation",
+        level,
         f"The output activation {end.activation} does not fit {end.loss}: {why}.",
-        evidence={"units": float(end.units), "from_logits": float(end.from_logits)}, causes=causes,
+        evidence={"units": float(end.units), "from_logits": float(end.from_logits)},
+        causes=causes,
         advice=(Advice("output_activation", "set", cure),),
-    )  # fmt: skip
+    )

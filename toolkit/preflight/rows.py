@@ -43,11 +43,13 @@ def non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Findi
         places = np.flatnonzero(bad.reshape(-1, bad.shape[-1]).any(axis=0)).tolist() if bad.ndim > 1 else []
         where = f", in column {', '.join(map(str, places[:5]))}" if 0 < len(places) < bad.shape[-1] else ""
         yield Finding(
-            "non_finite_data", "error",
+            "non_finite_data",
+            "error",
             f"The {name} hold {int(bad.sum())} NaN or infinite values, first in row {row}{where}.",
-            evidence={"values": float(bad.sum()), "row": float(row)}, causes=("nan_in_inputs",),
+            evidence={"values": float(bad.sum()), "row": float(row)},
+            causes=("nan_in_inputs",),
             advice=(Advice("rows", "drop or fill in"),),
-        )  # fmt: skip
+        )
 
 
 def unadapted(model: Any) -> Iterator[Finding]:
@@ -57,10 +59,13 @@ def unadapted(model: Any) -> Iterator[Finding]:
         if ours is False or (isinstance(layer, keras.layers.Normalization) and _keras_unadapted(layer)):
             effect = "answers NaN" if ours is False else "passes its inputs on unchanged"
             yield Finding(
-                "unadapted_normalization", "error" if ours is False else "warning",
+                "unadapted_normalization",
+                "error" if ours is False else "warning",
                 f"The layer {layer.name!r} was never adapted, so it {effect}: call its `adapt` on the training rows.",
-                layer=layer.name, causes=("input_not_normalized",), advice=(Advice("layer.adapt", "call", layer.name),),
-            )  # fmt: skip
+                layer=layer.name,
+                causes=("input_not_normalized",),
+                advice=(Advice("layer.adapt", "call", layer.name),),
+            )
 
 
 def _keras_unadapted(layer: Any) -> bool:
@@ -81,11 +86,13 @@ def unscaled(model: Any, columns: list[np.ndarray]) -> Iterator[Finding]:
     sizes = [float(np.max(np.abs(c[np.isfinite(c)]), initial=0)) for c in columns if is_number(c)]
     if sizes and max(sizes) > most:
         yield Finding(
-            "unscaled_inputs", "warning",
+            "unscaled_inputs",
+            "warning",
             f"Inputs reach {max(sizes):g} and nothing in the model normalises them; put `layers.Standardize` first.",
-            evidence={"largest": max(sizes), "limit": most}, causes=("input_not_normalized",),
+            evidence={"largest": max(sizes), "limit": most},
+            causes=("input_not_normalized",),
             advice=(Advice("normalization", "set", "Standardize"),),
-        )  # fmt: skip
+        )
 
 
 def what_is_unscaled(model: Any, x: Any, y: Any) -> str:
@@ -114,12 +121,14 @@ def shared(train: list[np.ndarray], validation: list[np.ndarray]) -> Iterator[Fi
     same = all(a.shape == b.shape and np.array_equal(a, b) for a, b in zip(train, validation, strict=True))
     honest = share <= 2 * repeated or same
     yield Finding(
-        "shared_rows", "info" if honest else "warning",
+        "shared_rows",
+        "info" if honest else "warning",
         f"{share:.0%} of the validation rows stand among the training rows too"
         + (f", which themselves repeat ({repeated:.0%})." if honest else ": validation looks better than new data."),
-        evidence={"share": share, "repeated_in_train": repeated}, causes=("train_val_leakage",),
+        evidence={"share": share, "repeated_in_train": repeated},
+        causes=("train_val_leakage",),
         advice=(Advice("validation rows", "split again without duplicates"),),
-    )  # fmt: skip
+    )
 
 
 def _row_bytes(columns: list[np.ndarray]) -> Iterator[bytes]:
@@ -135,9 +144,13 @@ def targets_of(model: Any, y: np.ndarray) -> Iterator[Finding]:
     finite = y[np.isfinite(y.reshape(len(y), -1)).all(axis=1)]
     if len(finite) > 1 and np.all(finite == finite[:1]):
         yield Finding(
-            "not_learning", "error", f"All {len(finite)} targets are equal: there is nothing to learn.",
-            evidence={"rows": float(len(finite))}, causes=("labels_corrupted",), advice=(Advice("targets", "look at"),),
-        )  # fmt: skip
+            "not_learning",
+            "error",
+            f"All {len(finite)} targets are equal: there is nothing to learn.",
+            evidence={"rows": float(len(finite))},
+            causes=("labels_corrupted",),
+            advice=(Advice("targets", "look at"),),
+        )
     elif name in _QUANTITIES and len(finite):
         yield from _unscaled_targets(model, finite)
 
@@ -150,12 +163,14 @@ def _unscaled_targets(model: Any, y: np.ndarray) -> Iterator[Finding]:
         return
     level: Level = "warning" if spread > limit("spread_targets") else "info"
     yield Finding(
-        "unscaled_targets", level,
+        "unscaled_targets",
+        level,
         f"The targets have a standard deviation of {spread:.4g}: the loss starts in the order of {spread**2:.1e}, and "
         "the usual learning rates are made for targets of about 1.",
-        evidence={"spread": spread}, causes=("target_not_normalized", "lr_too_high"),
+        evidence={"spread": spread},
+        causes=("target_not_normalized", "lr_too_high"),
         advice=(Advice("targets", "standardize"), Advice("learning_rate", "lower", 10.0)),
-    )  # fmt: skip
+    )
 
 
 def class_sizes(model: Any, y: np.ndarray, others: np.ndarray | None) -> Iterator[Finding]:
@@ -189,9 +204,11 @@ def unlike(train: Sequence[np.ndarray], validation: Sequence[np.ndarray]) -> Ite
             continue
         name = f"input {place}" if len(train) > 1 else "inputs"
         yield Finding(
-            "validation_mismatch", "warning",
+            "validation_mismatch",
+            "warning",
             f"The validation {name} have {ratio:.3g} times the spread of the training {name}, and lie {shift:.3g} "
             "standard deviations away: they were not prepared in the same way.",
-            evidence={"spread_ratio": ratio, "shift": shift}, causes=("val_not_preprocessed", "train_val_mismatch"),
+            evidence={"spread_ratio": ratio, "shift": shift},
+            causes=("val_not_preprocessed", "train_val_mismatch"),
             advice=(Advice("validation rows", "prepare like the training rows"),),
-        )  # fmt: skip
+        )

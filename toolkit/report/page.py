@@ -31,10 +31,19 @@ _EVALUATION = dict.fromkeys(("metric", "interval", "rows", "sentence", "mends", 
 _RESULT = dict.fromkeys(("name", "value", "low", "high", "winner"))
 _SEARCH = dict.fromkeys(
     (
-        "objective", "higher_is_better", "best_trial", "epochs_saved", "rank_correlation", "importance", "notes",
-        "device", "one_epoch_then_best_three", "facts", "sentence",
+        "objective",
+        "higher_is_better",
+        "best_trial",
+        "epochs_saved",
+        "rank_correlation",
+        "importance",
+        "notes",
+        "device",
+        "one_epoch_then_best_three",
+        "facts",
+        "sentence",
     )
-)  # fmt: skip
+)
 _MOST_TRIALS = 20
 _EXPORT = dict.fromkeys(("path", "max_difference", "tolerance", "rows", "signatures", "proof"))
 
@@ -255,10 +264,16 @@ def _search(search: Values) -> Values:
     chart = trials_chart(search.get("curves") or {}, str(search.get("best_trial")), objective, higher)
     numbers = [all(value is None or _is_number(value) for value in column) for column in shown.values()]
     return {
-        **_SEARCH, **search, "chart": Markup(chart), "columns": list(shown), "rows": rows[:_MOST_TRIALS],
-        "numbers": numbers, "more": max(0, len(rows) - _MOST_TRIALS), "trials": len(rows),
+        **_SEARCH,
+        **search,
+        "chart": Markup(chart),
+        "columns": list(shown),
+        "rows": rows[:_MOST_TRIALS],
+        "numbers": numbers,
+        "more": max(0, len(rows) - _MOST_TRIALS),
+        "trials": len(rows),
         "importance": _shares(search.get("importance") or {}),
-    }  # fmt: skip
+    }
 
 
 def _with_architectures(board: Values, names: Sequence[str]) -> Values:

@@ -26,12 +26,14 @@ def data_part(splits: Splits, inputs: str, notes: Sequence[str] = ()) -> dict[st
         notes: Further sentences.
     """
     return {
-        "name": splits.name, "inputs": inputs,
+        "name": splits.name,
+        "inputs": inputs,
         "rows": {"train": len(splits.train), "validation": len(splits.validation), "test": len(splits.test)},
         "classes": None if splits.classes is None else list(splits.classes),
         "fingerprint": splits.fingerprint,
-        "test_openings": [asdict(opening) for opening in splits.test.openings], "notes": list(notes),
-    }  # fmt: skip
+        "test_openings": [asdict(opening) for opening in splits.test.openings],
+        "notes": list(notes),
+    }
 
 
 def export_part(exported: ExportReport, out: Path) -> dict[str, Any]:
@@ -42,10 +44,14 @@ def export_part(exported: ExportReport, out: Path) -> dict[str, Any]:
         out: The folder of the run, which the path is told from.
     """
     return {
-        "path": str(exported.path.relative_to(out)), "version": exported.version,
-        "max_difference": exported.max_difference, "tolerance": exported.tolerance, "rows": exported.rows,
-        "signatures": exported.signatures, "proof": list(exported.proof),
-    }  # fmt: skip
+        "path": str(exported.path.relative_to(out)),
+        "version": exported.version,
+        "max_difference": exported.max_difference,
+        "tolerance": exported.tolerance,
+        "rows": exported.rows,
+        "signatures": exported.signatures,
+        "proof": list(exported.proof),
+    }
 
 
 def versions() -> dict[str, str]:
@@ -90,7 +96,10 @@ def schema_part(splits: Splits) -> dict[str, Any]:
         kinds = {name: "words" if column.dtype == object else "numbers" for name, column in x.items()}
         columns = {name: [safe_name(name), kind] for name, kind in kinds.items()}
     return {
-        "features": list(splits.features), "target": splits.target, "task": splits.task,
+        "features": list(splits.features),
+        "target": splits.target,
+        "task": splits.task,
         "classes": None if splits.classes is None else list(splits.classes),
-        "columns": columns, "shape": None if isinstance(x, dict) else list(x.shape[1:]),
-    }  # fmt: skip
+        "columns": columns,
+        "shape": None if isinstance(x, dict) else list(x.shape[1:]),
+    }

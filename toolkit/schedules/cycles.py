@@ -79,10 +79,14 @@ class OneCycle(Schedule):
 
     def get_config(self) -> dict[str, Any]:
         return {
-            "maximum": self.maximum, "steps": self.steps, "warmup_share": self.warmup_share,
-            "initial_divisor": self.initial_divisor, "final_divisor": self.final_divisor, "anneal": self.anneal,
+            "maximum": self.maximum,
+            "steps": self.steps,
+            "warmup_share": self.warmup_share,
+            "initial_divisor": self.initial_divisor,
+            "final_divisor": self.final_divisor,
+            "anneal": self.anneal,
             "momentum": self._momenta,
-        }  # fmt: skip
+        }
 
 
 @keras.saving.register_keras_serializable(package="trainwise")
@@ -105,9 +109,13 @@ class _Arc(Schedule):
 
     def get_config(self) -> dict[str, Any]:
         return {
-            "turn": self.turn, "end": self.end, "first": self.first, "middle": self.middle, "last": self.last,
+            "turn": self.turn,
+            "end": self.end,
+            "first": self.first,
+            "middle": self.middle,
+            "last": self.last,
             "anneal": self.anneal,
-        }  # fmt: skip
+        }
 
 
 @keras.saving.register_keras_serializable(package="trainwise")
@@ -154,6 +162,9 @@ class CyclicalLearningRate(Schedule):
 
     def get_config(self) -> dict[str, Any]:
         return {
-            "minimum": self.minimum, "maximum": self.maximum, "step_size": self.step_size, "mode": self.mode,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "step_size": self.step_size,
+            "mode": self.mode,
             "gamma": self.gamma,
-        }  # fmt: skip
+        }

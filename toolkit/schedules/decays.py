@@ -120,9 +120,13 @@ class WarmupStableDecay(Schedule):
 
     def get_config(self) -> dict[str, Any]:
         return {
-            "peak": self.peak, "warmup_steps": self.warmup_steps, "stable_steps": self.stable_steps,
-            "decay_steps": self.decay_steps, "minimum": self.minimum, "decay": self.decay,
-        }  # fmt: skip
+            "peak": self.peak,
+            "warmup_steps": self.warmup_steps,
+            "stable_steps": self.stable_steps,
+            "decay_steps": self.decay_steps,
+            "minimum": self.minimum,
+            "decay": self.decay,
+        }
 
 
 @keras.saving.register_keras_serializable(package="trainwise")

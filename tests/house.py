@@ -94,7 +94,7 @@ def installed():
 
 
 def main():
-    """Prints rooms, arrows and circles; answers the number of circles."""
+    """Prints rooms, arrows and circles; returns the number of circles."""
     between = graph(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else installed())
     of_rooms = rooms(between)
     for name in sorted(of_rooms):

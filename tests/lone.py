@@ -60,7 +60,7 @@ def in_double():
 
 
 def compare(build, x, y=LABELS, optimizer="sgd", options=None, loss=CLASSES, metrics=("accuracy",), **settings):
-    """Fits a population and each member alone; answers the result and the largest differences."""
+    """Fits a population and each member alone; returns the result and the largest differences."""
     fit = {"batch_size": 16, "epochs": 2}
     fit |= {
         name: settings.pop(name) for name in list(settings) if name in ("epochs", "validation_data", "class_weight")

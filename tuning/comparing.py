@@ -86,7 +86,7 @@ def compare_momentum(
     Of several learning rates each momentum is judged at its own best one.
 
     Args:
-        build_model: Answers a new Functional or Sequential model.
+        build_model: Returns a new Functional or Sequential model.
         x: Inputs, as for `fit_population`.
         y: Targets.
         momenta: Momentum constants, in [0, 1).
@@ -156,7 +156,7 @@ def compare_rates(
     """Compares learning rates, all trained side by side.
 
     Args:
-        build_model: Answers a new Functional or Sequential model.
+        build_model: Returns a new Functional or Sequential model.
         x: Inputs, as for `fit_population`.
         y: Targets.
         learning_rates: Rates, > 0.

@@ -233,7 +233,7 @@ class Job:
         answers = np.array([_predict(member.model, validation.x) for member in members])
         if not np.all(np.isfinite(answers)):
             raise ArithmeticError(
-                "Training broke down: a member answers NaN. See the findings above, and change that first."
+                "Training broke down: a member outputs NaN. See the findings above, and change that first."
             )
         metric: Literal["mse", "nll"] = "mse" if self.head.task == "regression" else "nll"
         selection = select_members(answers, validation.y, metric=metric, seed=self.settings.seed, rows=validation)
@@ -352,7 +352,7 @@ def run(
         The `RunResult`.
 
     Raises:
-        ArithmeticError: Training broke down: a member answers NaN.
+        ArithmeticError: Training broke down: a member outputs NaN.
         ExportRefusedError: The exported model did not answer as the trained one.
         OSError: A file is missing, or `out` cannot be written.
         TypeError: The source is of no kind that can be read.

@@ -44,7 +44,7 @@ class Variant:
 
     Args:
         changes: What is changed, as advice.
-        build: Answers a new model of the changed make.
+        build: Returns a new model of the changed make.
         loss: Name or object of its loss.
         optimizer: Its optimizer.
         batch_size: Rows of a batch.

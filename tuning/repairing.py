@@ -79,7 +79,7 @@ def repair(
     it. The test split is no part of this.
 
     Args:
-        build_model: Answers a new compiled Functional or Sequential model with one input and one output.
+        build_model: Returns a new compiled Functional or Sequential model with one input and one output.
         x: Training inputs, array `(rows, ...)`.
         y: Training targets, array.
         validation_data: Pair `(x, y)`; by default a fifth of the rows is kept out.
@@ -170,7 +170,7 @@ class _Job:
         keras.utils.set_random_seed(self.seed)
         model = self.build()
         if not getattr(model, "compiled", False):
-            raise ValueError("`build_model` must answer a compiled model; call `model.compile(...)` in it.")
+            raise ValueError("`build_model` must return a compiled model; call `model.compile(...)` in it.")
         findings = check(model, x, y, (held_x, held_y))
         for finding in findings:
             if finding.symptom in _UNREPAIRABLE or finding.causes[:1] == ("labels_scaled",):
@@ -359,7 +359,7 @@ def _proof(metric: str, untouched: _Outcome | None, best: _Outcome, rows: int) -
     if best is untouched:
         return f"No change was better than the untouched program ({metric} {abs(best.score):.4g} on {rows} rows)."
     if not math.isfinite(untouched.score):
-        return f"The untouched program answers NaN; changed, it reaches a {metric} of {abs(best.score):.4g}."
+        return f"The untouched program outputs NaN; changed, it reaches a {metric} of {abs(best.score):.4g}."
     if metric == "accuracy":
         error = math.hypot(binomial_error(untouched.score, rows), binomial_error(best.score, rows))
     else:

@@ -32,7 +32,7 @@ def jobs_of(kind, seeds):
 
 
 def observe(job):
-    """Trains one program under everything that looks at it; answers what was said, and when."""
+    """Trains one program under everything that looks at it; returns what was said, and when."""
     version, program, seed = job
     warnings.simplefilter("ignore")
     import anchors

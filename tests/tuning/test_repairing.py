@@ -120,5 +120,5 @@ def test_bad_input_is_refused_before_training(change, error, message):
 
 
 def test_a_model_that_is_not_compiled_is_refused():
-    with pytest.raises(ValueError, match="must answer a compiled model"):
+    with pytest.raises(ValueError, match="must return a compiled model"):
         tw.tuning.repair(lambda: keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), X, BITS)

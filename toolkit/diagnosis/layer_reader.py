@@ -177,14 +177,14 @@ class LayerReader:
             causes = ("nan_in_inputs", *(cause for cause in causes if cause != "nan_in_inputs"))
         if rows is not None and self._good is not None:
             layer = _first_bad_layer(self.model, self._good, rows) or layer
-            message += "" if layer is None else f" The first layer that answers with them is {layer!r}."
+            message += "" if layer is None else f" The first layer that outputs them is {layer!r}."
         return replace(
             finding, message=message, step=step, layer=layer, evidence=evidence, causes=causes, advice=advice
         )
 
 
 def _first_bad_layer(model: Any, weights: list[np.ndarray], rows: Any) -> str | None:
-    """The first layer that answers NaN or infinity to rows with weights that were still good."""
+    """The first layer that outputs NaN or infinity to rows with weights that were still good."""
     now = model.get_weights()
     model.set_weights(weights)
     try:

@@ -123,7 +123,7 @@ def _constant_output(looks: _Looks) -> Finding | None:
     return Finding(
         "constant_output",
         "warning",
-        f"The model answers the same to every row (spread {looks.last.spread:.1e})"
+        f"The model gives the same output for every row (spread {looks.last.spread:.1e})"
         + (", although its loss falls." if elsewhere else "."),
         epoch=lasting[0].epoch,
         step=lasting[0].step,
@@ -175,7 +175,7 @@ def _dead(looks: _Looks) -> Finding | None:
     return Finding(
         "dead_relu",
         "warning" if surely else "info",
-        f"{share:.0%} of the units of layer {layer.name!r} answer zero to every row that was looked at"
+        f"{share:.0%} of the units of layer {layer.name!r} output zero for every row that was looked at"
         + (", and did so before training." if from_start else "."),
         epoch=looks.lasting(int(limit("lasting_looks")))[0].epoch,
         step=looks.last.step,

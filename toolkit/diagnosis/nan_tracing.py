@@ -135,7 +135,7 @@ def bad_columns(x: Any) -> list[int]:
 
 
 def first_bad_layer(model: Any, x: Any) -> str | None:
-    """Name of the first layer that answers NaN or infinity to rows; `None` where all answers are finite.
+    """Name of the first layer that outputs NaN or infinity to rows; `None` where all answers are finite.
 
     Example:
 

@@ -120,7 +120,7 @@ class RunReader:
         return self._found.add(read_curves(first))
 
     def end_epoch(self, logs: Mapping[str, Any]) -> list[Finding]:
-        """An epoch ends with these logs; answers what is newly found, or found to be worse."""
+        """An epoch ends with these logs; returns what is newly found, or found to be worse."""
         for name, value in logs.items():
             self.logs.setdefault(name, []).append(float(value))
         if any(name.startswith("val_") for name in logs):

@@ -37,7 +37,7 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "validation_mismatch": ("Rows that were prepared otherwise ask a question that was never trained.", _KARPATHY),
         "vanishing_gradient": ("A product of many factors below one is next to nothing.", _GLOROT),
         "exploding_gradient": ("A product of many factors above one grows without bound.", "Pascanu et al. 2013"),
-        "dead_relu": ("Where a ReLU answers zero to every row, no gradient reaches its weights.", "Lu et al. 2019"),
+        "dead_relu": ("Where a ReLU outputs zero for every row, no gradient reaches its weights.", "Lu et al. 2019"),
         "saturated_activation": ("At the ends of a sigmoid or tanh the slope is next to nothing.", _GLOROT),
         "unchanged_weights": ("Weights that do not move keep what chance gave them.", _KARPATHY),
         "unequal_update_ratio": ("Layers learn together only where they move at a like pace.", "You et al. 2017, LARS"),

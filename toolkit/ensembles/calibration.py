@@ -24,7 +24,7 @@ class Calibration:
     """A calibrated model, and what it cost or brought on the rows it was fitted on.
 
     Args:
-        model: Answers `softmax(log(p) / temperature)`, or the like for a sigmoid; a copy.
+        model: Outputs `softmax(log(p) / temperature)`, or the like for a sigmoid; a copy.
         temperature: Above 1 the model was too sure, below 1 not sure enough.
         nll: NLL (nats) before and after.
         ece: Expected calibration error before and after, in [0, 1].
@@ -47,7 +47,7 @@ def calibrate(
     """Fits one temperature on rows that were not trained on, and puts it into a copy of the model.
 
     Args:
-        model: A built model, or a vote, that answers probabilities or logits.
+        model: A built model, or a vote, that outputs probabilities or logits.
         x: Validation rows, or a `Split`. Those of a sealed test split are refused.
         y: Their targets: class numbers, one-hot rows, or 0 and 1.
         task: As for `vote`.
@@ -59,7 +59,7 @@ def calibrate(
 
     Raises:
         TypeError: `x` is a sealed test split, or `model` no Keras model.
-        ValueError: The model answers quantities or NaN, rows and targets do not fit, or the rows are sealed ones.
+        ValueError: The model outputs quantities or NaN, rows and targets do not fit, or the rows are sealed ones.
 
     Reference: Guo et al. 2017, arXiv:1706.04599, section 4.2.
 
@@ -80,7 +80,7 @@ def calibrate(
     meaning = meaning_of([model], task, from_logits)
     if meaning.kind not in ("classes", "labels"):
         raise ValueError(
-            f"{model.name!r} answers quantities, which have no temperature; for logits say `from_logits=True`."
+            f"{model.name!r} outputs quantities, which have no temperature; for logits say `from_logits=True`."
         )
     inputs = fresh_inputs(model)
     raw = copied_member(model, 0)(inputs)
@@ -88,7 +88,7 @@ def calibrate(
     scores = ops.cast(raw, "float32") if meaning.logits[0] else _logits(before, meaning.kind)
     logits = keras.Model(inputs, scores).predict(x, batch_size=batch_size, verbose=0).astype("float64")
     if not np.all(np.isfinite(logits)):
-        raise ValueError(f"{model.name!r} answers NaN or infinite values; no temperature can be fitted.")
+        raise ValueError(f"{model.name!r} outputs NaN or infinite values; no temperature can be fitted.")
     if y is None or len(np.asarray(y)) != len(logits) or not len(logits):
         raise ValueError(f"`y` must hold a target for each of {len(logits)} rows, and there must be one row at least.")
     exclusive = meaning.kind == "classes"

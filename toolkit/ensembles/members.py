@@ -28,7 +28,7 @@ _PROBE_ROWS = 8
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the members' answers mean: a kind of `vote_arithmetic.KINDS`, and who answers logits."""
+    """What the members' answers mean: a kind of `vote_arithmetic.KINDS`, and who outputs logits."""
 
     kind: str
     logits: tuple[bool, ...]
@@ -76,13 +76,13 @@ def meaning_of(models: Sequence[Any], task: str = "auto", from_logits: Any = "au
     )
     for number, (end, logit) in enumerate(zip(ends, logits, strict=True)):
         if logit and end in _ENDS:
-            raise ValueError(f"Member {number} ends in {end}, so it answers no logits: leave `from_logits` out.")
+            raise ValueError(f"Member {number} ends in {end}, so it outputs no logits: leave `from_logits` out.")
     kinds = [_kind(model, end, logit, task) for model, end, logit in zip(models, ends, logits, strict=True)]
     if len(set(kinds)) > 1:
         shown = ", ".join(f"member {k} in {end or 'a function unknown'}" for k, end in enumerate(ends))
         raise ValueError(
             f"The members do not answer the same kind of thing: they end {shown}. "
-            "Where some answer logits, say which: `from_logits=[False, True, ...]`."
+            "Where some output logits, say which: `from_logits=[False, True, ...]`."
         )
     return Meaning(kinds[0], logits)
 
@@ -223,7 +223,7 @@ def _kind(model: Any, end: str | None, logit: bool, task: str) -> str:
     if task == "gaussian":
         if width != 2 or end in _ENDS:
             raise ValueError(
-                f"A Gaussian member answers a mean and a variance, `(batch, 2)`; {model.name!r} gives "
+                f"A Gaussian member outputs a mean and a variance, `(batch, 2)`; {model.name!r} gives "
                 f"{tuple(model.outputs[0].shape)} ending in {end}."
             )
         return "gaussian"

@@ -1,4 +1,4 @@
-"""Dropout as model averaging: one model that answers with the mean of many draws of its dropout."""
+"""Dropout as model averaging: one model that outputs the mean of many draws of its dropout."""
 
 from __future__ import annotations
 

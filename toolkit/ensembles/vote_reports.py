@@ -83,7 +83,7 @@ def evaluate_vote(
 
     Raises:
         TypeError: `vote` is no Keras model.
-        ValueError: The model is no vote, rows and targets do not fit, there are no rows, or a member answers NaN
+        ValueError: The model is no vote, rows and targets do not fit, there are no rows, or a member outputs NaN
             (it is named).
 
     Reference: McNemar 1947 (vote against best member); Guo et al. 2017, arXiv:1706.04599.
@@ -136,7 +136,7 @@ def _answers(vote: Any, x: Any, batch_size: int) -> tuple[np.ndarray, dict[str, 
 def _refuse_nan(name: str, values: np.ndarray) -> None:
     broken = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
     if broken.size:
-        raise ValueError(f"{name} answers NaN or infinite values in {broken.size} rows, the first in row {broken[0]}.")
+        raise ValueError(f"{name} outputs NaN or infinite values in {broken.size} rows, the first in row {broken[0]}.")
 
 
 def _task_of(vote: Any, joined: np.ndarray, y: Any) -> str:

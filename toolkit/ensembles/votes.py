@@ -30,7 +30,7 @@ def vote(
     classes: Sequence[Sequence[Any]] | None = None,
     uncertainty: bool = False,
 ) -> Any:
-    """Joins trained models into one Keras model that answers with their vote.
+    """Joins trained models into one Keras model that outputs their vote.
 
     The members are deep copies, so that the originals stay as they are; the vote is made of Keras'
     own operations, in float32 whatever the policy, and saves, reloads and exports like any functional
@@ -51,12 +51,12 @@ def vote(
         output: `"probabilities"`: `(batch, classes)`; for a hard vote the share of the votes of each
             class, in which the winner of a tie leads by 4e-7, so that `argmax` (or `> 0.5`) gives it.
             `"label"`: the class number `(batch,)`, or 0 and 1 for each label `(batch, labels)`, int32;
-            -1 where a member answers NaN. `"all"`: a dictionary of both, and of `votes`, their shares.
+            -1 where a member outputs NaN. `"all"`: a dictionary of both, and of `votes`, their shares.
         name: Name of the new model.
-        task: `"multiclass"`, `"binary"`, `"multilabel"`, `"regression"`, `"gaussian"` (each member answers
+        task: `"multiclass"`, `"binary"`, `"multilabel"`, `"regression"`, `"gaussian"` (each member outputs
             mean and variance, `(batch, 2)`, and so does the vote: those of the mixture), or `"auto"`: found
             from the members' last activations.
-        from_logits: Whether the members answer logits: one for all or one for each; `"auto"`: where a member
+        from_logits: Whether the members output logits: one for all or one for each; `"auto"`: where a member
             ends linear and its loss takes logits, or `task` asks for classes.
         threshold: Probability above which a label counts as present, one for all or one for each label.
         classes: One list of class names a member, in the order of its outputs, where the orders differ; the
@@ -115,13 +115,13 @@ def _refuse_what_has_no_answer(how: str, output: str, uncertainty: bool, meaning
     has_classes = meaning.kind in ("classes", "labels")
     if how in ("hard", "geometric") and not has_classes:
         raise ValueError(
-            f"A {how} vote needs members that answer probabilities, got quantities: members that end linear. Where "
+            f"A {how} vote needs members that output probabilities, got quantities: members that end linear. Where "
             "these are logits, say `from_logits=True`; else vote `how='soft'` or `how='median'`."
         )
     if how != "soft" and meaning.kind == "gaussian":
         raise ValueError(f"Gaussian members are mixed with `how='soft'`, got {how!r}.")
     if output == "label" and not has_classes:
-        raise ValueError("`output='label'` needs members that answer probabilities, got quantities.")
+        raise ValueError("`output='label'` needs members that output probabilities, got quantities.")
     if uncertainty and output != "all":
         raise ValueError(f"`uncertainty=True` adds outputs, so it needs `output='all'`, got {output!r}.")
 

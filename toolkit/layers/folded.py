@@ -135,7 +135,7 @@ class Unrolled(Stacked):
         self.own = [[self._own(variable, k) for variable in self._variables()] for k in range(members)]
 
     def add_site(self, args: Any, kwargs: Any) -> int:
-        """Notes the arguments of one call, a `Place` standing for each tensor; answers its number."""
+        """Notes the arguments of one call, a `Place` standing for each tensor; returns its number."""
         self._sites.append((args, kwargs))
         return len(self._sites) - 1
 

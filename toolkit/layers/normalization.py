@@ -104,7 +104,7 @@ class _Normalization(keras.layers.Layer):
         self.scale_weight.assign(scale)
 
     def _statistics(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        raise NotImplementedError("A normalisation must override `_statistics(rows)` to answer (center, scale).")
+        raise NotImplementedError("A normalisation must override `_statistics(rows)` to return (center, scale).")
 
     def call(self, inputs: Any) -> Any:
         return self.invert(inputs) if self.inverse else self.normalize(inputs)
@@ -134,7 +134,7 @@ class _Normalization(keras.layers.Layer):
 class Standardize(_Normalization):
     """Shifts and scales every feature to mean 0 and standard deviation 1.
 
-    Call `adapt` on the training rows before the first use; until then the layer answers NaN. Its
+    Call `adapt` on the training rows before the first use; until then the layer outputs NaN. Its
     statistics are non-trainable weights: they are saved, cloned, deep-copied and exported (ONNX
     included) with the model.
 
@@ -170,7 +170,7 @@ class Standardize(_Normalization):
 class MinMax(_Normalization):
     """Maps every feature linearly so that the training rows span the range from `low` to `high`.
 
-    Call `adapt` on the training rows before the first use; until then the layer answers NaN. Rows
+    Call `adapt` on the training rows before the first use; until then the layer outputs NaN. Rows
     outside the training range come out outside `low` to `high`: nothing is clipped.
 
     Args:

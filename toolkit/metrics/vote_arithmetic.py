@@ -115,7 +115,7 @@ def geometric(answers: Sequence[Any], weights: Sequence[float], kind: str) -> An
 
 
 def shares(answers: Sequence[Any], weights: Sequence[float], kind: str, threshold: Any = 0.5) -> Any:
-    """Share of the votes that each class, or each label's yes, gets; NaN where a member answers NaN."""
+    """Share of the votes that each class, or each label's yes, gets; NaN where a member outputs NaN."""
     votes = [_ballot(answer, kind, threshold) for answer in answers]
     return _weighted_sum(votes, weights)
 

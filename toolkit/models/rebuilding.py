@@ -114,7 +114,7 @@ def with_more_layers(model: Any, units: int) -> Any:
 
 
 def with_end(model: Any, units: int, activation: str) -> Any:
-    """A new model whose last layer with weights answers `units` values with another activation.
+    """A new model whose last layer with weights outputs `units` values with another activation.
 
     Raises:
         ValueError: The model has no Dense or convolutional layer to end in.

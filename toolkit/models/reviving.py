@@ -16,7 +16,7 @@ _ROWS = 512
 
 
 def revive(model: Any, name: str, x: Any, seed: int = 0) -> int:
-    """Gives the units of a ReLU layer that answer zero to every row new starting weights.
+    """Gives the units of a ReLU layer that output zero for every row new starting weights.
 
     Their kernels are drawn by He's rule, their biases and what the optimizer remembers of them are set
     to zero; all other units stay bit-identical.

@@ -129,7 +129,7 @@ class AccumulatedGradients(Wrapper):
         self._batches.assign(0.0)
 
     def flush(self) -> bool:
-        """Makes an update of what is left over, as after the last batch; answers whether there was any."""
+        """Makes an update of what is left over, as after the last batch; returns whether there was any."""
         if not self.built or not float(ops.convert_to_numpy(self._batches)):
             return False
         self._update(trained_variables(self), self._sums, [True] * len(self._sums))

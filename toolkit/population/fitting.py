@@ -68,7 +68,7 @@ def fit_population(
     the same order, and each ends as it would alone. The caller's random state is left as it was.
 
     Args:
-        build_model: Answers a new Functional or Sequential model, compiled or not.
+        build_model: Returns a new Functional or Sequential model, compiled or not.
         x: Inputs, as for `model.fit`.
         y: Targets, as for `model.fit`.
         size: Number of members where no setting is a sequence; at least 1.
@@ -196,7 +196,7 @@ def _objectives(template: Any, **given: Any) -> dict[str, Any]:
     """What was given, else what the model was compiled with; a loss there must be."""
     chosen = given_or_compiled(template, **given)
     if chosen["loss"] is None:
-        raise ValueError("`loss` must be given, or `build_model` must answer a compiled model.")
+        raise ValueError("`loss` must be given, or `build_model` must return a compiled model.")
     chosen["optimizer"] = chosen["optimizer"] or "sgd"
     return chosen
 

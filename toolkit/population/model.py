@@ -44,7 +44,7 @@ class Population(keras.Model):
         name: Name of the model.
         **kwargs: As for any Keras model.
 
-    Call arguments: inputs `(batch, ...)` as for the template. Answers `(batch, members, ...)`.
+    Call arguments: inputs `(batch, ...)` as for the template. Returns `(batch, members, ...)`.
 
     Attributes:
         members: Number of members.
@@ -212,7 +212,7 @@ class Population(keras.Model):
         return ops.sum(self.optimizer.scaled(total) if training else total)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Takes one batch in and answers the means over the members."""
+        """Takes one batch in and returns the means over the members."""
         targets, outputs, weights = self._flat(y, y_pred, sample_weight)
         for measure in self._objectives.content[1]:
             measure.update(targets[measure.output], outputs[measure.output], weights[measure.output])
@@ -361,10 +361,10 @@ def functional_form(model: Any) -> Any:
         ValueError: `model` is not built.
     """
     if not isinstance(model, keras.Model):
-        raise TypeError(f"`build_model` must answer a Keras model, got {type(model).__name__}.")
+        raise TypeError(f"`build_model` must return a Keras model, got {type(model).__name__}.")
     if isinstance(model, keras.Sequential):
         if not model.built:
-            raise ValueError("`build_model` must answer a built model; begin the Sequential with `keras.Input(shape)`.")
+            raise ValueError("`build_model` must return a built model; begin the Sequential with `keras.Input(shape)`.")
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     if not is_functional(model):
         raise TypeError(

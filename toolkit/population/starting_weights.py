@@ -63,7 +63,7 @@ def _built(build_model: Callable[[], Any], seed: int) -> Any:
     keras.utils.set_random_seed(seed)
     model = build_model()
     if not isinstance(model, keras.Model):
-        raise TypeError(f"`build_model` must answer a Keras model, got {type(model).__name__}.")
+        raise TypeError(f"`build_model` must return a Keras model, got {type(model).__name__}.")
     return model
 
 
@@ -143,7 +143,7 @@ def _refuse_other_shapes(first: list[np.ndarray], other: list[np.ndarray]) -> No
     shapes, others = [w.shape for w in first], [w.shape for w in other]
     if shapes != others:
         raise ValueError(
-            f"`build_model` must answer the same architecture each time: weights of shapes {shapes}, then {others}. "
+            f"`build_model` must return the same architecture each time: weights of shapes {shapes}, then {others}. "
             "A setting that changes shapes, such as units, cannot differ between members; "
             "fit one population for each value."
         )

@@ -156,7 +156,7 @@ def _dead(probe: Probe) -> Iterator[Finding]:
         yield Finding(
             "dead_relu",
             "warning",
-            f"{dead[0].dead:.0%} of the units of layer {dead[0].name!r} answer zero to every row before training "
+            f"{dead[0].dead:.0%} of the units of layer {dead[0].name!r} output zero for every row before training "
             "begins.",
             layer=dead[0].name,
             evidence={"dead_share": float(dead[0].dead or 0.0)},

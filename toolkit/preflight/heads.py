@@ -82,7 +82,7 @@ def _labels(end: _End, output_shape: Any) -> Iterator[Finding]:
         yield Finding(
             "output_units",
             "error",
-            f"The model answers {end.units} values a row, and the labels have {end.columns}.",
+            f"The model outputs {end.units} values a row, and the labels have {end.columns}.",
             evidence={"units": float(end.units), "columns": float(end.columns)},
             causes=("output_units_mismatch", "labels_shape_mismatch"),
             advice=(Advice("units", "set", float(end.columns)),),

@@ -57,7 +57,7 @@ def unadapted(model: Any) -> Iterator[Finding]:
     for layer in flat_layers(model):
         ours = getattr(layer, "adapted", None)
         if ours is False or (isinstance(layer, keras.layers.Normalization) and _keras_unadapted(layer)):
-            effect = "answers NaN" if ours is False else "passes its inputs on unchanged"
+            effect = "outputs NaN" if ours is False else "passes its inputs on unchanged"
             yield Finding(
                 "unadapted_normalization",
                 "error" if ours is False else "warning",

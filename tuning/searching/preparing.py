@@ -268,7 +268,7 @@ class Preparation:
         fresh_session()
         model = self._built()
         if not isinstance(model, keras.Model):
-            raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
+            raise TypeError(f"`build` must return a Keras model, got {type(model).__name__}.")
         chosen = trainables.compiling_of(model, self.hypermodel, self.rows.y, options.compiling)
         possible = trainables.can_be_many(model, chosen.optimizer) and not trainables.fits_by_itself(self.hypermodel)
         if options.is_auto:

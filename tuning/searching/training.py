@@ -128,7 +128,7 @@ class Training:
         keras.utils.set_random_seed(self.part.seed)
         model = plan.hypermodel.build(self.hp)
         if not isinstance(model, keras.Model):
-            raise TypeError(f"`build` must answer a Keras model, got {type(model).__name__}.")
+            raise TypeError(f"`build` must return a Keras model, got {type(model).__name__}.")
         # Only now: `build` may have asked for these hyperparameters first.
         self.batch_size = whole_number("batch_size", self.hp.values.get("batch_size", plan.batch_size), low=1)
         self.epochs = whole_number("epochs", self.hp.values.get("epochs", plan.epochs), low=1)

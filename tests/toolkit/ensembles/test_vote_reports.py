@@ -44,7 +44,7 @@ def test_what_is_no_vote_or_answers_nan_is_refused_by_name():
     inputs = keras.Input((4,))
     raw = keras.layers.Dense(3)(inputs)
     root = keras.Model(inputs, keras.layers.Softmax()(ops.log(raw)), name="root")
-    with pytest.raises(ValueError, match="member_1 answers NaN or infinite values in"):
+    with pytest.raises(ValueError, match="member_1 outputs NaN or infinite values in"):
         tw.evaluate_vote(tw.vote([classifier(), root]), x, y)
     with pytest.raises(ValueError, match="target for each"):
         tw.evaluate_vote(tw.vote([classifier()]), x, y[:3])

@@ -8,7 +8,7 @@ import trainwise as tw
 
 
 def _fixed(table, activation="softmax"):
-    """A model that answers the rows of `table`: row i for the input i."""
+    """A model that outputs the rows of `table`: row i for the input i."""
     table = np.asarray(table, dtype="float32")
     inputs = keras.Input((1,), name="row")
     rows = keras.layers.Embedding(len(table), table.shape[1], weights=[_before(table, activation)])(inputs)

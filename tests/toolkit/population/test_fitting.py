@@ -151,7 +151,7 @@ BAD = [
         "SpectralNormalization. sets its weights while it is called",
     ),
     (Subclassed, {}, TypeError, "subclassed model Subclassed"),
-    (lambda: 3, {}, TypeError, "`build_model` must answer a Keras model, got int"),
+    (lambda: 3, {}, TypeError, "`build_model` must return a Keras model, got int"),
     (lambda: keras.Sequential([L.Dense(3)]), {}, ValueError, "begin the Sequential with `keras.Input"),
     (_shared_layer(), {"seed": [0, 1]}, ValueError, "is made outside `build_model`.*make it inside"),
     (_growing(), {"seed": [0, 1]}, ValueError, "A setting that changes shapes, such as units"),

@@ -70,7 +70,7 @@ def test_without_a_population_the_rate_of_an_uncompiled_model_becomes_a_hyperpar
         ({"space": MLP}, TypeError, r"such as `MLP\(\)` .* got MLP"),
         ({"space": keras.Sequential()}, TypeError, "got a model"),
         ({"space": MLP(task="binary"), "y": np.eye(2)[Y]}, ValueError, "task='multiclass' for one-hot"),
-        ({"space": lambda hp: "no model"}, TypeError, "must answer a Keras model, got str"),
+        ({"space": lambda hp: "no model"}, TypeError, "must return a Keras model, got str"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_training(arguments, error, message):

@@ -77,7 +77,7 @@ class Resume(keras.callbacks.Callback):
         best = self._state["best_epoch"]
         return None if best is None else int(best)
 
-    def restore_best(self, model: Any) -> None:
+    def restore_best(self, model: keras.Model) -> None:
         """Gives `model` the weights of the best epoch, or of the last where none was best."""
         name = self._state["best_file"] or self._state["file"]
         if name:

@@ -47,7 +47,7 @@ class _Sizes(keras.callbacks.Callback):
 
 
 def fit_growing_batches(
-    model: Any,
+    model: keras.Model,
     x: Any,
     y: Any,
     *,
@@ -116,7 +116,7 @@ def fit_growing_batches(
     return model.history
 
 
-def _rates(given: Sequence[float] | None, batch_sizes: BatchSizeSchedule, model: Any) -> list[float] | None:
+def _rates(given: Sequence[float] | None, batch_sizes: BatchSizeSchedule, model: keras.Model) -> list[float] | None:
     if given is None:
         return None
     rates = [number("learning_rates", rate, 0, float("inf"), open_low=True) for rate in given]

@@ -70,7 +70,7 @@ class Member:
 
     name: str
     seed: int
-    model: Any
+    model: keras.Model
     history: dict[str, list[float]]
     best_epoch: int | None
     findings: list[Finding]

@@ -73,7 +73,7 @@ class Variant:
 
 
 def variants_of(
-    program: Variant, model: Any, task: Task, rows: tuple[np.ndarray, ...], findings: Sequence[Finding]
+    program: Variant, model: keras.Model, task: Task, rows: tuple[np.ndarray, ...], findings: Sequence[Finding]
 ) -> list[Variant]:
     """What to try, most promising first: what is sure, then what usually helps, then more capacity."""
     x, y = rows[:2]
@@ -129,7 +129,7 @@ _RELU = Advice("activation", "set", "relu")
 _NO_PENALTY = Advice("regularization", "set", "none")
 
 
-def _with_relu(model: Any) -> Any:
+def _with_relu(model: keras.Model) -> Any:
     return with_hidden(model, activation="relu", kernel_initializer="he_normal")
 
 
@@ -193,7 +193,7 @@ def scaled(y: np.ndarray, variant: Variant) -> np.ndarray:
     return np.asarray(((y.reshape(len(y), -1) - center) / scale).reshape(y.shape), "float32")
 
 
-def in_units(model: Any, scale: tuple[np.ndarray, np.ndarray]) -> Any:
+def in_units(model: keras.Model, scale: tuple[np.ndarray, np.ndarray]) -> Any:
     """The model with answers in the units of the targets, compiled as it was."""
     layer = Standardize(center=scale[0].tolist(), scale=scale[1].tolist(), invert=True)
     whole = keras.Model(model.inputs, layer(model.outputs[0]))

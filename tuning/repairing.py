@@ -44,7 +44,7 @@ class Repair:
         sentence: The proof in a sentence.
     """
 
-    model: Any
+    model: keras.Model
     changes: tuple[Advice, ...]
     rows: list[dict[str, Any]]
     metric: str
@@ -144,7 +144,7 @@ def _rows(x: np.ndarray, y: np.ndarray, validation_data: Any, seed: int) -> tupl
 class _Outcome:
     """A trained model and how well it answers the rows that were kept out."""
 
-    model: Any
+    model: keras.Model
     changes: tuple[Advice, ...]
     score: float
     tie: float
@@ -196,10 +196,10 @@ class _Job:
         sentence = _proof(metric, untouched, best, len(held_y))
         return Repair(best.model, best.changes, self.tried, metric, findings, sentence)
 
-    def _program(self, model: Any) -> Variant:
+    def _program(self, model: keras.Model) -> Variant:
         return Variant((), self.build, model.loss, model.optimizer, self.batch_size, self.epochs)
 
-    def _untouched(self, model: Any) -> tuple[list[Finding], _Outcome | None]:
+    def _untouched(self, model: keras.Model) -> tuple[list[Finding], _Outcome | None]:
         x, y, held_x, held_y = self.rows
         curves = CurveWatch(x=x, y=y, validation_data=(held_x, held_y), report=_silent)
         health = GradientWatch(x, y, report=_silent)
@@ -258,7 +258,7 @@ class _Job:
         self._note(changes, rates[best], outcome, -places[best][1], spent)
         return [outcome] if math.isfinite(outcome.score) else []
 
-    def _judged(self, model: Any, changes: tuple[Advice, ...], from_logits: bool) -> _Outcome:
+    def _judged(self, model: keras.Model, changes: tuple[Advice, ...], from_logits: bool) -> _Outcome:
         held_x, held_y = self.rows[2:]
         answers = np.asarray(model.predict(held_x, verbose=0), "float64").reshape(len(held_y), -1)
         if not np.all(np.isfinite(answers)):
@@ -284,7 +284,7 @@ def _silent(finding: Finding) -> None:
     """Findings are collected, not printed."""
 
 
-def _task(model: Any, y: np.ndarray) -> Task:
+def _task(model: keras.Model, y: np.ndarray) -> Task:
     """The task that targets and loss together speak of."""
     matrix = y.ndim > 1 and y.shape[-1] > 1
     zeros_and_ones = bool(np.all((y == 0) | (y == 1)))

@@ -52,7 +52,7 @@ class Staged:
         sentence: What was found, in words.
     """
 
-    model: Any
+    model: keras.Model
     fitted: bool
     settings: dict[str, Any]
     rows: list[dict[str, Any]]

@@ -55,7 +55,7 @@ class LayerReader:
 
     def __init__(
         self,
-        model: Any,
+        model: keras.Model,
         x: Any = None,
         y: Any = None,
         every: int = 100,
@@ -183,7 +183,7 @@ class LayerReader:
         )
 
 
-def _first_bad_layer(model: Any, weights: list[np.ndarray], rows: Any) -> str | None:
+def _first_bad_layer(model: keras.Model, weights: list[np.ndarray], rows: Any) -> str | None:
     """The first layer that outputs NaN or infinity to rows with weights that were still good."""
     now = model.get_weights()
     model.set_weights(weights)
@@ -197,7 +197,7 @@ def _tensors(rows: Any) -> Any:
     return keras.tree.map_structure(ops.convert_to_tensor, rows)
 
 
-def _weights_only(model: Any, step: int, epoch: int, moved: dict[str, float] | None) -> Probe:
+def _weights_only(model: keras.Model, step: int, epoch: int, moved: dict[str, float] | None) -> Probe:
     layers = []
     for name, kernel in kernels(model):
         values = ops.convert_to_numpy(kernel).astype("float64")

@@ -37,7 +37,7 @@ class BatchKeeper:
     1
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: keras.Model) -> None:
         self.model = model
         self.keeps = _can_keep(model)
         if self.keeps:
@@ -96,7 +96,7 @@ class BatchKeeper:
             self.model.train_function = None
 
 
-def _can_keep(model: Any) -> bool:
+def _can_keep(model: keras.Model) -> bool:
     if keras.backend.backend() != "tensorflow" or model.jit_compile or not getattr(model, "inputs", None):
         return False
     if "train_step" in model.__dict__ or getattr(model.distribute_strategy, "num_replicas_in_sync", 1) > 1:
@@ -134,7 +134,7 @@ def bad_columns(x: Any) -> list[int]:
     return sorted(found)
 
 
-def first_bad_layer(model: Any, x: Any) -> str | None:
+def first_bad_layer(model: keras.Model, x: Any) -> str | None:
     """Name of the first layer that outputs NaN or infinity to rows; `None` where all answers are finite.
 
     Example:

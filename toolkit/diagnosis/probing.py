@@ -43,7 +43,7 @@ class Prober:
     'd'
     """
 
-    def __init__(self, model: Any, x: Any, y: Any, compiled: bool = True) -> None:
+    def __init__(self, model: keras.Model, x: Any, y: Any, compiled: bool = True) -> None:
         self.model = model
         self.x, self.y = x, y
         self.traces = 0
@@ -92,7 +92,7 @@ class Prober:
         return found
 
 
-def kernels(model: Any) -> list[tuple[str, Any]]:
+def kernels(model: keras.Model) -> list[tuple[str, Any]]:
     """The largest trainable weight of each layer that has one, by the layer's name, in the order of the layers.
 
     Example:
@@ -109,11 +109,11 @@ def kernels(model: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def _holds_layers(layer: Any) -> bool:
+def _holds_layers(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, keras.Model) or bool(flat_layers(layer))
 
 
-def _watched(model: Any) -> list[tuple[Any, str]]:
+def _watched(model: keras.Model) -> list[tuple[Any, str]]:
     """Hidden layers whose activation can die or saturate, with its name; empty for a subclassed model."""
     if not getattr(model, "inputs", None):
         return []
@@ -127,7 +127,7 @@ def _watched(model: Any) -> list[tuple[Any, str]]:
     return found
 
 
-def _activation_name(layer: Any) -> str:
+def _activation_name(layer: keras.layers.Layer) -> str:
     if isinstance(layer, keras.layers.ReLU):
         return "relu" if not layer.negative_slope else ""
     if isinstance(layer, keras.layers.RNN) or len(symbolic_calls(layer)) != 1:
@@ -145,7 +145,7 @@ def _graph(measure: Callable[[Any, Any], dict[str, Any]]) -> Callable[[Any, Any]
 
 
 def _forward_and_back(
-    model: Any, inner: Any, weights: list[Any], x: Any, y: Any, training: bool
+    model: keras.Model, inner: Any, weights: list[Any], x: Any, y: Any, training: bool
 ) -> tuple[Any, Any, Any, list[Any], list[Any]]:
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(f"Gradients are measured on TensorFlow, not on {keras.backend.backend()}.")
@@ -162,7 +162,7 @@ def _forward_and_back(
     return loss, penalty, answers, activations, gradients
 
 
-def _with_hidden(model: Any, watched: list[tuple[Any, str]]) -> Any:
+def _with_hidden(model: keras.Model, watched: list[tuple[Any, str]]) -> Any:
     """The model with the answers of its watched layers before its own, on the same weights."""
     if not watched:
         return None
@@ -205,7 +205,7 @@ def _activation_facts(values: Any, activation: str) -> dict[str, Any]:
     return {"finite": finite, "saturated": ops.mean(ops.cast(ends, "float32"))}
 
 
-def _metric_variables(model: Any) -> list[Any]:
+def _metric_variables(model: keras.Model) -> list[Any]:
     """Variables that `compute_loss` changes: the trackers of a compiled loss of several outputs."""
     return [variable for metric in loss_trackers(model) for variable in metric.variables]
 

@@ -31,7 +31,7 @@ class Calibration:
         sentence: The same in words.
     """
 
-    model: Any
+    model: keras.Model
     temperature: float
     nll: tuple[float, float]
     ece: tuple[float, float]
@@ -42,7 +42,13 @@ class Calibration:
 
 
 def calibrate(
-    model: Any, x: Any, y: Any = None, *, task: str = "auto", from_logits: bool | str = "auto", batch_size: int = 256
+    model: keras.Model,
+    x: Any,
+    y: Any = None,
+    *,
+    task: str = "auto",
+    from_logits: bool | str = "auto",
+    batch_size: int = 256,
 ) -> Calibration:
     """Fits one temperature on rows that were not trained on, and puts it into a copy of the model.
 

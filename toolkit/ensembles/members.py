@@ -87,7 +87,7 @@ def meaning_of(models: Sequence[Any], task: str = "auto", from_logits: Any = "au
     return Meaning(kinds[0], logits)
 
 
-def copied_member(model: Any, number: int) -> Any:
+def copied_member(model: keras.Model, number: int) -> Any:
     """A deep copy named `member_NUMBER`, without optimizer, also in the models that it holds."""
     with warnings.catch_warnings():
         # Keras warns of an optimizer that it cannot copy whole, and the copy is not to keep one.
@@ -102,7 +102,7 @@ def copied_member(model: Any, number: int) -> Any:
     return made
 
 
-def fresh_inputs(model: Any) -> Any:
+def fresh_inputs(model: keras.Model) -> Any:
     """New symbolic inputs like those of the model, with names that stay the same from one process to the next."""
     structure = input_structure(model)
     tensors = keras.tree.flatten(structure)
@@ -172,7 +172,7 @@ def _read(one: Any) -> Any:
         raise ValueError(f"{path} holds no Keras model that can be loaded: {str(reason).splitlines()[0]}") from reason
 
 
-def _refuse_unusable(model: Any, number: int) -> None:
+def _refuse_unusable(model: keras.Model, number: int) -> None:
     outputs = getattr(model, "outputs", None)
     if not getattr(model, "inputs", None) or not outputs or len(keras.tree.flatten(outputs)) != 1:
         raise ValueError(
@@ -187,7 +187,7 @@ def _refuse_unusable(model: Any, number: int) -> None:
             )
 
 
-def _signature(model: Any) -> tuple[Any, Any]:
+def _signature(model: keras.Model) -> tuple[Any, Any]:
     structure = input_structure(model)
     shapes = keras.tree.map_structure(lambda tensor: _described(tensor), structure)
     # Names of single inputs are Keras' own counts, those of a dictionary are the user's.
@@ -212,13 +212,13 @@ def _given_logits(from_logits: Any, members: int) -> list[bool | None]:
     return [bool(flag) for flag in flags]
 
 
-def _answers_logits(model: Any, end: str | None, task: str) -> bool:
+def _answers_logits(model: keras.Model, end: str | None, task: str) -> bool:
     if end != "linear":
         return False
     return is_from_logits(model) or task in ("multiclass", "binary", "multilabel")
 
 
-def _kind(model: Any, end: str | None, logit: bool, task: str) -> str:
+def _kind(model: keras.Model, end: str | None, logit: bool, task: str) -> str:
     width = model.outputs[0].shape[-1]
     if task == "gaussian":
         if width != 2 or end in _ENDS:
@@ -241,7 +241,7 @@ def _kind(model: Any, end: str | None, logit: bool, task: str) -> str:
     return wanted
 
 
-def _probed(model: Any) -> str | None:
+def _probed(model: keras.Model) -> str | None:
     """`"softmax"` where the rows of a model's answers to random numbers sum to 1; `None` where it cannot be told."""
     tensors = keras.tree.flatten(input_structure(model))
     width = model.outputs[0].shape[-1]
@@ -255,7 +255,7 @@ def _probed(model: Any) -> str | None:
     return "softmax" if sums_to_one and values.min() >= 0 else None
 
 
-def _named_end(model: Any) -> str | None:
+def _named_end(model: keras.Model) -> str | None:
     """`"sigmoid"` for a vote, or the like, whose probabilities do not exclude each other."""
     last = source_operation(model.outputs[0])
     told = isinstance(last, keras.layers.Identity) and last.name == "probabilities"

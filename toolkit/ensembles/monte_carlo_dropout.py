@@ -28,7 +28,7 @@ _SEEDS = 10_007  # keeps the layers of one seed apart from those of the next
 
 
 def mc_dropout(
-    model: Any,
+    model: keras.Model,
     samples: int = 32,
     seed: int = 0,
     output: str = "probabilities",
@@ -98,7 +98,7 @@ def mc_dropout(
     return keras.Model(inputs, named if output == "all" else named[main], name=name)
 
 
-def _with_noise_only(model: Any, seed: int) -> Any:
+def _with_noise_only(model: keras.Model, seed: int) -> Any:
     """A copy in which `training=True` turns on noise, and nothing else."""
     made = _without_augmentation(copied_member(model, 0))
     made.name = "member_0"
@@ -121,22 +121,22 @@ def _with_noise_only(model: Any, seed: int) -> Any:
     return made
 
 
-def _layers(model: Any) -> list[Any]:
+def _layers(model: keras.Model) -> list[Any]:
     return flat_layers(model)
 
 
-def _strength(layer: Any) -> float:
+def _strength(layer: keras.layers.Layer) -> float:
     return max((float(getattr(layer, name, None) or 0.0) for name in _STRENGTHS), default=0.0)
 
 
-def _is_augmentation(layer: Any) -> bool:
+def _is_augmentation(layer: keras.layers.Layer) -> bool:
     return type(layer).__name__.startswith(_AUGMENTATIONS) and type(layer).__module__.startswith("keras.")
 
 
-def _without_augmentation(model: Any) -> Any:
+def _without_augmentation(model: keras.Model) -> Any:
     """The same layers in a new graph, those that change images at random left out."""
 
-    def kept(layer: Any) -> list[Any]:
+    def kept(layer: keras.layers.Layer) -> list[Any]:
         if _is_augmentation(layer):
             return []
         return [_without_augmentation(layer)] if isinstance(layer, keras.Model) else [layer]

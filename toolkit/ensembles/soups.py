@@ -29,7 +29,7 @@ class Soup:
         sentence: The same in words.
     """
 
-    model: Any
+    model: keras.Model
     members: tuple[int, ...]
     losses: tuple[float, ...]
     loss: float
@@ -183,7 +183,7 @@ class _Pot:
             recalibrate(made, self._rows)
         return made
 
-    def loss(self, model: Any) -> float:
+    def loss(self, model: keras.Model) -> float:
         answers = np.asarray(model.predict(self._x, verbose=0), dtype="float64")
         if self._y is None or len(np.asarray(self._y)) != len(answers):
             raise ValueError(f"`y` must hold a target for each of {len(answers)} rows.")

@@ -29,7 +29,7 @@ class Folded(Stacked):
     [3, 5, 4]
     """
 
-    def __init__(self, layer: Any, members: int, **kwargs: Any) -> None:
+    def __init__(self, layer: keras.layers.Layer, members: int, **kwargs: Any) -> None:
         super().__init__(layer, members, autocast=False, **kwargs)
         # Seen by Keras, unlike the layer of other stacked layers: its statistics are saved with it.
         self.inner = layer
@@ -128,7 +128,7 @@ class Unrolled(Stacked):
     [3, 5, 4]
     """
 
-    def __init__(self, layer: Any, members: int, seeds: Any = None, **kwargs: Any) -> None:
+    def __init__(self, layer: keras.layers.Layer, members: int, seeds: Any = None, **kwargs: Any) -> None:
         super().__init__(layer, members, autocast=False, **kwargs)
         self.seeds = tuple(int(seed) for seed in (range(members) if seeds is None else seeds))
         self._sites: list[tuple[Any, Any]] = []

@@ -17,7 +17,7 @@ from .cloning import recreated
 class _Hidden:
     """Holds a layer out of sight of Keras, which would else count its weights as those of the holder."""
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: keras.layers.Layer) -> None:
         self.layer = layer
 
 
@@ -85,7 +85,7 @@ class Stacked(keras.layers.Layer):
 
     member_axis = 0
 
-    def __init__(self, layer: Any, members: int, **kwargs: Any) -> None:
+    def __init__(self, layer: keras.layers.Layer, members: int, **kwargs: Any) -> None:
         kwargs.setdefault("name", layer.name)
         kwargs.setdefault("dtype", getattr(layer, "dtype_policy", None))
         kwargs.setdefault("trainable", getattr(layer, "trainable", True))

@@ -101,7 +101,7 @@ class StackedDropout(Stacked):
 
     def __init__(
         self,
-        layer: Any,
+        layer: keras.layers.Layer,
         members: int,
         rates: Sequence[float] | None = None,
         population: int | None = None,

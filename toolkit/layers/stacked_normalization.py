@@ -34,7 +34,7 @@ class StackedBatchNormalization(Stacked):
     [-1.0, 1.0, -1.0, 1.0]
     """
 
-    def __init__(self, layer: Any, members: int, member_axis: int = 0, **kwargs: Any) -> None:
+    def __init__(self, layer: keras.layers.Layer, members: int, member_axis: int = 0, **kwargs: Any) -> None:
         super().__init__(layer, members, **kwargs)
         self.member_axis = member_axis
 

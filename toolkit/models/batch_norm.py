@@ -15,7 +15,7 @@ from ..runtime.keras_internals import flat_layers
 _NOISE = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 
-def batch_norms(model: Any) -> list[Any]:
+def batch_norms(model: keras.Model) -> list[Any]:
     """The batch normalisation layers of a model, also those of models in it, which are not frozen.
 
     Example:
@@ -28,7 +28,7 @@ def batch_norms(model: Any) -> list[Any]:
     return [one for one in layers if isinstance(one, keras.layers.BatchNormalization) and one.trainable]
 
 
-def recalibrate(model: Any, x: Any, batch_size: int = 256) -> None:
+def recalibrate(model: keras.Model, x: Any, batch_size: int = 256) -> None:
     """Sets the moving statistics of batch normalisation to the means over all rows, dropout off.
 
     Every layer sees its input under the model's present weights. The variance is the mean of the batches' own,
@@ -73,7 +73,7 @@ def recalibrate(model: Any, x: Any, batch_size: int = 256) -> None:
 
 
 @contextmanager
-def _noise_off(model: Any) -> Iterator[None]:
+def _noise_off(model: keras.Model) -> Iterator[None]:
     held = [
         (layer, name, getattr(layer, name))
         for layer in flat_layers(model)

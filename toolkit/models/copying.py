@@ -15,7 +15,7 @@ from ..runtime.keras_internals import flat_layers
 _LOOKUPS = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
 
 
-def copied(model: Any, weights: Sequence[np.ndarray] | None = None, dropout: float | None = None) -> Any:
+def copied(model: keras.Model, weights: Sequence[np.ndarray] | None = None, dropout: float | None = None) -> Any:
     """An uncompiled copy of a model, which shares nothing with it.
 
     Args:
@@ -38,7 +38,7 @@ def copied(model: Any, weights: Sequence[np.ndarray] | None = None, dropout: flo
     return made
 
 
-def _cloned(model: Any, dropout: float | None) -> Any:
+def _cloned(model: keras.Model, dropout: float | None) -> Any:
     """The layers anew; Keras' own clone of a compiled model would write its losses down, which lambdas cannot be."""
     if isinstance(model, keras.Sequential):
         first = model.inputs[0]
@@ -51,7 +51,7 @@ def _cloned(model: Any, dropout: float | None) -> Any:
     return keras.models.clone_model(plain, clone_function=lambda layer: _layer(layer, dropout), recursive=True)
 
 
-def _layer(layer: Any, dropout: float | None) -> Any:
+def _layer(layer: keras.layers.Layer, dropout: float | None) -> Any:
     if not isinstance(layer, keras.layers.Layer):
         return layer
     if isinstance(layer, _LOOKUPS):

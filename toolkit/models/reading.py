@@ -20,7 +20,7 @@ _DROPOUTS = (
 _PASSING = (keras.layers.Flatten, keras.layers.Identity, keras.layers.Reshape, keras.layers.Dropout)
 
 
-def input_structure(model: Any) -> Any:
+def input_structure(model: keras.Model) -> Any:
     """The symbolic inputs of a built model as `predict` takes rows: one tensor, a list or a dict.
 
     Example:
@@ -33,7 +33,7 @@ def input_structure(model: Any) -> Any:
     return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
 
 
-def output_activation(model: Any) -> str | None:
+def output_activation(model: keras.Model) -> str | None:
     """Name of the activation that a model's single output ends in.
 
     Layers that only pass values on (Flatten, Reshape, Identity, Dropout), normalisation layers
@@ -78,7 +78,7 @@ def _activation_of(operation: Any) -> str | None:
     return getattr(operation.activation, "__name__", None)
 
 
-def structure_of(model: Any) -> Structure:
+def structure_of(model: keras.Model) -> Structure:
     """Reads a built model; what cannot be told is left out.
 
     Example:
@@ -104,7 +104,7 @@ def structure_of(model: Any) -> Structure:
     )
 
 
-def hidden_layers(model: Any) -> list[tuple[Any, str]]:
+def hidden_layers(model: keras.Model) -> list[tuple[Any, str]]:
     """The hidden layers with weights and the activation of each, first to last.
 
     Example:
@@ -117,7 +117,7 @@ def hidden_layers(model: Any) -> list[tuple[Any, str]]:
     return [(layer, name) for layer, name, _ in _hidden(model)]
 
 
-def loss_name(model: Any) -> str:
+def loss_name(model: keras.Model) -> str:
     """Keras name of a model's loss, such as `"mean_squared_error"`; `""` where it has none by name.
 
     Example:
@@ -138,7 +138,7 @@ def loss_name(model: Any) -> str:
     return getattr(loss, "__name__", "") if callable(loss) else ""
 
 
-def metric_directions(model: Any) -> dict[str, Direction]:
+def metric_directions(model: keras.Model) -> dict[str, Direction]:
     """Whether the metrics of a compiled model are better high or low, as far as their objects say.
 
     Example:
@@ -159,7 +159,7 @@ def metric_directions(model: Any) -> dict[str, Direction]:
     return found
 
 
-def is_from_logits(model: Any) -> bool:
+def is_from_logits(model: keras.Model) -> bool:
     """Whether a model's loss takes logits.
 
     Example:
@@ -176,7 +176,7 @@ def is_from_logits(model: Any) -> bool:
     return bool(getattr(loss, "from_logits", False))
 
 
-def _leaves(model: Any) -> list[Any]:
+def _leaves(model: keras.Model) -> list[Any]:
     return [
         layer
         for layer in flat_layers(model)
@@ -184,7 +184,7 @@ def _leaves(model: Any) -> list[Any]:
     ]
 
 
-def _hidden(model: Any) -> list[tuple[Any, str, int]]:
+def _hidden(model: keras.Model) -> list[tuple[Any, str, int]]:
     """Layers with a kernel but the last, each with the activation that its values meet before the next one."""
     found: list[list[Any]] = []
     layers = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, keras.layers.InputLayer)]
@@ -197,7 +197,7 @@ def _hidden(model: Any) -> list[tuple[Any, str, int]]:
     return [(layer, kind, width) for layer, kind, width in found[:-1]]
 
 
-def _kind(layer: Any) -> str | None:
+def _kind(layer: keras.layers.Layer) -> str | None:
     """Activation of a layer with a kernel; `"recurrent"` for one with gates, `None` for one without kernel."""
     if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
         return "recurrent"
@@ -208,7 +208,7 @@ def _kind(layer: Any) -> str | None:
     return getattr(getattr(layer, "activation", None), "__name__", "linear")
 
 
-def _alone(layer: Any) -> str | None:
+def _alone(layer: keras.layers.Layer) -> str | None:
     if isinstance(layer, keras.layers.Activation):
         return getattr(layer.activation, "__name__", "function")
     names = {keras.layers.ReLU: "relu", keras.layers.Softmax: "softmax"}
@@ -239,7 +239,7 @@ def _rate(optimizer: Any) -> float | None:
         return None
 
 
-def largest_weight(layer: Any) -> Any:
+def largest_weight(layer: keras.layers.Layer) -> Any:
     """The trainable weight of a layer with the most values, which for most layers is the kernel.
 
     Args:
@@ -256,7 +256,7 @@ def largest_weight(layer: Any) -> Any:
     return max(layer.trainable_weights, key=lambda weight: math.prod(weight.shape))
 
 
-def as_inputs(model: Any, x: Any) -> Any:
+def as_inputs(model: keras.Model, x: Any) -> Any:
     """Rows as the list that a model made of `model.inputs` takes."""
     if isinstance(x, dict):
         return [x[tensor.name] for tensor in model.inputs]

@@ -18,7 +18,7 @@ _PENALTIES = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", 
 _DROPOUTS = (keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D)
 
 
-def with_hidden(model: Any, **changes: Any) -> Any:
+def with_hidden(model: keras.Model, **changes: Any) -> Any:
     """A new, freshly started model whose hidden Dense and convolutional layers have other settings.
 
     Args:
@@ -35,7 +35,7 @@ def with_hidden(model: Any, **changes: Any) -> Any:
     return rebuilt(model, lambda layer: [recreated(layer, **changes) if layer.name in names else recreated(layer)])
 
 
-def widened(model: Any, factor: float, least: int = 1) -> Any:
+def widened(model: keras.Model, factor: float, least: int = 1) -> Any:
     """A new model whose hidden layers have `factor` times the units or filters, at least `least`, at most 512.
 
     Example:
@@ -46,7 +46,7 @@ def widened(model: Any, factor: float, least: int = 1) -> Any:
     """
     names = _plain_hidden(model)
 
-    def change(layer: Any) -> list[Any]:
+    def change(layer: keras.layers.Layer) -> list[Any]:
         if layer.name not in names:
             return [recreated(layer)]
         name = "units" if hasattr(layer, "units") else "filters"
@@ -56,7 +56,7 @@ def widened(model: Any, factor: float, least: int = 1) -> Any:
     return rebuilt(model, change)
 
 
-def without_penalties(model: Any, dropout: float | None = None) -> Any:
+def without_penalties(model: keras.Model, dropout: float | None = None) -> Any:
     """A new model without penalties on weights, and with another dropout rate where `dropout` is given.
 
     Example:
@@ -66,7 +66,7 @@ def without_penalties(model: Any, dropout: float | None = None) -> Any:
     True
     """
 
-    def change(layer: Any) -> list[Any]:
+    def change(layer: keras.layers.Layer) -> list[Any]:
         if isinstance(layer, _DROPOUTS) and dropout is not None:
             return [recreated(layer, rate=dropout)]
         config = layer.get_config()
@@ -75,7 +75,7 @@ def without_penalties(model: Any, dropout: float | None = None) -> Any:
     return rebuilt(model, change)
 
 
-def with_dropout(model: Any, rate: float) -> Any:
+def with_dropout(model: keras.Model, rate: float) -> Any:
     """A new model with dropout after each hidden layer, in place of any that it has.
 
     Example:
@@ -86,7 +86,7 @@ def with_dropout(model: Any, rate: float) -> Any:
     """
     names = _plain_hidden(model)
 
-    def change(layer: Any) -> list[Any]:
+    def change(layer: keras.layers.Layer) -> list[Any]:
         if isinstance(layer, _DROPOUTS):
             return []
         same = recreated(layer)
@@ -95,7 +95,7 @@ def with_dropout(model: Any, rate: float) -> Any:
     return rebuilt(model, change)
 
 
-def with_more_layers(model: Any, units: int) -> Any:
+def with_more_layers(model: keras.Model, units: int) -> Any:
     """A new model with two more ReLU layers before its last layer.
 
     Example:
@@ -106,14 +106,14 @@ def with_more_layers(model: Any, units: int) -> Any:
     """
     last = _last_kernel(model)
 
-    def change(layer: Any) -> list[Any]:
+    def change(layer: keras.layers.Layer) -> list[Any]:
         more = [keras.layers.Dense(units, "relu", kernel_initializer="he_normal") for _ in range(2)]
         return [*more, recreated(layer)] if layer.name == last else [recreated(layer)]
 
     return rebuilt(model, change)
 
 
-def with_end(model: Any, units: int, activation: str) -> Any:
+def with_end(model: keras.Model, units: int, activation: str) -> Any:
     """A new model whose last layer with weights outputs `units` values with another activation.
 
     Raises:
@@ -128,7 +128,7 @@ def with_end(model: Any, units: int, activation: str) -> Any:
     last = _last_kernel(model)
     after = False
 
-    def change(layer: Any) -> list[Any]:
+    def change(layer: keras.layers.Layer) -> list[Any]:
         nonlocal after
         if layer.name != last:
             # An activation of its own after the last weights would act on top of the new one.
@@ -141,7 +141,7 @@ def with_end(model: Any, units: int, activation: str) -> Any:
     return rebuilt(model, change)
 
 
-def with_standardized_inputs(model: Any, x: np.ndarray) -> Any:
+def with_standardized_inputs(model: keras.Model, x: np.ndarray) -> Any:
     """A new model that standardises its single input first, by the statistics of `x`.
 
     Example:
@@ -161,7 +161,7 @@ def with_standardized_inputs(model: Any, x: np.ndarray) -> Any:
     return keras.Model(inputs, made(first(inputs)))
 
 
-def rebuilt(model: Any, change: Callable[[Any], Sequence[Any]]) -> Any:
+def rebuilt(model: keras.Model, change: Callable[[Any], Sequence[Any]]) -> Any:
     """A new, freshly started model in which layers stand for each layer of the old one.
 
     Args:
@@ -182,7 +182,7 @@ def rebuilt(model: Any, change: Callable[[Any], Sequence[Any]]) -> Any:
     if not getattr(model, "inputs", None):
         raise TypeError(f"The model must be Functional or Sequential, got {type(model).__name__}.")
 
-    def one(layer: Any) -> Any:
+    def one(layer: keras.layers.Layer) -> Any:
         if isinstance(layer, keras.layers.InputLayer) or not isinstance(layer, keras.layers.Layer):
             return layer
         new = list(change(layer))
@@ -193,24 +193,24 @@ def rebuilt(model: Any, change: Callable[[Any], Sequence[Any]]) -> Any:
     return keras.models.clone_model(keras.Model(model.input, model.output), clone_function=one)
 
 
-def _input_of(model: Any) -> Any:
+def _input_of(model: keras.Model) -> Any:
     first = model.inputs[0]
     return keras.Input(batch_shape=first.shape, dtype=first.dtype, name=first.name)
 
 
-def _plain_hidden(model: Any) -> set[str]:
+def _plain_hidden(model: keras.Model) -> set[str]:
     """Names of the hidden Dense and convolutional layers."""
     return {layer.name for layer, _ in hidden_layers(model) if hasattr(layer, "units") or hasattr(layer, "filters")}
 
 
-def _last_kernel(model: Any) -> str:
+def _last_kernel(model: keras.Model) -> str:
     found = [layer.name for layer in model.layers if hasattr(layer, "kernel")]
     if not found:
         raise ValueError("The model has no Dense or convolutional layer to end in.")
     return str(found[-1])
 
 
-def can_change(model: Any, made: Structure) -> bool:
+def can_change(model: keras.Model, made: Structure) -> bool:
     """Whether the make of a model can be changed: one input, one output that a layer with a kernel gives."""
     single = len(getattr(model, "inputs", None) or ()) == 1 and len(getattr(model, "outputs", None) or ()) == 1
     return single and made.activation is not None and any(hasattr(layer, "kernel") for layer in model.layers)

@@ -15,7 +15,7 @@ from .reading import as_inputs
 _ROWS = 512
 
 
-def revive(model: Any, name: str, x: Any, seed: int = 0) -> int:
+def revive(model: keras.Model, name: str, x: Any, seed: int = 0) -> int:
     """Gives the units of a ReLU layer that output zero for every row new starting weights.
 
     Their kernels are drawn by He's rule, their biases and what the optimizer remembers of them are set

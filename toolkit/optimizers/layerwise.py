@@ -181,7 +181,7 @@ def _layers_of(variable: Any) -> list[str]:
     return str(variable.path).split("/")[:-1] or [str(variable.path)]
 
 
-def decay(model: Any, rate: float = 0.75) -> dict[str, float]:
+def decay(model: keras.Model, rate: float = 0.75) -> dict[str, float]:
     """Multipliers that fall from the last layer, which has 1, to the first.
 
     Args:
@@ -205,7 +205,7 @@ def decay(model: Any, rate: float = 0.75) -> dict[str, float]:
     return {name: rate ** (len(names) - 1 - place) for place, name in enumerate(names)}
 
 
-def discriminative(model: Any, lowest: float, highest: float) -> dict[str, float]:
+def discriminative(model: keras.Model, lowest: float, highest: float) -> dict[str, float]:
     """Multipliers evenly spaced in the logarithm from the first layer to the last.
 
     Args:
@@ -230,7 +230,7 @@ def discriminative(model: Any, lowest: float, highest: float) -> dict[str, float
 
 
 def equal_update_ratio(
-    model: Any, x: Any, y: Any, batches: int = 8, batch_size: int = 32, seed: int = 0
+    model: keras.Model, x: Any, y: Any, batches: int = 8, batch_size: int = 32, seed: int = 0
 ) -> dict[str, float]:
     """Multipliers with which the weights of all layers move at a like pace.
 
@@ -283,7 +283,13 @@ def equal_update_ratio(
 
 
 def update_ratios(
-    model: Any, x: Any, y: Any, multipliers: Mapping[str, float], batches: int = 8, batch_size: int = 32, seed: int = 0
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    multipliers: Mapping[str, float],
+    batches: int = 8,
+    batch_size: int = 32,
+    seed: int = 0,
 ) -> dict[str, float]:
     """Mean of |update| / |weights| of each layer's largest weight over a few batches, on a copy of the model.
 
@@ -316,7 +322,7 @@ def _geometric_mean(values: Mapping[str, float]) -> float:
     return math.exp(sum(math.log(value) for value in values.values()) / len(values))
 
 
-def _trained_layers(model: Any) -> list[str]:
+def _trained_layers(model: keras.Model) -> list[str]:
     """Names of the layers that hold weights to train themselves, in the order of the model."""
     names = [layer.name for layer in model.layers if layer.trainable_weights]
     if not names:
@@ -324,5 +330,5 @@ def _trained_layers(model: Any) -> list[str]:
     return names
 
 
-def _layer(model: Any, name: str) -> Any:
+def _layer(model: keras.Model, name: str) -> Any:
     return next(layer for layer in model.layers if layer.name == name)

@@ -27,7 +27,7 @@ def rate_setters(callbacks: Any) -> list[Any]:
     return [one for one in given if isinstance(one, known) or getattr(one, "sets_learning_rate", False)]
 
 
-def refuse_two_owners(model: Any, callbacks: Sequence[Any]) -> None:
+def refuse_two_owners(model: keras.Model, callbacks: Sequence[Any]) -> None:
     """Refuses a learning rate that both a schedule and a callback want to set.
 
     Args:

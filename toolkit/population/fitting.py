@@ -179,7 +179,7 @@ def fit_population(
 
 
 def _population(
-    template: Any, settings: MemberSettings, start: int, count: int, weights: Any, compiling: dict[str, Any]
+    template: keras.Model, settings: MemberSettings, start: int, count: int, weights: Any, compiling: dict[str, Any]
 ) -> Population:
     population = Population(
         template, count, settings.part("dropout", start, count), population=settings.members, offset=start
@@ -192,7 +192,7 @@ def _population(
     return population
 
 
-def _objectives(template: Any, **given: Any) -> dict[str, Any]:
+def _objectives(template: keras.Model, **given: Any) -> dict[str, Any]:
     """What was given, else what the model was compiled with; a loss there must be."""
     chosen = given_or_compiled(template, **given)
     if chosen["loss"] is None:
@@ -201,7 +201,7 @@ def _objectives(template: Any, **given: Any) -> dict[str, Any]:
     return chosen
 
 
-def _need(template: Any, optimizer: Any, settings: MemberSettings, x: Any, batch_size: int | None) -> int:
+def _need(template: keras.Model, optimizer: Any, settings: MemberSettings, x: Any, batch_size: int | None) -> int:
     form = type(memberwise(optimizer, 1, momentum=settings.momentum and settings.momentum[:1])).__name__
     shape = getattr(keras.tree.flatten(x)[0] if not hasattr(x, "element_spec") else None, "shape", None)
     length = int(shape[1]) if shape is not None and len(shape) > 1 and shape[1] else 1
@@ -229,7 +229,7 @@ def _columns(sample_weight: Any, members: int, start: int, count: int) -> Any:
 
 
 def _makes(
-    template: Any, settings: MemberSettings, start: int, count: int, objectives: dict[str, Any]
+    template: keras.Model, settings: MemberSettings, start: int, count: int, objectives: dict[str, Any]
 ) -> list[Structure]:
     """The make of each member: that of the template, with the member's optimizer and rate."""
     rates = settings.part("learning_rate", start, count)

@@ -73,7 +73,7 @@ def sorted_callbacks(callbacks: Any) -> tuple[list[Any], list[Any]]:
     return [one for one in given if one not in stoppers], stoppers
 
 
-def given_or_compiled(model: Any, **given: Any) -> dict[str, Any]:
+def given_or_compiled(model: keras.Model, **given: Any) -> dict[str, Any]:
     """What was given, else what the model was compiled with, else `None`.
 
     Only `None` counts as not given: an empty list of metrics, or `False`, is an answer of its own.

@@ -17,7 +17,7 @@ _SHARE = 0.5
 _COPIES_OF_ACTIVATIONS = 3
 
 
-def per_member(template: Any, slots: int, batch_size: int, length: int = 1) -> int:
+def per_member(template: keras.Model, slots: int, batch_size: int, length: int = 1) -> int:
     """Bytes that one more member needs while training: an estimate.
 
     Args:
@@ -66,7 +66,7 @@ def chunks(members: int, each: int, limit: int | None) -> list[int]:
     return [min(at_once, members - start) for start in range(0, members, at_once)]
 
 
-def _outputs(layer: Any) -> list[Any]:
+def _outputs(layer: keras.layers.Layer) -> list[Any]:
     if isinstance(layer, keras.layers.InputLayer):
         return []
     return [x for node in symbolic_calls(layer)[:1] for x in node.output_tensors]

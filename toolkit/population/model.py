@@ -67,7 +67,7 @@ class Population(keras.Model):
 
     def __init__(
         self,
-        template: Any,
+        template: keras.Model,
         members: int,
         dropout: Sequence[float] | None = None,
         population: int | None = None,
@@ -303,14 +303,14 @@ class Population(keras.Model):
             self._compile_member(model, k)
         return model
 
-    def _compile_member(self, model: Any, k: int) -> None:
+    def _compile_member(self, model: keras.Model, k: int) -> None:
         settings = {name: copy.deepcopy(value) for name, value in self._compiled_with.content.items()}
         model.compile(optimizer=alone(self.optimizer, k), **settings)
         model.optimizer.build(model.trainable_variables)
         update_counter(model.optimizer).assign(update_counter(self.optimizer))
         self._copy_slots(model, k)
 
-    def _copy_slots(self, model: Any, k: int) -> None:
+    def _copy_slots(self, model: keras.Model, k: int) -> None:
         stacks = self.stacks()
         places = {id(variable): place for place, variable in enumerate(self.trainable_variables)}
         for name in SLOTS:
@@ -353,7 +353,7 @@ def _slot(slots: dict[int, Any], variable: Any) -> Any:
     return slots[id(variable)]
 
 
-def functional_form(model: Any) -> Any:
+def functional_form(model: keras.Model) -> Any:
     """A Functional model over the layers of `model`.
 
     Raises:
@@ -408,7 +408,7 @@ def _metrics_by_output(what: str, given: Any, names: Sequence[str]) -> list[list
     return [list(m) if isinstance(m, (list, tuple)) else [] if m is None else [m] for m in listed]
 
 
-def _dropout_rates(template: Any, dropout: Any, members: int) -> tuple[float, ...] | None:
+def _dropout_rates(template: keras.Model, dropout: Any, members: int) -> tuple[float, ...] | None:
     if dropout is None:
         return None
     rates = tuple(number("dropout", rate, 0, 1, open_high=True) for rate in dropout)

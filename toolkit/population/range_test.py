@@ -127,7 +127,7 @@ class RangeResult:
 
 
 def range_test(
-    model: Any,
+    model: keras.Model,
     x: Any,
     y: Any,
     *,
@@ -256,7 +256,7 @@ class _Losses(keras.callbacks.Callback):
 
 
 def _population_test(
-    model: Any, batches: _Batches, lowest: float, highest: float, rates: int, validation_data: Any
+    model: keras.Model, batches: _Batches, lowest: float, highest: float, rates: int, validation_data: Any
 ) -> tuple[list[float], list[float], float]:
     tried = np.geomspace(lowest, highest, rates).tolist()
     population = Population(copied(model), rates)
@@ -295,7 +295,9 @@ def _plain(optimizer: Any) -> Any:
     return type(inner).from_config(config)
 
 
-def _ramp_test(model: Any, batches: _Batches, lowest: float, highest: float) -> tuple[list[float], list[float], float]:
+def _ramp_test(
+    model: keras.Model, batches: _Batches, lowest: float, highest: float
+) -> tuple[list[float], list[float], float]:
     updates = len(batches)
     tried = np.geomspace(lowest, highest, updates)
     one = copied(model)

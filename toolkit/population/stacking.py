@@ -71,13 +71,13 @@ class Graph:
         unrolled: Names of the layers that are called once for each member.
     """
 
-    model: Any
+    model: keras.Model
     places: list[str]
     stacked: list[Stacked] = field(default_factory=list)
     unrolled: list[str] = field(default_factory=list)
 
 
-def stack(template: Any, settings: StackSettings) -> Graph:
+def stack(template: keras.Model, settings: StackSettings) -> Graph:
     """Turns a Functional model into the graph of K members of it.
 
     Args:
@@ -98,7 +98,7 @@ def stack(template: Any, settings: StackSettings) -> Graph:
 class _Stacking:
     """One pass over a template's graph."""
 
-    def __init__(self, template: Any, settings: StackSettings) -> None:
+    def __init__(self, template: keras.Model, settings: StackSettings) -> None:
         self.template = template
         self.settings = settings
         self.members = settings.members
@@ -122,7 +122,7 @@ class _Stacking:
         stacked = [layer for layer in self.made.values() if isinstance(layer, Stacked)]
         return Graph(model, places, stacked, self.unrolled)
 
-    def _run(self, model: Any, inputs: Any) -> Any:
+    def _run(self, model: keras.Model, inputs: Any) -> Any:
         return walked(model, inputs, self._call)
 
     def _whole(self, output: Any) -> Any:
@@ -158,10 +158,10 @@ class _Stacking:
             (_is_rowwise, lambda layer, x: self._stacked(Folded, layer, x, FRONT)),
         )
 
-    def _elementwise(self, layer: Any, x: Any) -> Any:
+    def _elementwise(self, layer: keras.layers.Layer, x: Any) -> Any:
         return self._noted(self._memo(layer, lambda: _copy(layer))(x), self._place(x))
 
-    def _merge(self, layer: Any, xs: Any) -> Any:
+    def _merge(self, layer: keras.layers.Layer, xs: Any) -> Any:
         places = [self._place(x) for x in xs]
         ranks = {len(x.shape) - (place != SHARED) for x, place in zip(xs, places, strict=True)}
         if len(ranks) > 1:
@@ -178,13 +178,13 @@ class _Stacking:
             return x
         return self._note(ops.repeat(x, self.members, axis=axis), place)
 
-    def _per_channel(self, layer: Any, x: Any) -> Any:
+    def _per_channel(self, layer: keras.layers.Layer, x: Any) -> Any:
         place = self._place(x)
         return self._stacked(
             Merged if place == CHANNELS else Folded, layer, x, CHANNELS if place == CHANNELS else FRONT
         )
 
-    def _dropout(self, layer: Any, x: Any) -> Any:
+    def _dropout(self, layer: keras.layers.Layer, x: Any) -> Any:
         place = CHANNELS if self._place(x) == CHANNELS else FRONT
         own = self.settings
         return self._stacked(
@@ -199,16 +199,16 @@ class _Stacking:
             seed=self._seed(layer),
         )
 
-    def _seed(self, layer: Any) -> int:
+    def _seed(self, layer: keras.layers.Layer) -> int:
         """What the layer would draw from; a layer of rate 0 has nothing to draw from."""
         generator = getattr(layer, "seed_generator", None)
         return len(self.made) if generator is None else int(ops.convert_to_numpy(generator.state)[0])
 
-    def _batch_normalization(self, layer: Any, x: Any) -> Any:
+    def _batch_normalization(self, layer: keras.layers.Layer, x: Any) -> Any:
         place = CHANNELS if self._place(x) == CHANNELS else FRONT
         return self._stacked(StackedBatchNormalization, layer, x, place, member_axis=-2 if place == CHANNELS else 0)
 
-    def _stacked(self, make: Any, layer: Any, x: Any, place: str, **settings: Any) -> Any:
+    def _stacked(self, make: Any, layer: keras.layers.Layer, x: Any, place: str, **settings: Any) -> Any:
         stacked = self._memo(layer, lambda: make(layer, self.members, **settings))
         if type(stacked) is not make or stacked.member_axis != settings.get("member_axis", make.member_axis):
             return self._unroll(layer, (x,), {})
@@ -288,7 +288,7 @@ _STACKED = {
 }
 
 
-def _is_elementwise(layer: Any, x: Any) -> bool:
+def _is_elementwise(layer: keras.layers.Layer, x: Any) -> bool:
     if type(layer) is _L.Activation:
         return known_activation(layer.activation) and layer.activity_regularizer is None
     if type(layer) is _L.Softmax:
@@ -296,23 +296,23 @@ def _is_elementwise(layer: Any, x: Any) -> bool:
     return type(layer) in _ELEMENTWISE
 
 
-def _is_dropout(layer: Any, x: Any) -> bool:
+def _is_dropout(layer: keras.layers.Layer, x: Any) -> bool:
     return type(layer) is _L.Dropout and layer.noise_shape is None
 
 
-def _is_batch_normalization(layer: Any, x: Any) -> bool:
+def _is_batch_normalization(layer: keras.layers.Layer, x: Any) -> bool:
     if type(layer) is not _L.BatchNormalization or layer.synchronized or getattr(layer, "renorm", False):
         return False
     return layer.axis in (-1, layer.input_spec.ndim - 1)
 
 
-def _is_convolution(layer: Any, x: Any) -> bool:
+def _is_convolution(layer: keras.layers.Layer, x: Any) -> bool:
     if type(layer) not in _CONVOLUTIONS or layer.data_format != "channels_last":
         return False
     return known_activation(layer.activation) and not getattr(layer, "lora_rank", None)
 
 
-def _has_stacked_form(layer: Any, x: Any) -> bool:
+def _has_stacked_form(layer: keras.layers.Layer, x: Any) -> bool:
     kind = type(layer)
     if getattr(layer, "lora_rank", None) or getattr(layer, "quantization_mode", None):
         return False
@@ -327,7 +327,7 @@ def _has_stacked_form(layer: Any, x: Any) -> bool:
     return kind in _STACKED and known_activation(getattr(layer, "activation", None))
 
 
-def _is_plain_recurrent(layer: Any) -> bool:
+def _is_plain_recurrent(layer: keras.layers.Layer) -> bool:
     if type(layer) not in RECURRENT:
         return False
     cell = layer.cell
@@ -336,16 +336,16 @@ def _is_plain_recurrent(layer: Any) -> bool:
     return plain and all(known_activation(activation) for activation in activations)
 
 
-def _is_merge(layer: Any, xs: Any) -> bool:
+def _is_merge(layer: keras.layers.Layer, xs: Any) -> bool:
     concatenates = type(layer) is _L.Concatenate and layer.axis == -1
     return type(layer) in _MERGES or concatenates
 
 
-def _is_per_channel(layer: Any, x: Any) -> bool:
+def _is_per_channel(layer: keras.layers.Layer, x: Any) -> bool:
     return type(layer) in _PER_CHANNEL and getattr(layer, "data_format", "channels_last") == "channels_last"
 
 
-def _is_rowwise(layer: Any, x: Any) -> bool:
+def _is_rowwise(layer: keras.layers.Layer, x: Any) -> bool:
     """Whether the layer has no weights to train and no row of its answer depends on another row."""
     if getattr(layer, "activity_regularizer", None) is not None:
         return False
@@ -356,17 +356,17 @@ def _is_nested(operation: Any) -> bool:
     return isinstance(operation, keras.Sequential) or is_functional(operation)
 
 
-def _functional(model: Any) -> Any:
+def _functional(model: keras.Model) -> Any:
     return keras.Model(model.inputs[0], model.outputs[0]) if isinstance(model, keras.Sequential) else model
 
 
-def _flat_layers(model: Any) -> list[Any]:
+def _flat_layers(model: keras.Model) -> list[Any]:
     return [layer for layer in flat_layers(model) if not is_functional(layer)]
 
 
-def _makes_masks(layer: Any) -> bool:
+def _makes_masks(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, _L.Masking) or (isinstance(layer, _L.Embedding) and layer.mask_zero)
 
 
-def _copy(layer: Any) -> Any:
+def _copy(layer: keras.layers.Layer) -> Any:
     return type(layer).from_config(layer.get_config())

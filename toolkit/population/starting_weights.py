@@ -74,7 +74,7 @@ class _Replay:
     follow from that seed. Which initializer made which weight is seen by making the values once more.
     """
 
-    def __init__(self, template: Any, seed: int) -> None:
+    def __init__(self, template: keras.Model, seed: int) -> None:
         self.template = template
         layers = flat_layers(template)
         drawn = _seeds_after(seed, _DRAWS_OF_A_WEIGHT * (len(template.weights) + len(layers)) + _OTHER_DRAWS)
@@ -101,7 +101,7 @@ class _Replay:
         return ops.convert_to_numpy(maker(seeds[place])(weight.shape, dtype=weight.dtype))
 
 
-def _maker(initializer: Any, layer: Any) -> Callable[[int], Any]:
+def _maker(initializer: Any, layer: keras.layers.Layer) -> Callable[[int], Any]:
     """Makes an initializer like the one that the layer uses, with another seed."""
     settings = initializer.get_config()
     if isinstance(layer, keras.layers.EinsumDense) and isinstance(initializer, keras.initializers.VarianceScaling):

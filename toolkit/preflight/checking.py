@@ -20,7 +20,9 @@ from .rows import class_sizes, non_finite, shared, targets_of, unadapted, unlike
 _CANNOT_RUN = ("label_shape", "label_range", "output_units", "non_finite_data", "unadapted_normalization")
 
 
-def check(model: Any, x: Any, y: Any = None, validation_data: Any = None, thorough: bool = False) -> list[Finding]:
+def check(
+    model: keras.Model, x: Any, y: Any = None, validation_data: Any = None, thorough: bool = False
+) -> list[Finding]:
     """Looks at a compiled model and its data for what cannot work or will go badly.
 
     The rows: NaN (with the columns), scale, labels outside the range of the loss, classes of very unequal
@@ -113,7 +115,7 @@ def _rows(x: Any, y: Any, most: int | None) -> tuple[list[np.ndarray], np.ndarra
     return [column[:most] for column in columns], targets[:most]
 
 
-def _fits(model: Any, x: Any, columns: list[np.ndarray], targets: np.ndarray) -> bool:
+def _fits(model: keras.Model, x: Any, columns: list[np.ndarray], targets: np.ndarray) -> bool:
     """Whether the rows can go through the model as they are: numbers, in the shapes of its inputs."""
     inputs = getattr(model, "inputs", None)
     if not inputs or not getattr(model, "outputs", None) or keras.backend.backend() != "tensorflow":

@@ -23,7 +23,7 @@ from ..models.structure import Structure
 from ..runtime.randomness import preserved
 
 
-def make(model: Any) -> Iterator[Finding]:
+def make(model: keras.Model) -> Iterator[Finding]:
     """What its configuration alone shows: frozen layers, softmax between layers, layers without activation.
 
     Example:
@@ -91,7 +91,7 @@ def _rate(made: Structure) -> Iterator[Finding]:
     )
 
 
-def weights(model: Any) -> Iterator[Finding]:
+def weights(model: keras.Model) -> Iterator[Finding]:
     """Starting weights that are all alike, or far from the size that keeps signals alive.
 
     Reference: He et al. 2015, "Delving deep into rectifiers", arXiv:1502.01852.
@@ -131,7 +131,7 @@ def weights(model: Any) -> Iterator[Finding]:
             return
 
 
-def first_look(model: Any, x: Any, y: Any) -> Iterator[Finding]:
+def first_look(model: keras.Model, x: Any, y: Any) -> Iterator[Finding]:
     """What a few rows show on their way through the model and back."""
     probe = Prober(model, x, y, compiled=False).look(step=0, epoch=0)
     constant = constant_loss(np.asarray(keras.tree.flatten(y)[0]), structure_of(model).loss)
@@ -203,7 +203,7 @@ def _penalty(probe: Probe) -> Iterator[Finding]:
     )
 
 
-def few_rows(model: Any, x: Any, y: Any, seed: int = 0) -> Iterator[Finding]:
+def few_rows(model: keras.Model, x: Any, y: Any, seed: int = 0) -> Iterator[Finding]:
     """Whether a copy of the model can learn a few rows by heart, as every model should that has hidden layers."""
     made = structure_of(model)
     if not made.hidden or not getattr(model, "inputs", None):
@@ -226,7 +226,7 @@ def few_rows(model: Any, x: Any, y: Any, seed: int = 0) -> Iterator[Finding]:
     )
 
 
-def _learn(model: Any, x: Any, y: Any, optimizer: Any, seed: int) -> float | None:
+def _learn(model: keras.Model, x: Any, y: Any, optimizer: Any, seed: int) -> float | None:
     """Share of the first loss that is left after training a copy on a few rows; `None` where it starts solved."""
     with preserved():
         keras.utils.set_random_seed(seed)

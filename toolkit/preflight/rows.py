@@ -52,7 +52,7 @@ def non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Findi
         )
 
 
-def unadapted(model: Any) -> Iterator[Finding]:
+def unadapted(model: keras.Model) -> Iterator[Finding]:
     """Normalisation layers without statistics."""
     for layer in flat_layers(model):
         ours = getattr(layer, "adapted", None)
@@ -68,14 +68,14 @@ def unadapted(model: Any) -> Iterator[Finding]:
             )
 
 
-def _keras_unadapted(layer: Any) -> bool:
+def _keras_unadapted(layer: keras.layers.Layer) -> bool:
     if layer.input_mean is not None or not hasattr(layer, "adapt_mean"):
         return False
     mean, variance = (keras.ops.convert_to_numpy(layer.adapt_mean), keras.ops.convert_to_numpy(layer.adapt_variance))
     return bool(np.all(mean == 0) and np.all(variance == 1))
 
 
-def unscaled(model: Any, columns: list[np.ndarray]) -> Iterator[Finding]:
+def unscaled(model: keras.Model, columns: list[np.ndarray]) -> Iterator[Finding]:
     """Inputs that are large where nothing in the model normalises them."""
     layers = flat_layers(model)
     if any(isinstance(layer, _NORMALIZERS) or hasattr(layer, "adapted") for layer in layers):
@@ -95,7 +95,7 @@ def unscaled(model: Any, columns: list[np.ndarray]) -> Iterator[Finding]:
         )
 
 
-def what_is_unscaled(model: Any, x: Any, y: Any) -> str:
+def what_is_unscaled(model: keras.Model, x: Any, y: Any) -> str:
     """`"inputs"` or `"targets"` where these are large and nothing in the model normalises them, else `""`."""
     columns = [np.asarray(column) for column in keras.tree.flatten(x)] if x is not None else []
     if any(True for _ in unscaled(model, [column for column in columns if column.ndim])):
@@ -138,7 +138,7 @@ def _row_bytes(columns: list[np.ndarray]) -> Iterator[bytes]:
         yield b"\0".join(piece.tobytes() if isinstance(piece, np.ndarray) else str(piece).encode() for piece in pieces)
 
 
-def targets_of(model: Any, y: np.ndarray) -> Iterator[Finding]:
+def targets_of(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
     """Targets that are all the same, large quantities that nothing scales, and classes of very unequal size."""
     name = loss_name(model)
     finite = y[np.isfinite(y.reshape(len(y), -1)).all(axis=1)]
@@ -155,7 +155,7 @@ def targets_of(model: Any, y: np.ndarray) -> Iterator[Finding]:
         yield from _unscaled_targets(model, finite)
 
 
-def _unscaled_targets(model: Any, y: np.ndarray) -> Iterator[Finding]:
+def _unscaled_targets(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
     if any(getattr(layer, "inverse", False) for layer in flat_layers(model)):
         return
     spread = float(np.max(np.std(y.reshape(len(y), -1).astype("float64"), axis=0)))
@@ -173,7 +173,7 @@ def _unscaled_targets(model: Any, y: np.ndarray) -> Iterator[Finding]:
     )
 
 
-def class_sizes(model: Any, y: np.ndarray, others: np.ndarray | None) -> Iterator[Finding]:
+def class_sizes(model: keras.Model, y: np.ndarray, others: np.ndarray | None) -> Iterator[Finding]:
     """Classes of very unequal size; a warning where the validation rows say that the data are not like that."""
     name = loss_name(model)
     shares = class_shares(y, name)

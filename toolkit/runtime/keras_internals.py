@@ -35,7 +35,7 @@ def _corner(owner: Any, name: str) -> Any:
 # Models, layers and tensors
 
 
-def flat_layers(layer: Any) -> list[Any]:
+def flat_layers(layer: keras.layers.Layer) -> list[Any]:
     """The layers in a model or layer, at any depth, without itself: `Layer._flatten_layers`, seen in Keras 3.15.
 
     Example:
@@ -47,7 +47,7 @@ def flat_layers(layer: Any) -> list[Any]:
     return list(_corner(layer, "_flatten_layers")(include_self=False))
 
 
-def is_functional(layer: Any) -> bool:
+def is_functional(layer: keras.layers.Layer) -> bool:
     """Whether `walked` can walk a model's graph: `Functional._run_through_graph`, seen in Keras 3.15.
 
     Without the corner no model can be walked, which callers tell the user of.
@@ -55,7 +55,7 @@ def is_functional(layer: Any) -> bool:
     return hasattr(layer, "_run_through_graph")
 
 
-def walked(model: Any, inputs: Any, call: Callable[..., Any]) -> Any:
+def walked(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> Any:
     """The outputs of a functional model where `call` stands for each of its operations.
 
     Reads `Function._run_through_graph`, seen in Keras 3.15.
@@ -83,12 +83,12 @@ def source_inputs(tensor: Any) -> list[Any]:
     return list(keras.tree.flatten(node.input_tensors))
 
 
-def symbolic_calls(layer: Any) -> list[Any]:
+def symbolic_calls(layer: keras.layers.Layer) -> list[Any]:
     """The nodes of a layer, one for each call on symbolic tensors: `Operation._inbound_nodes`, seen in Keras 3.15."""
     return list(_corner(layer, "_inbound_nodes"))
 
 
-def takes_training(layer: Any) -> bool:
+def takes_training(layer: keras.layers.Layer) -> bool:
     """Whether a layer's `call` has an argument `training`: `Layer._call_has_training_arg`, seen in Keras 3.15.
 
     An operation that is no layer has none.
@@ -138,7 +138,7 @@ def drew_its_seed(initializer: Any) -> bool:
 # What a model was compiled with
 
 
-def compiled_with(model: Any) -> dict[str, Any]:
+def compiled_with(model: keras.Model) -> dict[str, Any]:
     """The arguments of `compile` as they were given, or none for a model that is not compiled.
 
     Reads `Trainer._compile_config`, seen in Keras 3.15; the public `get_compile_config` gives them serialised.
@@ -149,7 +149,7 @@ def compiled_with(model: Any) -> dict[str, Any]:
     return {} if held is None else dict(held.config)
 
 
-def loss_trackers(model: Any) -> list[Any]:
+def loss_trackers(model: keras.Model) -> list[Any]:
     """The metrics in which a compiled loss of several outputs keeps its parts.
 
     Reads `Trainer._compile_loss`, seen in Keras 3.15; a model without it has none.

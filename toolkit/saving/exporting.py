@@ -56,7 +56,7 @@ class ExportReport:
 
 
 def export(
-    model: Any,
+    model: keras.Model,
     path: str | Path,
     x: Any = None,
     classes: Sequence[str] | None = None,
@@ -136,7 +136,7 @@ def latest_version(path: str | Path) -> Path:
     return folder / str(versions[-1])
 
 
-def _refuse_unfit(model: Any, classes: Sequence[str] | None) -> None:
+def _refuse_unfit(model: keras.Model, classes: Sequence[str] | None) -> None:
     if not isinstance(model, keras.Model):
         raise TypeError(f"`model` must be a Keras model, got {type(model).__name__}.")
     if not getattr(model, "inputs", None):
@@ -158,7 +158,7 @@ def _first_rows(x: Any) -> Any:
     return keras.tree.map_structure(first, x)
 
 
-def _random_rows(model: Any) -> Any:
+def _random_rows(model: keras.Model) -> Any:
     generator = np.random.default_rng(0)
 
     def draw(tensor: Any) -> Any:
@@ -176,19 +176,19 @@ def _words(array: np.ndarray) -> Any:
     return keras.ops.convert_to_tensor(array.astype(object).tolist(), dtype="string")
 
 
-def _input_names(model: Any) -> list[str]:
+def _input_names(model: keras.Model) -> list[str]:
     names = [_AUTOMATIC_INPUT.sub("inputs", tensor.name) for tensor in model.inputs]
     return names if len(set(names)) == len(names) else [f"inputs_{i}" for i in range(len(names))]
 
 
-def _output_name(model: Any) -> str:
+def _output_name(model: keras.Model) -> str:
     # Keras numbers what nobody named, and the number depends on what else the process built.
     layer = source_operation(model.outputs[0])
     plain = re.sub(r"_\d+$", "", layer.name).replace("_", "")
     return "output" if plain == type(layer).__name__.lower() else str(layer.name)
 
 
-def _named(model: Any, rows: Any) -> dict[str, np.ndarray]:
+def _named(model: keras.Model, rows: Any) -> dict[str, np.ndarray]:
     columns = _in_model_order(model, rows)
     named = {}
     for name, tensor, column in zip(_input_names(model), model.inputs, columns, strict=True):
@@ -198,7 +198,7 @@ def _named(model: Any, rows: Any) -> dict[str, np.ndarray]:
     return named
 
 
-def _in_model_order(model: Any, rows: Any) -> list[Any]:
+def _in_model_order(model: keras.Model, rows: Any) -> list[Any]:
     if isinstance(rows, Mapping) and not isinstance(input_structure(model), Mapping):
         return [rows[tensor.name] for tensor in model.inputs]
     flat = zip(keras.tree.flatten(input_structure(model)), keras.tree.flatten(rows), strict=True)
@@ -206,7 +206,7 @@ def _in_model_order(model: Any, rows: Any) -> list[Any]:
     return [by_tensor[id(tensor)] for tensor in model.inputs]
 
 
-def _write(model: Any, folder: Path, classes: Sequence[str] | None, schema: Mapping[str, Any] | None) -> None:
+def _write(model: keras.Model, folder: Path, classes: Sequence[str] | None, schema: Mapping[str, Any] | None) -> None:
     import tensorflow as tf
 
     names = _input_names(model)
@@ -249,7 +249,7 @@ def _write(model: Any, folder: Path, classes: Sequence[str] | None, schema: Mapp
         extra.write_text(json.dumps(dict(schema), indent=2), encoding="utf-8")
 
 
-def _in_pack_order(model: Any, tensors: Sequence[Any]) -> list[Any]:
+def _in_pack_order(model: keras.Model, tensors: Sequence[Any]) -> list[Any]:
     by_tensor = {id(symbolic): tensor for symbolic, tensor in zip(model.inputs, tensors, strict=True)}
     return [by_tensor[id(symbolic)] for symbolic in keras.tree.flatten(input_structure(model))]
 

@@ -289,7 +289,7 @@ class Preparation:
     def _built(self) -> Any:
         return self.hypermodel.build(self.oracle.get_space())
 
-    def _add_rate(self, model: Any) -> None:
+    def _add_rate(self, model: keras.Model) -> None:
         """Makes the rate of a model that the search compiles a hyperparameter: each trial then has one alone."""
         # A subclass that trains by itself may search over what is no model at all.
         if getattr(model, "compiled", True):

@@ -130,7 +130,7 @@ class Trainable(Protocol):
         logs_hold_all: Whether Keras' own logs say all that there is to know; else the members are asked.
     """
 
-    model: Any
+    model: keras.Model
     ids: list[int]
     logs_hold_all: bool
 
@@ -246,7 +246,7 @@ class One:
 
     logs_hold_all = True
 
-    def __init__(self, model: Any, ids: Sequence[int] = (0,)) -> None:
+    def __init__(self, model: keras.Model, ids: Sequence[int] = (0,)) -> None:
         self.model = model
         self.ids = list(ids)
 

@@ -29,6 +29,7 @@ bench: .venv/.tested
 	$(BIN)/python tests/bench/search.py
 	$(BIN)/python tests/bench/diagnosis.py
 	$(BIN)/python tests/bench/repairs.py
+	$(BIN)/python tests/bench/stages.py
 
 # All at once, for the gate.
 install: .venv/.developed

@@ -1,4 +1,4 @@
-"""Overfitting first and then regularising, against a joint search at equal epochs: `python tests/bench/stages.py [SEEDS]`.
+"""Overfitting first, then regularising, against a joint search at equal epochs: `python tests/bench/stages.py [SEEDS]`.
 
 250 digits to train and validate on, the others to test; mean test accuracy over the seeds, and for each regulariser by
 how much it lowered the validation loss of the data.

@@ -42,7 +42,7 @@ def flat_layers(layer: Any) -> list[Any]:
 
     >>> inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="deep")])
     >>> [type(one).__name__ for one in flat_layers(keras.Sequential([inner]))]
-    ['Sequential', 'InputLayer', 'Dense']
+    ['Sequential', 'Dense', 'InputLayer']
     """
     return list(_corner(layer, "_flatten_layers")(include_self=False))
 

@@ -313,8 +313,8 @@ def drop_step_gradients() -> int:
 
 
 def _is_of_traced_step(entry: Any) -> bool:
-    graph = _graph_of(entry["type"]) if isinstance(entry, dict) and "type" in entry else None
-    while getattr(graph, "outer_graph", None) is not None and hasattr(graph.outer_graph, "outer_graph"):
+    graph: Any = _graph_of(entry["type"]) if isinstance(entry, dict) and "type" in entry else None
+    while hasattr(getattr(graph, "outer_graph", None), "outer_graph"):
         graph = graph.outer_graph
     # A graph has its outputs only once its tracing has ended.
     ended = getattr(graph, "structured_outputs", None) is not None

@@ -16,9 +16,8 @@ _REMEMBERED = ("best", "wait", "cooldown_counter", "stopped_epoch", "best_epoch"
 class ResumableState(keras.callbacks.Callback):
     """Keeps what `ReduceLROnPlateau` and `EarlyStopping` count, so that a resumed fit goes on counting.
 
-    Beside `BackupAndRestore` or `Resume`, which keep weights and optimizer. The state is written to a
-    temporary file and renamed at the end of each epoch, and read when the fit begins; a fit that
-    ends removes it.
+    Beside `BackupAndRestore` or `Resume`, which keep weights and optimizer. The state is written, whole or
+    not at all, at the end of each epoch, and read when the fit begins; a fit that ends removes it.
 
     Args:
         callbacks: The callbacks whose state is kept; they stand in the fit's list too.

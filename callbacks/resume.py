@@ -19,7 +19,7 @@ _STATE = "state.json"
 class Resume(keras.callbacks.Callback):
     """Keeps weights, optimizer, random state, history and the best epoch of a fit on disk.
 
-    The files are written beside and renamed, and the small `state.json` last, so that a fit killed
+    Each file is written whole or not at all, and the small `state.json` last, so that a fit killed
     at any moment goes on from its last whole epoch. Where the order of the batches depends on the
     epoch alone, the result is the one an uninterrupted fit gives.
 
@@ -30,8 +30,8 @@ class Resume(keras.callbacks.Callback):
         carry: Other callbacks of the same fit with `get_state()` and `set_state(state)`, kept too.
 
     Raises:
-        ValueError: The folder holds the state of another model; or it is not known whether `monitor` is better high
-            or low.
+        ValueError: The folder holds the state of another model, or a file in it is damaged; or it is not known
+            whether `monitor` is better high or low.
 
     Example:
 

@@ -42,7 +42,7 @@ def flat_layers(layer: keras.layers.Layer) -> list[Any]:
 
     >>> inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="deep")])
     >>> [type(one).__name__ for one in flat_layers(keras.Sequential([inner]))]
-    ['Sequential', 'InputLayer', 'Dense']
+    ['Sequential', 'Dense', 'InputLayer']
     """
     return list(_corner(layer, "_flatten_layers")(include_self=False))
 
@@ -319,7 +319,7 @@ def drop_step_gradients() -> int:
 
 def _is_of_traced_step(entry: Any) -> bool:
     graph: Any = _graph_of(entry["type"]) if isinstance(entry, dict) and "type" in entry else None
-    while getattr(graph, "outer_graph", None) is not None and hasattr(graph.outer_graph, "outer_graph"):
+    while hasattr(getattr(graph, "outer_graph", None), "outer_graph"):
         graph = graph.outer_graph
     # A graph has its outputs only once its tracing has ended.
     ended = getattr(graph, "structured_outputs", None) is not None

@@ -116,7 +116,7 @@ def _lock(file: IO[bytes], wait: bool) -> None:
         warnings.warn(
             f"This system has no file locks: see to it that no second process works beside {file.name}.",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
 
 

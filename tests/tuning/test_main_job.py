@@ -123,19 +123,19 @@ def test_multilabel_data_run_to_their_report(tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path):
-    arguments = ["run", "--data", "iris", "--epochs", 24, "--members", 2]
-    whole = in_its_own_process(*arguments, "--out", "whole", cwd=tmp_path)
+    arguments = ["run", "--data", "iris", "--epochs", 6, "--members", 2]
+    whole = in_this_process(*arguments, "--out", "whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
     command = [COMMAND, *map(str, arguments), "--out", "cut"]
     killed = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
     for line in killed.stdout:
-        if "member_1: epoch 9/" in line:
+        if "member_1: epoch 3/" in line:
             os.killpg(killed.pid, signal.SIGKILL)
             break
     killed.wait()
-    resumed = in_its_own_process(*arguments, "--out", "cut", "--resume", cwd=tmp_path)
+    resumed = in_this_process(*arguments, "--out", "cut", "--resume", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert "member_0: epoch 1/24" not in resumed.stdout
+    assert "member_0: epoch 1/6" not in resumed.stdout
     first, second = (json.loads((tmp_path / name / "report.json").read_text()) for name in ("whole", "cut"))
     for key in ("members", "evaluation", "head", "settings"):
         assert first[key] == second[key], key

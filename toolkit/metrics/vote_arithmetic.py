@@ -212,9 +212,8 @@ def _ballot(answer: Any, kind: str, threshold: Any) -> Any:
         yes = ops.cast(answer > ops.convert_to_tensor(threshold, dtype="float32"), "float32")
         return ops.where(ops.isfinite(answer), yes, np.nan)
     vote = ops.one_hot(_first_largest(answer), answer.shape[-1], dtype="float32")
-    known = ops.isfinite(ops.sum(answer, axis=-1, keepdims=True))
-    # As wide as the vote: OpenVINO mixes up the two sides of a narrower mask on CPUs without AVX-512.
-    return ops.where(ops.logical_and(known, vote >= 0), vote, np.nan)
+    # Nothing, or NaN where the answer is: a choice by a mask is mixed up by OpenVINO on CPUs without AVX-512.
+    return vote + 0.0 * ops.sum(answer, axis=-1, keepdims=True)
 
 
 def _entropy(p: Any, kind: str) -> Any:

@@ -11,11 +11,11 @@ import keras
 from ..toolkit.checks import one_of, whole_number
 from ..toolkit.diagnosis.baselines import known_of
 from ..toolkit.diagnosis.class_balance import classes_missed_by
+from ..toolkit.diagnosis.finding_log import FindingLog
 from ..toolkit.diagnosis.findings import Finding, healthy, rank
 from ..toolkit.diagnosis.fit_repairs import Attempt, FitRepairs
 from ..toolkit.diagnosis.layer_reader import LayerReader
 from ..toolkit.diagnosis.run_reader import RunReader
-from ..toolkit.diagnosis.telling import Teller
 from ..toolkit.metrics.directions import higher_is_better
 from ..toolkit.models.reading import metric_directions, structure_of
 from ..toolkit.preflight.rows import what_is_unscaled
@@ -91,7 +91,7 @@ class CurveWatch(keras.callbacks.Callback):
         self.report = report
         self.trial = whole_number("trial", trial, low=1)
         self.monitor = monitor
-        self._teller = Teller(report, language, log, tensorboard)
+        self._teller = FindingLog(report, language, log, tensorboard)
         self._reset()
 
     def _reset(self) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 
 from ..toolkit.checks import whole_number
-from ..toolkit.diagnosis.findings import Finding, FindingLog, healthy
+from ..toolkit.diagnosis.finding_log import FindingLog
+from ..toolkit.diagnosis.findings import Finding, FindingsSoFar, healthy
 from ..toolkit.diagnosis.layer_reader import LayerReader
-from ..toolkit.diagnosis.probes import Probe
-from ..toolkit.diagnosis.telling import Teller
+from ..toolkit.diagnosis.layer_state import Probe
 from ..toolkit.preflight.rows import what_is_unscaled
 
 
@@ -83,7 +83,7 @@ class GradientWatch(keras.callbacks.Callback):
         self.rows = whole_number("rows", rows, low=2)
         self.report = report
         self.keep = keep
-        self._teller = Teller(report, language, log, tensorboard)
+        self._teller = FindingLog(report, language, log, tensorboard)
         self._reader: Any = None
         self._earlier: dict[str, Any] | None = None
 
@@ -92,7 +92,7 @@ class GradientWatch(keras.callbacks.Callback):
         """What was found in this fit so far, surest first."""
         if self._reader is not None:
             return self._reader.findings
-        return FindingLog.from_list(self._earlier["found"]).ranked if self._earlier else []
+        return FindingsSoFar.from_list(self._earlier["found"]).ranked if self._earlier else []
 
     @property
     def healthy(self) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..toolkit.checks import number, one_of, whole_number
 from ..toolkit.metrics.intervals import mean_margin
-from ..toolkit.optimizers.rate_ladder import ladder
+from ..toolkit.optimizers.default_rates import ladder
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
 
 

@@ -14,7 +14,7 @@ from ..toolkit.checks import number, whole_number
 from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.metrics.intervals import mean_margin
-from ..toolkit.optimizers.rate_ladder import ladder
+from ..toolkit.optimizers.default_rates import ladder
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
 from ..toolkit.runtime.precision import fresh_session
 from ..toolkit.runtime.randomness import preserved

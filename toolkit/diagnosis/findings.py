@@ -1,4 +1,4 @@
-"""What a watch or a check found: `Finding` and `Advice`, and the catalogues of symptoms and causes."""
+"""What a watch or a check found: `Finding` and `Advice`, in the order in which they are sure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from ..checks import one_of
 from .catalogue import CAUSES, LEVELS, SUREST, SYMPTOMS, Level
+from .wording import advice_sentence, finding_sentence
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,7 @@ class Advice:
     @property
     def sentence(self) -> str:
         """The advice in words."""
-        if self.value is None:
-            return f"{self.change} {self.parameter}"
-        if self.change in ("raise", "lower") and not isinstance(self.value, str):
-            return f"{self.change} {self.parameter} {self.value:g} times"
-        return f"{self.change} {self.parameter} to {self.value}"
+        return advice_sentence(self)
 
 
 @dataclass(frozen=True)
@@ -80,9 +77,7 @@ class Finding:
             one_of("causes", cause, tuple(CAUSES))
 
     def __str__(self) -> str:
-        where = "" if self.epoch is None else f" (epoch {self.epoch + 1})"
-        cure = f" Cure: {', or '.join(a.sentence for a in self.advice)}." if self.advice else ""
-        return f"{self.level}: {self.symptom}{where}: {self.message}{cure}"
+        return finding_sentence(self)
 
     def as_dict(self) -> dict[str, Any]:
         """The finding as plain values for JSON."""
@@ -107,7 +102,7 @@ class Finding:
         return cls(**fields)
 
 
-class FindingLog:
+class FindingsSoFar:
     """The findings of one run so far: one a symptom, told anew only where it got worse.
 
     Args:
@@ -115,7 +110,7 @@ class FindingLog:
 
     Example:
 
-    >>> log = FindingLog()
+    >>> log = FindingsSoFar()
     >>> warned = Finding("plateau", "warning", "It stands still.")
     >>> len(log.add([warned])), len(log.add([warned]))
     (1, 0)
@@ -146,7 +141,7 @@ class FindingLog:
         return [finding.as_dict() for finding in self._found.values()]
 
     @classmethod
-    def from_list(cls, values: Iterable[Mapping[str, Any]]) -> FindingLog:
+    def from_list(cls, values: Iterable[Mapping[str, Any]]) -> FindingsSoFar:
         """The inverse of `as_list`."""
         return cls(Finding.from_dict(one) for one in values)
 

@@ -16,10 +16,10 @@ from ..models.reading import loss_name, structure_of
 from .baselines import known_of
 from .curve_rules import too_far
 from .curves import Curves
-from .findings import Finding, FindingLog
+from .findings import Finding, FindingsSoFar
 from .layer_rules import read_health
+from .layer_state import LayerHealth, Probe
 from .nan_tracing import BatchKeeper, bad_columns, first_bad_layer, write_batch
-from .probes import LayerHealth, Probe
 from .probing import Prober, kernels
 
 # The first updates tell most; later ones are looked at every `every` updates.
@@ -66,7 +66,7 @@ class LayerReader:
         self.model, self.x, self.every, self.keep = model, x, every, keep
         self.probes: list[Probe] = []
         self._unscaled = unscaled
-        self._found = FindingLog()
+        self._found = FindingsSoFar()
         self._before: list[np.ndarray] | None = None
         self._good: list[np.ndarray] | None = None
         self._updates = self._epoch = self._in_epoch = 0
@@ -90,11 +90,11 @@ class LayerReader:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what `get_state` gave, as in a resumed fit."""
-        self._found, self._updates = FindingLog.from_list(state["found"]), state["updates"]
+        self._found, self._updates = FindingsSoFar.from_list(state["found"]), state["updates"]
 
     def begin_anew(self) -> None:
         """Forgets the looks and findings so far, as where a fit goes on from other weights."""
-        self.probes, self._found = [], FindingLog()
+        self.probes, self._found = [], FindingsSoFar()
 
     def begin_epoch(self, epoch: int) -> None:
         """An epoch, from 0, begins."""

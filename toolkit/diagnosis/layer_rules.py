@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .findings import Advice, Finding, rank
-from .probes import LayerHealth, Probe
+from .layer_state import LayerHealth, Probe
 from .thresholds import limit
 
 

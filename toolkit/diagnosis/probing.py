@@ -12,7 +12,7 @@ from keras import ops
 
 from ..models.reading import as_inputs, largest_weight
 from ..runtime.keras_internals import flat_layers, loss_trackers, symbolic_calls
-from .probes import LayerHealth, Probe
+from .layer_state import LayerHealth, Probe
 
 _ENDS = {"sigmoid": (0.01, 0.99), "hard_sigmoid": (0.01, 0.99), "tanh": (-0.99, 0.99), "softsign": (-0.99, 0.99)}
 _RELUS = ("relu", "relu6")

@@ -12,7 +12,7 @@ import numpy as np
 from ..metrics.directions import Direction, direction
 from .curve_rules import read_curves
 from .curves import Curves, SimpleBaseline, unaverage
-from .findings import Finding, FindingLog
+from .findings import Finding, FindingsSoFar
 from .thresholds import limit
 
 _FIRST_BATCHES = 100
@@ -58,7 +58,7 @@ class RunReader:
         self._looked_early = False
         self._ended = 0
         self._validated: list[int] = []
-        self._found = FindingLog()
+        self._found = FindingsSoFar()
         self._groups: list[list[float]] = []
         self._first: list[float] = []
         self._means: list[Any] = []
@@ -91,7 +91,7 @@ class RunReader:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what `get_state` gave, as in a resumed fit."""
-        self._found = FindingLog.from_list(state["found"])
+        self._found = FindingsSoFar.from_list(state["found"])
         self.logs, self._groups, self._first = state["logs"], state["groups"], state["first"]
         self._validated, self._ended = state["validated"], len(state["groups"])
 

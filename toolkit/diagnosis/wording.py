@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Protocol
 
 from ..checks import one_of
 from .catalogue import CAUSES
-from .findings import Advice, Finding
 from .korean import ADVICE_KO, CAUSES_KO, CHANGES_KO, LEVELS_KO, SYMPTOMS_KO
 
 LANGUAGES = ("en", "ko")
@@ -60,7 +60,48 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
-def words(finding: Finding, language: str = "en") -> str:
+class AdviceLike(Protocol):
+    """What is said of an advice."""
+
+    @property
+    def parameter(self) -> str: ...
+
+    @property
+    def change(self) -> str: ...
+
+    @property
+    def value(self) -> float | str | None: ...
+
+
+class FindingLike(Protocol):
+    """What is said of a finding; `findings.py` stands on this file, and not the other way round."""
+
+    @property
+    def symptom(self) -> str: ...
+
+    @property
+    def level(self) -> str: ...
+
+    @property
+    def message(self) -> str: ...
+
+    @property
+    def epoch(self) -> int | None: ...
+
+    @property
+    def layer(self) -> str | None: ...
+
+    @property
+    def evidence(self) -> Mapping[str, float]: ...
+
+    @property
+    def causes(self) -> Sequence[str]: ...
+
+    @property
+    def advice(self) -> Sequence[AdviceLike]: ...
+
+
+def words(finding: FindingLike, language: str = "en") -> str:
     """A finding in words: level, symptom, what shows, what to do and why.
 
     Args:
@@ -72,11 +113,35 @@ def words(finding: Finding, language: str = "en") -> str:
 
     Example:
 
+    >>> from trainwise.toolkit.diagnosis.findings import Finding
     >>> print(words(Finding("overfitting", "info", "It learns by heart.", epoch=1), "ko").split(":")[0])
     참고
     """
     one_of("language", language, LANGUAGES)
-    return _korean(finding) if language == "ko" else _english(finding)
+    return _korean(finding) if language == "ko" else f"{finding_sentence(finding)} Why: {reason(finding.symptom)}"
+
+
+def finding_sentence(finding: FindingLike) -> str:
+    """Level, symptom, what shows and what to do, in English: a finding as `str` gives it."""
+    where = "" if finding.epoch is None else f" (epoch {finding.epoch + 1})"
+    cure = f" Cure: {', or '.join(map(advice_sentence, finding.advice))}." if finding.advice else ""
+    return f"{finding.level}: {finding.symptom}{where}: {finding.message}{cure}"
+
+
+def advice_sentence(advice: AdviceLike) -> str:
+    """An advice in English, in the imperative.
+
+    Example:
+
+    >>> from trainwise.toolkit.diagnosis.findings import Advice
+    >>> advice_sentence(Advice("epochs", "set", 7))
+    'set epochs to 7'
+    """
+    if advice.value is None:
+        return f"{advice.change} {advice.parameter}"
+    if advice.change in ("raise", "lower") and not isinstance(advice.value, str):
+        return f"{advice.change} {advice.parameter} {advice.value:g} times"
+    return f"{advice.change} {advice.parameter} to {advice.value}"
 
 
 def reason(symptom: str) -> str:
@@ -91,11 +156,7 @@ def reason(symptom: str) -> str:
     return f"{why.rstrip('.')} ({reference})." if why else ""
 
 
-def _english(finding: Finding) -> str:
-    return f"{finding} Why: {reason(finding.symptom)}"
-
-
-def _korean(finding: Finding) -> str:
+def _korean(finding: FindingLike) -> str:
     name, sentence = SYMPTOMS_KO[finding.symptom]
     where = "" if finding.epoch is None else f" ({finding.epoch + 1}번째 에포크)"
     layer = "" if finding.layer is None else f" 층: {finding.layer}."
@@ -106,17 +167,18 @@ def _korean(finding: Finding) -> str:
     return f"{LEVELS_KO[finding.level]}: {name} ({finding.symptom}){where}: {sentence}{layer}{evidence}{cause}{cure}"
 
 
-def _advice_ko(advice: Advice) -> str:
+def _advice_ko(advice: AdviceLike) -> str:
     parameter = ADVICE_KO.get(advice.parameter, advice.parameter)
     value = "" if advice.value is None else f"{advice.value:g}" if not isinstance(advice.value, str) else advice.value
     return CHANGES_KO.get(advice.change, "{parameter}: {value}").format(parameter=parameter, value=value).strip()
 
 
-def causes_in_words(finding: Finding, language: str = "en") -> list[str]:
+def causes_in_words(finding: FindingLike, language: str = "en") -> list[str]:
     """The causes of a finding as sentences, most likely first.
 
     Example:
 
+    >>> from trainwise.toolkit.diagnosis.findings import Finding
     >>> causes_in_words(Finding("diverging", "error", "It grows.", causes=("lr_too_high",)))
     ['The learning rate is too high.']
     """

@@ -13,8 +13,10 @@ from ..data.rows import is_number, spread_rows
 from ..diagnosis.findings import Finding, rank
 from ..diagnosis.thresholds import limit
 from ..models.reading import loss_name
-from .first_look import few_rows, first_look, make, weights
+from .architecture import architecture_findings
+from .first_look import few_rows, first_look
 from .heads import unfit_head
+from .initial_weights import weight_findings
 from .rows import class_sizes, non_finite, shared, targets_of, unadapted, unlike, unscaled
 
 _CANNOT_RUN = ("label_shape", "label_range", "output_units", "non_finite_data", "unadapted_normalization")
@@ -74,8 +76,8 @@ def check(
         findings += [*unfit_head(model, targets), *targets_of(model, targets)]
         findings += class_sizes(model, targets, None if others is None else other_targets)
     if loss_name(model) and model.built:
-        findings += make(model)
-        findings += weights(model)
+        findings += architecture_findings(model)
+        findings += weight_findings(model)
         if not any(finding.symptom in _CANNOT_RUN for finding in findings) and _fits(model, x, columns, targets):
             findings += first_look(model, *spread_rows(x, y, int(limit("rows_first_look"))))
             if thorough:

@@ -14,121 +14,12 @@ from ..diagnosis.baselines import constant_loss
 from ..diagnosis.catalogue import Level
 from ..diagnosis.findings import Advice, Finding
 from ..diagnosis.layer_rules import dead_causes
-from ..diagnosis.probes import Probe
-from ..diagnosis.probing import Prober, kernels
+from ..diagnosis.layer_state import Probe
+from ..diagnosis.probing import Prober
 from ..diagnosis.thresholds import limit
 from ..models.copying import copied
-from ..models.reading import hidden_layers, structure_of
-from ..models.structure import Structure
+from ..models.reading import structure_of
 from ..runtime.randomness import preserved
-
-
-def make(model: keras.Model) -> Iterator[Finding]:
-    """What its configuration alone shows: frozen layers, softmax between layers, layers without activation.
-
-    Example:
-
-    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
-    >>> model.compile(keras.optimizers.Adam(5.0), "mse")
-    >>> [finding.symptom for finding in make(model)]
-    ['learning_rate_too_high']
-    """
-    made = structure_of(model)
-    if not model.trainable_weights:
-        yield Finding(
-            "unchanged_weights",
-            "error",
-            "No weight of the model can train: every layer is frozen, or has none.",
-            evidence={"trainable": 0.0},
-            causes=("lr_too_low",),
-            advice=(Advice("trainable", "set", "True"),),
-        )
-    for layer, activation in hidden_layers(model):
-        if activation == "softmax" and not isinstance(layer, keras.layers.Attention):
-            yield Finding(
-                "vanishing_gradient",
-                "warning",
-                f"The hidden layer {layer.name!r} ends in softmax, which lets its units share one sum of 1 and passes "
-                "hardly any gradient on.",
-                layer=layer.name,
-                causes=("wrong_hidden_activation", "vanishing_gradient"),
-                advice=(Advice("activation", "set", "relu"),),
-            )
-            break
-    if made.linear:
-        yield Finding(
-            "underfitting",
-            "info",
-            f"None of the {len(made.hidden)} hidden layers has an activation, so that together they are one linear "
-            "layer.",
-            causes=("missing_hidden_activation",),
-            advice=(Advice("activation", "set", "relu"),),
-        )
-    if made.dropout >= limit("most_dropout"):
-        yield Finding(
-            "regularizer_dominates",
-            "warning",
-            f"Dropout leaves out {made.dropout:.0%} of the units in each update, so that hardly anything gets through.",
-            evidence={"dropout": made.dropout},
-            causes=("over_regularized", "capacity_too_small"),
-            advice=(Advice("dropout", "set", 0.3),),
-        )
-    yield from _rate(made)
-
-
-def _rate(made: Structure) -> Iterator[Finding]:
-    if not made.rate or made.learning_rate is None:
-        return
-    high = made.rate == "high"
-    yield Finding(
-        "learning_rate_too_high" if high else "learning_rate_too_low",
-        "info",
-        f"A learning rate of {made.learning_rate:g} is {'higher' if high else 'lower'} than is usual for "
-        f"{made.optimizer}.",
-        evidence={"learning_rate": made.learning_rate},
-        causes=("lr_too_high" if high else "lr_too_low",),
-        advice=(Advice("learning_rate", "lower" if high else "raise", 10.0),),
-    )
-
-
-def weights(model: keras.Model) -> Iterator[Finding]:
-    """Starting weights that are all alike, or far from the size that keeps signals alive.
-
-    Reference: He et al. 2015, "Delving deep into rectifiers", arXiv:1502.01852.
-    """
-    hidden = kernels(model)[:-1]
-    for name, kernel in hidden:
-        values = ops.convert_to_numpy(kernel).astype("float64")
-        # Other weights, such as the slopes of a PReLU, may start alike.
-        if kernel.name != "kernel" or values.ndim < 2 or values.shape[-1] < 2 or not np.all(np.isfinite(values)):
-            continue
-        size = float(np.abs(values).max())
-        if float(values.std(axis=-1).max()) <= limit("alike_units") * size:
-            yield Finding(
-                "symmetric_weights",
-                "warning",
-                f"All units of layer {name!r} start with the same weights, so that at first they count as one.",
-                layer=name,
-                evidence={"largest_weight": size},
-                causes=("constant_init", "bad_init"),
-                advice=(Advice("kernel_initializer", "set", "he_normal"),),
-            )
-            return
-        # A gate or an embedding has its own scale; a matrix or a stack of filters has this one.
-        usual = math.sqrt(2 / np.prod(values.shape[:-1]))
-        ratio = float(values.std()) / usual
-        if not 1 / limit("init_far") <= ratio <= limit("init_far") and values.size >= limit("init_values"):
-            yield Finding(
-                "poor_initialization",
-                "warning",
-                f"The starting weights of layer {name!r} are {ratio:.2g} times as large as signals need to pass "
-                f"(about {usual:.2g}).",
-                layer=name,
-                evidence={"ratio": ratio},
-                causes=("tiny_init", "bad_init") if ratio < 1 else ("large_init", "bad_init"),
-                advice=(Advice("kernel_initializer", "set", "he_normal"),),
-            )
-            return
 
 
 def first_look(model: keras.Model, x: Any, y: Any) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ What comes of it goes back as an outcome into a `result`, which `presenting` sho
 `tuner`, the face, gathers `options`, and `preparing` makes the plan.
 """
 
-from ...toolkit.optimizers.rate_ladder import ladder as ladder
+from ...toolkit.optimizers.default_rates import ladder as ladder
 from .driver import SearchFailedError as SearchFailedError
 from .keras_tuner_folders import read_folder as read_folder
 from .plan import ObjectiveError as ObjectiveError

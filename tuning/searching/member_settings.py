@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...toolkit.checks import number, whole_number
-from ...toolkit.optimizers.rate_ladder import LADDER, ladder
+from ...toolkit.optimizers.default_rates import LADDER, ladder
 
 
 def members_of(given: Any, optimizer: Any) -> tuple[dict[str, Any], ...]:

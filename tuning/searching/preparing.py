@@ -13,7 +13,7 @@ import numpy as np
 
 from ...toolkit.checks import whole_number
 from ...toolkit.data.sealing import refuse_sealed
-from ...toolkit.optimizers.rate_ladder import LADDER, ladder
+from ...toolkit.optimizers.default_rates import LADDER, ladder
 from ...toolkit.optimizers.rate_owners import rate_setters
 from ...toolkit.runtime.precision import fresh_session
 from ..spaces.space import Space

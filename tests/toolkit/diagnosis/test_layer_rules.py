@@ -5,7 +5,7 @@ import math
 import pytest
 
 from trainwise.toolkit.diagnosis.layer_rules import read_health
-from trainwise.toolkit.diagnosis.probes import LayerHealth, Probe
+from trainwise.toolkit.diagnosis.layer_state import LayerHealth, Probe
 
 
 def _layers(**changes):

@@ -12,7 +12,7 @@ from .findings import Finding
 from .wording import LANGUAGES, words
 
 
-class Teller:
+class FindingLog:
     """Takes findings and says each of them once everywhere it should.
 
     Args:
@@ -26,7 +26,7 @@ class Teller:
 
     Example:
 
-    >>> Teller(language="ko")(Finding("plateau", "info", "It stands still."))
+    >>> FindingLog(language="ko")(Finding("plateau", "info", "It stands still."))
     참고: 정체 (plateau): 손실이 더는 줄지 않지만, 도달할 수 있는 수준보다 높습니다.
     """
 

@@ -36,3 +36,13 @@ def test_arguments_out_of_range_are_refused():
         intervals.bootstrap(lambda rows: 0.0, 3, confidence=1)
     with pytest.raises(ValueError, match="got -1"):
         intervals.mcnemar(-1, 0)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_the_margin_of_a_mean_is_half_of_students_interval(confidence):
+    values = np.random.default_rng(0).normal(size=7)
+    low, high = scipy.stats.t.interval(confidence, 6, values.mean(), scipy.stats.sem(values))
+    assert intervals.mean_margin(values, confidence) == pytest.approx((high - low) / 2)
+    assert intervals.mean_margin([3.0]) is None and intervals.mean_margin([]) is None
+    with pytest.raises(ValueError, match=r"`confidence` must be in \(0, 1\), got 1"):
+        intervals.mean_margin(values, 1)

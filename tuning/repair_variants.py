@@ -23,18 +23,13 @@ from ..toolkit.models.rebuilding import (
     with_standardized_inputs,
     without_penalties,
 )
+from ..toolkit.optimizers.default_rates import ladder
+from ..toolkit.optimizers.memberwise import MEMBER_FORMS
+from ..toolkit.optimizers.rate_owners import has_schedule
 from ..toolkit.tasks import Task, head
 
-# A decade around the usual rate of each kind of optimizer and beyond, for the best one to lie inside.
-_ADAPTIVE = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-
-
-_PLAIN = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
-
-
-_RATES = {"SGD": _PLAIN, "Adam": _ADAPTIVE, "AdamW": _ADAPTIVE, "RMSprop": _ADAPTIVE}
-
-
+# Half as many as a trial of the search has: a repair tries several variants, each at all of them.
+_RATES = 8
 _ENDS = ("wrong_output_activation", "wrong_loss", "output_units", "label_shape", "label_range")
 
 
@@ -135,7 +130,7 @@ def _with_relu(model: keras.Model) -> Any:
 
 def _stacked(program: Variant) -> Variant:
     """Its optimizer where members can have it, else Adam; a schedule gives way to the ladder of rates."""
-    if type(program.optimizer).__name__ in _RATES:
+    if type(program.optimizer) in MEMBER_FORMS:
         return program
     return program.changed(Advice("optimizer", "set", "Adam"), optimizer=keras.optimizers.Adam())
 
@@ -202,12 +197,12 @@ def in_units(model: keras.Model, scale: tuple[np.ndarray, np.ndarray]) -> Any:
 
 
 def rates_of(optimizer: Any) -> list[float]:
-    ladder = _RATES[type(optimizer).__name__]
-    given = getattr(optimizer, "_learning_rate", None)
-    if isinstance(given, keras.optimizers.schedules.LearningRateSchedule):
-        return list(ladder)
+    """The learning rates that a variant is tried at: those of the ladder, and the program's own where it has one."""
+    rates = ladder(optimizer, _RATES)
+    if has_schedule(optimizer):
+        return rates
     own = float(ops.convert_to_numpy(optimizer.learning_rate))
-    return sorted({*ladder, round(own, 12)}) if own > 0 else list(ladder)
+    return sorted({*rates, round(own, 12)}) if own > 0 else rates
 
 
 def without_rate(optimizer: Any) -> Any:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from ..callbacks.curve_watch import CurveWatch
 from ..callbacks.gradient_watch import GradientWatch
 from ..toolkit.checks import whole_number
+from ..toolkit.data.holdout import held_out_places
 from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.diagnosis.baselines import simple_baseline
 from ..toolkit.diagnosis.curves import binomial_error
@@ -26,7 +27,6 @@ from ..toolkit.tasks import Task, find_task
 from .repair_variants import Variant, in_units, rates_of, scaled, variants_of, without_rate
 
 _UNREPAIRABLE = ("non_finite_data",)
-_HELD_OUT = 0.2
 _CANNOT_RUN: tuple[type[Exception], ...] = (ValueError, tf.errors.InvalidArgumentError)
 
 
@@ -135,9 +135,8 @@ def _array(name: str, values: Any) -> np.ndarray:
 def _rows(x: np.ndarray, y: np.ndarray, validation_data: Any, seed: int) -> tuple[np.ndarray, ...]:
     if validation_data is not None:
         return x, y, _array("validation_data", validation_data[0]), _array("validation_data", validation_data[1])
-    order = np.random.default_rng(seed).permutation(len(x))
-    held = max(1, int(_HELD_OUT * len(x)))
-    return x[order[held:]], y[order[held:]], x[order[:held]], y[order[:held]]
+    train, held = held_out_places(len(x), seed)
+    return x[train], y[train], x[held], y[held]
 
 
 @dataclass(frozen=True)

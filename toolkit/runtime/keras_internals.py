@@ -1,4 +1,4 @@
-"""The private corners of Keras, TensorFlow and tensorflow-datasets that are read: one small function each.
+"""The private corners of Keras, KerasTuner, TensorFlow and tensorflow-datasets that are read: one small function each.
 
 No other file reads one. Each function says what it reads and where that was seen; where an upgrade took the
 corner away it raises `MissingCornerError`, or does what its docstring says instead.
@@ -7,7 +7,8 @@ corner away it raises `MissingCornerError`, or does what its docstring says inst
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import keras
@@ -86,6 +87,14 @@ def source_inputs(tensor: Any) -> list[Any]:
 def symbolic_calls(layer: keras.layers.Layer) -> list[Any]:
     """The nodes of a layer, one for each call on symbolic tensors: `Operation._inbound_nodes`, seen in Keras 3.15."""
     return list(_corner(layer, "_inbound_nodes"))
+
+
+def own_weights(layer: keras.layers.Layer) -> list[Any]:
+    """The trainable variables of a layer itself, without those of layers in it: `Layer._trainable_variables`.
+
+    Seen in Keras 3.15; the public `trainable_variables` counts those of layers in it too.
+    """
+    return list(_corner(layer, "_trainable_variables"))
 
 
 def takes_training(layer: keras.layers.Layer) -> bool:
@@ -364,3 +373,52 @@ def provide_datasets(builders: Mapping[str, type]) -> None:
     known = getattr(registered, "_DATASET_PROVIDER_REGISTRY", [])
     if not any(getattr(provider, "given", None) is builders for provider in known):
         registered.add_dataset_builder_provider(Provider(), index=0)
+
+
+# KerasTuner
+
+
+def put_oracle(oracle: Any, directory: str, project_name: str) -> None:
+    """Tells an oracle its folder, as a tuner does when it is made: `Oracle._set_project_dir`, KerasTuner 1.4.8."""
+    _corner(oracle, "_set_project_dir")(directory, project_name)
+
+
+@contextmanager
+def silent_oracle(oracle: Any) -> Iterator[None]:
+    """While the block runs the oracle writes no files and prints nothing; afterwards it is as it was.
+
+    Replaces `Oracle.save`, `Oracle._save_trial` and the verbosity of `Oracle._display`, seen in KerasTuner 1.4.8.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(replaced(oracle, "save", lambda: None))
+        stack.enter_context(replaced(oracle, "_save_trial", lambda trial: None))
+        stack.enter_context(replaced(_corner(oracle, "_display"), "verbose", 0))
+        yield
+
+
+@contextmanager
+def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """An attribute of an object for a while; one that stood in the class alone stands there alone afterwards.
+
+    Reads no corner itself; what is replaced is a habit of KerasTuner 1.4.8.
+    """
+    before = vars(owner).get(name, _ABSENT)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        if before is _ABSENT:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)
+
+
+def metrics_of_run(found: Any, objective: Any) -> dict[str, float]:
+    """What a `run_trial` or `HyperModel.fit` returned, checked, as metrics by name.
+
+    Calls `keras_tuner.src.engine.tuner_utils`, seen in KerasTuner 1.4.8, so that errors are those that its users know.
+    """
+    from keras_tuner.src.engine import tuner_utils
+
+    tuner_utils.validate_trial_results(found, objective, "Tuner.run_trial()")
+    return dict(tuner_utils.convert_to_metrics_dict(found, objective))

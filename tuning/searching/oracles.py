@@ -16,6 +16,7 @@ from scipy import stats
 
 from ...toolkit.checks import one_of
 from ...toolkit.metrics.directions import direction
+from ...toolkit.runtime.keras_internals import replaced, silent_oracle
 from .plan import Outcome
 
 ORACLES = ("random", "grid", "bayesian", "hyperband")
@@ -202,30 +203,13 @@ def in_charge(oracle: keras_tuner.Oracle, initial: Sequence[dict[str, Any]]) -> 
     _check_initial(oracle, initial)
     with ExitStack() as stack:
         # What KerasTuner's own files would keep stands in the journal, whose files are whole or not there.
-        stack.enter_context(_replaced(oracle, "save", lambda: None))
-        stack.enter_context(_replaced(oracle, "_save_trial", lambda trial: None))
-        stack.enter_context(_replaced(oracle._display, "verbose", 0))
+        stack.enter_context(silent_oracle(oracle))
         # The search itself says when failures are too many; KerasTuner would raise in the midst of `end_trial`, with
         # its lock held for ever.
-        stack.enter_context(_replaced(oracle, "max_consecutive_failed_trials", 10**9))
+        stack.enter_context(replaced(oracle, "max_consecutive_failed_trials", 10**9))
         if initial:
-            stack.enter_context(_replaced(oracle, "populate_space", _initial_first(oracle, initial)))
+            stack.enter_context(replaced(oracle, "populate_space", _initial_first(oracle, initial)))
         yield
-
-
-@contextmanager
-def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """An attribute of an object for a while; one that stood in the class alone stands there alone afterwards."""
-    absent = object()
-    before = vars(owner).get(name, absent)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        if before is absent:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, before)
 
 
 def _check_initial(oracle: keras_tuner.Oracle, initial: Sequence[dict[str, Any]]) -> None:

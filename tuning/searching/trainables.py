@@ -19,6 +19,7 @@ from ...toolkit.population.lone import given_or_compiled
 from ...toolkit.population.memory import chunks, per_member
 from ...toolkit.population.model import functional_form
 from ...toolkit.population.shrinking import survivors
+from ...toolkit.runtime.keras_internals import flat_layers, given_learning_rate, own_weights, symbolic_calls
 from ...toolkit.tasks import check_labels, find_task, head
 from .plan import Logs
 
@@ -100,8 +101,8 @@ def can_be_many(model: keras.Model, optimizer: Any) -> bool:
     except (TypeError, ValueError):
         return False
     given = keras.optimizers.get(optimizer)
-    # MemberStarts differ in a number, which a schedule is not; `learning_rate` would give its value of this moment.
-    rate = given._learning_rate
+    # Members differ in a number, which a schedule is not; `learning_rate` would give its value of this moment.
+    rate = given_learning_rate(given)
     return type(given) in MEMBER_FORMS and (not callable(rate) or hasattr(rate, "assign"))
 
 
@@ -114,9 +115,9 @@ def work_per_row(model: keras.Model) -> float:
     """Multiplications for one row, forward: weights times the places that each is used at."""
     # A kernel is used at every place of the picture or series that it gets, weights of a Dense layer once a row.
     total = 0.0
-    for layer in model._flatten_layers(include_self=False):
-        weights = sum(math.prod(weight.shape) for weight in layer._trainable_variables)
-        inputs = keras.tree.flatten(layer.input) if layer._inbound_nodes else []
+    for layer in flat_layers(model):
+        weights = sum(math.prod(weight.shape) for weight in own_weights(layer))
+        inputs = keras.tree.flatten(layer.input) if symbolic_calls(layer) else []
         total += weights * math.prod(axis or 1 for axis in inputs[0].shape[1:-1]) if inputs else weights
     return total
 

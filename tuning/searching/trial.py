@@ -8,9 +8,9 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
-from keras_tuner.src.engine import tuner_utils
 
 from ...toolkit.runtime.garbage import forgotten_graphs
+from ...toolkit.runtime.keras_internals import metrics_of_run
 from ...toolkit.runtime.machine import hold
 from ...toolkit.runtime.precision import precision
 from .plan import Assignment, Outcome, Plan, bad_last, best_of
@@ -83,8 +83,7 @@ def outcome_of(found: Any, trial: keras_tuner.engine.trial.Trial, objective: ker
     """
     if isinstance(found, Outcome):
         return found
-    tuner_utils.validate_trial_results(found, objective, "Tuner.run_trial()")
-    metrics = tuner_utils.convert_to_metrics_dict(found, objective)
+    metrics = metrics_of_run(found, objective)
     score = float(objective.get_value(metrics))
     return Outcome(
         score=score,

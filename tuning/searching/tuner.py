@@ -14,6 +14,7 @@ import keras
 import keras_tuner
 
 from ...toolkit.runtime.garbage import quick_collections
+from ...toolkit.runtime.keras_internals import put_oracle
 from ...toolkit.runtime.precision import precision
 from ...toolkit.runtime.randomness import preserved
 from . import announcing
@@ -293,7 +294,7 @@ class Search(keras_tuner.Tuner):
         """Makes an oracle for this call, of the name that was given, and has the space named to it."""
         if isinstance(self.options.oracle, str):
             self.oracle: Any = self._new_oracle(epochs)
-            self.oracle._set_project_dir(self.directory, self.project_name)
+            put_oracle(self.oracle, self.directory, self.project_name)
         elif self.oracle.trials:
             raise ValueError("The oracle has proposed trials in an earlier search; give a new one to a new `Search`.")
         self._ask()

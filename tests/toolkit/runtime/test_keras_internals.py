@@ -8,6 +8,7 @@ import weakref
 from pathlib import Path
 
 import keras
+import keras_tuner
 import numpy as np
 import pytest
 from keras import ops
@@ -15,8 +16,6 @@ from keras import ops
 import trainwise
 from trainwise.toolkit.runtime import keras_internals as internals
 
-# Where private corners may still be read, beside keras_internals itself.
-ALLOWED = ("tuning/",)
 _BY_NAME = ("getattr", "hasattr", "setattr", "_corner")
 FOLDER = Path(trainwise.__file__).parent
 
@@ -399,7 +398,7 @@ def test_no_other_file_reads_a_private_corner():
         (str(path.relative_to(FOLDER)), corner)
         for path, tree in files.items()
         for corner in _foreign_corners(tree, written)
-        if path != own and not str(path.relative_to(FOLDER)).startswith(ALLOWED)
+        if path != own
     }
     assert found == set()
     assert {"_flatten_layers", "_compile_config", "_keras_mask"} <= set(_foreign_corners(files[own], written))
@@ -409,10 +408,60 @@ def test_each_function_says_in_which_version_its_corner_was_seen():
     for name, function in vars(internals).items():
         own = getattr(function, "__module__", "") == internals.__name__ and not name.startswith("_")
         if own and name != "MissingCornerError":
-            assert any(word in function.__doc__ for word in ("Keras 3.15", "TensorFlow 2.21", "\n    4.9")), name
+            assert any(
+                word in function.__doc__ for word in ("Keras 3.15", "TensorFlow 2.21", "KerasTuner 1.4.8", "\n    4.9")
+            ), name
 
 
 def test_a_metric_says_which_way_is_better_as_seen_in_keras_3_15():
     assert internals.direction_of(keras.metrics.R2Score()) == "up"
     assert internals.direction_of(keras.metrics.MeanAbsoluteError()) == "down"
     assert internals.direction_of(keras.metrics.Mean()) is None
+
+
+def test_a_layers_own_weights_leave_out_those_of_layers_in_it_as_seen_in_keras_3_15():
+    dense = keras.layers.Dense(2)
+    wrapper = keras.layers.TimeDistributed(dense)
+    wrapper(np.ones((1, 3, 4)))
+    assert internals.own_weights(wrapper) == []
+    assert [tuple(w.shape) for w in internals.own_weights(dense)] == [(4, 2), (2,)]
+
+
+def test_an_oracle_is_silent_for_a_while_and_then_as_it_was_as_seen_in_kerastuner_1_4_8(tmp_path, capsys):
+    space = keras_tuner.HyperParameters()
+    space.Int("units", 1, 9)
+    oracle = keras_tuner.oracles.RandomSearchOracle(objective="val_loss", max_trials=3, hyperparameters=space, seed=1)
+    internals.put_oracle(oracle, str(tmp_path), "project")
+    before = dict(vars(oracle))
+
+    def one_trial():
+        trial = oracle.create_trial("worker")
+        oracle.update_trial(trial.trial_id, {"val_loss": 0.5})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+
+    with internals.silent_oracle(oracle):
+        one_trial()
+    assert list((tmp_path / "project").rglob("*.json")) == [] and capsys.readouterr().out == ""
+    assert set(vars(oracle)) == set(before) and oracle._display.verbose == 1
+    one_trial()
+    assert list((tmp_path / "project").rglob("trial.json")) and "val_loss" in capsys.readouterr().out
+
+
+def test_an_attribute_is_put_back_after_an_error_too():
+    class Owner:
+        kind = "class"
+
+    owner = Owner()
+    with pytest.raises(RuntimeError, match="in the block"), internals.replaced(owner, "kind", "own"):
+        assert owner.kind == "own"
+        raise RuntimeError("in the block")
+    assert vars(owner) == {} and owner.kind == "class"
+
+
+def test_what_a_run_returned_becomes_metrics_as_seen_in_kerastuner_1_4_8():
+    objective = keras_tuner.Objective("val_loss", "min")
+    assert internals.metrics_of_run(0.5, objective) == {"val_loss": 0.5}
+    assert internals.metrics_of_run({"val_loss": 0.25, "other": 1.0}, objective)["val_loss"] == 0.25
+    with pytest.raises(keras_tuner.errors.FatalTypeError, match=r"run_trial\(\)"):
+        internals.metrics_of_run("half", objective)

@@ -80,8 +80,9 @@ def test_the_state_of_another_model_is_refused(tmp_path):
 
 def test_the_best_epoch_of_an_accuracy_is_its_highest(tmp_path):
     resume = Resume(tmp_path, monitor="val_accuracy")
-    resume.model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    resume.model.compile("sgd", "mse")
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    resume.set_model(model)
     for epoch, accuracy in enumerate([0.5, 0.9, 0.7]):
         resume.on_epoch_begin(epoch)
         resume.on_epoch_end(epoch, {"val_accuracy": accuracy})

@@ -183,10 +183,12 @@ def known_of(
         held_x, held_y, held_weight = (*validation_data, None)[:3]
         known["validation_rows"] = len(held_y)
         of_rows = None if held_weight is None else row_weights(held_y, None, held_weight)
-        if (held_weight is None) == (of_rows is None):
+        # Rows that count unequally ask for another model than the one with the least loss, or most rows right, on
+        # validation rows that all count alike.
+        alike = not weighted or (weights is not None and np.ptp(weights) == 0)
+        if alike and (held_weight is None) == (of_rows is None):
             known["constant_val_loss"] = constant_loss(held_y, loss, of_rows)
-        # Rows that count unequally ask for another model than the one with most rows right.
-        if not weighted or (weights is not None and np.ptp(weights) == 0):
+        if alike:
             known["constant_metric"] = constant_metric(held_y, loss)
             if x is not None and y is not None and is_array(y):
                 known["simple"] = cache(lambda: simple_baseline(x, y, held_x, held_y, loss))

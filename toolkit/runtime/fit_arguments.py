@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from typing import Any
 
 # Rows that are weighted, nobody knows how.
@@ -42,12 +42,12 @@ def row_weighting(model: Any) -> dict[str, Any]:
 
 def _arguments(model: Any) -> dict[str, Any]:
     """The arguments of the innermost `fit` of this model among the frames that led here."""
-    frame = sys._getframe(1)
+    frame = inspect.currentframe()
     while frame is not None:
         names = frame.f_locals
         if frame.f_code.co_name == "fit" and names.get("self") is model and "class_weight" in names:
             return dict(names)
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return {}
 
 

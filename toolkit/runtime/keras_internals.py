@@ -166,6 +166,14 @@ def loss_trackers(model: keras.Model) -> list[Any]:
     return list(getattr(getattr(model, "_compile_loss", None), "metrics", None) or [])
 
 
+def function_arguments(loss: Any) -> dict[str, Any]:
+    """What a loss or metric hands on to its function: `LossFunctionWrapper._fn_kwargs`, seen in Keras 3.15; else none.
+
+    Some losses leave these out of `get_config`, such as the `delta` of a Huber loss.
+    """
+    return dict(getattr(loss, "_fn_kwargs", {}))
+
+
 def direction_of(metric: Any) -> str | None:
     """What a metric says is better, `"up"` or `"down"`, or `None`; reads `Metric._direction`, seen in Keras 3.15."""
     return getattr(metric, "_direction", None)

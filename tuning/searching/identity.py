@@ -11,6 +11,7 @@ import keras_tuner
 
 from ...toolkit import stopping
 from ...toolkit.runtime.files import digest
+from ...toolkit.runtime.keras_internals import function_arguments
 from ..spaces.space import Space
 from .options import SearchOptions
 from .plan import Plan
@@ -139,7 +140,7 @@ def _words(value: Any) -> str:
 def _config(value: Any) -> dict[str, Any]:
     try:
         # Some losses of Keras leave their arguments out of `get_config`.
-        config = {**value.get_config(), **getattr(value, "_fn_kwargs", {})}
+        config = {**value.get_config(), **function_arguments(value)}
     except (NotImplementedError, TypeError):
         # What cannot be saved can be trained with; then its name is all that is known of it.
         return {"name": value.name}

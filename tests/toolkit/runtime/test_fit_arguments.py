@@ -53,10 +53,10 @@ def test_a_split_of_validation_rows_leaves_the_weights_of_the_training_rows():
 @pytest.mark.parametrize(
     ("data", "expected"),
     [(tf.data.Dataset.from_tensors((X, Y)), None), (tf.data.Dataset.from_tensors((X, Y, Y)), UNKNOWN_WEIGHTS),
-     (Pairs(), UNKNOWN_WEIGHTS), ((pair for pair in [(X, Y)]), UNKNOWN_WEIGHTS)],
+     (Pairs(), UNKNOWN_WEIGHTS), ((pair for pair in [(X, Y)] * 3), UNKNOWN_WEIGHTS)],
 )  # fmt: skip
 def test_streams_that_may_weigh_their_rows_are_not_known(data, expected):
-    assert _told(data, shuffle=False) == (None, expected)
+    assert _told(data, shuffle=False, steps_per_epoch=1) == (None, expected)
 
 
 def test_of_two_fits_within_one_another_each_is_told_its_own():

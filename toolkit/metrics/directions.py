@@ -22,7 +22,7 @@ _KERAS_MAX = (
 _KERAS_MIN = (
     "bce", "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
     "categorical_focal_crossentropy", "categorical_hinge", "circle", "crossentropy", "ce", "ctc", "dice",
-    "false_negatives", "false_positives", "hinge", "huber", "kl_divergence", "kld", "log_cosh", "log_cosh_error",
+    "false_negatives", "false_positives", "hinge", "huber", "kl_divergence", "kld", "kullback_leibler", "log_cosh", "log_cosh_error",
     "logcosh", "loss", "mae", "mape", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error",
     "mean_squared_logarithmic_error", "mse", "msle", "poisson", "root_mean_squared_error",
     "sparse_categorical_crossentropy", "squared_hinge", "tversky",

@@ -29,8 +29,8 @@ def _metric_names():
         yield name, re.sub(r"_\d+$", "", logged), getattr(made, "_direction", None)
 
 
-METRICS = list(_metric_names())
-LOSSES = [name for name in keras_losses.ALL_OBJECTS_DICT if name not in ("Loss", "LossFunctionWrapper")]
+METRICS = sorted(_metric_names(), key=lambda row: row[0])
+LOSSES = [name for name in sorted(keras_losses.ALL_OBJECTS_DICT) if name not in ("Loss", "LossFunctionWrapper")]
 
 
 def test_keras_lists_are_as_long_as_they_were_when_this_was_written():

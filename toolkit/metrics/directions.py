@@ -21,10 +21,10 @@ _KERAS_MAX = (
 )  # fmt: skip
 _KERAS_MIN = (
     "bce", "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
-    "categorical_focal_crossentropy", "categorical_hinge", "circle", "crossentropy", "ce", "ctc", "dice",
-    "false_negatives", "false_positives", "hinge", "huber", "kl_divergence", "kld", "kullback_leibler", "log_cosh", "log_cosh_error",
-    "logcosh", "loss", "mae", "mape", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error",
-    "mean_squared_logarithmic_error", "mse", "msle", "poisson", "root_mean_squared_error",
+    "categorical_focal_crossentropy", "categorical_hinge", "ce", "circle", "crossentropy", "ctc", "dice",
+    "false_negatives", "false_positives", "hinge", "huber", "kl_divergence", "kld", "kullback_leibler", "log_cosh",
+    "log_cosh_error", "logcosh", "loss", "mae", "mape", "mean_absolute_error", "mean_absolute_percentage_error",
+    "mean_squared_error", "mean_squared_logarithmic_error", "mse", "msle", "poisson", "root_mean_squared_error",
     "sparse_categorical_crossentropy", "squared_hinge", "tversky",
 )  # fmt: skip
 # What users name their own metrics, by the custom of their fields.

@@ -10,8 +10,8 @@ import keras
 
 from ...toolkit.population.lone import LoneModel
 from .plan import Logs
-from .race import Race
 from .trainables import Trainable
+from .trial_stopping import Race
 
 
 class Follow(keras.callbacks.Callback):

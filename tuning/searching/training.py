@@ -25,9 +25,9 @@ from ...toolkit.runtime.precision import fresh_session
 from . import trainables
 from .follower import Follow
 from .plan import Assignment, Logs, Plan
-from .race import Race
 from .rows import TrialRows, is_stream, steps_at_once
 from .trainables import MemberStarts, One, Trainable
+from .trial_stopping import Race
 
 # Writing the state of a trial may take this share of its time.
 _SHARE_FOR_WRITING = 0.1

@@ -40,5 +40,5 @@ def test_no_import_of_the_search_is_for_types_alone():
 
 def test_what_trains_a_trial_knows_neither_the_face_nor_the_driver():
     graph = {name: _imported(source) for name, source in SOURCES.items()}
-    for name in ("trial", "training", "follower", "race", "trainables", "workers"):
+    for name in ("trial", "training", "follower", "trial_stopping", "trainables", "workers"):
         assert not _reached(graph, name) & {"tuner", "driver", "preparing", "result"}

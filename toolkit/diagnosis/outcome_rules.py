@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .catalogue import Level
 from .curves import Run, binomial_error, last_third, stands_still
 from .findings import Advice, Finding
 from .thresholds import limit
@@ -27,7 +28,7 @@ def not_learning(run: Run) -> Finding | None:
     if len(run.loss) < limit("budget_epochs") or run.share_done < limit("early_share"):
         return None
     if run.curves.constant_loss == 0:
-        return _nothing_to_learn(run)
+        return equal_targets("warning", {"constant": 0.0}, epoch=0)
     chance = _at_chance(run)
     pinned = _pinned(run)
     if not chance and not pinned:
@@ -49,13 +50,14 @@ def not_learning(run: Run) -> Finding | None:
     )
 
 
-def _nothing_to_learn(run: Run) -> Finding:
+def equal_targets(level: Level, evidence: dict[str, float], epoch: int | None = None) -> Finding:
+    """Targets that are all the same, whoever sees it: an error before a fit, a warning where it has run already."""
     return Finding(
         "not_learning",
-        "warning",
+        level,
         "All training targets are equal: there is nothing to learn.",
-        epoch=0,
-        evidence={"constant": 0.0},
+        epoch=epoch,
+        evidence=evidence,
         causes=("labels_corrupted",),
         advice=(Advice("targets", "look at"),),
     )

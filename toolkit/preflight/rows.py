@@ -12,6 +12,7 @@ from ..data.rows import is_array, is_number
 from ..diagnosis.catalogue import Level
 from ..diagnosis.class_balance import class_shares, uneven_classes
 from ..diagnosis.findings import Advice, Finding
+from ..diagnosis.outcome_rules import equal_targets
 from ..diagnosis.thresholds import limit
 from ..models.reading import loss_name
 from ..runtime.keras_internals import flat_layers
@@ -143,14 +144,7 @@ def targets_of(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
     name = loss_name(model)
     finite = y[np.isfinite(y.reshape(len(y), -1)).all(axis=1)]
     if len(finite) > 1 and np.all(finite == finite[:1]):
-        yield Finding(
-            "not_learning",
-            "error",
-            f"All {len(finite)} targets are equal: there is nothing to learn.",
-            evidence={"rows": float(len(finite))},
-            causes=("labels_corrupted",),
-            advice=(Advice("targets", "look at"),),
-        )
+        yield equal_targets("error", {"rows": float(len(finite))})
     elif name in _QUANTITIES and len(finite):
         yield from _unscaled_targets(model, finite)
 

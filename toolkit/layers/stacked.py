@@ -105,6 +105,7 @@ class Stacked(keras.layers.Layer):
             layers = [recreated(self.layer) for _ in range(self.members)]
             for layer in layers:
                 layer.build(self._member_shape(input_shape))
+            # `stacks` names each variable by the weight it stands for, so there must be a built layer.
             self._hidden.layer = layers[0]
         stacks = zip(*(layer.weights for layer in layers), strict=True)
         self._variables_by_weight = [self._stack(weights) for weights in stacks]
@@ -117,12 +118,14 @@ class Stacked(keras.layers.Layer):
         return self._variable(weights[0], np.stack([ops.convert_to_numpy(weight) for weight in weights]))
 
     def _variable(self, like: Any, start: np.ndarray) -> Any:
+        # Without the regulariser, which Keras would sum over all members: `member_losses` has each by itself.
         return self.add_weight(
             name=like.name,
             shape=start.shape,
             dtype=like.dtype,
             initializer=lambda shape, dtype: ops.convert_to_tensor(start, dtype),
             trainable=like.trainable,
+            # Statistics of batch normalisation stay float32 in half precision.
             autocast=autocasts(like),
             constraint=like.constraint and MemberConstraint(like.constraint, self.members),
         )
@@ -154,6 +157,7 @@ class Stacked(keras.layers.Layer):
         if regularizer is not None:
             for output in keras.tree.flatten(outputs):
                 output = ops.moveaxis(output, self.member_axis, 0)
+                # Keras divides by the rows of the batch, so that the penalty does not grow with them.
                 rows = ops.cast(ops.shape(output)[1], output.dtype)
                 self.add_loss(ops.divide_no_nan(member_penalty(regularizer, output), rows))
         return outputs
@@ -198,6 +202,7 @@ class MemberConstraint(keras.constraints.Constraint):
         value = ops.convert_to_tensor(w)
         if value.shape[0] == self.members:
             return ops.stack([self.constraint(value[k]) for k in range(self.members)])
+        # The table of an embedding has the members one after another in its first axis.
         return ops.concatenate([self.constraint(part) for part in ops.split(value, self.members)])
 
     def get_config(self) -> dict[str, Any]:
@@ -208,6 +213,7 @@ def member_penalty(regularizer: Any, stacked: Any) -> Any:
     """The regulariser of each member by itself: `(members, ...)` to `(members,)`."""
     values = ops.convert_to_tensor(stacked)
     axes = tuple(range(1, len(values.shape)))
+    # The common ones in one sum; another is called for each member, for what it sums over is not known.
     kind = type(regularizer)
     if kind is keras.regularizers.L2:
         return ops.cast(regularizer.l2, values.dtype) * ops.sum(ops.square(values), axis=axes)

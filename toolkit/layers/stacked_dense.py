@@ -30,6 +30,7 @@ class StackedDense(Stacked):
     def compute(self, inputs: Any, training: bool) -> Any:
         kernel, bias = self.named("kernel"), self.named("bias")
         middle = ops.shape(inputs)[1:-1]
+        # Members are the one batch axis that rows and kernels have in common.
         rows = ops.reshape(inputs, (inputs.shape[0], -1, inputs.shape[-1])) if len(middle) > 1 else inputs
         outputs = ops.matmul(rows, kernel)
         if bias is not None:

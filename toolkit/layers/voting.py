@@ -20,6 +20,7 @@ class _Voting(keras.layers.Layer):
         # The members' answers must reach the arithmetic as they are: half precision moves labels.
         super().__init__(**{**kwargs, "autocast": False})
         self.vote_weights = None if weights is None else [float(weight) for weight in weights]
+        # Wrong weights are refused here; whether they fit the number of members, only `build` can tell.
         vote_arithmetic.checked_weights(self.vote_weights, 1 if weights is None else len(weights))
 
     def build(self, input_shape: Any) -> None:

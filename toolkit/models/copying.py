@@ -33,6 +33,7 @@ def copied(model: keras.Model, weights: Sequence[np.ndarray] | None = None, drop
     made = _cloned(model, dropout)
     made.set_weights(model.get_weights() if weights is None else weights)
     for layer in flat_layers(made):
+        # It computes with values taken out of its weights, which `set_weights` does not renew.
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
     return made
@@ -47,13 +48,16 @@ def _cloned(model: keras.Model, dropout: float | None) -> Any:
         ]
         inputs = keras.Input(batch_shape=first.shape, dtype=first.dtype, name=first.name)
         return keras.Sequential([inputs, *layers], name=model.name)
+    # Not compiled, so that no loss is written down.
     plain = keras.Model(model.input, model.output, name=model.name)
     return keras.models.clone_model(plain, clone_function=lambda layer: _layer(layer, dropout), recursive=True)
 
 
 def _layer(layer: keras.layers.Layer, dropout: float | None) -> Any:
+    # An operation of `keras.ops` in the graph has nothing to copy.
     if not isinstance(layer, keras.layers.Layer):
         return layer
+    # A vocabulary that was adapted stands neither in the weights nor in the configuration.
     if isinstance(layer, _LOOKUPS):
         return copy.deepcopy(layer)
     if type(layer) is keras.layers.Dropout and dropout is not None:

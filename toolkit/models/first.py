@@ -16,6 +16,7 @@ from .units import in_target_units, statistics
 
 HIDDEN_UNITS = (64, 64)
 FILTERS = (32, 64)
+# The CNN halves each side twice.
 _SMALLEST_IMAGE = 4
 
 
@@ -161,7 +162,11 @@ def _encode(inputs: Any, encoders: dict[str, dict[str, Any]]) -> Any:
 def _encode_column(name: str, column: Any, known: dict[str, Any]) -> Any:
     if "vocabulary" in known:
         return keras.layers.StringLookup(
-            vocabulary=known["vocabulary"], output_mode="one_hot", num_oov_indices=1, name=f"{name}_encoded"
+            # A word that no training row has gets a place of its own.
+            vocabulary=known["vocabulary"],
+            output_mode="one_hot",
+            num_oov_indices=1,
+            name=f"{name}_encoded",
         )(column)
     return Standardize(**known, name=f"{name}_standardized")(column)
 

@@ -13,6 +13,7 @@ from ..metrics.directions import Direction
 from ..runtime.keras_internals import direction_of, flat_layers, source_inputs, source_operation
 from .structure import Structure
 
+# What they give is no linear map of what goes in, even after linear layers.
 _MERGES = (keras.layers.Multiply, keras.layers.Dot)
 _DROPOUTS = (
     keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D,
@@ -134,6 +135,7 @@ def loss_name(model: keras.Model) -> str:
     if isinstance(loss, str):
         loss = keras.losses.get(loss)
     if isinstance(loss, keras.losses.Loss):
+        # As Keras writes the class into a name: MeanSquaredError is mean_squared_error.
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(loss).__name__).lower()
     return getattr(loss, "__name__", "") if callable(loss) else ""
 
@@ -152,6 +154,7 @@ def metric_directions(model: keras.Model) -> dict[str, Direction]:
     """
     found: dict[str, Direction] = {}
     for holder in getattr(model, "metrics", []):
+        # Keras keeps the metrics that were given to `compile` inside one metric of its own.
         for metric in getattr(holder, "metrics", None) or [holder]:
             said = direction_of(metric)
             if said in ("up", "down"):
@@ -192,6 +195,7 @@ def _hidden(model: keras.Model) -> list[tuple[Any, str, int]]:
         kind = _kind(layer)
         if kind is not None:
             found.append([layer, kind, int(getattr(layer, "units", 0) or getattr(layer, "filters", 0) or 0)])
+        # Dense, then batch normalisation, then ReLU: the activation counts for the Dense layer.
         elif found and found[-1][1] == "linear":
             found[-1][1] = _alone(layer) or "linear"
     return [(layer, kind, width) for layer, kind, width in found[:-1]]
@@ -225,6 +229,7 @@ def innermost(optimizer: Any) -> Any:
     >>> type(innermost(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()))).__name__
     'Adam'
     """
+    # So Keras' LossScaleOptimizer and AccumulatedGradients call what they hold.
     for name in ("inner_optimizer", "_inner"):
         inside = getattr(optimizer, name, None)
         if isinstance(inside, keras.optimizers.Optimizer):

@@ -51,6 +51,7 @@ def widened(model: keras.Model, factor: float, least: int = 1) -> Any:
             return [recreated(layer)]
         name = "units" if hasattr(layer, "units") else "filters"
         now = getattr(layer, name)
+        # Never narrower than it was, even where it is above the most already.
         return [recreated(layer, **{name: max(now, least, min(round(now * factor), _MOST_UNITS))})]
 
     return rebuilt(model, change)
@@ -188,8 +189,10 @@ def rebuilt(model: keras.Model, change: Callable[[Any], Sequence[Any]]) -> Any:
         new = list(change(layer))
         if len(new) == 1:
             return new[0]
+        # A graph wants one layer for one; under the old name, so that what finds layers by name still does.
         return keras.Sequential(new, name=layer.name) if new else keras.layers.Identity(name=layer.name)
 
+    # A bare model: cloning a compiled one would write its losses down, which lambdas cannot be.
     return keras.models.clone_model(keras.Model(model.input, model.output), clone_function=one)
 
 

@@ -52,6 +52,7 @@ def revive(model: keras.Model, name: str, x: Any, seed: int = 0) -> int:
         raise ValueError(f"The layer {name!r} has no kernel, so its units cannot start again.")
     rows, _ = spread_rows(x, x, _ROWS)
     answers = ops.convert_to_numpy(keras.Model(model.inputs, layer.output)(as_inputs(model, rows), training=False))
+    # After ReLU nothing is below zero, so a unit is dead where even its largest value is none above it.
     dead = answers.reshape(-1, answers.shape[-1]).max(axis=0) <= 0
     if dead.any():
         _renew(layer.kernel, dead, keras.initializers.HeNormal(seed))
@@ -64,6 +65,7 @@ def revive(model: keras.Model, name: str, x: Any, seed: int = 0) -> int:
 
 def _renew(weight: Any, dead: np.ndarray, initializer: Any) -> None:
     fresh = ops.convert_to_numpy(initializer(weight.shape, dtype="float32"))
+    # Units stand along the last axis, over which the mask spreads.
     weight.assign(np.where(dead, fresh, ops.convert_to_numpy(weight)))
 
 

@@ -46,6 +46,7 @@ class AccumulatedGradients(Wrapper):
 
     def __init__(self, inner_optimizer: Any, steps: int = 1, name: str = "accumulated") -> None:
         given = read_optimizer(inner_optimizer)
+        # Keras asks for a rate; the one that counts is the inner optimizer's, behind the property.
         super().__init__(0.0, name=name)
         self._inner = given
         self._steps = self._counter("steps", whole_number("steps", steps, low=1))
@@ -108,6 +109,7 @@ class AccumulatedGradients(Wrapper):
         sums = [self._sums[variable_place(self, variable)] for variable in variables]
         for gradient, total in zip(grads, sums, strict=True):
             if gradient is not None:
+                # Weighed by its rows, where they are told: a short batch then counts for less in the mean.
                 total.assign_add(
                     ops.cast(ops.convert_to_tensor(gradient), total.dtype) * ops.cast(self._rows, total.dtype)
                 )
@@ -115,6 +117,7 @@ class AccumulatedGradients(Wrapper):
         self._batches.assign_add(1.0)
         update_counter(self).assign_add(1)
         due = ops.convert_to_tensor(self._batches) >= ops.convert_to_tensor(self._steps)
+        # Weights that have no gradient must not get a zero instead: the inner optimizer would decay and move them.
         given = [gradient is not None for gradient in grads]
         ops.cond(due, lambda: self._update(variables, sums, given), lambda: None)
 
@@ -136,6 +139,7 @@ class AccumulatedGradients(Wrapper):
         return True
 
     def scale_loss(self, loss: Any) -> Any:
+        # Gradients come scaled as the inner optimizer expects them.
         return self._inner.scale_loss(loss)
 
     def get_config(self) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def ladder(optimizer: Any = "adam", count: int = LADDER) -> list[float]:
     >>> [float(f"{rate:.1e}") for rate in ladder("sgd", 5)]
     [0.0001, 0.001, 0.01, 0.1, 1.0]
     """
+    # By kind, for a name in another case or a subclass is SGD too.
     low, high = _PLAIN if isinstance(keras.optimizers.get(optimizer), keras.optimizers.SGD) else _ADAPTIVE
     if whole_number("count", count, low=1) == 1:
         return [float(np.sqrt(low * high))]

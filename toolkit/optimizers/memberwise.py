@@ -20,6 +20,7 @@ from ..runtime.keras_internals import (
 )
 from .momentum import move_with_momentum
 
+# Both as in Keras' LossScaleOptimizer.
 _FIRST_SCALE = 2.0**15
 _STEPS_TO_DOUBLE = 2000
 # Where Keras' optimizers keep what they remember of each variable.
@@ -82,6 +83,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
         loss_scaling: bool = False,
         **kwargs: Any,
     ) -> None:
+        # A saved optimizer brings its rates as a configuration.
         if isinstance(learning_rate, dict):
             learning_rate = keras.saving.deserialize_keras_object(learning_rate)
         super().__init__(learning_rate=learning_rate, **kwargs)
@@ -89,6 +91,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
         self._owners: dict[Any, int | None] = {}
         self.loss_scaling = loss_scaling
         self.weight_decays = None if weight_decay is None else tuple(float(decay) for decay in weight_decay)
+        # The one number that Keras knows of; each member's own stands beside it.
         self.weight_decay = self.weight_decays and max(self.weight_decays)
 
     @property
@@ -123,6 +126,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
     def _laid_out(self, values: Any, like: Any, owner: int | None) -> Any:
         if owner is not None:
             return values[owner]
+        # More than one where a table of all members stands in one axis, as an embedding's does.
         rows = like.shape[0] // self.members
         repeated = ops.repeat(values, rows, axis=0) if rows > 1 else values
         return ops.reshape(repeated, (-1, *(1,) * (len(like.shape) - 1)))
@@ -165,6 +169,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
         """A member whose gradients overflow skips the step; the others take theirs."""
         owners = [self._owner(variable) for variable in variables]
         grads = [ops.cast(ops.convert_to_tensor(gradient), "float32") for gradient in grads]
+        # 0 for what is finite, NaN for all else, so that one sum a member tells of any.
         sums = sum(self._sums(gradient * 0, owner) for gradient, owner in zip(grads, owners, strict=True))
         finite = ops.isfinite(sums)
         clean = [
@@ -172,6 +177,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
             for g, owner in zip(grads, owners, strict=True)
         ]
         kept = [*zip(variables, owners, strict=True), *self._slots(variables, owners)]
+        # Keras' step is made for all members and taken back for those that skip it.
         before = [ops.copy(ops.convert_to_tensor(variable)) for variable, _ in kept]
         super().apply(clean, variables)
         for (variable, owner), old in zip(kept, before, strict=True):
@@ -212,6 +218,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
     def _square_sums(self, gradient: Any, owner: int | None) -> Any:
         if not hasattr(gradient, "indices"):
             return self._sums(ops.square(gradient), owner)
+        # Rows that stand twice are squared before they are added up, as Keras does.
         squares = ops.sum(ops.square(gradient.values), axis=tuple(range(1, len(gradient.values.shape))))
         if owner is not None:
             return self._sums(squares, owner)
@@ -264,6 +271,7 @@ class MemberSGD(_Memberwise, keras.optimizers.SGD):
     """
 
     def __init__(self, members: int, learning_rate: Any, momentum: Sequence[float], **kwargs: Any) -> None:
+        # Not 0 where any member has momentum, or Keras would keep no velocities.
         super().__init__(members, learning_rate, momentum=float(max(momentum)), **kwargs)
         self.momenta = tuple(float(value) for value in momentum)
 
@@ -361,6 +369,7 @@ def memberwise(
     if form is MemberSGD:
         config["momentum"] = [config["momentum"]] * members if momentum is None else list(momentum)
     own = given_learning_rate(given)
+    # A schedule or function stays as it is; a variable is read.
     own = own if callable(own) and not hasattr(own, "assign") else float(ops.convert_to_numpy(own))
     rates = [own] * members if learning_rate is None else list(learning_rate)
     config["learning_rate"] = MemberRates(rates)
@@ -390,6 +399,7 @@ def alone(optimizer: Any, k: int) -> Any:
     if config["weight_decay"] is not None:
         config["weight_decay"] = config["weight_decay"][k]
     elif type(optimizer) is MemberAdamW:
+        # Keras' AdamW refuses `None`.
         config["weight_decay"] = 0.0
     if type(optimizer) is MemberSGD:
         config["momentum"] = config["momentum"][k]

@@ -62,6 +62,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
             self._momentum_schedule = momentum
             momentum = 0.0
         number("momentum", momentum, 0, 1, open_high=True)
+        # A variable, for a number would be built into the traced step.
         self._momentum = self.add_variable((), dtype="float32", name="momentum")
         self._momentum.assign(momentum)
 

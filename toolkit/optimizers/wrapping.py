@@ -65,11 +65,13 @@ class Wrapper(keras.optimizers.Optimizer):
 
     def set_weights(self, weights: Any) -> None:
         """Sets the variables from arrays, in the order of `variables`."""
+        # Keras' own sets only the variables that it keeps itself, without those of the inner optimizers.
         for variable, value in zip(self.variables, weights, strict=True):
             variable.assign(value)
 
     def finalize_variable_values(self, var_list: Any) -> None:
         for one in self.inner():
+            # Keras averages over just the weights that an optimizer was built for, and refuses another number of them.
             own = {id(variable) for variable in trained_variables(one)}
             one.finalize_variable_values([variable for variable in var_list if id(variable) in own])
 

@@ -22,6 +22,7 @@ _BY_ROW = (
     _LOSSES.BinaryCrossentropy, _LOSSES.BinaryFocalCrossentropy, _LOSSES.CategoricalCrossentropy,
     _LOSSES.CategoricalFocalCrossentropy, _LOSSES.SparseCategoricalCrossentropy,
 )  # fmt: skip
+# Metrics that are means of such values; any other gets a copy for each member.
 _METRICS_BY_ROW = (
     keras.metrics.Accuracy, keras.metrics.BinaryAccuracy, keras.metrics.CategoricalAccuracy,
     keras.metrics.SparseCategoricalAccuracy, keras.metrics.TopKCategoricalAccuracy,
@@ -141,7 +142,9 @@ class MemberLoss:
             raise ValueError("`loss` must reduce to one number, got reduction 'none'; use 'sum_over_batch_size'.")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        # Which loss "crossentropy" is depends on the shapes, which the first batch shows.
         self.loss = self.loss or _loss_object(self.given, y_true, y_pred)
+        # Keras' own call weighs what a mask leaves, so with one each member is asked by itself.
         if isinstance(self.loss, _BY_ROW) and mask_of(y_pred) is None:
             return self._together(y_true, y_pred, sample_weight)
         predictions = members_of(y_pred, self.members)
@@ -155,6 +158,7 @@ class MemberLoss:
         y_pred = with_logits(lambda x: ops.convert_to_tensor(x, dtype), y_pred)
         values = by_row(self.loss.call, y_true, y_pred, self.members)
         axes = tuple(axis for axis in range(len(values.shape)) if axis != 1)
+        # As `keras.losses.Loss` reduces, but over every axis except that of the members.
         reduction, weights = self.loss.reduction, None
         if sample_weight is not None:
             weights = ops.broadcast_to(ops.cast(spread(sample_weight, values), dtype), ops.shape(values))
@@ -212,6 +216,7 @@ class MemberMetric:
 def by_row(function: Callable[..., Any], y_true: Any, y_pred: Any, members: int) -> Any:
     """`function` of every row and member: predictions `(batch, members, ...)` to values `(batch, members, ...)`."""
     y_true, y_pred = ops.convert_to_tensor(y_true), with_logits(ops.convert_to_tensor, y_pred)
+    # Each row stands once a member in a run, the order that the reshape of the predictions has.
     targets = ops.repeat(y_true, members, axis=0)
     rows = with_logits(lambda x: ops.reshape(x, (-1, *ops.shape(x)[2:])), y_pred)
     values = function(*_same_rank(targets, rows))
@@ -244,6 +249,7 @@ def spread(sample_weight: Any, values: Any) -> Any:
     weight = ops.convert_to_tensor(sample_weight)
     members, rank = values.shape[1], len(values.shape)
     if len(weight.shape) > 1 and weight.shape[1] != members:
+        # `(batch, 1)` is one weight a row, as Keras has it; any other second axis lies behind the members'.
         weight = weight[:, 0] if len(weight.shape) == 2 and weight.shape[1] == 1 else ops.expand_dims(weight, 1)
     while len(weight.shape) < rank:
         weight = ops.expand_dims(weight, -1)
@@ -277,6 +283,7 @@ def _loss_object(given: Any, y_true: Any, y_pred: Any) -> Any:
     if isinstance(loss, keras.losses.Loss):
         return loss
     for kind in _BY_ROW:
+        # A name gives Keras' function; its class is what `_BY_ROW` knows.
         if getattr(kind(), "fn", None) is loss:
             return kind()
     return _FunctionLoss(loss)
@@ -309,6 +316,7 @@ def _is_accuracy(metric: Any) -> bool:
 
 def _rowwise_function(metric: Any) -> Callable[..., Any] | None:
     """The function of one row and its prediction, where the metric is a mean of such values."""
+    # Keras' `get("accuracy")` counts equal values; what `compile` means by it depends on the shapes.
     if _is_accuracy(metric):
         return _accuracy
     known = keras.metrics.get(metric)
@@ -325,6 +333,7 @@ def _one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
     def apply(y_true: Any, y_pred: Any) -> Any:
         parts = members_of(y_pred, y_pred.shape[1])
         values = [function(*_same_rank(ops.convert_to_tensor(y_true), part)) for part in parts]
+        # A function that gives one number for the batch counts as one row.
         if not len(values[0].shape):
             return ops.stack(values)[None]
         return ops.stack(values, axis=1)

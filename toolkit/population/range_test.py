@@ -25,6 +25,7 @@ _TIMES_BEST = 4.0
 _FALLEN = 0.98
 # Of the updates of one rate, the last ones whose mean loss is its result.
 _LAST = 0.2
+# Weight of the past in the moving average of a ramp's losses, as in fastai and Lightning.
 _SMOOTHING = 0.98
 
 
@@ -115,6 +116,7 @@ class RangeResult:
         figure = Figure(figsize=(8, 5), layout="constrained")
         axes = figure.subplots()
         shown = np.where(np.isfinite(self.losses), self.losses, np.nan)
+        # One rate that broke down would press all other losses into a line.
         axes.plot(self.rates, np.minimum(shown, _TIMES_BEST * self.start), marker=".")
         axes.axhline(self.start, color="grey", linewidth=0.8, label="before training")
         if self.suggestion is not None:
@@ -224,6 +226,7 @@ class _Batches(keras.utils.PyDataset):
         size = min(batch_size, rows)
         passes = math.ceil(updates * size / rows)
         order = np.concatenate([generator.permutation(rows) for _ in range(passes)])
+        # Batches of one length, over the end of a pass: a short one would have a noisier loss than the others.
         self.rows = order[: updates * size].reshape(updates, size)
 
     def __len__(self) -> int:
@@ -264,11 +267,13 @@ def _population_test(
     loss: dict[str, Any] = {name: settings.get(name) for name in ("loss", "loss_weights")}
     population.compile(memberwise(_plain(model.optimizer), rates, learning_rate=tried), **loss)
     noted = _Losses(lambda logs: population.member_loss.by_member())
+    # Judged by validation, the start is too; it must be read before the fit moves the weights.
     start = None if validation_data is None else _middle(_evaluated(population, validation_data))
     population.fit(batches, callbacks=[noted], verbose=0, shuffle=False)
     losses = noted.losses
     last = losses[-max(1, round(_LAST * len(losses))) :]
     ended = np.where(np.isfinite(last).all(axis=0), last.mean(axis=0), np.nan)
+    # Stopped early, since the loss was finite at no rate any more.
     if len(losses) < len(batches):
         ended[:] = np.nan
     if validation_data is not None:
@@ -291,6 +296,7 @@ def _plain(optimizer: Any) -> Any:
     """The optimizer with a fixed rate, as its schedule is what is looked for."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     config = inner.get_config()
+    # Any number: both tests put the rates that they try in its place.
     config["learning_rate"] = 0.01
     return type(inner).from_config(config)
 
@@ -302,6 +308,7 @@ def _ramp_test(
     tried = np.geomspace(lowest, highest, updates)
     one = copied(model)
     config = _plain(model.optimizer).get_config()
+    # Keras' decay with a factor above 1 grows: from the lowest rate at the first update to the highest at the last.
     config["learning_rate"] = keras.optimizers.schedules.ExponentialDecay(
         float(lowest), 1, float((highest / lowest) ** (1 / (updates - 1)))
     )
@@ -310,6 +317,7 @@ def _ramp_test(
     one.compile(type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).from_config(config), **loss)
     noted = _Losses(lambda logs: logs["loss"])
     one.fit(batches, callbacks=[noted], verbose=0, shuffle=False)
+    # A single batch at each rate is too noisy to read; a population has many updates a rate instead.
     losses = smoothed(noted.losses[:, 0], _SMOOTHING)
     stop = _stop(losses)
     return tried[:stop].tolist(), losses[:stop].tolist(), float(noted.losses[0, 0])

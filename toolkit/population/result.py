@@ -60,6 +60,7 @@ class PopulationResult:
         for name in self.settings.varied:
             values = self._values(name)
             board[name] = [values[k] for k in order]
+        # Counted from 1, as Keras prints epochs.
         board["best_epoch"] = [best[k] + 1 for k in order]
         for name in self.histories[0]:
             board[name] = [self.histories[k][name][best[k]] for k in order]
@@ -118,6 +119,7 @@ def best_epoch(values: Sequence[float], higher_is_better: bool = False) -> int:
 
 def _sort_key(value: float, higher: bool) -> float:
     """What puts the best value first and NaN last."""
+    # NaN compares false with everything and would stand wherever it is met.
     if not np.isfinite(value):
         return np.inf
     return -value if higher else value

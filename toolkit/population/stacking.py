@@ -22,13 +22,16 @@ from ..runtime.keras_internals import flat_layers, is_functional, walked
 SHARED, FRONT, CHANNELS = "shared", "front", "channels"
 
 _L = keras.layers
+# Each value by itself: they work wherever the members stand.
 _ELEMENTWISE = (_L.ReLU, _L.LeakyReLU, _L.ELU, _L.Rescaling, _L.Identity)
 _MERGES = (_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum)
+# Each channel by itself: members may stand among the channels.
 _PER_CHANNEL = (
     _L.MaxPooling1D, _L.MaxPooling2D, _L.AveragePooling1D, _L.AveragePooling2D,
     _L.GlobalMaxPooling1D, _L.GlobalMaxPooling2D, _L.GlobalAveragePooling1D, _L.GlobalAveragePooling2D,
     _L.ZeroPadding1D, _L.ZeroPadding2D, _L.UpSampling1D, _L.UpSampling2D, _L.Cropping1D, _L.Cropping2D,
 )  # fmt: skip
+# Each row by itself, with nothing to train: members may stand as rows.
 _BY_ROW = (
     _L.Flatten, _L.Reshape, _L.Permute, _L.RepeatVector, _L.Softmax, _L.Concatenate, _L.Dot,
     _L.MaxPooling3D, _L.AveragePooling3D, _L.GlobalMaxPooling3D, _L.GlobalAveragePooling3D,
@@ -132,11 +135,13 @@ class _Stacking:
         return self._repeated(output, self._place(output))
 
     def _call(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
+        # Only a call with its tensors in one argument has a stacked form.
         tensors = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)]
         plain = len(args) == 1 and not any(isinstance(x, keras.KerasTensor) for x in keras.tree.flatten(kwargs))
         if _is_nested(operation):
             return self._run(_functional(operation), args[0])
         places = {self._place(x) for x in tensors}
+        # Before the first weight all members have the same values, which are worked out once.
         if plain and places == {SHARED} and _is_rowwise(operation, args[0]):
             self.names[operation.name] = operation
             return self._noted(operation(*args, **kwargs), SHARED)
@@ -147,6 +152,7 @@ class _Stacking:
         return self._unroll(operation, args, kwargs)
 
     def _forms(self) -> Sequence[tuple[Callable[[Any, Any], bool], Callable[[Any, Any], Any]]]:
+        # The first that fits is taken; the last takes pooling and merges too, so it stands behind theirs.
         return (
             (_is_elementwise, self._elementwise),
             (_is_dropout, self._dropout),
@@ -210,6 +216,7 @@ class _Stacking:
 
     def _stacked(self, make: Any, layer: keras.layers.Layer, x: Any, place: str, **settings: Any) -> Any:
         stacked = self._memo(layer, lambda: make(layer, self.members, **settings))
+        # The layer was met before in another form: unrolled, which serves here too, or stacked, which is refused.
         if type(stacked) is not make or stacked.member_axis != settings.get("member_axis", make.member_axis):
             return self._unroll(layer, (x,), {})
         outputs = stacked(keras.tree.map_structure(lambda tensor: self._at(tensor, place), x))
@@ -225,6 +232,7 @@ class _Stacking:
             raise ValueError(
                 f"Layer {operation.name!r} is used in two ways that have no common stacked form; make two layers of it."
             )
+        # A part of a population draws what it would draw within the whole.
         seeds = range(self.settings.offset, self.settings.offset + self.members)
         unrolled = self._memo(operation, lambda: Unrolled(operation, self.members, seeds=seeds))
         if operation.name not in self.unrolled:
@@ -323,6 +331,7 @@ def _has_stacked_form(layer: keras.layers.Layer, x: Any) -> bool:
     if kind in RECURRENT:
         return _is_plain_recurrent(layer)
     if kind is _L.LayerNormalization:
+        # Keras makes a list of the axis when it builds the layer.
         return layer.axis in (-1, [-1])
     return kind in _STACKED and known_activation(getattr(layer, "activation", None))
 

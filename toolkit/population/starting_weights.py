@@ -78,6 +78,7 @@ class _Replay:
         self.template = template
         layers = flat_layers(template)
         drawn = _seeds_after(seed, _DRAWS_OF_A_WEIGHT * (len(template.weights) + len(layers)) + _OTHER_DRAWS)
+        # In reverse, so that of a seed that is drawn twice the first place stands.
         places = {value: place for place, value in reversed(list(enumerate(drawn)))}
         self.sources: dict[int, tuple[Callable[[int], Any], int]] = {}
         for layer in reversed(layers):  # the innermost first, whose initializers are most likely its own
@@ -126,6 +127,7 @@ def _seeds_after(seed: int, count: int) -> list[int]:
 
 
 def _same(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
+    # Statistics that were never adapted are NaN.
     return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(some, others, strict=True))
 
 

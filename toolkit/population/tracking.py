@@ -45,6 +45,7 @@ class Tracking(keras.callbacks.Callback):
         self.histories = [{} for _ in range(count)]
         self._frozen: dict[int, list[np.ndarray]] = {}
         self._lone = [LoneModel(partial(self._weights_of, k), lambda: self.model.metrics) for k in range(count)]
+        # Each member has a patience and a best epoch of its own.
         self._stop = [[copy.deepcopy(stopper) for stopper in self.stoppers] for _ in range(count)]
         for lone, own in zip(self._lone, self._stop, strict=True):
             for stopper in own:
@@ -54,12 +55,14 @@ class Tracking(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._train: dict[str, np.ndarray] | None = None
         self._validation: dict[str, np.ndarray] = {}
+        # The members' weights, read once an epoch at most, and only where a stopper asks.
         self._now: list[np.ndarray] | None = None
         for reader in self.readers:
             reader.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         for reader, mean in zip(self.readers, self.model.member_loss.by_member(), strict=True):
+            # Keras' mean runs over the epoch; the reader needs the count to take single batches out of it.
             reader.note_batch(mean, batch + 1)
 
     def on_test_begin(self, logs: Any = None) -> None:
@@ -99,12 +102,14 @@ class Tracking(keras.callbacks.Callback):
     def _put_back(self) -> None:
         if not self._frozen:
             return
+        # One graph trains all members, so a stopped one's weights moved with this epoch too.
         kept = [self._frozen.get(k) or self._weights_of(k) for k in range(len(self.readers))]
         self.model.set_members(kept)
 
     def on_train_end(self, logs: Any = None) -> None:
         if not self.stoppers:
             return
+        # What was read in the last epoch is from before stopped members were put back.
         self._now = None
         for k in range(len(self.readers)):
             if k not in self._frozen:

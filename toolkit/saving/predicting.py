@@ -73,6 +73,7 @@ def _inputs(table: Table, schema: dict[str, Any], file: Path) -> Any:
 
 def _columns_in_order(table: Table, schema: dict[str, Any], file: Path) -> dict[str, np.ndarray]:
     wanted = schema["features"]
+    # Names, where all are there, decide alone: order and further columns do not matter.
     if wanted and set(wanted) <= set(table.columns):
         return {name: table.columns[name] for name in wanted}
     count = len(wanted) or int(np.prod(schema["shape"]))

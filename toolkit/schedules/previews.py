@@ -48,6 +48,7 @@ def plot(schedule: Any, steps: int) -> Any:
     """
     from matplotlib.figure import Figure
 
+    # Not by pyplot, which would hold the figure for good and look for a window system.
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(range(steps), preview(schedule, steps))
@@ -63,6 +64,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __call__(self, step: Any) -> Any:
+        # Keras counts in whole numbers; without the cast, rates would be whole numbers too.
         return self.rate(ops.cast(step, keras.backend.floatx()))
 
     def rate(self, step: Any) -> Any:

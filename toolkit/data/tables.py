@@ -97,6 +97,7 @@ def _looks_like_header(cells: list[list[str]]) -> bool:
     if not body:
         return True
     numeric = [all(_is_number(row[i]) for row in body) for i in range(len(first))]
+    # A word over numbers is a name.
     if any(numeric):
         return True
     unseen = all(first[i] not in {row[i] for row in body} for i in range(len(first)))

@@ -127,6 +127,7 @@ class BatchSizeSchedule:
         ((2,), (8, 16), [0.1, 0.1])
         """
         each = updates(1, samples, batch_size)
+        # A batch size holds for a whole epoch, so the rate at its first update stands for it.
         rates = [
             float(ops.convert_to_numpy(schedule(epoch * each))) for epoch in range(whole_number("epochs", epochs, 1))
         ]

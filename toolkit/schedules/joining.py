@@ -78,7 +78,7 @@ class JoinedSchedule(Schedule):
     def rate(self, step: Any) -> Any:
         rate = _rate(self.schedules[0], step)
         for schedule, boundary in zip(self.schedules[1:], self.boundaries, strict=True):
-            # All schedules are asked at every update; before its turn one is asked for its first rate, not a negative step.
+            # All are asked at every update, and no schedule takes a negative step: before its turn it is at its first.
             later = _rate(schedule, ops.maximum(step - boundary, 0.0))
             rate = ops.where(step >= boundary, later, rate)
         return rate

@@ -159,7 +159,9 @@ def _read_npz(path: Path) -> SourceRows:
     return _join(path.stem, {part: (as_inputs(lower[x]), lower[y]) for part, (x, y) in pairs.items()})
 
 
-def _join(name: str, pairs: Mapping[str, tuple[Any, np.ndarray]], classes: tuple[str, ...] | None = None) -> SourceRows:
+def _join(
+    name: str, pairs: Mapping[str, tuple[Inputs, np.ndarray]], classes: tuple[str, ...] | None = None
+) -> SourceRows:
     for part, (x, y) in pairs.items():
         if len(x) != len(y):
             raise ValueError(f"The {part} part has {len(x)} rows of inputs and {len(y)} targets.")

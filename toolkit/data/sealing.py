@@ -221,7 +221,9 @@ def _mapped_copies(given: _Rows, sealed: _Rows) -> tuple[int, str] | None:
     return len(hits), _map_in_words(float(np.median(scale[agreeing])), float(np.median(offset[agreeing])))
 
 
-def _near_pairs(tree: Any, points: np.ndarray, rows: np.ndarray, places: np.ndarray, sign: int) -> Any:
+def _near_pairs(
+    tree: cKDTree, points: np.ndarray, rows: np.ndarray, places: np.ndarray, sign: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     distance, neighbour = tree.query(points, k=_NEIGHBOURS, distance_upper_bound=_NEAR)
     at, rank = np.nonzero(np.isfinite(distance))
     return rows[at], places[neighbour[at, rank]], np.full(len(at), sign)

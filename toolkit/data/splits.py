@@ -203,7 +203,7 @@ def load(
     )
 
 
-def take(x: Inputs, at: Any) -> Inputs:
+def take(x: Inputs, at: np.ndarray | slice) -> Inputs:
     """The rows of `x` at the given row numbers or slice."""
     return {name: column[at] for name, column in x.items()} if isinstance(x, dict) else x[at]
 

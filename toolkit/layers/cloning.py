@@ -11,7 +11,7 @@ import keras
 from ..runtime.keras_internals import flat_layers
 
 
-def recreated(layer: keras.layers.Layer, **changes: Any) -> Any:
+def recreated(layer: keras.layers.Layer, **changes: Any) -> keras.layers.Layer:
     """A new, unbuilt layer of the same configuration; functions in it may be lambdas, for they come from here.
 
     Example:
@@ -36,6 +36,6 @@ def recreated(layer: keras.layers.Layer, **changes: Any) -> Any:
     return made
 
 
-def _classes(layer: keras.layers.Layer) -> dict[str, Any]:
+def _classes(layer: keras.layers.Layer) -> dict[str, type]:
     layers = [layer, *flat_layers(layer)]
     return {type(one).__name__: type(one) for one in layers if not type(one).__module__.startswith("keras.")}

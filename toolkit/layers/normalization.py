@@ -50,7 +50,7 @@ class _Normalization(keras.layers.Layer):
         self.center_weight = self._statistic("center", self.center, features)
         self.scale_weight = self._statistic("scale", self.scale, features)
 
-    def _statistic(self, name: str, known: Sequence[float] | None, features: int) -> Any:
+    def _statistic(self, name: str, known: Sequence[float] | None, features: int) -> keras.Variable:
         if known is not None and len(known) != features:
             raise ValueError(f"`{name}` must hold {features} values, one a feature, got {len(known)}.")
         start = np.full(features, np.nan) if known is None else np.asarray(known)
@@ -120,7 +120,7 @@ class _Normalization(keras.layers.Layer):
         """`z * scale + center`: the inverse of `normalize`; same shape as `z`."""
         return ops.cast(ops.cast(z, "float32") * self.scale_weight + self.center_weight, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> Sequence[int | None]:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

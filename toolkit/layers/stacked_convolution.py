@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import product
@@ -266,7 +266,7 @@ def _probe(dtype: str, dilation: tuple[int, ...]) -> bool:
     return all(bool(tf.reduce_all(tf.abs(a - b) < 1)) for a, b in zip(together, parted, strict=True))
 
 
-def _with_gradients(function: Any, *inputs: Any) -> list[Any]:
+def _with_gradients(function: Callable[[], Any], *inputs: Any) -> list[Any]:
     import tensorflow as tf
 
     with tf.GradientTape() as tape:

@@ -55,7 +55,7 @@ class StackedEmbedding(Stacked):
     [3, 1, 3, 4]
     """
 
-    def _stack(self, weights: Sequence[Any]) -> Any:
+    def _stack(self, weights: Sequence[keras.Variable]) -> keras.Variable:
         # One long table: TensorFlow then gives the gradient row by row, which Keras' optimizers square
         # before they add up repeated rows.
         first = weights[0]

@@ -99,5 +99,5 @@ class StackedLayerNormalization(Stacked):
                 outputs = combine(outputs, ops.reshape(weight, self._across(len(inputs.shape), weight)))
         return ops.cast(outputs, self.compute_dtype)
 
-    def _across(self, rank: int, weight: Any) -> tuple[int, ...]:
+    def _across(self, rank: int, weight: keras.Variable) -> tuple[int, ...]:
         return (self.members, *(1,) * (rank - 2), weight.shape[-1])

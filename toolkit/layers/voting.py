@@ -31,10 +31,10 @@ class _Voting(keras.layers.Layer):
             raise ValueError(f"{type(self).__name__} needs answers of one shape, got {sorted(map(str, shapes))}.")
         self._shares = vote_arithmetic.checked_weights(self.vote_weights, len(input_shape))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         return tuple(input_shape[0])
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         return keras.KerasTensor(inputs[0].shape, dtype="float32")
 
     def get_config(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ..runtime.keras_internals import flat_layers
 _NOISE = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 
-def batch_norms(model: keras.Model) -> list[Any]:
+def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
     """The batch normalisation layers of a model, also those of models in it, which are not frozen.
 
     Example:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +14,9 @@ from ..runtime.keras_internals import flat_layers
 _LOOKUPS = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
 
 
-def copied(model: keras.Model, weights: Sequence[np.ndarray] | None = None, dropout: float | None = None) -> Any:
+def copied(
+    model: keras.Model, weights: Sequence[np.ndarray] | None = None, dropout: float | None = None
+) -> keras.Model:
     """An uncompiled copy of a model, which shares nothing with it.
 
     Args:
@@ -39,7 +40,7 @@ def copied(model: keras.Model, weights: Sequence[np.ndarray] | None = None, drop
     return made
 
 
-def _cloned(model: keras.Model, dropout: float | None) -> Any:
+def _cloned(model: keras.Model, dropout: float | None) -> keras.Model:
     """The layers anew; Keras' own clone of a compiled model would write its losses down, which lambdas cannot be."""
     if isinstance(model, keras.Sequential):
         first = model.inputs[0]
@@ -53,7 +54,7 @@ def _cloned(model: keras.Model, dropout: float | None) -> Any:
     return keras.models.clone_model(plain, clone_function=lambda layer: _layer(layer, dropout), recursive=True)
 
 
-def _layer(layer: keras.layers.Layer, dropout: float | None) -> Any:
+def _layer(layer: keras.Operation, dropout: float | None) -> keras.Operation:
     # An operation of `keras.ops` in the graph has nothing to copy.
     if not isinstance(layer, keras.layers.Layer):
         return layer

@@ -65,7 +65,7 @@ def output_activation(model: keras.Model) -> str | None:
         tensor = source_inputs(tensor)[0]
 
 
-def _activation_of(operation: Any) -> str | None:
+def _activation_of(operation: keras.Operation) -> str | None:
     if isinstance(operation, keras.layers.Softmax):
         return "softmax"
     if isinstance(operation, keras.layers.ReLU):
@@ -105,7 +105,7 @@ def structure_of(model: keras.Model) -> Structure:
     )
 
 
-def hidden_layers(model: keras.Model) -> list[tuple[Any, str]]:
+def hidden_layers(model: keras.Model) -> list[tuple[keras.layers.Layer, str]]:
     """The hidden layers with weights and the activation of each, first to last.
 
     Example:
@@ -179,7 +179,7 @@ def is_from_logits(model: keras.Model) -> bool:
     return bool(getattr(loss, "from_logits", False))
 
 
-def _leaves(model: keras.Model) -> list[Any]:
+def _leaves(model: keras.Model) -> list[keras.layers.Layer]:
     return [
         layer
         for layer in flat_layers(model)
@@ -187,7 +187,7 @@ def _leaves(model: keras.Model) -> list[Any]:
     ]
 
 
-def _hidden(model: keras.Model) -> list[tuple[Any, str, int]]:
+def _hidden(model: keras.Model) -> list[tuple[keras.layers.Layer, str, int]]:
     """Layers with a kernel but the last, each with the activation that its values meet before the next one."""
     found: list[list[Any]] = []
     layers = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, keras.layers.InputLayer)]
@@ -244,7 +244,7 @@ def _rate(optimizer: Any) -> float | None:
         return None
 
 
-def largest_weight(layer: keras.layers.Layer) -> Any:
+def largest_weight(layer: keras.layers.Layer) -> keras.Variable:
     """The trainable weight of a layer with the most values, which for most layers is the kernel.
 
     Args:

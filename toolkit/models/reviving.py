@@ -63,13 +63,13 @@ def revive(model: keras.Model, name: str, x: Any, seed: int = 0) -> int:
     return int(dead.sum())
 
 
-def _renew(weight: Any, dead: np.ndarray, initializer: Any) -> None:
+def _renew(weight: keras.Variable, dead: np.ndarray, initializer: keras.initializers.Initializer) -> None:
     fresh = ops.convert_to_numpy(initializer(weight.shape, dtype="float32"))
     # Units stand along the last axis, over which the mask spreads.
     weight.assign(np.where(dead, fresh, ops.convert_to_numpy(weight)))
 
 
-def _forget(optimizer: Any, weight: Any, dead: np.ndarray) -> None:
+def _forget(optimizer: keras.optimizers.Optimizer | None, weight: keras.Variable, dead: np.ndarray) -> None:
     """Sets to zero what an optimizer keeps for the dead units: its variables bear the path of the weight."""
     mark = weight.path.replace("/", "_")
     for variable in getattr(optimizer, "variables", []):

@@ -51,7 +51,7 @@ class LARS(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.1,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.1,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         trust_coefficient: float = 0.001,
@@ -71,7 +71,7 @@ class LARS(keras.optimizers.Optimizer):
         self.exclude = tuple(exclude)
         self._excluded: frozenset[Any] = frozenset()
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
@@ -80,7 +80,7 @@ class LARS(keras.optimizers.Optimizer):
             variable_key(self, variable) for variable in variables if variable.name in self.exclude
         )
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         gradient = ops.cast(ops.convert_to_tensor(gradient), variable.dtype)
         value = ops.convert_to_tensor(variable)
         # A bias that starts at 0 has no norm to step in proportion to.

@@ -67,7 +67,7 @@ class LayerwiseLearningRate(Wrapper):
 
     def __init__(
         self,
-        inner_optimizer: Any,
+        inner_optimizer: str | keras.optimizers.Optimizer | dict[str, Any],
         multipliers: Mapping[str, float] | None = None,
         default: float = 1.0,
         name: str = "layerwise",
@@ -95,11 +95,11 @@ class LayerwiseLearningRate(Wrapper):
         self._clones: list[Any] = []
         self._places: dict[Any, int] = {}
 
-    def inner(self) -> list[Any]:
+    def inner(self) -> list[keras.optimizers.Optimizer]:
         """One optimizer for each distinct multiplier, in rising order."""
         return list(self._clones)
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
@@ -111,7 +111,7 @@ class LayerwiseLearningRate(Wrapper):
             self._clones.append(clone)
             self._places.update({variable_key(self, variable): place for variable in own})
 
-    def _clone(self, factor: float, place: int) -> Any:
+    def _clone(self, factor: float, place: int) -> keras.optimizers.Optimizer:
         # A function, so that the copies follow whatever a schedule or a callback sets here.
         settings = {**self._settings, "name": f"{self.name}_{place}", "learning_rate": lambda: self._part(factor)}
         clone = self._kind(**settings)
@@ -121,7 +121,7 @@ class LayerwiseLearningRate(Wrapper):
     def _part(self, factor: float) -> Any:
         return ops.cast(self.learning_rate, "float32") * factor
 
-    def _factors(self, variables: list[Any]) -> list[float]:
+    def _factors(self, variables: list[keras.Variable]) -> list[float]:
         named = [_layers_of(variable) for variable in variables]
         for key in self.multipliers:
             # A misspelt name would else leave its layer at the default, unseen.
@@ -145,7 +145,7 @@ class LayerwiseLearningRate(Wrapper):
                 return factor
         return self.default
 
-    def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
+    def apply(self, grads: list[Any], trainable_variables: list[keras.Variable] | None = None) -> None:
         variables = trained_variables(self) if trainable_variables is None else list(trainable_variables)
         self.build(variables)
         pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
@@ -177,11 +177,13 @@ class LayerwiseLearningRate(Wrapper):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LayerwiseLearningRate:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, type] | None = None
+    ) -> LayerwiseLearningRate:
         return cls(**config)
 
 
-def _layers_of(variable: Any) -> list[str]:
+def _layers_of(variable: keras.Variable) -> list[str]:
     """The names of the layers that a variable is in, outermost first."""
     return str(variable.path).split("/")[:-1] or [str(variable.path)]
 
@@ -337,5 +339,5 @@ def _trained_layers(model: keras.Model) -> list[str]:
     return names
 
 
-def _layer(model: keras.Model, name: str) -> Any:
+def _layer(model: keras.Model, name: str) -> keras.layers.Layer:
     return next(layer for layer in model.layers if layer.name == name)

@@ -32,7 +32,7 @@ _SLOTS_OF = {"MemberSGD": 1, "MemberAdam": 2, "MemberAdamW": 2, "MemberRMSprop":
 
 
 def fit_population(
-    build_model: Callable[[], Any],
+    build_model: Callable[[], keras.Model],
     x: Any,
     y: Any = None,
     *,
@@ -183,7 +183,12 @@ def fit_population(
 
 
 def _population(
-    template: keras.Model, settings: MemberSettings, start: int, count: int, weights: Any, compiling: dict[str, Any]
+    template: keras.Model,
+    settings: MemberSettings,
+    start: int,
+    count: int,
+    weights: Sequence[Sequence[np.ndarray]],
+    compiling: dict[str, Any],
 ) -> Population:
     population = Population(
         template, count, settings.part("dropout", start, count), population=settings.members, offset=start
@@ -206,7 +211,13 @@ def _objectives(template: keras.Model, **given: Any) -> dict[str, Any]:
     return chosen
 
 
-def _need(template: keras.Model, optimizer: Any, settings: MemberSettings, x: Any, batch_size: int | None) -> int:
+def _need(
+    template: keras.Model,
+    optimizer: str | keras.optimizers.Optimizer,
+    settings: MemberSettings,
+    x: Any,
+    batch_size: int | None,
+) -> int:
     form = type(memberwise(optimizer, 1, momentum=settings.momentum and settings.momentum[:1])).__name__
     shape = getattr(keras.tree.flatten(x)[0] if not hasattr(x, "element_spec") else None, "shape", None)
     # The second axis of the data stands for any axis that the model leaves open, such as time.

@@ -36,14 +36,16 @@ class LoneModel:
     True
     """
 
-    def __init__(self, weights: Callable[[], list[np.ndarray]] = list, metrics: Callable[[], list[Any]] = list) -> None:
+    def __init__(
+        self, weights: Callable[[], list[np.ndarray]] = list, metrics: Callable[[], list[keras.metrics.Metric]] = list
+    ) -> None:
         self.stop_training = False
         self.restored: list[np.ndarray] | None = None
         self._weights = weights
         self._metrics = metrics
 
     @property
-    def metrics(self) -> list[Any]:
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Keras' metrics."""
         return self._metrics()
 
@@ -56,7 +58,7 @@ class LoneModel:
         self.restored = weights
 
 
-def sorted_callbacks(callbacks: Any) -> tuple[list[Any], list[Any]]:
+def sorted_callbacks(callbacks: Any) -> tuple[list[keras.callbacks.Callback], list[keras.callbacks.Callback]]:
     """The callbacks that see all members at once, and those that stop each member by itself.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import keras
 import numpy as np
@@ -67,7 +66,7 @@ def chunks(members: int, each: int, limit: int | None) -> list[int]:
     return [min(at_once, members - start) for start in range(0, members, at_once)]
 
 
-def _outputs(layer: keras.layers.Layer) -> list[Any]:
+def _outputs(layer: keras.layers.Layer) -> list[keras.KerasTensor]:
     # All members read the same rows, so inputs are held once, not once a member.
     if isinstance(layer, keras.layers.InputLayer):
         return []
@@ -75,6 +74,6 @@ def _outputs(layer: keras.layers.Layer) -> list[Any]:
     return [x for node in symbolic_calls(layer)[:1] for x in node.output_tensors]
 
 
-def _size(dtype: Any) -> int:
+def _size(dtype: str) -> int:
     name = keras.backend.standardize_dtype(dtype)
     return {"bfloat16": 2, "string": 8, "bool": 1}.get(name) or np.dtype(name).itemsize

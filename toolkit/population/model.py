@@ -12,12 +12,12 @@ import numpy as np
 from keras import ops
 
 from ..checks import number, whole_number
-from ..layers.stacked import Stack, with_logits
+from ..layers.stacked import Stack, Stacked, with_logits
 from ..models.copying import copied
 from ..optimizers.memberwise import SLOTS, alone, memberwise
 from ..optimizers.rate_owners import rate_setters
 from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_mask, update_counter
-from .objectives import MemberLoss, MemberMean, MemberMetric
+from .objectives import MemberCopies, MemberLoss, MemberMean, MemberMetric
 from .stacking import FRONT, StackSettings, stack
 
 
@@ -92,12 +92,12 @@ class Population(keras.Model):
         self.built = True
 
     @property
-    def template(self) -> Any:
+    def template(self) -> keras.Model:
         """The model that each member is one of."""
         return self._template.content
 
     @property
-    def stacked_layers(self) -> list[Any]:
+    def stacked_layers(self) -> list[Stacked]:
         """The stacked layers, each once."""
         return list(self._stacked.content)
 
@@ -179,7 +179,7 @@ class Population(keras.Model):
         self.output_losses = [MemberMean(self.members, f"{n}_loss") for n, *_ in losses] if several else []
         self.trackers = [self.member_loss, *self.output_losses, *(measure.tracker for measure in measures)]
 
-    def _read_objectives(self) -> tuple[list[Any], list[Any]]:
+    def _read_objectives(self) -> tuple[list[tuple[str, int, MemberLoss, float]], list[MemberMetric]]:
         given, names = self._compiled_with.content, self._output_names
         losses = by_output("loss", given["loss"], names, repeat=True)
         weights = by_output("loss_weights", given["loss_weights"], names, repeat=True)
@@ -233,7 +233,7 @@ class Population(keras.Model):
         return {tracker.name: tracker.by_member() for tracker in self.trackers}
 
     @property
-    def metrics(self) -> list[Any]:
+    def metrics(self) -> list[MemberMean | MemberCopies]:
         return list(self.trackers)
 
     def _flat(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any], list[Any]]:
@@ -243,7 +243,7 @@ class Population(keras.Model):
         weights = by_output("sample_weight", sample_weight, names, repeat=True)
         return targets, outputs, weights
 
-    def fit(self, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
+    def fit(self, *args: Any, callbacks: Any = None, **kwargs: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`.
 
         Raises:
@@ -292,7 +292,7 @@ class Population(keras.Model):
             if id(weight) in stacks:
                 stacks[id(weight)].write(values)
 
-    def member(self, k: int) -> Any:
+    def member(self, k: int) -> keras.Model:
         """Member `k` as an ordinary Keras model, compiled where the population is.
 
         Args:
@@ -360,11 +360,11 @@ class Population(keras.Model):
         self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
 
 
-def _slot(slots: dict[int, Any], variable: Any) -> Any:
+def _slot(slots: dict[int, keras.Variable], variable: keras.Variable) -> keras.Variable:
     return slots[id(variable)]
 
 
-def functional_form(model: keras.Model) -> Any:
+def functional_form(model: keras.Model) -> keras.Model:
     """A Functional model over the layers of `model`.
 
     Raises:
@@ -422,7 +422,7 @@ def _metrics_by_output(what: str, given: Any, names: Sequence[str]) -> list[list
     return [list(m) if isinstance(m, (list, tuple)) else [] if m is None else [m] for m in listed]
 
 
-def _dropout_rates(template: keras.Model, dropout: Any, members: int) -> tuple[float, ...] | None:
+def _dropout_rates(template: keras.Model, dropout: Sequence[float] | None, members: int) -> tuple[float, ...] | None:
     if dropout is None:
         return None
     rates = tuple(number("dropout", rate, 0, 1, open_high=True) for rate in dropout)

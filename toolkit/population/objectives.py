@@ -80,7 +80,7 @@ class MemberMean(keras.metrics.Metric):
 class MemberCopies(keras.metrics.Metric):
     """One copy of a metric for each member, for metrics that are no mean over rows."""
 
-    def __init__(self, metric: Any, members: int, name: str) -> None:
+    def __init__(self, metric: keras.metrics.Metric, members: int, name: str) -> None:
         super().__init__(name=name)
         self.copies = [type(metric).from_config(metric.get_config()) for _ in range(members)]
 
@@ -93,7 +93,7 @@ class MemberCopies(keras.metrics.Metric):
             one.reset_state()
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[keras.Variable]:
         return [variable for one in self.copies for variable in one.variables]
 
     def values(self) -> Any:
@@ -184,7 +184,14 @@ class MemberMetric:
         tracker: The Keras metric that holds the state.
     """
 
-    def __init__(self, metric: Any, members: int, weighted: bool, output: int, prefix: str = "") -> None:
+    def __init__(
+        self,
+        metric: str | Callable[..., Any] | keras.metrics.Metric,
+        members: int,
+        weighted: bool,
+        output: int,
+        prefix: str = "",
+    ) -> None:
         self.given = metric
         self.members = members
         self.weighted = weighted
@@ -276,7 +283,7 @@ def _kind(y_true: Any, y_pred: Any) -> str:
     return "sparse_categorical" if sparse else "categorical"
 
 
-def _loss_object(given: Any, y_true: Any, y_pred: Any) -> Any:
+def _loss_object(given: Any, y_true: Any, y_pred: Any) -> keras.losses.Loss:
     if str(given).lower() in ("crossentropy", "ce"):
         given = f"{_kind(y_true, y_pred)}_crossentropy"
     loss = keras.losses.get(given)
@@ -300,21 +307,21 @@ class _FunctionLoss(keras.losses.Loss):
         return self.function(*_same_rank(y_true, y_pred))
 
 
-def _metric_name(metric: Any) -> str:
+def _metric_name(metric: str | Callable[..., Any] | keras.metrics.Metric) -> str:
     if isinstance(metric, str):
         return metric
     return str(getattr(metric, "name", None) or getattr(metric, "__name__", type(metric).__name__))
 
 
-def _is_function(metric: Any) -> bool:
+def _is_function(metric: str | Callable[..., Any] | keras.metrics.Metric) -> bool:
     return not isinstance(keras.metrics.get(metric), keras.metrics.Metric) if not _is_accuracy(metric) else False
 
 
-def _is_accuracy(metric: Any) -> bool:
+def _is_accuracy(metric: str | Callable[..., Any] | keras.metrics.Metric) -> bool:
     return str(metric).lower() in ("accuracy", "acc")
 
 
-def _rowwise_function(metric: Any) -> Callable[..., Any] | None:
+def _rowwise_function(metric: str | Callable[..., Any] | keras.metrics.Metric) -> Callable[..., Any] | None:
     """The function of one row and its prediction, where the metric is a mean of such values."""
     # Keras' `get("accuracy")` counts equal values; what `compile` means by it depends on the shapes.
     if _is_accuracy(metric):

@@ -232,7 +232,7 @@ class _Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
         take = self.rows[index]
         return keras.tree.map_structure(lambda values: np.asarray(values)[take], (self.x, self.y))
 
@@ -245,7 +245,7 @@ class _Losses(keras.callbacks.Callback):
         self.read = read
         self.noted: list[np.ndarray] = []
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.noted.append(np.atleast_1d(np.asarray(self.read(logs or {}), "float64")))
         # Keras logs the mean since the last reset; taking a loss out of a mean with a huge one loses it.
         self.model.reset_metrics()
@@ -259,7 +259,12 @@ class _Losses(keras.callbacks.Callback):
 
 
 def _population_test(
-    model: keras.Model, batches: _Batches, lowest: float, highest: float, rates: int, validation_data: Any
+    model: keras.Model,
+    batches: _Batches,
+    lowest: float,
+    highest: float,
+    rates: int,
+    validation_data: tuple[Any, Any] | None,
 ) -> tuple[list[float], list[float], float]:
     tried = np.geomspace(lowest, highest, rates).tolist()
     population = Population(copied(model), rates)
@@ -281,7 +286,7 @@ def _population_test(
     return tried, ended.tolist(), _middle(losses[0]) if start is None else start
 
 
-def _evaluated(population: Population, data: Any) -> np.ndarray:
+def _evaluated(population: Population, data: tuple[Any, Any]) -> np.ndarray:
     population.evaluate(*data, verbose=0)
     return population.by_member()["loss"]
 
@@ -292,7 +297,7 @@ def _middle(values: np.ndarray) -> float:
     return float(np.median(finite)) if finite.size else math.nan
 
 
-def _plain(optimizer: Any) -> Any:
+def _plain(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """The optimizer with a fixed rate, as its schedule is what is looked for."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     config = inner.get_config()

@@ -40,7 +40,7 @@ class MemberSettings:
         return None if values is None else values[start : start + count]
 
 
-def read_settings(size: Any, given: Mapping[str, Any]) -> MemberSettings:
+def read_settings(size: int | None, given: Mapping[str, Any]) -> MemberSettings:
     """Puts scalars and sequences on one length.
 
     Args:

@@ -164,7 +164,7 @@ def _first_rows(x: Any) -> Any:
 def _random_rows(model: keras.Model) -> Any:
     generator = np.random.default_rng(0)
 
-    def draw(tensor: Any) -> Any:
+    def draw(tensor: keras.KerasTensor) -> Any:
         # Any length will do for an axis that the model leaves open.
         shape = (_ROWS, *(side or 4 for side in tensor.shape[1:]))
         if tensor.dtype == "string":

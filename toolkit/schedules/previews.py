@@ -13,7 +13,7 @@ from keras import ops
 from ..checks import whole_number
 
 
-def preview(schedule: Any, steps: int) -> np.ndarray:
+def preview(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> np.ndarray:
     """The rates of the first updates.
 
     Args:
@@ -33,7 +33,7 @@ def preview(schedule: Any, steps: int) -> np.ndarray:
     return np.array([float(ops.convert_to_numpy(schedule(step))) for step in range(steps)])
 
 
-def plot(schedule: Any, steps: int) -> Any:
+def plot(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> Any:
     """The rates of the first updates as a matplotlib Figure.
 
     Args:
@@ -80,7 +80,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return plot(self, steps)
 
 
-def rising(name: str, values: Sequence[Any], low: int) -> list[int]:
+def rising(name: str, values: Sequence[int], low: int) -> list[int]:
     """Whole numbers that rise strictly, from `low` on.
 
     Raises:

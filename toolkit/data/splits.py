@@ -23,7 +23,7 @@ _ROWS_PER_CLASS = 3
 
 @dataclass(frozen=True)
 class Split:
-    """SourceRows with their targets.
+    """Rows with their targets.
 
     Args:
         x: Array `(rows, ...)` of float32, or columns by name, each `(rows,)`.
@@ -108,8 +108,8 @@ class Splits:
     Args:
         name: Short name.
         task: What the targets ask for.
-        train: SourceRows to learn from.
-        validation: SourceRows to choose by.
+        train: Rows to learn from.
+        validation: Rows to choose by.
         test: Sealed rows to measure by, once.
         features: Names of the columns of `x`, empty where there are none.
         target: Name of the target.

@@ -99,7 +99,7 @@ class Stacked(keras.layers.Layer):
         """The layer that each member is one of; its own weights are not used after `build`."""
         return self._hidden.layer
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[int | None]) -> None:
         layers = [self.layer] * self.members
         if not self.layer.built:
             layers = [recreated(self.layer) for _ in range(self.members)]
@@ -163,7 +163,7 @@ class Stacked(keras.layers.Layer):
         return outputs
 
     def compute(self, inputs: Any, training: bool) -> Any:
-        """The layer's work; `inputs` and the answer carry the member axis."""
+        """The layer's work; `inputs` and outputs carry the member axis."""
         raise NotImplementedError(f"{type(self).__name__} must override `compute(inputs, training)`.")
 
     def get_config(self) -> dict[str, Any]:

@@ -123,7 +123,7 @@ class StackedDropout(Stacked):
         self.member_axis = member_axis
         self.draws = keras.random.SeedGenerator(getattr(layer, "seed", None) if seed is None else seed)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[int | None]) -> None:
         """Has no weights."""
 
     def stacks(self) -> list[Stack]:

@@ -41,7 +41,7 @@ def first_model(x: Inputs, y: np.ndarray, head: Head, learning_rate: float = 1e-
     """Prepares a builder of compiled models for these training rows.
 
     Numbers are standardised and words encoded inside the model, by the training rows, so that the
-    model takes raw rows. For regression the output is scaled back, so that it answers in the units of the targets.
+    model takes raw rows. For regression the output is scaled back, so that it predicts in the units of the targets.
 
     Args:
         x: Training inputs: images `(rows, height, width, channels)`, arrays `(rows, ...)`, or

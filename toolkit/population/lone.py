@@ -78,7 +78,7 @@ def sorted_callbacks(callbacks: Any) -> tuple[list[keras.callbacks.Callback], li
 def given_or_compiled(model: keras.Model, **given: Any) -> dict[str, Any]:
     """What was given, else what the model was compiled with, else `None`.
 
-    Only `None` counts as not given: an empty list of metrics, or `False`, is an answer of its own.
+    Only `None` counts as not given: an empty list of metrics, or `False`, is a choice of its own.
 
     Args:
         model: Keras model, compiled or not.

@@ -1,4 +1,4 @@
-"""What a fitted population answers."""
+"""What a fit of a population returns."""
 
 from __future__ import annotations
 

@@ -357,7 +357,7 @@ def _is_per_channel(layer: keras.layers.Layer, x: Any) -> bool:
 
 
 def _is_rowwise(layer: keras.layers.Layer, x: Any) -> bool:
-    """Whether the layer has no weights to train and no row of its answer depends on another row."""
+    """Whether the layer has no weights to train and no row of its output depends on another row."""
     if getattr(layer, "activity_regularizer", None) is not None:
         return False
     return type(layer) in (*_BY_ROW, *_PER_CHANNEL, *_MERGES) or _is_elementwise(layer, x)

@@ -1,4 +1,4 @@
-"""Out: one SavedModel that is proved to answer as the model did."""
+"""Out: one SavedModel that is proved to predict as the model did."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _AUTOMATIC_INPUT = re.compile(r"^(keras_tensor|input_layer|input)(_\d+)?$")
 
 
 class ExportRefusedError(RuntimeError):
-    """The SavedModel did not answer as the model does; nothing was published."""
+    """The SavedModel did not predict as the model does; nothing was published."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ExportReport:
     Args:
         path: Folder of the published version.
         version: Its number.
-        max_difference: Largest `|exported - model| / max(1, |model|)` over all answers.
+        max_difference: Largest `|exported - model| / max(1, |model|)` over all outputs.
         tolerance: What it had to stay within.
         rows: Rows compared.
         signatures: Inputs and outputs of each signature: name -> dtype and shape.
@@ -63,26 +63,26 @@ def export(
     classes: Sequence[str] | None = None,
     schema: Mapping[str, Any] | None = None,
 ) -> ExportReport:
-    """Writes a model as the next version of a SavedModel, and proves that it answers alike.
+    """Writes a model as the next version of a SavedModel, and proves that it predicts alike.
 
     The model is traced with `training=False`. A fresh process, in which trainwise cannot be imported,
     loads the folder and predicts rows twice, together and one by one; the folder is published, by
-    renaming, only if all answers equal `model.predict`. The layout `path/1/`, `path/2/`, ... is the one
+    renaming, only if all outputs equal `model.predict`. The layout `path/1/`, `path/2/`, ... is the one
     TensorFlow Serving reads.
 
     Args:
         model: A built Keras model with a single output.
         path: Folder that holds the versions, such as `"models/digits"`.
         x: Rows to compare on, at most 32 are used: as given to `predict`. Random rows by default.
-        classes: Names of the classes. With them a second signature, `classify`, answers the name
+        classes: Names of the classes. With them a second signature, `classify`, outputs the name
             and probability of the likeliest class.
         schema: Plain values to keep beside the model in `assets.extra/trainwise.json`.
 
     Returns:
-        The `ExportReport`. The signature `serving_default` answers exactly the model's output.
+        The `ExportReport`. The signature `serving_default` outputs exactly what the model does.
 
     Raises:
-        ExportRefusedError: An answer differs by more than 1e-5 x max(1, |y|), is not finite, or the fresh
+        ExportRefusedError: An output differs by more than 1e-5 x max(1, |y|), is not finite, or the fresh
             process failed; the folder is removed.
         OSError: The folder cannot be written.
         TypeError: `model` is not a Keras model.
@@ -264,7 +264,7 @@ def _in_pack_order(model: keras.Model, tensors: Sequence[Any]) -> list[Any]:
 
 
 def _reload(folder: Path, rows: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Answers of a fresh process: all rows, again, and the first ones singly; and the signatures."""
+    """Outputs of a fresh process: all rows, again, and the first ones singly; and the signatures."""
     with tempfile.TemporaryDirectory() as scratch:
         rows_file, answers_file = Path(scratch, "rows.npz"), Path(scratch, "answers.npz")
         plain: dict[str, Any] = dict(rows)

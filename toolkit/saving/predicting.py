@@ -1,4 +1,4 @@
-"""Answers the rows of a CSV file with an exported model, without Keras or the code that trained it."""
+"""Predicts the rows of a CSV file with an exported model, without Keras or the code that trained it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .exporting import SCHEMA, latest_version
 
 
 def predict_csv(model: str | Path, file: str | Path, header: bool | None = None) -> tuple[list[str], list[list[str]]]:
-    """Answers each row of a CSV file.
+    """Predicts each row of a CSV file.
 
     Args:
         model: A SavedModel written by `trainwise run`, or the folder of its versions (the latest

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 _ALLOWED = 0.05
 # Distance of two rows, each with mean 0 and standard deviation 1, that counts as none: float32 after a map.
 _NEAR = 1e-3
-# Trees are slow in many dimensions, so rows are looked for along a few directions and then compared whole.
+# Trees are slow in many dimensions, so rows are looked for along a few random directions.
 _PROJECTIONS = 8
 # Near rows looked at for each row: there may be several under different maps.
 _NEIGHBOURS = 4

@@ -47,7 +47,6 @@ class Folded(Stacked):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        # `__init__` sets it, and a second value would be a TypeError.
         config.pop("autocast", None)
         return config
 

@@ -113,7 +113,6 @@ def model_inputs(x: Inputs) -> Any:
 
 def _model_column(column: np.ndarray) -> Any:
     if column.dtype == object:
-        # Keras takes no numpy array of words.
         return keras.ops.convert_to_tensor([[word] for word in column], dtype="string")
     return column[:, None]
 

@@ -160,7 +160,7 @@ class Population(keras.Model):
         self.optimizer.build(self.trainable_variables)
         for layer in self.stacked_layers:
             if hasattr(layer, "for_xla"):
-                # "auto" is left standing only where there is an accelerator, whose own convolutions are fast.
+                # "auto" that is left standing means an accelerator, or another backend than TensorFlow.
                 layer.for_xla = jit_compile is True
         self._compiled_with = _Unseen(
             {

@@ -153,7 +153,7 @@ class CyclicalLearningRate(Schedule):
         self.gamma = number("gamma", gamma, 0, 1, open_low=True)
 
     def rate(self, step: Any) -> Any:
-        # Equations of the reference, section 3.
+        # As in the reference, cycles are counted from 1.
         cycle = ops.floor(1 + step / (2 * self.step_size))
         height = ops.maximum(0.0, 1 - ops.abs(step / self.step_size - 2 * cycle + 1))
         if self.mode == "triangular2":

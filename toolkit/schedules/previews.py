@@ -64,7 +64,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __call__(self, step: Any) -> Any:
-        # Keras counts in whole numbers; without the cast, rates would be whole numbers too.
+        # Keras counts updates in whole numbers; what rates are made of needs fractions.
         return self.rate(ops.cast(step, keras.backend.floatx()))
 
     def rate(self, step: Any) -> Any:

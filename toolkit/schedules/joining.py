@@ -80,7 +80,7 @@ class JoinedSchedule(Schedule):
     def rate(self, step: Any) -> Any:
         rate = _rate(self.schedules[0], step)
         for schedule, boundary in zip(self.schedules[1:], self.boundaries, strict=True):
-            # All are asked at every update, and no schedule is made for a negative step: before its turn it is at its first.
+            # All are asked at every update, and none is made for a negative step: before its turn it is at its first.
             later = _rate(schedule, ops.maximum(step - boundary, 0.0))
             rate = ops.where(step >= boundary, later, rate)
         return rate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -16,6 +16,9 @@ from ..optimizers.memberwise import MEMBER_FORMS, memberwise
 from ..runtime.keras_internals import compiled_with
 from ..runtime.randomness import preserved
 from .model import Population
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Values = Sequence[float] | np.ndarray
 METHODS = ("valley", "steep", "minimum", "slide")
@@ -109,7 +112,7 @@ class RangeResult:
             "reason": self.reason,
         }
 
-    def plot(self) -> Any:
+    def plot(self) -> Figure:
         """Loss against learning rate as a matplotlib Figure, with the suggestion and the limit marked."""
         from matplotlib.figure import Figure
 

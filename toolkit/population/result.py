@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from ..models.reading import metric_directions
 from .leaderboard import Leaderboard, _shown
 from .model import Population
 from .settings import MemberSettings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class PopulationResult:
         board["findings"] = [", ".join(finding.symptom for finding in self.findings[k]) for k in order]
         return board
 
-    def plot(self, metric: str | None = None) -> Any:
+    def plot(self, metric: str | None = None) -> Figure:
         """The curve of each member as a matplotlib Figure.
 
         Args:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from ..checks import whole_number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def preview(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> np.ndarray:
@@ -33,7 +36,7 @@ def preview(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: in
     return np.array([float(ops.convert_to_numpy(schedule(step))) for step in range(steps)])
 
 
-def plot(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> Any:
+def plot(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> Figure:
     """The rates of the first updates as a matplotlib Figure.
 
     Args:
@@ -75,7 +78,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         """The rates of the first `steps` updates, shape `(steps,)`."""
         return preview(self, steps)
 
-    def plot(self, steps: int) -> Any:
+    def plot(self, steps: int) -> Figure:
         """The rates of the first `steps` updates as a matplotlib Figure."""
         return plot(self, steps)
 

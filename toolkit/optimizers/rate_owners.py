@@ -50,7 +50,7 @@ def refuse_two_owners(model: keras.Model, callbacks: Sequence[keras.callbacks.Ca
             f"The optimizer's learning rate follows a schedule, and {names} would set it too; "
             "leave the callback out, or compile with a number: `learning_rate=0.01`."
         )
-    # A plateau callback cuts whatever rate there is; one that sets the rate outright bears no other.
+    # A plateau callback cuts whatever rate there is; a scheduler sets it outright, so it bears no other.
     movers = [one for one in owners if isinstance(one, keras.callbacks.LearningRateScheduler)]
     if len(movers) > 1 or (movers and len(owners) > 1):
         raise ValueError(f"{names} would both set the learning rate; keep one of them.")

@@ -111,6 +111,7 @@ def _read_named(
         raise ValueError(f"`target`, `header` and `drop` are for CSV files, got {name!r}.")
     if suffix == ".npz":
         return _read_npz(Path(name))
+    # Else a mistyped file would be looked up as the name of a data set.
     if Path(name).exists() or suffix in (".txt", ".tsv", ".xlsx", ".npy", ".json", ".parquet"):
         raise ValueError(f"{name} is neither a .csv nor an .npz file.")
     if name in shipped.NAMES and data_dir is None:
@@ -158,7 +159,9 @@ def _read_npz(path: Path) -> SourceRows:
     return _join(path.stem, {part: (as_inputs(lower[x]), lower[y]) for part, (x, y) in pairs.items()})
 
 
-def _join(name: str, pairs: Mapping[str, tuple[Any, np.ndarray]], classes: tuple[str, ...] | None = None) -> SourceRows:
+def _join(
+    name: str, pairs: Mapping[str, tuple[Inputs, np.ndarray]], classes: tuple[str, ...] | None = None
+) -> SourceRows:
     for part, (x, y) in pairs.items():
         if len(x) != len(y):
             raise ValueError(f"The {part} part has {len(x)} rows of inputs and {len(y)} targets.")
@@ -173,8 +176,10 @@ def _read_dataset(dataset: Any) -> SourceRows:
     spec = dataset.element_spec
     if not isinstance(spec, tuple) or len(spec) != 2:
         raise TypeError(f"The dataset must give pairs (x, y), got elements of {spec}.")
+    # -1 is `tf.data.INFINITE_CARDINALITY`.
     if int(dataset.cardinality()) == -1:
         raise ValueError("The dataset never ends; bound it with `.take(batches)`.")
+    # Targets with an axis are taken for those of a batch.
     if spec[1].shape.rank:
         dataset = dataset.unbatch()
     pairs = list(dataset.as_numpy_iterator())
@@ -210,6 +215,7 @@ def _read_tfds(name: str, data_dir: str | Path | None) -> SourceRows:
 def _refuse_unreachable(name: str, builder: Any, offline: str) -> None:
     # tfds retries a host that cannot be found for minutes; one look-up tells at once.
     hosts = [urllib.parse.urlsplit(str(url)).hostname for url in builder.url_infos or ()]
+    # Behind a proxy it is the proxy that looks hosts up.
     if not hosts or not hosts[0] or urllib.request.getproxies():
         return
     before = socket.getdefaulttimeout()
@@ -236,6 +242,7 @@ def _rows_of_builder(name: str, builder: Any) -> SourceRows:
     wanted = {"train": "train", "validation": "validation", "test": "test"}
     splits = {part: split for part, split in wanted.items() if split in info.splits}
     if "train" not in splits:
+        # Some data sets name their parts otherwise; all their rows are split anew.
         splits = {"train": "+".join(info.splits)}
     pairs = {}
     for part, split in splits.items():
@@ -247,4 +254,5 @@ def _rows_of_builder(name: str, builder: Any) -> SourceRows:
             )
         pairs[part] = (as_inputs(np.stack([x for x, _ in rows])), np.array([y for _, y in rows]))
     names = getattr(info.features[keys[1]], "names", None)
+    # tfds names are `name/config:version`.
     return _join(name.split("/")[0].split(":")[0], pairs, tuple(names) if names else None)

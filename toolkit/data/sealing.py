@@ -15,8 +15,11 @@ from scipy.spatial import cKDTree
 _ALLOWED = 0.05
 # Distance of two rows, each with mean 0 and standard deviation 1, that counts as none: float32 after a map.
 _NEAR = 1e-3
+# Trees are slow in many dimensions, so rows are looked for along a few random directions.
 _PROJECTIONS = 8
+# Near rows looked at for each row: there may be several under different maps.
 _NEIGHBOURS = 4
+# Maps tried for the commonest one, so that many pairs take no more time.
 _MOST_PAIRS = 4000
 
 
@@ -81,6 +84,7 @@ def refuse_sealed(doing: str, rows: Any) -> None:
     """
     if rows is None:
         return
+    # By what it has, for the file of `SealedSplit` imports this one.
     if hasattr(rows, "openings"):
         raise TypeError(f"{doing} on validation rows; `rows` is a sealed test split.")
     x = rows.x if hasattr(rows, "x") and hasattr(rows, "y") else rows
@@ -115,6 +119,7 @@ class _Rows:
             raise TypeError(f"`rows` must be arrays of rows, got {type(x).__name__}.")
         count = len(columns[0])
         parts = [column.reshape(count, -1) for column in columns]
+        # Adding 0 turns -0.0 into 0.0: keys are compared byte by byte.
         plain = [part.astype("float32") + np.float32(0) for part in parts if part.dtype.kind in "biuf"]
         words = [part.astype(str) for part in parts if part.dtype.kind not in "biuf"]
         numbers = np.concatenate(plain, axis=1) if plain else np.zeros((count, 0), "float32")
@@ -130,6 +135,7 @@ class _Rows:
         """The rows that are none of the others, nor one of them under a map of their values."""
         known = set(others.keys)
         kept = np.array([key not in known for key in self.keys], dtype=bool)
+        # All rows of two values have one of two shapes, so shapes tell nothing.
         if self.width >= 3 and kept.any():
             shapes, varied = self.shapes
             beside, usable = others.shapes
@@ -144,6 +150,7 @@ class _Rows:
     def shapes(self) -> tuple[np.ndarray, np.ndarray]:
         """Each row with mean 0 and standard deviation 1, and whether it varies enough for that."""
         mean, spread = self.moments
+        # What varies less than float32 can hold would be noise after scaling.
         varied = spread > 1e-5 * (1e-30 + np.abs(self.numbers).max(axis=1, initial=0))
         return (self.numbers - mean[:, None]) / np.where(varied, spread, 1)[:, None], varied
 
@@ -155,6 +162,7 @@ class _Rows:
 
 def _arrays(x: Any) -> list[np.ndarray]:
     if isinstance(x, dict):
+        # In one order, however the columns were given.
         return [np.asarray(x[name]) for name in sorted(x)]
     if isinstance(x, list | tuple) and x and all(hasattr(one, "shape") and len(one.shape) for one in x):
         return [np.asarray(one) for one in x]
@@ -198,6 +206,7 @@ def _mapped_copies(given: _Rows, sealed: _Rows) -> tuple[int, str] | None:
     points, rows = _projected(mine[mine_vary]), np.flatnonzero(mine_vary)
     pairs = [_near_pairs(tree, sign * points, rows, places, sign) for sign in (1, -1)]
     own, other, signs = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    # Strangers may be near along a few directions, so the rows themselves decide.
     truly = np.abs(mine[own] - signs[:, None] * theirs[other]).max(axis=1, initial=0) <= 10 * _NEAR
     own, other, signs = own[truly], other[truly], signs[truly]
     if not len(own):
@@ -212,7 +221,9 @@ def _mapped_copies(given: _Rows, sealed: _Rows) -> tuple[int, str] | None:
     return len(hits), _map_in_words(float(np.median(scale[agreeing])), float(np.median(offset[agreeing])))
 
 
-def _near_pairs(tree: Any, points: np.ndarray, rows: np.ndarray, places: np.ndarray, sign: int) -> Any:
+def _near_pairs(
+    tree: cKDTree, points: np.ndarray, rows: np.ndarray, places: np.ndarray, sign: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     distance, neighbour = tree.query(points, k=_NEIGHBOURS, distance_upper_bound=_NEAR)
     at, rank = np.nonzero(np.isfinite(distance))
     return rows[at], places[neighbour[at, rank]], np.full(len(at), sign)
@@ -220,6 +231,7 @@ def _near_pairs(tree: Any, points: np.ndarray, rows: np.ndarray, places: np.ndar
 
 def _commonest_map(scale: np.ndarray, offset: np.ndarray, spread: float) -> np.ndarray:
     """Places of the pairs that agree with the map that most pairs agree with."""
+    # Maps of opposite sign are put far apart, scales compared as ratios, offsets against the spread of the values.
     points = np.stack([np.sign(scale) * 10, np.log(np.abs(scale)), offset / max(spread, 1e-30)], axis=1) / (5 * _NEAR)
     tree = cKDTree(points)
     tried = points[:: max(1, len(points) // _MOST_PAIRS)]

@@ -17,12 +17,13 @@ from ..tasks import TASKS, Task, as_targets, find_task
 from .reading import Inputs, SourceRows, read_rows
 from .sealing import Seal
 
+# One each for train, validation and test.
 _ROWS_PER_CLASS = 3
 
 
 @dataclass(frozen=True)
 class Split:
-    """SourceRows with their targets.
+    """Rows with their targets.
 
     Args:
         x: Array `(rows, ...)` of float32, or columns by name, each `(rows,)`.
@@ -63,6 +64,7 @@ class SealedSplit:
     """
 
     def __init__(self, split: Split, name: str = "", beside: Sequence[Split] = ()) -> None:
+        # Mangled, so that the rows are to be had by `open` alone.
         self.__split = split
         self.openings: list[Opening] = []
         # Whatever chooses by rows asks the seals of the process whether they know them.
@@ -106,8 +108,8 @@ class Splits:
     Args:
         name: Short name.
         task: What the targets ask for.
-        train: SourceRows to learn from.
-        validation: SourceRows to choose by.
+        train: Rows to learn from.
+        validation: Rows to choose by.
         test: Sealed rows to measure by, once.
         features: Names of the columns of `x`, empty where there are none.
         target: Name of the target.
@@ -201,7 +203,7 @@ def load(
     )
 
 
-def take(x: Inputs, at: Any) -> Inputs:
+def take(x: Inputs, at: np.ndarray | slice) -> Inputs:
     """The rows of `x` at the given row numbers or slice."""
     return {name: column[at] for name, column in x.items()} if isinstance(x, dict) else x[at]
 
@@ -221,6 +223,7 @@ def fingerprint(x: Inputs, y: np.ndarray) -> str:
     """
     digest = hashlib.blake2b(digest_size=16)
     for name, array in (*(x.items() if isinstance(x, dict) else [("x", x)]), ("y", y)):
+        # Shape and kind too: the same bytes can be other arrays.
         digest.update(f"{name} {array.shape} {array.dtype}".encode())
         digest.update("\0".join(array).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
@@ -265,6 +268,7 @@ def _encode(rows: SourceRows, task: Task) -> tuple[np.ndarray, tuple[str, ...] |
         y = y.argmax(axis=1)
     if np.issubdtype(y.dtype, np.floating) and not np.all(y == np.round(y)):
         raise ValueError(f"Targets for {task} must be classes, got the number {y[y != np.round(y)][0]}.")
+    # Sorted, so that the numbers of the classes do not depend on the order of the rows.
     values, numbers = np.unique(_as_words(y) if y.dtype.kind in "OSU" else y, return_inverse=True)
     _refuse_bad_classes(values, numbers, task)
     known = rows.classes if rows.classes and len(rows.classes) == len(values) else None
@@ -313,9 +317,11 @@ def _places(
             raise ValueError(f"Only {len(group)} rows of {name} are left to train on and choose by.")
         shuffled = generator.permutation(group)
         for later, (part, share) in zip(reversed(range(len(shares))), shares.items(), strict=True):
+            # At least one row, and one left for each part to come; half a row counts as one (`round` takes even).
             count = min(max(1, int(len(group) * share + 0.5)), len(shuffled) - later - 1)
             picked[part].append(shuffled[:count])
             shuffled = shuffled[count:]
         picked["train"].append(shuffled)
+    # Class stands behind class until here, and `fit` with a validation split would cut off the last.
     chosen = {part: generator.permutation(np.concatenate(pieces)) for part, pieces in picked.items()}
     return {**chosen, **given}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+# Whole numbers of more digits may not fit into int64.
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 
@@ -71,6 +72,7 @@ def _cells(path: Path) -> list[list[str]]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
+        # Excel begins UTF-8 files with a byte-order mark, which would stand in the first column's name.
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             delimiter = max(",;\t", key=first.count)
@@ -90,10 +92,12 @@ def _cells(path: Path) -> list[list[str]]:
 def _looks_like_header(cells: list[list[str]]) -> bool:
     first, body = cells[0], cells[1:]
     if any(_is_number(cell) for cell in first):
+        # pandas writes 0, 1, 2, ... over columns without names.
         return [cell.strip() for cell in first] == [str(i) for i in range(len(first))]
     if not body:
         return True
     numeric = [all(_is_number(row[i]) for row in body) for i in range(len(first))]
+    # A word over numbers is a name.
     if any(numeric):
         return True
     unseen = all(first[i] not in {row[i] for row in body} for i in range(len(first)))

@@ -128,13 +128,15 @@ class Unrolled(Stacked):
     [3, 5, 4]
     """
 
-    def __init__(self, layer: keras.layers.Layer, members: int, seeds: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, layer: keras.layers.Layer, members: int, seeds: Sequence[int] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(layer, members, autocast=False, **kwargs)
         self.seeds = tuple(int(seed) for seed in (range(members) if seeds is None else seeds))
         self._sites: list[tuple[Any, Any]] = []
         self.own = [[self._own(variable, k) for variable in self._variables()] for k in range(members)]
 
-    def add_site(self, args: Any, kwargs: Any) -> int:
+    def add_site(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         """Notes the arguments of one call, a `Place` standing for each tensor; returns its number."""
         self._sites.append((args, kwargs))
         return len(self._sites) - 1
@@ -142,10 +144,10 @@ class Unrolled(Stacked):
     def build(self, input_shape: Any) -> None:
         """The variables are there already."""
 
-    def _variables(self) -> list[Any]:
+    def _variables(self) -> list[keras.Variable]:
         return list(getattr(self.layer, "variables", ()))
 
-    def _own(self, like: Any, k: int) -> Any:
+    def _own(self, like: keras.Variable, k: int) -> keras.Variable:
         start = ops.convert_to_numpy(like)
         if like.name == "seed_generator_state":
             start = np.array([self.seeds[k], 0], start.dtype)
@@ -196,7 +198,7 @@ class Unrolled(Stacked):
         weighed = sum(getattr(v, "regularizer", None) is not None for v in self._variables() if v.trainable)
         return outputs, losses[: len(losses) - weighed] if site else losses
 
-    def _pairs(self, k: int) -> Any:
+    def _pairs(self, k: int) -> zip[tuple[keras.Variable, keras.Variable]]:
         return zip(self._variables(), self.own[k], strict=True)
 
     def get_config(self) -> dict[str, Any]:

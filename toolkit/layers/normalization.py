@@ -32,6 +32,7 @@ class _Normalization(keras.layers.Layer):
         invert: bool = False,
         **kwargs: Any,
     ) -> None:
+        # In half precision Keras would round the inputs before they are centred.
         super().__init__(autocast=False, **kwargs)
         if axis != -1:
             raise ValueError(f"`axis` must be -1 (features last), got {axis!r}.")
@@ -49,7 +50,7 @@ class _Normalization(keras.layers.Layer):
         self.center_weight = self._statistic("center", self.center, features)
         self.scale_weight = self._statistic("scale", self.scale, features)
 
-    def _statistic(self, name: str, known: Sequence[float] | None, features: int) -> Any:
+    def _statistic(self, name: str, known: Sequence[float] | None, features: int) -> keras.Variable:
         if known is not None and len(known) != features:
             raise ValueError(f"`{name}` must hold {features} values, one a feature, got {len(known)}.")
         start = np.full(features, np.nan) if known is None else np.asarray(known)
@@ -85,6 +86,7 @@ class _Normalization(keras.layers.Layer):
             raise TypeError(f"`adapt` needs numbers, got dtype {rows.dtype}.")
         if rows.size == 0:
             raise ValueError(f"`adapt` needs at least one row, got shape {rows.shape}.")
+        # Sums over many rows lose digits in float32.
         rows = rows.reshape(-1, rows.shape[-1] if rows.ndim > 1 else 1).astype("float64")
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=0))
         if bad.size:
@@ -99,6 +101,7 @@ class _Normalization(keras.layers.Layer):
         constant = np.flatnonzero(np.ptp(rows, axis=0) == 0)
         if constant.size:
             warnings.warn(f"`adapt` of {self.name}: constant, so they come out as 0: {_named(constant)}.", stacklevel=2)
+            # A mean of equal values may miss them by a rounding, which a scale near 0 would blow up.
             center[constant], scale[constant] = rows[0, constant], 1.0
         self.center_weight.assign(center)
         self.scale_weight.assign(scale)
@@ -117,7 +120,7 @@ class _Normalization(keras.layers.Layer):
         """`z * scale + center`: the inverse of `normalize`; same shape as `z`."""
         return ops.cast(ops.cast(z, "float32") * self.scale_weight + self.center_weight, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> Sequence[int | None]:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

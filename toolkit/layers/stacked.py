@@ -40,19 +40,19 @@ class Stack:
     [3.0, 4.0]
     """
 
-    def __init__(self, weight: Any, variables: Sequence[Any], members: int) -> None:
+    def __init__(self, weight: keras.Variable, variables: Sequence[keras.Variable], members: int) -> None:
         self.weight = weight
         self.variables = list(variables)
         self.members = members
 
-    def all(self, find: Callable[[Any], Any] = lambda variable: variable) -> np.ndarray:
+    def all(self, find: Callable[[keras.Variable], keras.Variable] = lambda variable: variable) -> np.ndarray:
         """The values of all members, `(members, *shape)`, or of what `find` knows for the variable."""
         values = [ops.convert_to_numpy(find(variable)) for variable in self.variables]
         if len(values) > 1:
             return np.stack(values)
         return values[0].reshape(self.members, *self.weight.shape)
 
-    def of(self, k: int, find: Callable[[Any], Any] = lambda variable: variable) -> np.ndarray:
+    def of(self, k: int, find: Callable[[keras.Variable], keras.Variable] = lambda variable: variable) -> np.ndarray:
         """The values of member `k`, or of what `find` knows for the variable, such as an optimizer's slot."""
         return self.all(find)[k]
 
@@ -95,16 +95,17 @@ class Stacked(keras.layers.Layer):
         self._variables_by_weight: list[Any] = []
 
     @property
-    def layer(self) -> Any:
+    def layer(self) -> keras.layers.Layer:
         """The layer that each member is one of; its own weights are not used after `build`."""
         return self._hidden.layer
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[int | None]) -> None:
         layers = [self.layer] * self.members
         if not self.layer.built:
             layers = [recreated(self.layer) for _ in range(self.members)]
             for layer in layers:
                 layer.build(self._member_shape(input_shape))
+            # `stacks` names each variable by the weight it stands for, so there must be a built layer.
             self._hidden.layer = layers[0]
         stacks = zip(*(layer.weights for layer in layers), strict=True)
         self._variables_by_weight = [self._stack(weights) for weights in stacks]
@@ -113,16 +114,18 @@ class Stacked(keras.layers.Layer):
         axis = self.member_axis % len(shape)
         return (*shape[:axis], *shape[axis + 1 :])
 
-    def _stack(self, weights: Sequence[Any]) -> Any:
+    def _stack(self, weights: Sequence[keras.Variable]) -> keras.Variable:
         return self._variable(weights[0], np.stack([ops.convert_to_numpy(weight) for weight in weights]))
 
-    def _variable(self, like: Any, start: np.ndarray) -> Any:
+    def _variable(self, like: keras.Variable, start: np.ndarray) -> keras.Variable:
+        # Without the regulariser, which Keras would sum over all members: `member_losses` has each by itself.
         return self.add_weight(
             name=like.name,
             shape=start.shape,
             dtype=like.dtype,
             initializer=lambda shape, dtype: ops.convert_to_tensor(start, dtype),
             trainable=like.trainable,
+            # Statistics of batch normalisation stay float32 in half precision.
             autocast=autocasts(like),
             constraint=like.constraint and MemberConstraint(like.constraint, self.members),
         )
@@ -154,12 +157,13 @@ class Stacked(keras.layers.Layer):
         if regularizer is not None:
             for output in keras.tree.flatten(outputs):
                 output = ops.moveaxis(output, self.member_axis, 0)
+                # Keras divides by the rows of the batch, so that the penalty does not grow with them.
                 rows = ops.cast(ops.shape(output)[1], output.dtype)
                 self.add_loss(ops.divide_no_nan(member_penalty(regularizer, output), rows))
         return outputs
 
     def compute(self, inputs: Any, training: bool) -> Any:
-        """The layer's work; `inputs` and the answer carry the member axis."""
+        """The layer's work; `inputs` and outputs carry the member axis."""
         raise NotImplementedError(f"{type(self).__name__} must override `compute(inputs, training)`.")
 
     def get_config(self) -> dict[str, Any]:
@@ -168,7 +172,7 @@ class Stacked(keras.layers.Layer):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Stacked:
         layer = keras.saving.deserialize_keras_object(config["layer"])
         return cls(**{**config, "layer": layer})
 
@@ -190,7 +194,7 @@ class MemberConstraint(keras.constraints.Constraint):
     [0.6000000238418579, 0.800000011920929, 0.30000001192092896, 0.4000000059604645]
     """
 
-    def __init__(self, constraint: Any, members: int) -> None:
+    def __init__(self, constraint: keras.constraints.Constraint, members: int) -> None:
         self.constraint = keras.constraints.get(constraint)
         self.members = members
 
@@ -198,16 +202,18 @@ class MemberConstraint(keras.constraints.Constraint):
         value = ops.convert_to_tensor(w)
         if value.shape[0] == self.members:
             return ops.stack([self.constraint(value[k]) for k in range(self.members)])
+        # The table of an embedding has the members one after another in its first axis.
         return ops.concatenate([self.constraint(part) for part in ops.split(value, self.members)])
 
     def get_config(self) -> dict[str, Any]:
         return {"constraint": keras.constraints.serialize(self.constraint), "members": self.members}
 
 
-def member_penalty(regularizer: Any, stacked: Any) -> Any:
+def member_penalty(regularizer: keras.regularizers.Regularizer, stacked: Any) -> Any:
     """The regulariser of each member by itself: `(members, ...)` to `(members,)`."""
     values = ops.convert_to_tensor(stacked)
     axes = tuple(range(1, len(values.shape)))
+    # The common ones in one sum; another is called for each member, for what it sums over is not known.
     kind = type(regularizer)
     if kind is keras.regularizers.L2:
         return ops.cast(regularizer.l2, values.dtype) * ops.sum(ops.square(values), axis=axes)
@@ -216,7 +222,7 @@ def member_penalty(regularizer: Any, stacked: Any) -> Any:
     return ops.stack([regularizer(values[k]) for k in range(values.shape[0])])
 
 
-def known_activation(activation: Any) -> bool:
+def known_activation(activation: Callable[..., Any] | None) -> bool:
     """Whether an activation works element by element or along the last axis, whatever stands before."""
     return activation is None or getattr(activation, "__module__", "").startswith("keras.")
 

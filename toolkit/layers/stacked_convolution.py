@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import product
@@ -45,15 +45,18 @@ class _StackedConvolution(_OnChannels):
 
     def compute(self, inputs: Any, training: bool) -> Any:
         layer, kernel = self.layer, ops.convert_to_tensor(self.named("kernel"))
+        # All members see one input: an ordinary convolution with the filters of all does it.
         shared = inputs.shape[-2] == 1 and layer.groups == 1
         known = None not in inputs.shape[1:]
         if self.for_xla and known and layer.groups == 1 and layer.padding != "causal":
             return self.finish(convolve_as_products(inputs, kernel, layer.strides, layer.padding, layer.dilation_rate))
         x = self.merged(inputs, everyone=not shared)
         groups = 1 if shared else self.members * layer.groups
+        # A group's filters must stand together, so the member axis goes before that of the filters.
         kernel = ops.reshape(ops.moveaxis(kernel, 0, -2), (*kernel.shape[1:-1], self.members * kernel.shape[-1]))
         padding = layer.padding
         if padding == "causal":
+            # No backend knows "causal": Keras' Conv1D pads in front too.
             x = ops.pad(x, ((0, 0), (layer.dilation_rate[0] * (layer.kernel_size[0] - 1), 0), (0, 0)))
             padding = "valid"
         outputs = convolve(x, kernel, layer.strides, padding, layer.dilation_rate, groups)
@@ -145,6 +148,7 @@ def convolve(
     [2.0, 2.0]
     """
     if keras.backend.backend() != "tensorflow":
+        # How many groups there are, Keras tells from the channels of input and kernel.
         return ops.conv(x, kernel, list(strides), padding, "channels_last", list(dilation))
     if len(strides) == 1:
         x, kernel = ops.expand_dims(x, 1), ops.expand_dims(kernel, 0)
@@ -194,6 +198,7 @@ def _same_padding(
 ) -> list[tuple[int, int]]:
     sizes = zip(spatial, window, strides, dilation, strict=True)
     totals = [max((-(-n // stride) - 1) * stride + (w - 1) * d + 1 - n, 0) for n, w, stride, d in sizes]
+    # TensorFlow puts the odd one behind.
     return [(total // 2, total - total // 2) for total in totals]
 
 
@@ -256,11 +261,12 @@ def _probe(dtype: str, dilation: tuple[int, ...]) -> bool:
         together = _with_gradients(lambda: _at_once(x, kernel, **settings), x, kernel)
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError):
         return False
+    # It may run and still be wrong, so it must agree with one convolution a group.
     parted = _with_gradients(lambda: _one_by_one(x, kernel, 2, **settings), x, kernel)
     return all(bool(tf.reduce_all(tf.abs(a - b) < 1)) for a, b in zip(together, parted, strict=True))
 
 
-def _with_gradients(function: Any, *inputs: Any) -> list[Any]:
+def _with_gradients(function: Callable[[], Any], *inputs: Any) -> list[Any]:
     import tensorflow as tf
 
     with tf.GradientTape() as tape:

@@ -30,6 +30,7 @@ class StackedDense(Stacked):
     def compute(self, inputs: Any, training: bool) -> Any:
         kernel, bias = self.named("kernel"), self.named("bias")
         middle = ops.shape(inputs)[1:-1]
+        # Members are the one batch axis that rows and kernels have in common.
         rows = ops.reshape(inputs, (inputs.shape[0], -1, inputs.shape[-1])) if len(middle) > 1 else inputs
         outputs = ops.matmul(rows, kernel)
         if bias is not None:
@@ -54,7 +55,7 @@ class StackedEmbedding(Stacked):
     [3, 1, 3, 4]
     """
 
-    def _stack(self, weights: Sequence[Any]) -> Any:
+    def _stack(self, weights: Sequence[keras.Variable]) -> keras.Variable:
         # One long table: TensorFlow then gives the gradient row by row, which Keras' optimizers square
         # before they add up repeated rows.
         first = weights[0]
@@ -122,7 +123,7 @@ class StackedDropout(Stacked):
         self.member_axis = member_axis
         self.draws = keras.random.SeedGenerator(getattr(layer, "seed", None) if seed is None else seed)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[int | None]) -> None:
         """Has no weights."""
 
     def stacks(self) -> list[Stack]:

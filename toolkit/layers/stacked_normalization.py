@@ -39,11 +39,13 @@ class StackedBatchNormalization(Stacked):
         self.member_axis = member_axis
 
     def compute(self, inputs: Any, training: bool) -> Any:
+        # Keras computes the statistics in float32 in half precision too: sums over a batch overflow.
         dtype = keras.backend.result_type(inputs.dtype, "float32")
         x = ops.cast(inputs, dtype)
         rank = len(x.shape)
         member = self.member_axis % rank
         moving_mean, moving_variance = self.named("moving_mean"), self.named("moving_variance")
+        # A frozen layer uses its moving statistics in training too, as Keras' does.
         if training and self.trainable:
             axes = tuple(axis for axis in range(rank - 1) if axis != member)
             mean, variance = ops.moments(x, axes=axes)
@@ -97,5 +99,5 @@ class StackedLayerNormalization(Stacked):
                 outputs = combine(outputs, ops.reshape(weight, self._across(len(inputs.shape), weight)))
         return ops.cast(outputs, self.compute_dtype)
 
-    def _across(self, rank: int, weight: Any) -> tuple[int, ...]:
+    def _across(self, rank: int, weight: keras.Variable) -> tuple[int, ...]:
         return (self.members, *(1,) * (rank - 2), weight.shape[-1])

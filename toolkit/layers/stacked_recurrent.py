@@ -23,6 +23,7 @@ class _StackedRecurrent(Stacked):
         inputs = ops.flip(inputs, axis=2) if layer.go_backwards else inputs
         members, time, features = inputs.shape[0], ops.shape(inputs)[2], inputs.shape[3]
         rows = ops.matmul(ops.reshape(inputs, (members, -1, features)), self.named("kernel"))
+        # The bias goes in once, with the inputs of all steps, not at each step.
         bias = self._input_bias()
         rows = rows if bias is None else ops.add(rows, ops.expand_dims(bias, 1))
         steps = ops.moveaxis(ops.reshape(rows, (self.members, -1, time, rows.shape[-1])), 2, 0)
@@ -99,6 +100,7 @@ class StackedLSTM(_StackedRecurrent):
     def step(self, row: Any, state: tuple[Any, ...], recurrent: Any) -> tuple[Any, ...]:
         """One step."""
         hidden, carry = state
+        # Keras' order: input, forget, candidate, output.
         parts = ops.split(row + ops.matmul(hidden, recurrent), 4, axis=-1)
         gate, activate = self.layer.recurrent_activation, self.layer.activation
         carry = gate(parts[1]) * carry + gate(parts[0]) * activate(parts[2])
@@ -124,6 +126,7 @@ class StackedGRU(_StackedRecurrent):
 
     def _input_bias(self) -> Any:
         bias = self.named("bias")
+        # With `reset_after` Keras has a second bias, which goes through the reset gate with the state.
         return bias[:, 0] if bias is not None and self.layer.reset_after else bias
 
     def step(self, row: Any, state: tuple[Any, ...], recurrent: Any) -> tuple[Any, ...]:
@@ -182,6 +185,7 @@ class StackedBidirectional(Stacked):
     def compute(self, inputs: Any, training: bool) -> Any:
         forward, backward = (direction(inputs, training=training) for direction in self.directions)
         if self.layer.forward_layer.return_sequences:
+            # The backward layer gives its steps in the order in which it read them.
             backward = ops.flip(backward, axis=2)
         mode = self.layer.merge_mode
         if mode == "concat":

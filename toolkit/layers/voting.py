@@ -14,12 +14,13 @@ _TASKS = {"auto": "classes", "multiclass": "classes", "binary": "labels", "multi
 
 
 class _Voting(keras.layers.Layer):
-    """Takes a list of answers of one shape and gives one of that shape, in float32 whatever the policy."""
+    """Takes a list of predictions of one shape and outputs one of that shape, in float32 whatever the policy."""
 
     def __init__(self, weights: Sequence[float] | None, **kwargs: Any) -> None:
-        # The members' answers must reach the arithmetic as they are: half precision moves labels.
+        # The members' predictions must reach the arithmetic as they are: half precision moves labels.
         super().__init__(**{**kwargs, "autocast": False})
         self.vote_weights = None if weights is None else [float(weight) for weight in weights]
+        # Wrong weights are refused here; whether they fit the number of members, only `build` can tell.
         vote_arithmetic.checked_weights(self.vote_weights, 1 if weights is None else len(weights))
 
     def build(self, input_shape: Any) -> None:
@@ -30,10 +31,10 @@ class _Voting(keras.layers.Layer):
             raise ValueError(f"{type(self).__name__} needs answers of one shape, got {sorted(map(str, shapes))}.")
         self._shares = vote_arithmetic.checked_weights(self.vote_weights, len(input_shape))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Sequence[int | None]]) -> tuple[int | None, ...]:
         return tuple(input_shape[0])
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
         return keras.KerasTensor(inputs[0].shape, dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
@@ -42,7 +43,7 @@ class _Voting(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="trainwise")
 class SoftVoting(_Voting):
-    """The weighted mean of the members' answers.
+    """The weighted mean of the members' predictions.
 
     Args:
         weights: One weight a member, >= 0, not all 0; equal by default. Only their ratios matter.
@@ -50,7 +51,7 @@ class SoftVoting(_Voting):
     Input: a list of tensors of one shape, such as `(batch, classes)`. Output: float32 of that shape.
 
     Raises:
-        ValueError: The answers differ in shape, or the weights do not fit them.
+        ValueError: The predictions differ in shape, or the weights do not fit them.
 
     Example:
 
@@ -83,7 +84,7 @@ class HardVoting(_Voting):
     Input: a list of tensors of one shape, such as `(batch, classes)`. Output: float32 of that shape.
 
     Raises:
-        ValueError: The answers differ in shape, or an argument is not among those named.
+        ValueError: The predictions differ in shape, or an argument is not among those named.
 
     Example:
 

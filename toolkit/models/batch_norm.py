@@ -12,10 +12,11 @@ import numpy as np
 from ..checks import whole_number
 from ..runtime.keras_internals import flat_layers
 
+# What Keras' layers call the strength of their noise.
 _NOISE = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 
-def batch_norms(model: keras.Model) -> list[Any]:
+def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
     """The batch normalisation layers of a model, also those of models in it, which are not frozen.
 
     Example:
@@ -64,6 +65,7 @@ def recalibrate(model: keras.Model, x: Any, batch_size: int = 256) -> None:
             for start in range(0, count, batch_size):
                 rows = min(batch_size, count - start)
                 for one in norms:
+                    # With this momentum the moving mean is the plain mean over all rows so far.
                     one.momentum = start / (start + rows)
                 # A compiled function would have the momentum of its first batch built in.
                 model(keras.tree.map_structure(lambda a, s=start: np.asarray(a[s : s + batch_size]), x), training=True)
@@ -78,6 +80,7 @@ def _noise_off(model: keras.Model) -> Iterator[None]:
         (layer, name, getattr(layer, name))
         for layer in flat_layers(model)
         for name in _NOISE
+        # A recurrent layer shows its cell's rate as a property, which cannot be set; the cell is in this list itself.
         if isinstance(getattr(layer, name, None), float) and not isinstance(getattr(type(layer), name, None), property)
     ]
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +14,9 @@ from ..runtime.keras_internals import flat_layers
 _LOOKUPS = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
 
 
-def copied(model: keras.Model, weights: Sequence[np.ndarray] | None = None, dropout: float | None = None) -> Any:
+def copied(
+    model: keras.Model, weights: Sequence[np.ndarray] | None = None, dropout: float | None = None
+) -> keras.Model:
     """An uncompiled copy of a model, which shares nothing with it.
 
     Args:
@@ -33,12 +34,13 @@ def copied(model: keras.Model, weights: Sequence[np.ndarray] | None = None, drop
     made = _cloned(model, dropout)
     made.set_weights(model.get_weights() if weights is None else weights)
     for layer in flat_layers(made):
+        # It computes with values taken out of its weights, which `set_weights` does not renew.
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
     return made
 
 
-def _cloned(model: keras.Model, dropout: float | None) -> Any:
+def _cloned(model: keras.Model, dropout: float | None) -> keras.Model:
     """The layers anew; Keras' own clone of a compiled model would write its losses down, which lambdas cannot be."""
     if isinstance(model, keras.Sequential):
         first = model.inputs[0]
@@ -47,13 +49,16 @@ def _cloned(model: keras.Model, dropout: float | None) -> Any:
         ]
         inputs = keras.Input(batch_shape=first.shape, dtype=first.dtype, name=first.name)
         return keras.Sequential([inputs, *layers], name=model.name)
+    # Not compiled, so that no loss is written down.
     plain = keras.Model(model.input, model.output, name=model.name)
     return keras.models.clone_model(plain, clone_function=lambda layer: _layer(layer, dropout), recursive=True)
 
 
-def _layer(layer: keras.layers.Layer, dropout: float | None) -> Any:
+def _layer(layer: keras.Operation, dropout: float | None) -> keras.Operation:
+    # An operation of `keras.ops` in the graph has nothing to copy.
     if not isinstance(layer, keras.layers.Layer):
         return layer
+    # A vocabulary that was adapted stands neither in the weights nor in the configuration.
     if isinstance(layer, _LOOKUPS):
         return copy.deepcopy(layer)
     if type(layer) is keras.layers.Dropout and dropout is not None:

@@ -16,6 +16,7 @@ from .units import in_target_units, statistics
 
 HIDDEN_UNITS = (64, 64)
 FILTERS = (32, 64)
+# The CNN halves each side twice.
 _SMALLEST_IMAGE = 4
 
 
@@ -36,11 +37,11 @@ def describe(x: Inputs) -> tuple[str, str]:
     return f"rows of {' x '.join(map(str, x.shape[1:])) or 1} numbers", "MLP 64-64"
 
 
-def first_model(x: Inputs, y: np.ndarray, head: Head, learning_rate: float = 1e-3) -> Callable[[], Any]:
+def first_model(x: Inputs, y: np.ndarray, head: Head, learning_rate: float = 1e-3) -> Callable[[], keras.Model]:
     """Prepares a builder of compiled models for these training rows.
 
     Numbers are standardised and words encoded inside the model, by the training rows, so that the
-    model takes raw rows. For regression the output is scaled back, so that it answers in the units of the targets.
+    model takes raw rows. For regression the output is scaled back, so that it predicts in the units of the targets.
 
     Args:
         x: Training inputs: images `(rows, height, width, channels)`, arrays `(rows, ...)`, or
@@ -66,7 +67,7 @@ def first_model(x: Inputs, y: np.ndarray, head: Head, learning_rate: float = 1e-
     targets = statistics(y) if head.task == "regression" else None
     image = _is_image(x)
 
-    def build() -> Any:
+    def build() -> keras.Model:
         inputs = _inputs(x)
         features = _encode(inputs, encoders)
         features = _convolve(features) if image else _flatten(features)
@@ -131,7 +132,7 @@ def _is_image(x: Inputs) -> bool:
     return not isinstance(x, dict) and x.ndim == 4 and min(x.shape[1:3]) >= _SMALLEST_IMAGE
 
 
-def _inputs(x: Inputs) -> Any:
+def _inputs(x: Inputs) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
     if isinstance(x, dict):
         return {
             safe_name(name): keras.Input(
@@ -151,26 +152,30 @@ def _encoders(x: Inputs) -> dict[str, dict[str, Any]]:
     }
 
 
-def _encode(inputs: Any, encoders: dict[str, dict[str, Any]]) -> Any:
+def _encode(inputs: Any, encoders: dict[str, dict[str, Any]]) -> keras.KerasTensor:
     if not isinstance(inputs, dict):
         return Standardize(**encoders["x"], name="standardize")(inputs)
     columns = [_encode_column(safe_name(name), inputs[safe_name(name)], known) for name, known in encoders.items()]
     return keras.layers.Concatenate(name="columns")(columns) if len(columns) > 1 else columns[0]
 
 
-def _encode_column(name: str, column: Any, known: dict[str, Any]) -> Any:
+def _encode_column(name: str, column: keras.KerasTensor, known: dict[str, Any]) -> keras.KerasTensor:
     if "vocabulary" in known:
         return keras.layers.StringLookup(
-            vocabulary=known["vocabulary"], output_mode="one_hot", num_oov_indices=1, name=f"{name}_encoded"
+            # A word that no training row has gets a place of its own.
+            vocabulary=known["vocabulary"],
+            output_mode="one_hot",
+            num_oov_indices=1,
+            name=f"{name}_encoded",
         )(column)
     return Standardize(**known, name=f"{name}_standardized")(column)
 
 
-def _flatten(features: Any) -> Any:
+def _flatten(features: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.Flatten(name="flatten")(features) if len(features.shape) > 2 else features
 
 
-def _convolve(features: Any) -> Any:
+def _convolve(features: keras.KerasTensor) -> keras.KerasTensor:
     for number, filters in enumerate(FILTERS):
         features = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"convolution_{number}")(
             features

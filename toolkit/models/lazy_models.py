@@ -46,4 +46,5 @@ class LazyModels(Sequence[Any]):
         return self._made[k]
 
     def __iter__(self) -> Iterator[Any]:
+        # `Sequence` would take an IndexError that a maker raises for the end.
         return (self[k] for k in range(len(self)))

@@ -13,6 +13,7 @@ from ..metrics.directions import Direction
 from ..runtime.keras_internals import direction_of, flat_layers, source_inputs, source_operation
 from .structure import Structure
 
+# What they give is no linear map of what goes in, even after linear layers.
 _MERGES = (keras.layers.Multiply, keras.layers.Dot)
 _DROPOUTS = (
     keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D,
@@ -64,7 +65,7 @@ def output_activation(model: keras.Model) -> str | None:
         tensor = source_inputs(tensor)[0]
 
 
-def _activation_of(operation: Any) -> str | None:
+def _activation_of(operation: keras.Operation) -> str | None:
     if isinstance(operation, keras.layers.Softmax):
         return "softmax"
     if isinstance(operation, keras.layers.ReLU):
@@ -104,7 +105,7 @@ def structure_of(model: keras.Model) -> Structure:
     )
 
 
-def hidden_layers(model: keras.Model) -> list[tuple[Any, str]]:
+def hidden_layers(model: keras.Model) -> list[tuple[keras.layers.Layer, str]]:
     """The hidden layers with weights and the activation of each, first to last.
 
     Example:
@@ -134,6 +135,7 @@ def loss_name(model: keras.Model) -> str:
     if isinstance(loss, str):
         loss = keras.losses.get(loss)
     if isinstance(loss, keras.losses.Loss):
+        # As Keras writes the class into a name: MeanSquaredError is mean_squared_error.
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(loss).__name__).lower()
     return getattr(loss, "__name__", "") if callable(loss) else ""
 
@@ -152,6 +154,7 @@ def metric_directions(model: keras.Model) -> dict[str, Direction]:
     """
     found: dict[str, Direction] = {}
     for holder in getattr(model, "metrics", []):
+        # Keras keeps the metrics that were given to `compile` inside one metric of its own.
         for metric in getattr(holder, "metrics", None) or [holder]:
             said = direction_of(metric)
             if said in ("up", "down"):
@@ -176,7 +179,7 @@ def is_from_logits(model: keras.Model) -> bool:
     return bool(getattr(loss, "from_logits", False))
 
 
-def _leaves(model: keras.Model) -> list[Any]:
+def _leaves(model: keras.Model) -> list[keras.layers.Layer]:
     return [
         layer
         for layer in flat_layers(model)
@@ -184,7 +187,7 @@ def _leaves(model: keras.Model) -> list[Any]:
     ]
 
 
-def _hidden(model: keras.Model) -> list[tuple[Any, str, int]]:
+def _hidden(model: keras.Model) -> list[tuple[keras.layers.Layer, str, int]]:
     """Layers with a kernel but the last, each with the activation that its values meet before the next one."""
     found: list[list[Any]] = []
     layers = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, keras.layers.InputLayer)]
@@ -192,6 +195,7 @@ def _hidden(model: keras.Model) -> list[tuple[Any, str, int]]:
         kind = _kind(layer)
         if kind is not None:
             found.append([layer, kind, int(getattr(layer, "units", 0) or getattr(layer, "filters", 0) or 0)])
+        # Dense, then batch normalisation, then ReLU: the activation counts for the Dense layer.
         elif found and found[-1][1] == "linear":
             found[-1][1] = _alone(layer) or "linear"
     return [(layer, kind, width) for layer, kind, width in found[:-1]]
@@ -225,6 +229,7 @@ def innermost(optimizer: Any) -> Any:
     >>> type(innermost(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()))).__name__
     'Adam'
     """
+    # So Keras' LossScaleOptimizer and AccumulatedGradients call what they hold.
     for name in ("inner_optimizer", "_inner"):
         inside = getattr(optimizer, name, None)
         if isinstance(inside, keras.optimizers.Optimizer):
@@ -239,7 +244,7 @@ def _rate(optimizer: Any) -> float | None:
         return None
 
 
-def largest_weight(layer: keras.layers.Layer) -> Any:
+def largest_weight(layer: keras.layers.Layer) -> keras.Variable:
     """The trainable weight of a layer with the most values, which for most layers is the kernel.
 
     Args:

@@ -18,7 +18,7 @@ _PENALTIES = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", 
 _DROPOUTS = (keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D)
 
 
-def with_hidden(model: keras.Model, **changes: Any) -> Any:
+def with_hidden(model: keras.Model, **changes: Any) -> keras.Model:
     """A new, freshly started model whose hidden Dense and convolutional layers have other settings.
 
     Args:
@@ -35,7 +35,7 @@ def with_hidden(model: keras.Model, **changes: Any) -> Any:
     return rebuilt(model, lambda layer: [recreated(layer, **changes) if layer.name in names else recreated(layer)])
 
 
-def widened(model: keras.Model, factor: float, least: int = 1) -> Any:
+def widened(model: keras.Model, factor: float, least: int = 1) -> keras.Model:
     """A new model whose hidden layers have `factor` times the units or filters, at least `least`, at most 512.
 
     Example:
@@ -46,17 +46,18 @@ def widened(model: keras.Model, factor: float, least: int = 1) -> Any:
     """
     names = _plain_hidden(model)
 
-    def change(layer: keras.layers.Layer) -> list[Any]:
+    def change(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
         if layer.name not in names:
             return [recreated(layer)]
         name = "units" if hasattr(layer, "units") else "filters"
         now = getattr(layer, name)
+        # Never narrower than it was, even where it is above the most already.
         return [recreated(layer, **{name: max(now, least, min(round(now * factor), _MOST_UNITS))})]
 
     return rebuilt(model, change)
 
 
-def without_penalties(model: keras.Model, dropout: float | None = None) -> Any:
+def without_penalties(model: keras.Model, dropout: float | None = None) -> keras.Model:
     """A new model without penalties on weights, and with another dropout rate where `dropout` is given.
 
     Example:
@@ -66,7 +67,7 @@ def without_penalties(model: keras.Model, dropout: float | None = None) -> Any:
     True
     """
 
-    def change(layer: keras.layers.Layer) -> list[Any]:
+    def change(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
         if isinstance(layer, _DROPOUTS) and dropout is not None:
             return [recreated(layer, rate=dropout)]
         config = layer.get_config()
@@ -75,7 +76,7 @@ def without_penalties(model: keras.Model, dropout: float | None = None) -> Any:
     return rebuilt(model, change)
 
 
-def with_dropout(model: keras.Model, rate: float) -> Any:
+def with_dropout(model: keras.Model, rate: float) -> keras.Model:
     """A new model with dropout after each hidden layer, in place of any that it has.
 
     Example:
@@ -86,7 +87,7 @@ def with_dropout(model: keras.Model, rate: float) -> Any:
     """
     names = _plain_hidden(model)
 
-    def change(layer: keras.layers.Layer) -> list[Any]:
+    def change(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
         if isinstance(layer, _DROPOUTS):
             return []
         same = recreated(layer)
@@ -95,7 +96,7 @@ def with_dropout(model: keras.Model, rate: float) -> Any:
     return rebuilt(model, change)
 
 
-def with_more_layers(model: keras.Model, units: int) -> Any:
+def with_more_layers(model: keras.Model, units: int) -> keras.Model:
     """A new model with two more ReLU layers before its last layer.
 
     Example:
@@ -106,14 +107,14 @@ def with_more_layers(model: keras.Model, units: int) -> Any:
     """
     last = _last_kernel(model)
 
-    def change(layer: keras.layers.Layer) -> list[Any]:
+    def change(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
         more = [keras.layers.Dense(units, "relu", kernel_initializer="he_normal") for _ in range(2)]
         return [*more, recreated(layer)] if layer.name == last else [recreated(layer)]
 
     return rebuilt(model, change)
 
 
-def with_end(model: keras.Model, units: int, activation: str) -> Any:
+def with_end(model: keras.Model, units: int, activation: str) -> keras.Model:
     """A new model whose last layer with weights outputs `units` values with another activation.
 
     Raises:
@@ -128,7 +129,7 @@ def with_end(model: keras.Model, units: int, activation: str) -> Any:
     last = _last_kernel(model)
     after = False
 
-    def change(layer: keras.layers.Layer) -> list[Any]:
+    def change(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
         nonlocal after
         if layer.name != last:
             # An activation of its own after the last weights would act on top of the new one.
@@ -141,7 +142,7 @@ def with_end(model: keras.Model, units: int, activation: str) -> Any:
     return rebuilt(model, change)
 
 
-def with_standardized_inputs(model: keras.Model, x: np.ndarray) -> Any:
+def with_standardized_inputs(model: keras.Model, x: np.ndarray) -> keras.Model:
     """A new model that standardises its single input first, by the statistics of `x`.
 
     Example:
@@ -161,7 +162,7 @@ def with_standardized_inputs(model: keras.Model, x: np.ndarray) -> Any:
     return keras.Model(inputs, made(first(inputs)))
 
 
-def rebuilt(model: keras.Model, change: Callable[[Any], Sequence[Any]]) -> Any:
+def rebuilt(model: keras.Model, change: Callable[[keras.layers.Layer], Sequence[keras.layers.Layer]]) -> keras.Model:
     """A new, freshly started model in which layers stand for each layer of the old one.
 
     Args:
@@ -182,18 +183,20 @@ def rebuilt(model: keras.Model, change: Callable[[Any], Sequence[Any]]) -> Any:
     if not getattr(model, "inputs", None):
         raise TypeError(f"The model must be Functional or Sequential, got {type(model).__name__}.")
 
-    def one(layer: keras.layers.Layer) -> Any:
+    def one(layer: keras.Operation) -> keras.Operation:
         if isinstance(layer, keras.layers.InputLayer) or not isinstance(layer, keras.layers.Layer):
             return layer
         new = list(change(layer))
         if len(new) == 1:
             return new[0]
+        # A graph wants one layer for one; under the old name, so that what finds layers by name still does.
         return keras.Sequential(new, name=layer.name) if new else keras.layers.Identity(name=layer.name)
 
+    # A bare model: cloning a compiled one would write its losses down, which lambdas cannot be.
     return keras.models.clone_model(keras.Model(model.input, model.output), clone_function=one)
 
 
-def _input_of(model: keras.Model) -> Any:
+def _input_of(model: keras.Model) -> keras.KerasTensor:
     first = model.inputs[0]
     return keras.Input(batch_shape=first.shape, dtype=first.dtype, name=first.name)
 

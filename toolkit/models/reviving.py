@@ -52,6 +52,7 @@ def revive(model: keras.Model, name: str, x: Any, seed: int = 0) -> int:
         raise ValueError(f"The layer {name!r} has no kernel, so its units cannot start again.")
     rows, _ = spread_rows(x, x, _ROWS)
     answers = ops.convert_to_numpy(keras.Model(model.inputs, layer.output)(as_inputs(model, rows), training=False))
+    # After ReLU nothing is below zero, so a unit is dead where even its largest value is none above it.
     dead = answers.reshape(-1, answers.shape[-1]).max(axis=0) <= 0
     if dead.any():
         _renew(layer.kernel, dead, keras.initializers.HeNormal(seed))
@@ -62,12 +63,13 @@ def revive(model: keras.Model, name: str, x: Any, seed: int = 0) -> int:
     return int(dead.sum())
 
 
-def _renew(weight: Any, dead: np.ndarray, initializer: Any) -> None:
+def _renew(weight: keras.Variable, dead: np.ndarray, initializer: keras.initializers.Initializer) -> None:
     fresh = ops.convert_to_numpy(initializer(weight.shape, dtype="float32"))
+    # Units stand along the last axis, over which the mask spreads.
     weight.assign(np.where(dead, fresh, ops.convert_to_numpy(weight)))
 
 
-def _forget(optimizer: Any, weight: Any, dead: np.ndarray) -> None:
+def _forget(optimizer: keras.optimizers.Optimizer | None, weight: keras.Variable, dead: np.ndarray) -> None:
     """Sets to zero what an optimizer keeps for the dead units: its variables bear the path of the weight."""
     mark = weight.path.replace("/", "_")
     for variable in getattr(optimizer, "variables", []):

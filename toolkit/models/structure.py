@@ -70,6 +70,7 @@ class Structure:
         >>> Structure(optimizer="sgd", learning_rate=3.0).lower_rate()
         300.0
         """
+        # What Keras' SGD and Adam begin with.
         usual = 0.01 if self.optimizer in _PLAIN else 0.001
         if self.learning_rate is None or self.optimizer not in _USUAL or self.learning_rate <= 10 * usual:
             return 10.0

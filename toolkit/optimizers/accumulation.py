@@ -44,8 +44,14 @@ class AccumulatedGradients(Wrapper):
     ([0.800000011920929], 1)
     """
 
-    def __init__(self, inner_optimizer: Any, steps: int = 1, name: str = "accumulated") -> None:
+    def __init__(
+        self,
+        inner_optimizer: str | keras.optimizers.Optimizer | dict[str, Any],
+        steps: int = 1,
+        name: str = "accumulated",
+    ) -> None:
         given = read_optimizer(inner_optimizer)
+        # Keras asks for a rate; the one that counts is the inner optimizer's, behind the property.
         super().__init__(0.0, name=name)
         self._inner = given
         self._steps = self._counter("steps", whole_number("steps", steps, low=1))
@@ -54,12 +60,12 @@ class AccumulatedGradients(Wrapper):
         self._weight = self._counter("weight", 0)
         self._sums: list[Any] = []
 
-    def _counter(self, name: str, value: float) -> Any:
+    def _counter(self, name: str, value: float) -> keras.Variable:
         variable = self.add_variable((), dtype="float32", name=name)
         variable.assign(float(value))
         return variable
 
-    def inner(self) -> list[Any]:
+    def inner(self) -> list[keras.optimizers.Optimizer]:
         """The inner optimizer."""
         return [self._inner]
 
@@ -73,7 +79,7 @@ class AccumulatedGradients(Wrapper):
         self._inner.learning_rate = value
 
     @property
-    def iterations(self) -> Any:
+    def iterations(self) -> keras.Variable:
         """Updates made so far."""
         return self._inner.iterations
 
@@ -95,19 +101,20 @@ class AccumulatedGradients(Wrapper):
     def rows(self, value: float) -> None:
         self._rows.assign(number("rows", value, 0, float("inf"), open_low=True))
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
         self._inner.build(variables)
         self._sums = self.add_optimizer_variables(variables, "sum")
 
-    def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
+    def apply(self, grads: list[Any], trainable_variables: list[keras.Variable] | None = None) -> None:
         variables = trained_variables(self) if trainable_variables is None else list(trainable_variables)
         self.build(variables)
         sums = [self._sums[variable_place(self, variable)] for variable in variables]
         for gradient, total in zip(grads, sums, strict=True):
             if gradient is not None:
+                # Weighed by its rows, where they are told: a short batch then counts for less in the mean.
                 total.assign_add(
                     ops.cast(ops.convert_to_tensor(gradient), total.dtype) * ops.cast(self._rows, total.dtype)
                 )
@@ -115,10 +122,11 @@ class AccumulatedGradients(Wrapper):
         self._batches.assign_add(1.0)
         update_counter(self).assign_add(1)
         due = ops.convert_to_tensor(self._batches) >= ops.convert_to_tensor(self._steps)
+        # Weights that have no gradient must not get a zero instead: the inner optimizer would decay and move them.
         given = [gradient is not None for gradient in grads]
         ops.cond(due, lambda: self._update(variables, sums, given), lambda: None)
 
-    def _update(self, variables: list[Any], sums: list[Any], given: list[bool]) -> None:
+    def _update(self, variables: list[keras.Variable], sums: list[keras.Variable], given: list[bool]) -> None:
         weight = ops.convert_to_tensor(self._weight)
         used = [(total, variable) for total, variable, some in zip(sums, variables, given, strict=True) if some]
         means = [ops.convert_to_tensor(total) / ops.cast(weight, total.dtype) for total, _ in used]
@@ -136,6 +144,7 @@ class AccumulatedGradients(Wrapper):
         return True
 
     def scale_loss(self, loss: Any) -> Any:
+        # Gradients come scaled as the inner optimizer expects them.
         return self._inner.scale_loss(loss)
 
     def get_config(self) -> dict[str, Any]:
@@ -146,5 +155,5 @@ class AccumulatedGradients(Wrapper):
         return {"inner_optimizer": keras.saving.serialize_keras_object(inner), "steps": self.steps, "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> AccumulatedGradients:
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, type] | None = None) -> AccumulatedGradients:
         return cls(**config)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 
@@ -15,7 +13,7 @@ _ADAPTIVE = (1e-5, 1e-1)
 _PLAIN = (1e-4, 1.0)
 
 
-def ladder(optimizer: Any = "adam", count: int = LADDER) -> list[float]:
+def ladder(optimizer: str | keras.optimizers.Optimizer = "adam", count: int = LADDER) -> list[float]:
     """The learning rates that an architecture is judged at: log-spaced over four decades.
 
     From 1e-5 to 0.1 for optimizers that scale each weight's step (Adam, AdamW, RMSprop), from 1e-4 to 1 for SGD.
@@ -33,6 +31,7 @@ def ladder(optimizer: Any = "adam", count: int = LADDER) -> list[float]:
     >>> [float(f"{rate:.1e}") for rate in ladder("sgd", 5)]
     [0.0001, 0.001, 0.01, 0.1, 1.0]
     """
+    # By kind, for a name in another case or a subclass is SGD too.
     low, high = _PLAIN if isinstance(keras.optimizers.get(optimizer), keras.optimizers.SGD) else _ADAPTIVE
     if whole_number("count", count, low=1) == 1:
         return [float(np.sqrt(low * high))]

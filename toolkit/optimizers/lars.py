@@ -51,7 +51,7 @@ class LARS(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.1,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.1,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         trust_coefficient: float = 0.001,
@@ -63,6 +63,7 @@ class LARS(keras.optimizers.Optimizer):
     ) -> None:
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         self.momentum = number("momentum", momentum, 0, 1, open_high=True)
+        # Not Keras' own `weight_decay`, which is decoupled and would not enter the trust.
         self.decay = number("weight_decay", weight_decay, 0, np.inf, open_high=True)
         self.trust_coefficient = number("trust_coefficient", trust_coefficient, 0, np.inf, open_low=True)
         self.epsilon = number("epsilon", epsilon, 0, np.inf, open_high=True)
@@ -70,7 +71,7 @@ class LARS(keras.optimizers.Optimizer):
         self.exclude = tuple(exclude)
         self._excluded: frozenset[Any] = frozenset()
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
@@ -79,9 +80,10 @@ class LARS(keras.optimizers.Optimizer):
             variable_key(self, variable) for variable in variables if variable.name in self.exclude
         )
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         gradient = ops.cast(ops.convert_to_tensor(gradient), variable.dtype)
         value = ops.convert_to_tensor(variable)
+        # A bias that starts at 0 has no norm to step in proportion to.
         if variable_key(self, variable) not in self._excluded:
             gradient = gradient + self.decay * value
             gradient = gradient * self._trust(value, gradient)

@@ -67,13 +67,14 @@ class LayerwiseLearningRate(Wrapper):
 
     def __init__(
         self,
-        inner_optimizer: Any,
+        inner_optimizer: str | keras.optimizers.Optimizer | dict[str, Any],
         multipliers: Mapping[str, float] | None = None,
         default: float = 1.0,
         name: str = "layerwise",
     ) -> None:
         given = read_optimizer(inner_optimizer)
         settings = given.get_config()
+        # Clipping and the scale of the loss are the wrapper's: each copy sees only its part of the gradients.
         clip = settings.pop("global_clipnorm", None)
         if clip and settings.get("gradient_accumulation_steps"):
             raise ValueError(
@@ -94,11 +95,11 @@ class LayerwiseLearningRate(Wrapper):
         self._clones: list[Any] = []
         self._places: dict[Any, int] = {}
 
-    def inner(self) -> list[Any]:
+    def inner(self) -> list[keras.optimizers.Optimizer]:
         """One optimizer for each distinct multiplier, in rising order."""
         return list(self._clones)
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
@@ -110,7 +111,8 @@ class LayerwiseLearningRate(Wrapper):
             self._clones.append(clone)
             self._places.update({variable_key(self, variable): place for variable in own})
 
-    def _clone(self, factor: float, place: int) -> Any:
+    def _clone(self, factor: float, place: int) -> keras.optimizers.Optimizer:
+        # A function, so that the copies follow whatever a schedule or a callback sets here.
         settings = {**self._settings, "name": f"{self.name}_{place}", "learning_rate": lambda: self._part(factor)}
         clone = self._kind(**settings)
         clone.exclude_from_weight_decay(var_names=self._exclusions)
@@ -119,9 +121,10 @@ class LayerwiseLearningRate(Wrapper):
     def _part(self, factor: float) -> Any:
         return ops.cast(self.learning_rate, "float32") * factor
 
-    def _factors(self, variables: list[Any]) -> list[float]:
+    def _factors(self, variables: list[keras.Variable]) -> list[float]:
         named = [_layers_of(variable) for variable in variables]
         for key in self.multipliers:
+            # A misspelt name would else leave its layer at the default, unseen.
             if not any(fnmatch.fnmatchcase(layer, key) for layers in named for layer in layers):
                 known = sorted({layer for layers in named for layer in layers})
                 raise ValueError(f"`multipliers` has {key!r}, which is no layer and matches none; there are {known}.")
@@ -133,6 +136,7 @@ class LayerwiseLearningRate(Wrapper):
         return {_layers_of(v)[-1]: factor for v, factor in zip(variables, self._factors(variables), strict=True)}
 
     def _factor(self, layers: list[str]) -> float:
+        # The innermost layer's name counts most.
         for layer in reversed(layers):
             if layer in self.multipliers:
                 return self.multipliers[layer]
@@ -141,7 +145,7 @@ class LayerwiseLearningRate(Wrapper):
                 return factor
         return self.default
 
-    def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
+    def apply(self, grads: list[Any], trainable_variables: list[keras.Variable] | None = None) -> None:
         variables = trained_variables(self) if trainable_variables is None else list(trainable_variables)
         self.build(variables)
         pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
@@ -163,6 +167,7 @@ class LayerwiseLearningRate(Wrapper):
     def get_config(self) -> dict[str, Any]:
         settings = {**self._settings, "learning_rate": learning_rate_of(self), "name": self._inner_name}
         inner = self._kind(**settings)
+        # Put back where the caller had given them.
         inner.global_clipnorm, inner.loss_scale_factor = self.global_clipnorm, self.loss_scale_factor
         return {
             "inner_optimizer": keras.saving.serialize_keras_object(inner),
@@ -172,11 +177,13 @@ class LayerwiseLearningRate(Wrapper):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LayerwiseLearningRate:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, type] | None = None
+    ) -> LayerwiseLearningRate:
         return cls(**config)
 
 
-def _layers_of(variable: Any) -> list[str]:
+def _layers_of(variable: keras.Variable) -> list[str]:
     """The names of the layers that a variable is in, outermost first."""
     return str(variable.path).split("/")[:-1] or [str(variable.path)]
 
@@ -278,6 +285,7 @@ def equal_update_ratio(
             if max(ratios.values()) / min(ratios.values()) < _ALIKE:
                 break
             middle = _geometric_mean(ratios)
+            # Each batch finds weights that the last one moved, so ratios go with rates only roughly: hence the rounds.
             factors = {name: factors[name] * middle / ratios[name] for name in names}
     return _product_one(factors)
 
@@ -309,6 +317,7 @@ def update_ratios(
         one.train_on_batch(*keras.tree.map_structure(lambda values, t=take: np.asarray(values)[t], (x, y)))
         for name, kernel in kernels.items():
             moved = np.linalg.norm(ops.convert_to_numpy(kernel) - before[name])
+            # Weights that are all zero at first must not divide by zero.
             sums[name] += float(moved) / max(float(np.linalg.norm(before[name])), 1e-12) / batches
     return sums
 
@@ -330,5 +339,5 @@ def _trained_layers(model: keras.Model) -> list[str]:
     return names
 
 
-def _layer(model: keras.Model, name: str) -> Any:
+def _layer(model: keras.Model, name: str) -> keras.layers.Layer:
     return next(layer for layer in model.layers if layer.name == name)

@@ -20,6 +20,7 @@ from ..runtime.keras_internals import (
 )
 from .momentum import move_with_momentum
 
+# Both as in Keras' LossScaleOptimizer.
 _FIRST_SCALE = 2.0**15
 _STEPS_TO_DOUBLE = 2000
 # Where Keras' optimizers keep what they remember of each variable.
@@ -43,7 +44,7 @@ class MemberRates(keras.optimizers.schedules.LearningRateSchedule):
     [0.5, 0.25]
     """
 
-    def __init__(self, rates: Sequence[Any]) -> None:
+    def __init__(self, rates: Sequence[float | keras.optimizers.schedules.LearningRateSchedule]) -> None:
         self.rates = list(rates)
 
     def __call__(self, step: Any) -> Any:
@@ -77,11 +78,12 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
     def __init__(
         self,
         members: int,
-        learning_rate: Any,
+        learning_rate: MemberRates | dict[str, Any],
         weight_decay: Sequence[float] | None = None,
         loss_scaling: bool = False,
         **kwargs: Any,
     ) -> None:
+        # A saved optimizer brings its rates as a configuration.
         if isinstance(learning_rate, dict):
             learning_rate = keras.saving.deserialize_keras_object(learning_rate)
         super().__init__(learning_rate=learning_rate, **kwargs)
@@ -89,6 +91,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
         self._owners: dict[Any, int | None] = {}
         self.loss_scaling = loss_scaling
         self.weight_decays = None if weight_decay is None else tuple(float(decay) for decay in weight_decay)
+        # The one number that Keras knows of; each member's own stands beside it.
         self.weight_decay = self.weight_decays and max(self.weight_decays)
 
     @property
@@ -113,21 +116,22 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
             "give each member a schedule instead."
         )
 
-    def across(self, values: Any, variable: Any) -> Any:
+    def across(self, values: Any, variable: keras.Variable) -> Any:
         """`values`, one a member, in a shape and type that fit `variable`, which holds all members or one."""
         return self._laid_out(ops.cast(values, variable.dtype), variable, self._owner(variable))
 
-    def _owner(self, variable: Any) -> int | None:
+    def _owner(self, variable: keras.Variable) -> int | None:
         return self._owners.get(variable_key(self, variable))
 
     def _laid_out(self, values: Any, like: Any, owner: int | None) -> Any:
         if owner is not None:
             return values[owner]
+        # More than one where a table of all members stands in one axis, as an embedding's does.
         rows = like.shape[0] // self.members
         repeated = ops.repeat(values, rows, axis=0) if rows > 1 else values
         return ops.reshape(repeated, (-1, *(1,) * (len(like.shape) - 1)))
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         self._owners = {variable_key(self, variable): getattr(variable, "member", None) for variable in variables}
@@ -136,7 +140,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
             self.scale = self._member_variable(_FIRST_SCALE, "scale")
             self.finite_steps = self._member_variable(0.0, "finite_steps")
 
-    def _member_variable(self, value: float, name: str) -> Any:
+    def _member_variable(self, value: float, name: str) -> keras.Variable:
         variable = self.add_variable((self.members,), dtype="float32", name=name)
         variable.assign(ops.full((self.members,), value, "float32"))
         return variable
@@ -147,10 +151,10 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
             return losses
         return losses * ops.cast(self.scale, losses.dtype)
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         super().update_step(gradient, variable, self.across(self.learning_rates, variable))
 
-    def apply(self, grads: list[Any], trainable_variables: Any = None) -> None:
+    def apply(self, grads: list[Any], trainable_variables: list[keras.Variable] | None = None) -> None:
         variables = trained_variables(self) if trainable_variables is None else list(trainable_variables)
         self.build(variables)
         given = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
@@ -161,10 +165,11 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
         else:
             super().apply(grads, None if trainable_variables is None else variables)
 
-    def _apply_where_finite(self, grads: list[Any], variables: list[Any]) -> None:
+    def _apply_where_finite(self, grads: list[Any], variables: list[keras.Variable]) -> None:
         """A member whose gradients overflow skips the step; the others take theirs."""
         owners = [self._owner(variable) for variable in variables]
         grads = [ops.cast(ops.convert_to_tensor(gradient), "float32") for gradient in grads]
+        # 0 for what is finite, NaN for all else, so that one sum a member tells of any.
         sums = sum(self._sums(gradient * 0, owner) for gradient, owner in zip(grads, owners, strict=True))
         finite = ops.isfinite(sums)
         clean = [
@@ -172,6 +177,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
             for g, owner in zip(grads, owners, strict=True)
         ]
         kept = [*zip(variables, owners, strict=True), *self._slots(variables, owners)]
+        # Keras' step is made for all members and taken back for those that skip it.
         before = [ops.copy(ops.convert_to_tensor(variable)) for variable, _ in kept]
         super().apply(clean, variables)
         for (variable, owner), old in zip(kept, before, strict=True):
@@ -181,7 +187,9 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
         self.scale.assign(ops.where(finite, grown, ops.maximum(self.scale / 2, 1.0)))
         self.finite_steps.assign(ops.where(steps >= _STEPS_TO_DOUBLE, 0.0, steps))
 
-    def _slots(self, variables: list[Any], owners: list[int | None]) -> list[tuple[Any, int | None]]:
+    def _slots(
+        self, variables: list[keras.Variable], owners: list[int | None]
+    ) -> list[tuple[keras.Variable, int | None]]:
         """What the optimizer remembers of each variable, with whose it is."""
         found = []
         for name in SLOTS:
@@ -212,6 +220,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
     def _square_sums(self, gradient: Any, owner: int | None) -> Any:
         if not hasattr(gradient, "indices"):
             return self._sums(ops.square(gradient), owner)
+        # Rows that stand twice are squared before they are added up, as Keras does.
         squares = ops.sum(ops.square(gradient.values), axis=tuple(range(1, len(gradient.values.shape))))
         if owner is not None:
             return self._sums(squares, owner)
@@ -228,7 +237,7 @@ class _Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
         rows = ops.cast(gradient.dense_shape[0], gradient.indices.dtype) // self.members
         return ops.cast(gradient.indices // rows, "int32")
 
-    def decay_weights(self, variables: list[Any]) -> None:
+    def decay_weights(self, variables: list[keras.Variable]) -> None:
         if self.weight_decays is None:
             return
         for variable in variables:
@@ -263,11 +272,14 @@ class MemberSGD(_Memberwise, keras.optimizers.SGD):
     [0.8999999761581421, 0.5]
     """
 
-    def __init__(self, members: int, learning_rate: Any, momentum: Sequence[float], **kwargs: Any) -> None:
+    def __init__(
+        self, members: int, learning_rate: MemberRates | dict[str, Any], momentum: Sequence[float], **kwargs: Any
+    ) -> None:
+        # Not 0 where any member has momentum, or Keras would keep no velocities.
         super().__init__(members, learning_rate, momentum=float(max(momentum)), **kwargs)
         self.momenta = tuple(float(value) for value in momentum)
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         gradient = ops.cast(gradient, variable.dtype)
         step = ops.multiply(gradient, self.across(self.learning_rates, variable))
         if not self.momentum:
@@ -318,13 +330,13 @@ MEMBER_FORMS = {
 
 
 def memberwise(
-    optimizer: Any,
+    optimizer: str | keras.optimizers.Optimizer,
     members: int,
-    learning_rate: Any = None,
-    momentum: Any = None,
-    weight_decay: Any = None,
+    learning_rate: Sequence[float | keras.optimizers.schedules.LearningRateSchedule] | None = None,
+    momentum: Sequence[float] | None = None,
+    weight_decay: Sequence[float] | None = None,
     loss_scaling: bool = False,
-) -> Any:
+) -> _Memberwise:
     """The optimizer of a population that does to each member what `optimizer` does to one model.
 
     Args:
@@ -361,6 +373,7 @@ def memberwise(
     if form is MemberSGD:
         config["momentum"] = [config["momentum"]] * members if momentum is None else list(momentum)
     own = given_learning_rate(given)
+    # A schedule or function stays as it is; a variable is read.
     own = own if callable(own) and not hasattr(own, "assign") else float(ops.convert_to_numpy(own))
     rates = [own] * members if learning_rate is None else list(learning_rate)
     config["learning_rate"] = MemberRates(rates)
@@ -373,7 +386,7 @@ def memberwise(
     return made
 
 
-def alone(optimizer: Any, k: int) -> Any:
+def alone(optimizer: _Memberwise, k: int) -> keras.optimizers.Optimizer:
     """The ordinary Keras optimizer of member `k`, without its state.
 
     Example:
@@ -390,6 +403,7 @@ def alone(optimizer: Any, k: int) -> Any:
     if config["weight_decay"] is not None:
         config["weight_decay"] = config["weight_decay"][k]
     elif type(optimizer) is MemberAdamW:
+        # Keras' AdamW refuses `None`.
         config["weight_decay"] = 0.0
     if type(optimizer) is MemberSGD:
         config["momentum"] = config["momentum"][k]

@@ -47,8 +47,8 @@ class MomentumSGD(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.01,
-        momentum: Any = 0.9,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float | keras.optimizers.schedules.LearningRateSchedule | dict[str, Any] = 0.9,
         nesterov: bool = False,
         name: str = "momentum_sgd",
         **kwargs: Any,
@@ -62,6 +62,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
             self._momentum_schedule = momentum
             momentum = 0.0
         number("momentum", momentum, 0, 1, open_high=True)
+        # A variable, for a number would be built into the traced step.
         self._momentum = self.add_variable((), dtype="float32", name="momentum")
         self._momentum.assign(momentum)
 
@@ -78,13 +79,13 @@ class MomentumSGD(keras.optimizers.Optimizer):
             raise ValueError(f"`momentum` follows a schedule, so {value!r} cannot be set; begin with a number instead.")
         self._momentum.assign(number("momentum", value, 0, 1, open_high=True))
 
-    def build(self, variables: list[Any]) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
         self.momentums = self.add_optimizer_variables(variables, "velocity")
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         rate = ops.cast(learning_rate, variable.dtype)
         momentum = ops.cast(self.momentum, variable.dtype)
         step = ops.multiply(ops.cast(gradient, variable.dtype), rate)
@@ -101,7 +102,14 @@ class MomentumSGD(keras.optimizers.Optimizer):
         return {**super().get_config(), "momentum": momentum, "nesterov": self.nesterov}
 
 
-def move_with_momentum(optimizer: Any, variable: Any, velocity: Any, step: Any, momentum: Any, nesterov: bool) -> None:
+def move_with_momentum(
+    optimizer: keras.optimizers.Optimizer,
+    variable: keras.Variable,
+    velocity: keras.Variable,
+    step: Any,
+    momentum: Any,
+    nesterov: bool,
+) -> None:
     """One update with momentum, in Keras' form: `v <- m v - step`, then `w <- w + v`, or `w + m v - step` by Nesterov.
 
     Args:

@@ -11,7 +11,7 @@ from ..models.reading import innermost
 from ..runtime.keras_internals import given_learning_rate
 
 
-def rate_setters(callbacks: Any) -> list[Any]:
+def rate_setters(callbacks: Any) -> list[keras.callbacks.Callback]:
     """The callbacks that set the learning rate: two of Keras, and any with an attribute `sets_learning_rate`.
 
     Args:
@@ -27,7 +27,7 @@ def rate_setters(callbacks: Any) -> list[Any]:
     return [one for one in given if isinstance(one, known) or getattr(one, "sets_learning_rate", False)]
 
 
-def refuse_two_owners(model: keras.Model, callbacks: Sequence[Any]) -> None:
+def refuse_two_owners(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
     """Refuses a learning rate that both a schedule and a callback want to set.
 
     Args:
@@ -50,12 +50,13 @@ def refuse_two_owners(model: keras.Model, callbacks: Sequence[Any]) -> None:
             f"The optimizer's learning rate follows a schedule, and {names} would set it too; "
             "leave the callback out, or compile with a number: `learning_rate=0.01`."
         )
+    # A plateau callback cuts whatever rate there is; a scheduler sets it outright, so it bears no other.
     movers = [one for one in owners if isinstance(one, keras.callbacks.LearningRateScheduler)]
     if len(movers) > 1 or (movers and len(owners) > 1):
         raise ValueError(f"{names} would both set the learning rate; keep one of them.")
 
 
-def has_schedule(optimizer: Any) -> bool:
+def has_schedule(optimizer: keras.optimizers.Optimizer) -> bool:
     """Whether the learning rate follows a schedule.
 
     Example:

@@ -10,7 +10,7 @@ from keras import ops
 from ..runtime.keras_internals import given_learning_rate, trained_variables
 
 
-def learning_rate_of(optimizer: Any) -> Any:
+def learning_rate_of(optimizer: keras.optimizers.Optimizer) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate of an optimizer as it was given: a number, or a schedule.
 
     Example:
@@ -25,7 +25,7 @@ def learning_rate_of(optimizer: Any) -> Any:
     return float(ops.convert_to_numpy(given() if callable(given) and not hasattr(given, "assign") else given))
 
 
-def read_optimizer(value: Any) -> Any:
+def read_optimizer(value: str | keras.optimizers.Optimizer | dict[str, Any]) -> keras.optimizers.Optimizer:
     """An optimizer from its name, object or configuration.
 
     Raises:
@@ -52,26 +52,28 @@ class Wrapper(keras.optimizers.Optimizer):
         **kwargs: As for any Keras optimizer.
     """
 
-    def __init__(self, learning_rate: Any, **kwargs: Any) -> None:
+    def __init__(self, learning_rate: float | keras.optimizers.schedules.LearningRateSchedule, **kwargs: Any) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
 
-    def inner(self) -> list[Any]:
+    def inner(self) -> list[keras.optimizers.Optimizer]:
         """The optimizers that make the updates."""
         raise NotImplementedError(f"{type(self).__name__} must override `inner()`.")
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[keras.Variable]:
         return [*super().variables, *(variable for one in self.inner() for variable in one.variables)]
 
     def set_weights(self, weights: Any) -> None:
         """Sets the variables from arrays, in the order of `variables`."""
+        # Keras' own sets only the variables that it keeps itself, without those of the inner optimizers.
         for variable, value in zip(self.variables, weights, strict=True):
             variable.assign(value)
 
-    def finalize_variable_values(self, var_list: Any) -> None:
+    def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
         for one in self.inner():
+            # Keras averages over just the weights that an optimizer was built for, and refuses another number of them.
             own = {id(variable) for variable in trained_variables(one)}
             one.finalize_variable_values([variable for variable in var_list if id(variable) in own])
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         raise NotImplementedError("The optimizers inside make the updates.")

@@ -25,12 +25,14 @@ from .result import PopulationResult
 from .settings import MemberSettings, read_settings
 from .tracking import Tracking
 
+# What Keras' `fit` takes where no batch size is given; here it only estimates memory.
 _ROWS_IN_A_BATCH = 32
+# What each remembers of a weight, for the estimate of memory; RMSprop at most, with momentum and centred.
 _SLOTS_OF = {"MemberSGD": 1, "MemberAdam": 2, "MemberAdamW": 2, "MemberRMSprop": 3}
 
 
 def fit_population(
-    build_model: Callable[[], Any],
+    build_model: Callable[[], keras.Model],
     x: Any,
     y: Any = None,
     *,
@@ -129,6 +131,7 @@ def fit_population(
     settings = read_settings(size, given)
     with preserved():
         template, weights = starting_weights.members(build_model, settings.seeds)
+        # For its errors alone, before anything is asked of a model that is not built or cannot be seen into.
         functional_form(template)
         objectives = _objectives(
             template,
@@ -162,6 +165,7 @@ def fit_population(
             own_weight = _columns(sample_weight, settings.members, start, count)
             makes = _makes(template, settings, start, count, objectives)
             tracking = Tracking(_readers(data, own_weight, objectives["loss"], makes), stoppers)
+            # Every chunk shuffles the rows as the first did, or its members would see other batches.
             keras.utils.set_random_seed(settings.seeds[0])
             population.fit(**data, sample_weight=own_weight, callbacks=[tracking, *others])
             populations.append(population)
@@ -179,13 +183,19 @@ def fit_population(
 
 
 def _population(
-    template: keras.Model, settings: MemberSettings, start: int, count: int, weights: Any, compiling: dict[str, Any]
+    template: keras.Model,
+    settings: MemberSettings,
+    start: int,
+    count: int,
+    weights: Sequence[Sequence[np.ndarray]],
+    compiling: dict[str, Any],
 ) -> Population:
     population = Population(
         template, count, settings.part("dropout", start, count), population=settings.members, offset=start
     )
     population.set_members(weights[start : start + count])
     own = {name: settings.part(name, start, count) for name in ("learning_rate", "momentum", "weight_decay")}
+    # Said here, for `compile` leaves an optimizer that is one of members already as it is.
     scaling = keras.config.dtype_policy().name == "mixed_float16"
     optimizer = memberwise(compiling["optimizer"], count, **own, loss_scaling=scaling)
     population.compile(**{**compiling, "optimizer": optimizer})
@@ -201,9 +211,16 @@ def _objectives(template: keras.Model, **given: Any) -> dict[str, Any]:
     return chosen
 
 
-def _need(template: keras.Model, optimizer: Any, settings: MemberSettings, x: Any, batch_size: int | None) -> int:
+def _need(
+    template: keras.Model,
+    optimizer: str | keras.optimizers.Optimizer,
+    settings: MemberSettings,
+    x: Any,
+    batch_size: int | None,
+) -> int:
     form = type(memberwise(optimizer, 1, momentum=settings.momentum and settings.momentum[:1])).__name__
     shape = getattr(keras.tree.flatten(x)[0] if not hasattr(x, "element_spec") else None, "shape", None)
+    # The second axis of the data stands for any axis that the model leaves open, such as time.
     length = int(shape[1]) if shape is not None and len(shape) > 1 and shape[1] else 1
     return memory.per_member(template, _SLOTS_OF[form], batch_size or _ROWS_IN_A_BATCH, length)
 
@@ -244,6 +261,7 @@ def _makes(
 def _readers(data: dict[str, Any], sample_weight: Any, loss: Any, makes: list[Structure]) -> list[RunReader]:
     """One reader a member; what the data can tell is worked out once for all that weigh the rows alike."""
     x, y, validation = data["x"], data["y"], data["validation_data"]
+    # The readers know losses by name; one with none, such as a function or a list, is `""` to them.
     name = loss if isinstance(loss, str) else getattr(loss, "name", "")
     name = name if isinstance(name, str) else ""
     arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)

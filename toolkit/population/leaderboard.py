@@ -23,6 +23,7 @@ class Leaderboard(dict[str, list[Any]]):
         return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in lines)
 
     def __rich__(self) -> Any:
+        # Only rich calls this, and to import it here keeps it out of the start of everything else.
         from rich.table import Table
 
         table = Table()

@@ -36,14 +36,16 @@ class LoneModel:
     True
     """
 
-    def __init__(self, weights: Callable[[], list[np.ndarray]] = list, metrics: Callable[[], list[Any]] = list) -> None:
+    def __init__(
+        self, weights: Callable[[], list[np.ndarray]] = list, metrics: Callable[[], list[keras.metrics.Metric]] = list
+    ) -> None:
         self.stop_training = False
         self.restored: list[np.ndarray] | None = None
         self._weights = weights
         self._metrics = metrics
 
     @property
-    def metrics(self) -> list[Any]:
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Keras' metrics."""
         return self._metrics()
 
@@ -56,7 +58,7 @@ class LoneModel:
         self.restored = weights
 
 
-def sorted_callbacks(callbacks: Any) -> tuple[list[Any], list[Any]]:
+def sorted_callbacks(callbacks: Any) -> tuple[list[keras.callbacks.Callback], list[keras.callbacks.Callback]]:
     """The callbacks that see all members at once, and those that stop each member by itself.
 
     Args:
@@ -76,7 +78,7 @@ def sorted_callbacks(callbacks: Any) -> tuple[list[Any], list[Any]]:
 def given_or_compiled(model: keras.Model, **given: Any) -> dict[str, Any]:
     """What was given, else what the model was compiled with, else `None`.
 
-    Only `None` counts as not given: an empty list of metrics, or `False`, is an answer of its own.
+    Only `None` counts as not given: an empty list of metrics, or `False`, is a choice of its own.
 
     Args:
         model: Keras model, compiled or not.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import keras
 import numpy as np
@@ -60,18 +59,21 @@ def chunks(members: int, each: int, limit: int | None) -> list[int]:
     """
     if limit is not None and limit < each:
         raise ValueError(f"`memory_limit` must be at least {each} bytes, the need of one member, got {limit}.")
+    # `None` where the system does not say what is free; then all members are trained at once.
     free = free_memory() if limit is None else None
     most = limit if limit is not None else free and int(free * _SHARE)
     at_once = members if most is None else max(1, min(members, most // each))
     return [min(at_once, members - start) for start in range(0, members, at_once)]
 
 
-def _outputs(layer: keras.layers.Layer) -> list[Any]:
+def _outputs(layer: keras.layers.Layer) -> list[keras.KerasTensor]:
+    # All members read the same rows, so inputs are held once, not once a member.
     if isinstance(layer, keras.layers.InputLayer):
         return []
+    # A layer that is called several times counts once: this is an estimate.
     return [x for node in symbolic_calls(layer)[:1] for x in node.output_tensors]
 
 
-def _size(dtype: Any) -> int:
+def _size(dtype: str) -> int:
     name = keras.backend.standardize_dtype(dtype)
     return {"bfloat16": 2, "string": 8, "bool": 1}.get(name) or np.dtype(name).itemsize

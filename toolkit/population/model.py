@@ -12,12 +12,12 @@ import numpy as np
 from keras import ops
 
 from ..checks import number, whole_number
-from ..layers.stacked import Stack, with_logits
+from ..layers.stacked import Stack, Stacked, with_logits
 from ..models.copying import copied
 from ..optimizers.memberwise import SLOTS, alone, memberwise
 from ..optimizers.rate_owners import rate_setters
 from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_mask, update_counter
-from .objectives import MemberLoss, MemberMean, MemberMetric
+from .objectives import MemberCopies, MemberLoss, MemberMean, MemberMetric
 from .stacking import FRONT, StackSettings, stack
 
 
@@ -92,12 +92,12 @@ class Population(keras.Model):
         self.built = True
 
     @property
-    def template(self) -> Any:
+    def template(self) -> keras.Model:
         """The model that each member is one of."""
         return self._template.content
 
     @property
-    def stacked_layers(self) -> list[Any]:
+    def stacked_layers(self) -> list[Stacked]:
         """The stacked layers, each once."""
         return list(self._stacked.content)
 
@@ -109,6 +109,7 @@ class Population(keras.Model):
     def _batch_first(self, y: Any, place: str) -> Any:
         moved = with_logits(lambda x: ops.moveaxis(x, 0 if place == FRONT else -2, 1), y)
         mask = mask_of(y)
+        # Only a model called whole has masks, and its members stand in front, so no mask has them elsewhere.
         if mask is not None:
             note_mask(moved, ops.moveaxis(mask, 0, 1))
         return moved
@@ -144,6 +145,7 @@ class Population(keras.Model):
         Raises:
             ValueError: Another optimizer, or a loss that cannot be used.
         """
+        # One scale for all members would let one that overflows skip the step of every other.
         scaling = auto_scale_loss and keras.config.dtype_policy().name == "mixed_float16"
         if jit_compile == "auto" and keras.backend.backend() == "tensorflow" and not _has_accelerator():
             jit_compile = False
@@ -152,11 +154,13 @@ class Population(keras.Model):
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
+            # Keras would wrap the optimizer in one that knows nothing of members.
             auto_scale_loss=False,
         )
         self.optimizer.build(self.trainable_variables)
         for layer in self.stacked_layers:
             if hasattr(layer, "for_xla"):
+                # "auto" that is left standing means an accelerator, or another backend than TensorFlow.
                 layer.for_xla = jit_compile is True
         self._compiled_with = _Unseen(
             {
@@ -175,7 +179,7 @@ class Population(keras.Model):
         self.output_losses = [MemberMean(self.members, f"{n}_loss") for n, *_ in losses] if several else []
         self.trackers = [self.member_loss, *self.output_losses, *(measure.tracker for measure in measures)]
 
-    def _read_objectives(self) -> tuple[list[Any], list[Any]]:
+    def _read_objectives(self) -> tuple[list[tuple[str, int, MemberLoss, float]], list[MemberMetric]]:
         given, names = self._compiled_with.content, self._output_names
         losses = by_output("loss", given["loss"], names, repeat=True)
         weights = by_output("loss_weights", given["loss_weights"], names, repeat=True)
@@ -200,6 +204,7 @@ class Population(keras.Model):
         for place, (_, index, loss, weight) in enumerate(self._objectives.content[0]):
             value = loss(targets[index], outputs[index], weights[index])
             if self.output_losses:
+                # Keras weighs the losses of outputs by the static batch size too, which is mostly unknown.
                 self.output_losses[place].update_state(value, weight=outputs[index].shape[0] or 1)
             losses.append(value * weight)
         own = [loss for layer in self.stacked_layers for loss in layer.member_losses()]
@@ -208,6 +213,7 @@ class Population(keras.Model):
         if not parts:
             raise ValueError("No loss to compute; give `loss` to `compile`.")
         total = sum(parts[1:], parts[0])
+        # Noted before scaling: what is logged must not depend on the precision.
         self.member_loss.update_state(total, weight=ops.shape(keras.tree.flatten(x)[0])[0])
         return ops.sum(self.optimizer.scaled(total) if training else total)
 
@@ -227,7 +233,7 @@ class Population(keras.Model):
         return {tracker.name: tracker.by_member() for tracker in self.trackers}
 
     @property
-    def metrics(self) -> list[Any]:
+    def metrics(self) -> list[MemberMean | MemberCopies]:
         return list(self.trackers)
 
     def _flat(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any], list[Any]]:
@@ -237,7 +243,7 @@ class Population(keras.Model):
         weights = by_output("sample_weight", sample_weight, names, repeat=True)
         return targets, outputs, weights
 
-    def fit(self, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
+    def fit(self, *args: Any, callbacks: Any = None, **kwargs: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`.
 
         Raises:
@@ -282,10 +288,11 @@ class Population(keras.Model):
         """
         stacks = self.stacks()
         for weight, values in zip(self.template.weights, zip(*weights, strict=True), strict=True):
+            # What has no stack, such as the statistics of Normalization, is the same for all members.
             if id(weight) in stacks:
                 stacks[id(weight)].write(values)
 
-    def member(self, k: int) -> Any:
+    def member(self, k: int) -> keras.Model:
         """Member `k` as an ordinary Keras model, compiled where the population is.
 
         Args:
@@ -294,6 +301,7 @@ class Population(keras.Model):
         Raises:
             IndexError: There is no such member.
         """
+        # As in a list, -1 is the last member.
         if not -self.members <= k < self.members:
             raise IndexError(f"The population has members 0 to {self.members - 1}, got {k}.")
         k %= self.members
@@ -304,9 +312,11 @@ class Population(keras.Model):
         return model
 
     def _compile_member(self, model: keras.Model, k: int) -> None:
+        # Metric objects hold state, which the members must not share.
         settings = {name: copy.deepcopy(value) for name, value in self._compiled_with.content.items()}
         model.compile(optimizer=alone(self.optimizer, k), **settings)
         model.optimizer.build(model.trainable_variables)
+        # Schedules and Adam's bias correction go on from where the population is.
         update_counter(model.optimizer).assign(update_counter(self.optimizer))
         self._copy_slots(model, k)
 
@@ -316,6 +326,7 @@ class Population(keras.Model):
         for name in SLOTS:
             slots = getattr(self.optimizer, name, None)
             theirs_of = getattr(model.optimizer, name, None)
+            # Keras' SGD keeps no velocities without momentum, so a member of momentum 0 has none to fill.
             if not slots or not theirs_of:
                 continue
             own = {variable: slots[place] for variable, place in places.items()}
@@ -349,11 +360,11 @@ class Population(keras.Model):
         self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
 
 
-def _slot(slots: dict[int, Any], variable: Any) -> Any:
+def _slot(slots: dict[int, keras.Variable], variable: keras.Variable) -> keras.Variable:
     return slots[id(variable)]
 
 
-def functional_form(model: keras.Model) -> Any:
+def functional_form(model: keras.Model) -> keras.Model:
     """A Functional model over the layers of `model`.
 
     Raises:
@@ -365,6 +376,7 @@ def functional_form(model: keras.Model) -> Any:
     if isinstance(model, keras.Sequential):
         if not model.built:
             raise ValueError("`build_model` must return a built model; begin the Sequential with `keras.Input(shape)`.")
+        # Only a Functional model has a graph of its own to walk.
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     if not is_functional(model):
         raise TypeError(
@@ -390,6 +402,7 @@ def by_output(what: str, given: Any, names: Sequence[str], repeat: bool = False)
         if unknown:
             raise ValueError(f"`{what}` names {unknown}; the model's outputs are {list(names)}.")
         return [given.get(name) for name in names]
+    # With one output a list of another length is the value itself, such as targets given as a list.
     if isinstance(given, (list, tuple)) and not (len(names) == 1 and len(given) != 1):
         if len(given) != len(names):
             raise ValueError(f"`{what}` must have {len(names)} entries, one an output, got {len(given)}.")
@@ -403,12 +416,13 @@ def _metrics_by_output(what: str, given: Any, names: Sequence[str]) -> list[list
     if given is None:
         return [[] for _ in names]
     if len(names) == 1 and not isinstance(given, dict):
+        # With one output a list holds its metrics; with several, an entry for each output.
         return [list(given) if isinstance(given, (list, tuple)) else [given]]
     listed = by_output(what, given, names)
     return [list(m) if isinstance(m, (list, tuple)) else [] if m is None else [m] for m in listed]
 
 
-def _dropout_rates(template: keras.Model, dropout: Any, members: int) -> tuple[float, ...] | None:
+def _dropout_rates(template: keras.Model, dropout: Sequence[float] | None, members: int) -> tuple[float, ...] | None:
     if dropout is None:
         return None
     rates = tuple(number("dropout", rate, 0, 1, open_high=True) for rate in dropout)

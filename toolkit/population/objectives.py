@@ -22,6 +22,7 @@ _BY_ROW = (
     _LOSSES.BinaryCrossentropy, _LOSSES.BinaryFocalCrossentropy, _LOSSES.CategoricalCrossentropy,
     _LOSSES.CategoricalFocalCrossentropy, _LOSSES.SparseCategoricalCrossentropy,
 )  # fmt: skip
+# Metrics that are means of such values; any other gets a copy for each member.
 _METRICS_BY_ROW = (
     keras.metrics.Accuracy, keras.metrics.BinaryAccuracy, keras.metrics.CategoricalAccuracy,
     keras.metrics.SparseCategoricalAccuracy, keras.metrics.TopKCategoricalAccuracy,
@@ -79,7 +80,7 @@ class MemberMean(keras.metrics.Metric):
 class MemberCopies(keras.metrics.Metric):
     """One copy of a metric for each member, for metrics that are no mean over rows."""
 
-    def __init__(self, metric: Any, members: int, name: str) -> None:
+    def __init__(self, metric: keras.metrics.Metric, members: int, name: str) -> None:
         super().__init__(name=name)
         self.copies = [type(metric).from_config(metric.get_config()) for _ in range(members)]
 
@@ -92,7 +93,7 @@ class MemberCopies(keras.metrics.Metric):
             one.reset_state()
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[keras.Variable]:
         return [variable for one in self.copies for variable in one.variables]
 
     def values(self) -> Any:
@@ -141,7 +142,9 @@ class MemberLoss:
             raise ValueError("`loss` must reduce to one number, got reduction 'none'; use 'sum_over_batch_size'.")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        # Which loss "crossentropy" is depends on the shapes, which the first batch shows.
         self.loss = self.loss or _loss_object(self.given, y_true, y_pred)
+        # Keras' own call weighs what a mask leaves, so with one each member is asked by itself.
         if isinstance(self.loss, _BY_ROW) and mask_of(y_pred) is None:
             return self._together(y_true, y_pred, sample_weight)
         predictions = members_of(y_pred, self.members)
@@ -155,6 +158,7 @@ class MemberLoss:
         y_pred = with_logits(lambda x: ops.convert_to_tensor(x, dtype), y_pred)
         values = by_row(self.loss.call, y_true, y_pred, self.members)
         axes = tuple(axis for axis in range(len(values.shape)) if axis != 1)
+        # As `keras.losses.Loss` reduces, but over every axis except that of the members.
         reduction, weights = self.loss.reduction, None
         if sample_weight is not None:
             weights = ops.broadcast_to(ops.cast(spread(sample_weight, values), dtype), ops.shape(values))
@@ -180,7 +184,14 @@ class MemberMetric:
         tracker: The Keras metric that holds the state.
     """
 
-    def __init__(self, metric: Any, members: int, weighted: bool, output: int, prefix: str = "") -> None:
+    def __init__(
+        self,
+        metric: str | Callable[..., Any] | keras.metrics.Metric,
+        members: int,
+        weighted: bool,
+        output: int,
+        prefix: str = "",
+    ) -> None:
         self.given = metric
         self.members = members
         self.weighted = weighted
@@ -212,6 +223,7 @@ class MemberMetric:
 def by_row(function: Callable[..., Any], y_true: Any, y_pred: Any, members: int) -> Any:
     """`function` of every row and member: predictions `(batch, members, ...)` to values `(batch, members, ...)`."""
     y_true, y_pred = ops.convert_to_tensor(y_true), with_logits(ops.convert_to_tensor, y_pred)
+    # Each row stands once a member in a run, the order that the reshape of the predictions has.
     targets = ops.repeat(y_true, members, axis=0)
     rows = with_logits(lambda x: ops.reshape(x, (-1, *ops.shape(x)[2:])), y_pred)
     values = function(*_same_rank(targets, rows))
@@ -244,6 +256,7 @@ def spread(sample_weight: Any, values: Any) -> Any:
     weight = ops.convert_to_tensor(sample_weight)
     members, rank = values.shape[1], len(values.shape)
     if len(weight.shape) > 1 and weight.shape[1] != members:
+        # `(batch, 1)` is one weight a row, as Keras has it; any other second axis lies behind the members'.
         weight = weight[:, 0] if len(weight.shape) == 2 and weight.shape[1] == 1 else ops.expand_dims(weight, 1)
     while len(weight.shape) < rank:
         weight = ops.expand_dims(weight, -1)
@@ -270,13 +283,14 @@ def _kind(y_true: Any, y_pred: Any) -> str:
     return "sparse_categorical" if sparse else "categorical"
 
 
-def _loss_object(given: Any, y_true: Any, y_pred: Any) -> Any:
+def _loss_object(given: Any, y_true: Any, y_pred: Any) -> keras.losses.Loss:
     if str(given).lower() in ("crossentropy", "ce"):
         given = f"{_kind(y_true, y_pred)}_crossentropy"
     loss = keras.losses.get(given)
     if isinstance(loss, keras.losses.Loss):
         return loss
     for kind in _BY_ROW:
+        # A name gives Keras' function; its class is what `_BY_ROW` knows.
         if getattr(kind(), "fn", None) is loss:
             return kind()
     return _FunctionLoss(loss)
@@ -293,22 +307,23 @@ class _FunctionLoss(keras.losses.Loss):
         return self.function(*_same_rank(y_true, y_pred))
 
 
-def _metric_name(metric: Any) -> str:
+def _metric_name(metric: str | Callable[..., Any] | keras.metrics.Metric) -> str:
     if isinstance(metric, str):
         return metric
     return str(getattr(metric, "name", None) or getattr(metric, "__name__", type(metric).__name__))
 
 
-def _is_function(metric: Any) -> bool:
+def _is_function(metric: str | Callable[..., Any] | keras.metrics.Metric) -> bool:
     return not isinstance(keras.metrics.get(metric), keras.metrics.Metric) if not _is_accuracy(metric) else False
 
 
-def _is_accuracy(metric: Any) -> bool:
+def _is_accuracy(metric: str | Callable[..., Any] | keras.metrics.Metric) -> bool:
     return str(metric).lower() in ("accuracy", "acc")
 
 
-def _rowwise_function(metric: Any) -> Callable[..., Any] | None:
+def _rowwise_function(metric: str | Callable[..., Any] | keras.metrics.Metric) -> Callable[..., Any] | None:
     """The function of one row and its prediction, where the metric is a mean of such values."""
+    # Keras' `get("accuracy")` counts equal values; what `compile` means by it depends on the shapes.
     if _is_accuracy(metric):
         return _accuracy
     known = keras.metrics.get(metric)
@@ -325,6 +340,7 @@ def _one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
     def apply(y_true: Any, y_pred: Any) -> Any:
         parts = members_of(y_pred, y_pred.shape[1])
         values = [function(*_same_rank(ops.convert_to_tensor(y_true), part)) for part in parts]
+        # A function that gives one number for the batch counts as one row.
         if not len(values[0].shape):
             return ops.stack(values)[None]
         return ops.stack(values, axis=1)

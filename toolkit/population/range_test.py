@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -17,6 +17,9 @@ from ..runtime.keras_internals import compiled_with
 from ..runtime.randomness import preserved
 from .model import Population
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Values = Sequence[float] | np.ndarray
 METHODS = ("valley", "steep", "minimum", "slide")
 # The loss of a diverging run, in multiples of the best loss seen (Smith 2017; fastai and Lightning stop there).
@@ -25,6 +28,7 @@ _TIMES_BEST = 4.0
 _FALLEN = 0.98
 # Of the updates of one rate, the last ones whose mean loss is its result.
 _LAST = 0.2
+# Weight of the past in the moving average of a ramp's losses, as in fastai and Lightning.
 _SMOOTHING = 0.98
 
 
@@ -108,13 +112,14 @@ class RangeResult:
             "reason": self.reason,
         }
 
-    def plot(self) -> Any:
+    def plot(self) -> Figure:
         """Loss against learning rate as a matplotlib Figure, with the suggestion and the limit marked."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(8, 5), layout="constrained")
         axes = figure.subplots()
         shown = np.where(np.isfinite(self.losses), self.losses, np.nan)
+        # One rate that broke down would press all other losses into a line.
         axes.plot(self.rates, np.minimum(shown, _TIMES_BEST * self.start), marker=".")
         axes.axhline(self.start, color="grey", linewidth=0.8, label="before training")
         if self.suggestion is not None:
@@ -224,12 +229,13 @@ class _Batches(keras.utils.PyDataset):
         size = min(batch_size, rows)
         passes = math.ceil(updates * size / rows)
         order = np.concatenate([generator.permutation(rows) for _ in range(passes)])
+        # Batches of one length, over the end of a pass: a short one would have a noisier loss than the others.
         self.rows = order[: updates * size].reshape(updates, size)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
         take = self.rows[index]
         return keras.tree.map_structure(lambda values: np.asarray(values)[take], (self.x, self.y))
 
@@ -242,7 +248,7 @@ class _Losses(keras.callbacks.Callback):
         self.read = read
         self.noted: list[np.ndarray] = []
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.noted.append(np.atleast_1d(np.asarray(self.read(logs or {}), "float64")))
         # Keras logs the mean since the last reset; taking a loss out of a mean with a huge one loses it.
         self.model.reset_metrics()
@@ -256,7 +262,12 @@ class _Losses(keras.callbacks.Callback):
 
 
 def _population_test(
-    model: keras.Model, batches: _Batches, lowest: float, highest: float, rates: int, validation_data: Any
+    model: keras.Model,
+    batches: _Batches,
+    lowest: float,
+    highest: float,
+    rates: int,
+    validation_data: tuple[Any, Any] | None,
 ) -> tuple[list[float], list[float], float]:
     tried = np.geomspace(lowest, highest, rates).tolist()
     population = Population(copied(model), rates)
@@ -264,11 +275,13 @@ def _population_test(
     loss: dict[str, Any] = {name: settings.get(name) for name in ("loss", "loss_weights")}
     population.compile(memberwise(_plain(model.optimizer), rates, learning_rate=tried), **loss)
     noted = _Losses(lambda logs: population.member_loss.by_member())
+    # Judged by validation, the start is too; it must be read before the fit moves the weights.
     start = None if validation_data is None else _middle(_evaluated(population, validation_data))
     population.fit(batches, callbacks=[noted], verbose=0, shuffle=False)
     losses = noted.losses
     last = losses[-max(1, round(_LAST * len(losses))) :]
     ended = np.where(np.isfinite(last).all(axis=0), last.mean(axis=0), np.nan)
+    # Stopped early, since the loss was finite at no rate any more.
     if len(losses) < len(batches):
         ended[:] = np.nan
     if validation_data is not None:
@@ -276,7 +289,7 @@ def _population_test(
     return tried, ended.tolist(), _middle(losses[0]) if start is None else start
 
 
-def _evaluated(population: Population, data: Any) -> np.ndarray:
+def _evaluated(population: Population, data: tuple[Any, Any]) -> np.ndarray:
     population.evaluate(*data, verbose=0)
     return population.by_member()["loss"]
 
@@ -287,10 +300,11 @@ def _middle(values: np.ndarray) -> float:
     return float(np.median(finite)) if finite.size else math.nan
 
 
-def _plain(optimizer: Any) -> Any:
+def _plain(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """The optimizer with a fixed rate, as its schedule is what is looked for."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     config = inner.get_config()
+    # Any number: both tests put the rates that they try in its place.
     config["learning_rate"] = 0.01
     return type(inner).from_config(config)
 
@@ -302,6 +316,7 @@ def _ramp_test(
     tried = np.geomspace(lowest, highest, updates)
     one = copied(model)
     config = _plain(model.optimizer).get_config()
+    # Keras' decay with a factor above 1 grows: from the lowest rate at the first update to the highest at the last.
     config["learning_rate"] = keras.optimizers.schedules.ExponentialDecay(
         float(lowest), 1, float((highest / lowest) ** (1 / (updates - 1)))
     )
@@ -310,6 +325,7 @@ def _ramp_test(
     one.compile(type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).from_config(config), **loss)
     noted = _Losses(lambda logs: logs["loss"])
     one.fit(batches, callbacks=[noted], verbose=0, shuffle=False)
+    # A single batch at each rate is too noisy to read; a population has many updates a rate instead.
     losses = smoothed(noted.losses[:, 0], _SMOOTHING)
     stop = _stop(losses)
     return tried[:stop].tolist(), losses[:stop].tolist(), float(noted.losses[0, 0])

@@ -1,10 +1,10 @@
-"""What a fitted population answers."""
+"""What a fit of a population returns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from ..models.reading import metric_directions
 from .leaderboard import Leaderboard, _shown
 from .model import Population
 from .settings import MemberSettings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,14 @@ class PopulationResult:
         for name in self.settings.varied:
             values = self._values(name)
             board[name] = [values[k] for k in order]
+        # Counted from 1, as Keras prints epochs.
         board["best_epoch"] = [best[k] + 1 for k in order]
         for name in self.histories[0]:
             board[name] = [self.histories[k][name][best[k]] for k in order]
         board["findings"] = [", ".join(finding.symptom for finding in self.findings[k]) for k in order]
         return board
 
-    def plot(self, metric: str | None = None) -> Any:
+    def plot(self, metric: str | None = None) -> Figure:
         """The curve of each member as a matplotlib Figure.
 
         Args:
@@ -118,6 +122,7 @@ def best_epoch(values: Sequence[float], higher_is_better: bool = False) -> int:
 
 def _sort_key(value: float, higher: bool) -> float:
     """What puts the best value first and NaN last."""
+    # NaN compares false with everything and would stand wherever it is met.
     if not np.isfinite(value):
         return np.inf
     return -value if higher else value

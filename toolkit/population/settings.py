@@ -40,7 +40,7 @@ class MemberSettings:
         return None if values is None else values[start : start + count]
 
 
-def read_settings(size: Any, given: Mapping[str, Any]) -> MemberSettings:
+def read_settings(size: int | None, given: Mapping[str, Any]) -> MemberSettings:
     """Puts scalars and sequences on one length.
 
     Args:
@@ -106,6 +106,7 @@ def _each(name: str, values: list[Any] | None, low: float, high: float, **ends: 
     if values is None:
         return None
     return tuple(
+        # A schedule has a rate for each update, so there is no one number to check.
         value if callable(value) and not isinstance(value, numbers.Real) else number(name, value, low, high, **ends)
         for value in values
     )

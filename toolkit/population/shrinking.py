@@ -53,6 +53,7 @@ def _optimizer(optimizer: Any, places: Sequence[int]) -> Any:
         if isinstance(config.get(name), (list, tuple)):
             config[name] = [config[name][place] for place in places]
     made = type(optimizer)(**config)
+    # Exclusions are no part of a Keras optimizer's configuration.
     made.exclude_from_weight_decay(var_names=decay_exclusions(optimizer))
     return made
 
@@ -68,6 +69,7 @@ def _move_slots(before: Population, after: Population, places: Sequence[int]) ->
                 continue
             values = old[key].all(partial(_slot, theirs))
             slots = [own[id(variable)] for variable in stack.variables]
+            # Slots are laid out like the weights they belong to, so a stack of them can be written alike.
             Stack(stack.weight, slots, after.members).write([values[place] for place in places])
     if before.optimizer.loss_scaling:
         for name in ("scale", "finite_steps"):

@@ -22,13 +22,16 @@ from ..runtime.keras_internals import flat_layers, is_functional, walked
 SHARED, FRONT, CHANNELS = "shared", "front", "channels"
 
 _L = keras.layers
+# Each value by itself: they work wherever the members stand.
 _ELEMENTWISE = (_L.ReLU, _L.LeakyReLU, _L.ELU, _L.Rescaling, _L.Identity)
 _MERGES = (_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum)
+# Each channel by itself: members may stand among the channels.
 _PER_CHANNEL = (
     _L.MaxPooling1D, _L.MaxPooling2D, _L.AveragePooling1D, _L.AveragePooling2D,
     _L.GlobalMaxPooling1D, _L.GlobalMaxPooling2D, _L.GlobalAveragePooling1D, _L.GlobalAveragePooling2D,
     _L.ZeroPadding1D, _L.ZeroPadding2D, _L.UpSampling1D, _L.UpSampling2D, _L.Cropping1D, _L.Cropping2D,
 )  # fmt: skip
+# Each row by itself, with nothing to train: members may stand as rows.
 _BY_ROW = (
     _L.Flatten, _L.Reshape, _L.Permute, _L.RepeatVector, _L.Softmax, _L.Concatenate, _L.Dot,
     _L.MaxPooling3D, _L.AveragePooling3D, _L.GlobalMaxPooling3D, _L.GlobalAveragePooling3D,
@@ -125,18 +128,20 @@ class _Stacking:
     def _run(self, model: keras.Model, inputs: Any) -> Any:
         return walked(model, inputs, self._call)
 
-    def _whole(self, output: Any) -> Any:
+    def _whole(self, output: keras.KerasTensor) -> keras.KerasTensor:
         """An output that no weight has touched is given to each member."""
         if self._place(output) == SHARED:
             output = self._at(output, FRONT)
         return self._repeated(output, self._place(output))
 
-    def _call(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, operation: keras.Operation, *args: Any, **kwargs: Any) -> Any:
+        # Only a call with its tensors in one argument has a stacked form.
         tensors = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)]
         plain = len(args) == 1 and not any(isinstance(x, keras.KerasTensor) for x in keras.tree.flatten(kwargs))
         if _is_nested(operation):
             return self._run(_functional(operation), args[0])
         places = {self._place(x) for x in tensors}
+        # Before the first weight all members have the same values, which are worked out once.
         if plain and places == {SHARED} and _is_rowwise(operation, args[0]):
             self.names[operation.name] = operation
             return self._noted(operation(*args, **kwargs), SHARED)
@@ -146,7 +151,10 @@ class _Stacking:
                     return apply(operation, args[0])
         return self._unroll(operation, args, kwargs)
 
-    def _forms(self) -> Sequence[tuple[Callable[[Any, Any], bool], Callable[[Any, Any], Any]]]:
+    def _forms(
+        self,
+    ) -> Sequence[tuple[Callable[[keras.layers.Layer, Any], bool], Callable[[keras.layers.Layer, Any], Any]]]:
+        # The first that fits is taken; the last takes pooling and merges too, so it stands behind theirs.
         return (
             (_is_elementwise, self._elementwise),
             (_is_dropout, self._dropout),
@@ -158,10 +166,10 @@ class _Stacking:
             (_is_rowwise, lambda layer, x: self._stacked(Folded, layer, x, FRONT)),
         )
 
-    def _elementwise(self, layer: keras.layers.Layer, x: Any) -> Any:
+    def _elementwise(self, layer: keras.layers.Layer, x: keras.KerasTensor) -> keras.KerasTensor:
         return self._noted(self._memo(layer, lambda: _copy(layer))(x), self._place(x))
 
-    def _merge(self, layer: keras.layers.Layer, xs: Any) -> Any:
+    def _merge(self, layer: keras.layers.Layer, xs: Sequence[keras.KerasTensor]) -> Any:
         places = [self._place(x) for x in xs]
         ranks = {len(x.shape) - (place != SHARED) for x, place in zip(xs, places, strict=True)}
         if len(ranks) > 1:
@@ -171,20 +179,20 @@ class _Stacking:
         xs = [self._repeated(self._at(x, place), place) for x in xs]
         return self._noted(self._memo(layer, lambda: _copy(layer))(xs), place)
 
-    def _repeated(self, x: Any, place: str) -> Any:
+    def _repeated(self, x: keras.KerasTensor, place: str) -> keras.KerasTensor:
         """The tensor with all members, for layers that do not broadcast."""
         axis = 0 if place == FRONT else len(x.shape) - 2
         if x.shape[axis] == self.members:
             return x
         return self._note(ops.repeat(x, self.members, axis=axis), place)
 
-    def _per_channel(self, layer: keras.layers.Layer, x: Any) -> Any:
+    def _per_channel(self, layer: keras.layers.Layer, x: keras.KerasTensor) -> Any:
         place = self._place(x)
         return self._stacked(
             Merged if place == CHANNELS else Folded, layer, x, CHANNELS if place == CHANNELS else FRONT
         )
 
-    def _dropout(self, layer: keras.layers.Layer, x: Any) -> Any:
+    def _dropout(self, layer: keras.layers.Layer, x: keras.KerasTensor) -> Any:
         place = CHANNELS if self._place(x) == CHANNELS else FRONT
         own = self.settings
         return self._stacked(
@@ -204,18 +212,19 @@ class _Stacking:
         generator = getattr(layer, "seed_generator", None)
         return len(self.made) if generator is None else int(ops.convert_to_numpy(generator.state)[0])
 
-    def _batch_normalization(self, layer: keras.layers.Layer, x: Any) -> Any:
+    def _batch_normalization(self, layer: keras.layers.Layer, x: keras.KerasTensor) -> Any:
         place = CHANNELS if self._place(x) == CHANNELS else FRONT
         return self._stacked(StackedBatchNormalization, layer, x, place, member_axis=-2 if place == CHANNELS else 0)
 
-    def _stacked(self, make: Any, layer: keras.layers.Layer, x: Any, place: str, **settings: Any) -> Any:
+    def _stacked(self, make: type[Stacked], layer: keras.layers.Layer, x: Any, place: str, **settings: Any) -> Any:
         stacked = self._memo(layer, lambda: make(layer, self.members, **settings))
+        # The layer was met before in another form: unrolled, which serves here too, or stacked, which is refused.
         if type(stacked) is not make or stacked.member_axis != settings.get("member_axis", make.member_axis):
             return self._unroll(layer, (x,), {})
         outputs = stacked(keras.tree.map_structure(lambda tensor: self._at(tensor, place), x))
         return self._noted(outputs, place)
 
-    def _unroll(self, operation: Any, args: Any, kwargs: Any) -> Any:
+    def _unroll(self, operation: keras.Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if isinstance(operation, _L.SpectralNormalization):
             raise ValueError(
                 f"Layer {operation.name!r} (SpectralNormalization) sets its weights while it is called, which members "
@@ -225,6 +234,7 @@ class _Stacking:
             raise ValueError(
                 f"Layer {operation.name!r} is used in two ways that have no common stacked form; make two layers of it."
             )
+        # A part of a population draws what it would draw within the whole.
         seeds = range(self.settings.offset, self.settings.offset + self.members)
         unrolled = self._memo(operation, lambda: Unrolled(operation, self.members, seeds=seeds))
         if operation.name not in self.unrolled:
@@ -240,7 +250,7 @@ class _Stacking:
         args, kwargs = keras.tree.map_structure(take, (args, kwargs))
         return self._noted(unrolled(tensors, site=unrolled.add_site(args, kwargs)), FRONT)
 
-    def _memo(self, operation: Any, make: Callable[[], Any]) -> Any:
+    def _memo(self, operation: keras.Operation, make: Callable[[], keras.layers.Layer]) -> keras.layers.Layer:
         if id(operation) not in self.made:
             made = make()
             # Two nested models may each have a layer of one name; one graph may not.
@@ -254,7 +264,7 @@ class _Stacking:
             return self._place(keras.tree.flatten(x)[0])
         return self.places[id(x)][1] if id(x) in self.places else SHARED
 
-    def _note(self, x: Any, place: str) -> Any:
+    def _note(self, x: keras.KerasTensor, place: str) -> keras.KerasTensor:
         # The tensor is kept beside its place, so that its id stays its own.
         self.places[id(x)] = (x, place)
         return x
@@ -262,7 +272,7 @@ class _Stacking:
     def _noted(self, outputs: Any, place: str) -> Any:
         return keras.tree.map_structure(lambda x: self._note(x, place), outputs)
 
-    def _at(self, x: Any, place: str) -> Any:
+    def _at(self, x: keras.KerasTensor, place: str) -> keras.KerasTensor:
         """The tensor with its member axis at `place`."""
         now = self._place(x)
         if now == place:
@@ -323,6 +333,7 @@ def _has_stacked_form(layer: keras.layers.Layer, x: Any) -> bool:
     if kind in RECURRENT:
         return _is_plain_recurrent(layer)
     if kind is _L.LayerNormalization:
+        # Keras makes a list of the axis when it builds the layer.
         return layer.axis in (-1, [-1])
     return kind in _STACKED and known_activation(getattr(layer, "activation", None))
 
@@ -346,21 +357,21 @@ def _is_per_channel(layer: keras.layers.Layer, x: Any) -> bool:
 
 
 def _is_rowwise(layer: keras.layers.Layer, x: Any) -> bool:
-    """Whether the layer has no weights to train and no row of its answer depends on another row."""
+    """Whether the layer has no weights to train and no row of its output depends on another row."""
     if getattr(layer, "activity_regularizer", None) is not None:
         return False
     return type(layer) in (*_BY_ROW, *_PER_CHANNEL, *_MERGES) or _is_elementwise(layer, x)
 
 
-def _is_nested(operation: Any) -> bool:
+def _is_nested(operation: keras.Operation) -> bool:
     return isinstance(operation, keras.Sequential) or is_functional(operation)
 
 
-def _functional(model: keras.Model) -> Any:
+def _functional(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs[0], model.outputs[0]) if isinstance(model, keras.Sequential) else model
 
 
-def _flat_layers(model: keras.Model) -> list[Any]:
+def _flat_layers(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in flat_layers(model) if not is_functional(layer)]
 
 
@@ -368,5 +379,5 @@ def _makes_masks(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, _L.Masking) or (isinstance(layer, _L.Embedding) and layer.mask_zero)
 
 
-def _copy(layer: keras.layers.Layer) -> Any:
+def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
     return type(layer).from_config(layer.get_config())

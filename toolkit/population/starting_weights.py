@@ -19,7 +19,7 @@ _DRAWS_OF_A_WEIGHT = 4
 _OTHER_DRAWS = 64
 
 
-def members(build_model: Callable[[], Any], seeds: Sequence[int]) -> tuple[Any, list[list[np.ndarray]]]:
+def members(build_model: Callable[[], keras.Model], seeds: Sequence[int]) -> tuple[keras.Model, list[list[np.ndarray]]]:
     """The model after the first seed, and the starting weights of every member.
 
     The model is built once for the first seed and once for another. For the other seeds the draws
@@ -59,7 +59,7 @@ def members(build_model: Callable[[], Any], seeds: Sequence[int]) -> tuple[Any, 
     return template, [known[seed] for seed in seeds]
 
 
-def _built(build_model: Callable[[], Any], seed: int) -> Any:
+def _built(build_model: Callable[[], keras.Model], seed: int) -> keras.Model:
     keras.utils.set_random_seed(seed)
     model = build_model()
     if not isinstance(model, keras.Model):
@@ -78,6 +78,7 @@ class _Replay:
         self.template = template
         layers = flat_layers(template)
         drawn = _seeds_after(seed, _DRAWS_OF_A_WEIGHT * (len(template.weights) + len(layers)) + _OTHER_DRAWS)
+        # In reverse, so that of a seed that is drawn twice the first place stands.
         places = {value: place for place, value in reversed(list(enumerate(drawn)))}
         self.sources: dict[int, tuple[Callable[[int], Any], int]] = {}
         for layer in reversed(layers):  # the innermost first, whose initializers are most likely its own
@@ -94,14 +95,16 @@ class _Replay:
         seeds = _seeds_after(seed, self.length)
         return [self._value(weight, seeds) for weight in self.template.weights]
 
-    def _value(self, weight: Any, seeds: list[int]) -> np.ndarray:
+    def _value(self, weight: keras.Variable, seeds: list[int]) -> np.ndarray:
         if id(weight) not in self.sources:
             return ops.convert_to_numpy(weight)
         maker, place = self.sources[id(weight)]
         return ops.convert_to_numpy(maker(seeds[place])(weight.shape, dtype=weight.dtype))
 
 
-def _maker(initializer: Any, layer: keras.layers.Layer) -> Callable[[int], Any]:
+def _maker(
+    initializer: keras.initializers.Initializer, layer: keras.layers.Layer
+) -> Callable[[int], keras.initializers.Initializer]:
     """Makes an initializer like the one that the layer uses, with another seed."""
     settings = initializer.get_config()
     if isinstance(layer, keras.layers.EinsumDense) and isinstance(initializer, keras.initializers.VarianceScaling):
@@ -112,7 +115,7 @@ def _maker(initializer: Any, layer: keras.layers.Layer) -> Callable[[int], Any]:
     return lambda seed: type(initializer).from_config({**settings, "seed": seed})
 
 
-def _gives(initializer: Any, weight: Any) -> bool:
+def _gives(initializer: keras.initializers.Initializer, weight: keras.Variable) -> bool:
     try:
         values = initializer(weight.shape, dtype=weight.dtype)
     except (ValueError, IndexError):  # some make no values of every shape
@@ -126,10 +129,11 @@ def _seeds_after(seed: int, count: int) -> list[int]:
 
 
 def _same(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
+    # Statistics that were never adapted are NaN.
     return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(some, others, strict=True))
 
 
-def _refuse_shared_layers(first: Any, second: Any) -> None:
+def _refuse_shared_layers(first: keras.Model, second: keras.Model) -> None:
     theirs = {id(layer) for layer in flat_layers(second)}
     for layer in flat_layers(first):
         if id(layer) in theirs and layer.trainable_weights:

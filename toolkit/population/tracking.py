@@ -29,7 +29,7 @@ class Tracking(keras.callbacks.Callback):
         histories: For each member a dictionary like `History.history`, up to where it stopped.
     """
 
-    def __init__(self, readers: Sequence[RunReader], stoppers: Sequence[Any] = ()) -> None:
+    def __init__(self, readers: Sequence[RunReader], stoppers: Sequence[keras.callbacks.EarlyStopping] = ()) -> None:
         super().__init__()
         self.readers = list(readers)
         self.stoppers = list(stoppers)
@@ -40,37 +40,40 @@ class Tracking(keras.callbacks.Callback):
         """The findings of each member, surest first."""
         return [reader.findings for reader in self.readers]
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         count = len(self.readers)
         self.histories = [{} for _ in range(count)]
         self._frozen: dict[int, list[np.ndarray]] = {}
         self._lone = [LoneModel(partial(self._weights_of, k), lambda: self.model.metrics) for k in range(count)]
+        # Each member has a patience and a best epoch of its own.
         self._stop = [[copy.deepcopy(stopper) for stopper in self.stoppers] for _ in range(count)]
         for lone, own in zip(self._lone, self._stop, strict=True):
             for stopper in own:
                 stopper.set_model(lone)
                 stopper.on_train_begin()
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._train: dict[str, np.ndarray] | None = None
         self._validation: dict[str, np.ndarray] = {}
+        # The members' weights, read once an epoch at most, and only where a stopper asks.
         self._now: list[np.ndarray] | None = None
         for reader in self.readers:
             reader.begin_epoch()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         for reader, mean in zip(self.readers, self.model.member_loss.by_member(), strict=True):
+            # Keras' mean runs over the epoch; the reader needs the count to take single batches out of it.
             reader.note_batch(mean, batch + 1)
 
-    def on_test_begin(self, logs: Any = None) -> None:
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Validation sets the metrics back, so what the epoch has shown is read before it.
         if self._train is None:
             self._train = self.model.by_member()
 
-    def on_test_end(self, logs: Any = None) -> None:
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         self._validation = {f"val_{name}": values for name, values in self.model.by_member().items()}
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         values = {**(self._train or self.model.by_member()), **self._validation}
         for k, reader in enumerate(self.readers):
             if k in self._frozen:
@@ -99,12 +102,14 @@ class Tracking(keras.callbacks.Callback):
     def _put_back(self) -> None:
         if not self._frozen:
             return
+        # One graph trains all members, so a stopped one's weights moved with this epoch too.
         kept = [self._frozen.get(k) or self._weights_of(k) for k in range(len(self.readers))]
         self.model.set_members(kept)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if not self.stoppers:
             return
+        # What was read in the last epoch is from before stopped members were put back.
         self._now = None
         for k in range(len(self.readers)):
             if k not in self._frozen:

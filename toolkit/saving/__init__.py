@@ -1,1 +1,1 @@
-"""Models in and out: exported and proved, loaded, asked for answers."""
+"""Models in and out: exported and proved, loaded, asked for predictions."""

@@ -1,4 +1,4 @@
-"""Out: one SavedModel that is proved to answer as the model did."""
+"""Out: one SavedModel that is proved to predict as the model did."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ SCHEMA = "assets.extra/trainwise.json"
 _ROWS = 32
 _SINGLE_ROWS = 8
 _RELOAD_SECONDS = 600
+# Names that Keras made up: their numbers depend on what else the process built.
 _AUTOMATIC_INPUT = re.compile(r"^(keras_tensor|input_layer|input)(_\d+)?$")
 
 
 class ExportRefusedError(RuntimeError):
-    """The SavedModel did not answer as the model does; nothing was published."""
+    """The SavedModel did not predict as the model does; nothing was published."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class ExportReport:
     Args:
         path: Folder of the published version.
         version: Its number.
-        max_difference: Largest `|exported - model| / max(1, |model|)` over all answers.
+        max_difference: Largest `|exported - model| / max(1, |model|)` over all outputs.
         tolerance: What it had to stay within.
         rows: Rows compared.
         signatures: Inputs and outputs of each signature: name -> dtype and shape.
@@ -62,26 +63,26 @@ def export(
     classes: Sequence[str] | None = None,
     schema: Mapping[str, Any] | None = None,
 ) -> ExportReport:
-    """Writes a model as the next version of a SavedModel, and proves that it answers alike.
+    """Writes a model as the next version of a SavedModel, and proves that it predicts alike.
 
     The model is traced with `training=False`. A fresh process, in which trainwise cannot be imported,
     loads the folder and predicts rows twice, together and one by one; the folder is published, by
-    renaming, only if all answers equal `model.predict`. The layout `path/1/`, `path/2/`, ... is the one
+    renaming, only if all outputs equal `model.predict`. The layout `path/1/`, `path/2/`, ... is the one
     TensorFlow Serving reads.
 
     Args:
         model: A built Keras model with a single output.
         path: Folder that holds the versions, such as `"models/digits"`.
         x: Rows to compare on, at most 32 are used: as given to `predict`. Random rows by default.
-        classes: Names of the classes. With them a second signature, `classify`, answers the name
+        classes: Names of the classes. With them a second signature, `classify`, outputs the name
             and probability of the likeliest class.
         schema: Plain values to keep beside the model in `assets.extra/trainwise.json`.
 
     Returns:
-        The `ExportReport`. The signature `serving_default` answers exactly the model's output.
+        The `ExportReport`. The signature `serving_default` outputs exactly what the model does.
 
     Raises:
-        ExportRefusedError: An answer differs by more than 1e-5 x max(1, |y|), is not finite, or the fresh
+        ExportRefusedError: An output differs by more than 1e-5 x max(1, |y|), is not finite, or the fresh
             process failed; the folder is removed.
         OSError: The folder cannot be written.
         TypeError: `model` is not a Keras model.
@@ -108,6 +109,7 @@ def export(
         answers = _reload(draft, _named(model, rows))
         difference = _largest_difference(expected, answers)
         version, final = _publish(draft, parent)
+    # An interrupted export leaves no draft behind either.
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -144,6 +146,7 @@ def _refuse_unfit(model: keras.Model, classes: Sequence[str] | None) -> None:
     if len(model.outputs) != 1:
         raise ValueError(f"The model {model.name!r} must have a single output, got {len(model.outputs)}.")
     units = model.outputs[0].shape[-1]
+    # One sigmoid unit tells two classes apart.
     if classes is not None and len(classes) != max(2, units):
         raise ValueError(f"`classes` must name {max(2, units)} classes, got {len(classes)}.")
 
@@ -161,11 +164,13 @@ def _first_rows(x: Any) -> Any:
 def _random_rows(model: keras.Model) -> Any:
     generator = np.random.default_rng(0)
 
-    def draw(tensor: Any) -> Any:
+    def draw(tensor: keras.KerasTensor) -> Any:
+        # Any length will do for an axis that the model leaves open.
         shape = (_ROWS, *(side or 4 for side in tensor.shape[1:]))
         if tensor.dtype == "string":
             return _words(np.full(shape, "", dtype=object))
         if tensor.dtype.startswith(("int", "uint", "bool")):
+            # Small enough for the table of nearly any embedding.
             return generator.integers(0, 2, shape).astype(tensor.dtype)
         return generator.standard_normal(shape).astype(tensor.dtype)
 
@@ -193,7 +198,9 @@ def _named(model: keras.Model, rows: Any) -> dict[str, np.ndarray]:
     named = {}
     for name, tensor, column in zip(_input_names(model), model.inputs, columns, strict=True):
         array = np.asarray(column)
+        # Plain .npz files hold no objects, so words go as text of fixed width.
         array = np.char.decode(array.astype("S"), "utf-8") if tensor.dtype == "string" else array.astype(tensor.dtype)
+        # Keras takes `(rows,)` for `(rows, 1)`, a signature does not.
         named[name] = array.reshape(-1, 1) if array.ndim == 1 and len(tensor.shape) == 2 else array
     return named
 
@@ -226,6 +233,7 @@ def _write(model: keras.Model, folder: Path, classes: Sequence[str] | None, sche
 
     def classify(*tensors: Any) -> dict[str, Any]:
         probabilities = answers(*tensors)
+        # One unit gives the probability of the second class.
         if probabilities.shape[-1] == 1:
             probabilities = tf.concat([1 - probabilities, probabilities], axis=-1)
         best = tf.argmax(probabilities, axis=-1)
@@ -250,12 +258,13 @@ def _write(model: keras.Model, folder: Path, classes: Sequence[str] | None, sche
 
 
 def _in_pack_order(model: keras.Model, tensors: Sequence[Any]) -> list[Any]:
+    # A dictionary is flattened by sorted names, in which order `model.inputs` need not be.
     by_tensor = {id(symbolic): tensor for symbolic, tensor in zip(model.inputs, tensors, strict=True)}
     return [by_tensor[id(symbolic)] for symbolic in keras.tree.flatten(input_structure(model))]
 
 
 def _reload(folder: Path, rows: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Answers of a fresh process: all rows, again, and the first ones singly; and the signatures."""
+    """Outputs of a fresh process: all rows, again, and the first ones singly; and the signatures."""
     with tempfile.TemporaryDirectory() as scratch:
         rows_file, answers_file = Path(scratch, "rows.npz"), Path(scratch, "answers.npz")
         plain: dict[str, Any] = dict(rows)
@@ -306,6 +315,7 @@ def _versions(folder: Path) -> list[int]:
 
 
 def _publish(draft: Path, parent: Path) -> tuple[int, Path]:
+    # A temporary folder is its owner's alone, and a server may run as another user.
     draft.chmod(0o755)
     while True:
         version = (_versions(parent) or [0])[-1] + 1

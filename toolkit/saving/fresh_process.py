@@ -1,7 +1,7 @@
-"""Run by path in a fresh process: loads a SavedModel without trainwise and writes down its answers.
+"""Run by path in a fresh process: loads a SavedModel without trainwise and writes down its outputs.
 
-Arguments: folder of the SavedModel, .npz of rows by input name, .npz for the answers, number of
-rows to answer one by one, JSON file of the folders in which to look for packages.
+Arguments: folder of the SavedModel, .npz of rows by input name, .npz for the outputs, number of
+rows to predict one by one, JSON file of the folders in which to look for packages.
 """
 
 import json
@@ -27,7 +27,7 @@ def describe(specs: dict[str, tf.TensorSpec]) -> dict[str, str]:
 
 
 def main(folder: str, rows_file: str, answers_file: str, singles: int) -> None:
-    """Answers the rows together, again, and the first `singles` one by one."""
+    """Predicts the rows together, again, and the first `singles` one by one."""
     loaded = tf.saved_model.load(folder)
     with np.load(rows_file) as archive:
         rows = {name: tf.constant(archive[name]) for name in archive.files}

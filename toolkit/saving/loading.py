@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -13,7 +12,7 @@ from .. import population as population
 from .. import schedules as schedules
 
 
-def load_model(path: str | Path, compiled: bool = True) -> Any:
+def load_model(path: str | Path, compiled: bool = True) -> keras.Model:
     """Loads a model saved with `model.save("name.keras")`, layers of trainwise included.
 
     `keras.models.load_model` does the same once `trainwise.layers` has been imported.

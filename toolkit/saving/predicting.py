@@ -1,4 +1,4 @@
-"""Answers the rows of a CSV file with an exported model, without Keras or the code that trained it."""
+"""Predicts the rows of a CSV file with an exported model, without Keras or the code that trained it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .exporting import SCHEMA, latest_version
 
 
 def predict_csv(model: str | Path, file: str | Path, header: bool | None = None) -> tuple[list[str], list[list[str]]]:
-    """Answers each row of a CSV file.
+    """Predicts each row of a CSV file.
 
     Args:
         model: A SavedModel written by `trainwise run`, or the folder of its versions (the latest
@@ -73,6 +73,7 @@ def _inputs(table: Table, schema: dict[str, Any], file: Path) -> Any:
 
 def _columns_in_order(table: Table, schema: dict[str, Any], file: Path) -> dict[str, np.ndarray]:
     wanted = schema["features"]
+    # Names, where all are there, decide alone: order and further columns do not matter.
     if wanted and set(wanted) <= set(table.columns):
         return {name: table.columns[name] for name in wanted}
     count = len(wanted) or int(np.prod(schema["shape"]))

@@ -38,6 +38,7 @@ class BatchSizeSchedule:
     batch_sizes: tuple[int, ...]
 
     def __init__(self, boundaries: Sequence[int], batch_sizes: Sequence[int]) -> None:
+        # The dataclass is frozen, and takes any sequences.
         object.__setattr__(self, "boundaries", tuple(rising("boundaries", boundaries, low=1)))
         object.__setattr__(self, "batch_sizes", tuple(whole_number("batch_sizes", size, 1) for size in batch_sizes))
         if len(self.batch_sizes) != len(self.boundaries) + 1:
@@ -126,6 +127,7 @@ class BatchSizeSchedule:
         ((2,), (8, 16), [0.1, 0.1])
         """
         each = updates(1, samples, batch_size)
+        # A batch size holds for a whole epoch, so the rate at its first update stands for it.
         rates = [
             float(ops.convert_to_numpy(schedule(epoch * each))) for epoch in range(whole_number("epochs", epochs, 1))
         ]

@@ -99,6 +99,7 @@ class _Arc(Schedule):
         self.anneal = anneal
 
     def rate(self, step: Any) -> Any:
+        # In a short cycle the rise may have no update: then nothing is divided by 0.
         up = ops.clip(step / self.turn, 0.0, 1.0) if self.turn > 0 else ops.ones_like(step)
         down = ops.clip((step - self.turn) / (self.end - self.turn), 0.0, 1.0)
         if self.anneal == "cosine":
@@ -152,6 +153,7 @@ class CyclicalLearningRate(Schedule):
         self.gamma = number("gamma", gamma, 0, 1, open_low=True)
 
     def rate(self, step: Any) -> Any:
+        # As in the reference, cycles are counted from 1.
         cycle = ops.floor(1 + step / (2 * self.step_size))
         height = ops.maximum(0.0, 1 - ops.abs(step / self.step_size - 2 * cycle + 1))
         if self.mode == "triangular2":

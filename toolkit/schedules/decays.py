@@ -52,6 +52,7 @@ class PiecewiseDecay(Schedule):
         ends = [*self.boundaries, math.inf]
         rate = ops.cast(self.initial_learning_rate, step.dtype)
         for begin, end, decay in zip(begins, ends, self.decay_rates, strict=True):
+            # Segments that are over divide by all of their decay, later ones by 1: so there is no jump.
             passed = ops.clip(step - begin, 0.0, end - begin)
             rate = rate / (1 + decay * passed)
         return rate

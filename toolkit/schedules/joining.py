@@ -13,7 +13,7 @@ from ..checks import number, whole_number
 from .previews import Schedule, rising
 
 
-def rate_or_schedule(name: str, value: Any) -> Any:
+def rate_or_schedule(name: str, value: Any) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """A number of at least 0 as a float, or a schedule as it is.
 
     Raises:
@@ -30,16 +30,16 @@ def rate_or_schedule(name: str, value: Any) -> Any:
     return number(name, value, 0, np.inf)
 
 
-def _rate(schedule: Any, step: Any) -> Any:
+def _rate(schedule: float | keras.optimizers.schedules.LearningRateSchedule, step: Any) -> Any:
     value = schedule(step) if callable(schedule) else schedule
     return ops.cast(value, keras.backend.floatx())
 
 
-def _config(schedule: Any) -> Any:
+def _config(schedule: float | keras.optimizers.schedules.LearningRateSchedule) -> float | dict[str, Any]:
     return keras.optimizers.schedules.serialize(schedule) if callable(schedule) else schedule
 
 
-def _read(config: Any) -> Any:
+def _read(config: float | dict[str, Any]) -> float | keras.optimizers.schedules.LearningRateSchedule:
     return keras.optimizers.schedules.deserialize(config) if isinstance(config, dict) else config
 
 
@@ -66,7 +66,9 @@ class JoinedSchedule(Schedule):
     [0.5, 0.5, 1.0, 0.5]
     """
 
-    def __init__(self, schedules: Sequence[Any], boundaries: Sequence[int]) -> None:
+    def __init__(
+        self, schedules: Sequence[float | keras.optimizers.schedules.LearningRateSchedule], boundaries: Sequence[int]
+    ) -> None:
         self.schedules = [rate_or_schedule("schedules", schedule) for schedule in schedules]
         self.boundaries = rising("boundaries", boundaries, low=1)
         if len(self.schedules) != len(self.boundaries) + 1:
@@ -78,6 +80,7 @@ class JoinedSchedule(Schedule):
     def rate(self, step: Any) -> Any:
         rate = _rate(self.schedules[0], step)
         for schedule, boundary in zip(self.schedules[1:], self.boundaries, strict=True):
+            # All are asked at every update, and none is made for a negative step: before its turn it is at its first.
             later = _rate(schedule, ops.maximum(step - boundary, 0.0))
             rate = ops.where(step >= boundary, later, rate)
         return rate
@@ -116,7 +119,9 @@ class LinearWarmup(Schedule):
     [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
     """
 
-    def __init__(self, target: Any, steps: int, start: float = 0.0) -> None:
+    def __init__(
+        self, target: float | keras.optimizers.schedules.LearningRateSchedule, steps: int, start: float = 0.0
+    ) -> None:
         self.target = rate_or_schedule("target", target)
         self.steps = whole_number("steps", steps, low=1)
         self.start = number("start", start, 0, np.inf)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -12,8 +12,11 @@ from keras import ops
 
 from ..checks import whole_number
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def preview(schedule: Any, steps: int) -> np.ndarray:
+
+def preview(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> np.ndarray:
     """The rates of the first updates.
 
     Args:
@@ -33,7 +36,7 @@ def preview(schedule: Any, steps: int) -> np.ndarray:
     return np.array([float(ops.convert_to_numpy(schedule(step))) for step in range(steps)])
 
 
-def plot(schedule: Any, steps: int) -> Any:
+def plot(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> Figure:
     """The rates of the first updates as a matplotlib Figure.
 
     Args:
@@ -48,6 +51,7 @@ def plot(schedule: Any, steps: int) -> Any:
     """
     from matplotlib.figure import Figure
 
+    # Not by pyplot, which would hold the figure for good and look for a window system.
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(range(steps), preview(schedule, steps))
@@ -63,6 +67,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __call__(self, step: Any) -> Any:
+        # Keras counts updates in whole numbers; what rates are made of needs fractions.
         return self.rate(ops.cast(step, keras.backend.floatx()))
 
     def rate(self, step: Any) -> Any:
@@ -73,12 +78,12 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         """The rates of the first `steps` updates, shape `(steps,)`."""
         return preview(self, steps)
 
-    def plot(self, steps: int) -> Any:
+    def plot(self, steps: int) -> Figure:
         """The rates of the first `steps` updates as a matplotlib Figure."""
         return plot(self, steps)
 
 
-def rising(name: str, values: Sequence[Any], low: int) -> list[int]:
+def rising(name: str, values: Sequence[int], low: int) -> list[int]:
     """Whole numbers that rise strictly, from `low` on.
 
     Raises:

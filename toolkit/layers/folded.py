@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..runtime.keras_internals import takes_training
+from ..runtime.keras_internals import logits_of, mask_of, note_logits, note_mask, takes_training
 from .stacked import Stack, Stacked, fold, unfold
 from .stacked_convolution import windows
 
@@ -225,8 +225,8 @@ def _filled(site: tuple[Any, Any], tensors: list[Any]) -> tuple[Any, Any]:
 
 def _stacked_with_notes(*outputs: Any) -> Any:
     stacked = ops.stack(outputs)
-    for note in ("_keras_logits", "_keras_mask"):
-        noted = [getattr(output, note, None) for output in outputs]
+    for read, note in ((logits_of, note_logits), (mask_of, note_mask)):
+        noted = [read(output) for output in outputs]
         if all(one is not None for one in noted):
-            setattr(stacked, note, ops.stack(noted))
+            note(stacked, ops.stack(noted))
     return stacked

@@ -15,7 +15,7 @@ from .structure import Structure
 
 # What they give is no linear map of what goes in, even after linear layers.
 _MERGES = (keras.layers.Multiply, keras.layers.Dot)
-_DROPOUTS = (
+DROPOUTS = (
     keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D,
 )  # fmt: skip
 _PASSING = (keras.layers.Flatten, keras.layers.Identity, keras.layers.Reshape, keras.layers.Dropout)
@@ -101,7 +101,7 @@ def structure_of(model: keras.Model) -> Structure:
         penalised=any(getattr(layer, "kernel_regularizer", None) for layer in _leaves(model)),
         optimizer=type(innermost(optimizer)).__name__.lower() if optimizer is not None else "",
         learning_rate=_rate(innermost(optimizer)),
-        dropout=max((float(layer.rate) for layer in _leaves(model) if isinstance(layer, _DROPOUTS)), default=0.0),
+        dropout=max((float(layer.rate) for layer in _leaves(model) if isinstance(layer, DROPOUTS)), default=0.0),
     )
 
 

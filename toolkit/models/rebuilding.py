@@ -10,12 +10,11 @@ import numpy as np
 
 from ..layers.cloning import recreated
 from ..layers.normalization import Standardize
-from .reading import hidden_layers
+from .reading import DROPOUTS, hidden_layers
 from .structure import Structure
 
 _MOST_UNITS = 512
 _PENALTIES = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "recurrent_regularizer")
-_DROPOUTS = (keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D)
 
 
 def with_hidden(model: keras.Model, **changes: Any) -> keras.Model:
@@ -68,7 +67,7 @@ def without_penalties(model: keras.Model, dropout: float | None = None) -> keras
     """
 
     def change(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-        if isinstance(layer, _DROPOUTS) and dropout is not None:
+        if isinstance(layer, DROPOUTS) and dropout is not None:
             return [recreated(layer, rate=dropout)]
         config = layer.get_config()
         return [recreated(layer, **{name: None for name in _PENALTIES if config.get(name) is not None})]
@@ -88,7 +87,7 @@ def with_dropout(model: keras.Model, rate: float) -> keras.Model:
     names = _plain_hidden(model)
 
     def change(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-        if isinstance(layer, _DROPOUTS):
+        if isinstance(layer, DROPOUTS):
             return []
         same = recreated(layer)
         return [same, keras.layers.Dropout(rate)] if layer.name in names else [same]

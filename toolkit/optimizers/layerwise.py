@@ -13,7 +13,7 @@ from keras import ops
 
 from ..checks import number, whole_number
 from ..models.copying import copied
-from ..models.reading import largest_weight
+from ..models.reading import innermost, largest_weight
 from ..runtime.keras_internals import (
     clip_gradients,
     compiled_with,
@@ -304,7 +304,7 @@ def update_ratios(
     Arguments as for `equal_update_ratio`; `multipliers` as for `LayerwiseLearningRate`.
     """
     one = copied(model)
-    inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    inner = innermost(model.optimizer)
     plain = type(inner).from_config(inner.get_config())
     one.compile(LayerwiseLearningRate(plain, multipliers), loss=compiled_with(model).get("loss"))
     rows = len(keras.tree.flatten(x)[0])

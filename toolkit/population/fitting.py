@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,7 @@ import numpy as np
 
 from ..diagnosis.baselines import known_of
 from ..diagnosis.run_reader import RunReader
+from ..metrics.directions import Direction
 from ..models.lazy_models import LazyModels
 from ..models.reading import structure_of
 from ..models.structure import Structure
@@ -164,7 +166,9 @@ def fit_population(
             population = _population(template, settings, start, count, weights, {**objectives, **running})
             own_weight = _columns(sample_weight, settings.members, start, count)
             makes = _makes(template, settings, start, count, objectives)
-            tracking = Tracking(_readers(data, own_weight, objectives["loss"], makes), stoppers)
+            tracking = Tracking(
+                _readers(data, own_weight, objectives["loss"], makes, population.metric_directions()), stoppers
+            )
             # Every chunk shuffles the rows as the first did, or its members would see other batches.
             keras.utils.set_random_seed(settings.seeds[0])
             population.fit(**data, sample_weight=own_weight, callbacks=[tracking, *others])
@@ -258,7 +262,9 @@ def _makes(
     return [replace(made, learning_rate=None if callable(rate) else float(rate)) for rate in rates]
 
 
-def _readers(data: dict[str, Any], sample_weight: Any, loss: Any, makes: list[Structure]) -> list[RunReader]:
+def _readers(
+    data: dict[str, Any], sample_weight: Any, loss: Any, makes: list[Structure], directions: dict[str, Direction]
+) -> list[RunReader]:
     """One reader a member; what the data can tell is worked out once for all that weigh the rows alike."""
     x, y, validation = data["x"], data["y"], data["validation_data"]
     # The readers know losses by name; one with none, such as a function or a list, is `""` to them.
@@ -274,9 +280,11 @@ def _readers(data: dict[str, Any], sample_weight: Any, loss: Any, makes: list[St
         if pair is not None:
             own.setdefault("validation_rows", len(pair[1]))
         elif arrays and data["validation_split"]:
-            own["validation_rows"] = int(len(y) * data["validation_split"]) or None
+            # As Keras splits: it rounds the training rows down.
+            train = math.floor(len(y) * (1 - data["validation_split"]))
+            own["validation_rows"] = (len(y) - train) or None
     known = known if by_member else known * len(makes)
     return [
-        RunReader(epochs=data["epochs"], structure=replace(made, loss=name), **own)
+        RunReader(epochs=data["epochs"], structure=replace(made, loss=name), directions=directions, **own)
         for made, own in zip(makes, known, strict=True)
     ]

@@ -13,10 +13,11 @@ from keras import ops
 
 from ..checks import number, whole_number
 from ..layers.stacked import Stack, Stacked, with_logits
+from ..metrics.directions import Direction
 from ..models.copying import copied
 from ..optimizers.memberwise import SLOTS, alone, memberwise
 from ..optimizers.rate_owners import rate_setters
-from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_mask, update_counter
+from ..runtime.keras_internals import direction_of, flat_layers, is_functional, mask_of, note_mask, update_counter
 from .objectives import MemberCopies, MemberLoss, MemberMean, MemberMetric
 from .stacking import FRONT, StackSettings, stack
 
@@ -178,6 +179,11 @@ class Population(keras.Model):
         self.member_loss = MemberMean(self.members, "loss")
         self.output_losses = [MemberMean(self.members, f"{n}_loss") for n, *_ in losses] if several else []
         self.trackers = [self.member_loss, *self.output_losses, *(measure.tracker for measure in measures)]
+
+    def metric_directions(self) -> dict[str, Direction]:
+        """Whether the metrics are better high or low, by their names in the histories, as far as they say."""
+        said = ((one.tracker.name, direction_of(one.given)) for one in self._objectives.content[1])
+        return {name: "max" if way == "up" else "min" for name, way in said if way in ("up", "down")}
 
     def _read_objectives(self) -> tuple[list[tuple[str, int, MemberLoss, float]], list[MemberMetric]]:
         given, names = self._compiled_with.content, self._output_names

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..checks import number, one_of, whole_number
 from ..models.copying import copied
+from ..models.reading import innermost
 from ..optimizers.memberwise import MEMBER_FORMS, memberwise
 from ..runtime.keras_internals import compiled_with
 from ..runtime.randomness import preserved
@@ -198,7 +199,7 @@ def range_test(
     one_of("method", method, METHODS)
     if not getattr(model, "compiled", False):
         raise ValueError("`model` must be compiled: the range test needs its loss and its optimizer.")
-    kind = type(getattr(model.optimizer, "inner_optimizer", model.optimizer))
+    kind = type(innermost(model.optimizer))
     if how == "population" and kind not in MEMBER_FORMS:
         raise ValueError(
             f"The optimizer {kind.__name__} has no form for many rates side by side (SGD, Adam, AdamW and RMSprop "
@@ -302,7 +303,7 @@ def _middle(values: np.ndarray) -> float:
 
 def _plain(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """The optimizer with a fixed rate, as its schedule is what is looked for."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = innermost(optimizer)
     config = inner.get_config()
     # Any number: both tests put the rates that they try in its place.
     config["learning_rate"] = 0.01
@@ -322,7 +323,7 @@ def _ramp_test(
     )
     settings = compiled_with(model)
     loss: dict[str, Any] = {name: settings.get(name) for name in ("loss", "loss_weights")}
-    one.compile(type(getattr(model.optimizer, "inner_optimizer", model.optimizer)).from_config(config), **loss)
+    one.compile(type(innermost(model.optimizer)).from_config(config), **loss)
     noted = _Losses(lambda logs: logs["loss"])
     one.fit(batches, callbacks=[noted], verbose=0, shuffle=False)
     # A single batch at each rate is too noisy to read; a population has many updates a rate instead.

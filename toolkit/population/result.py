@@ -11,7 +11,6 @@ import numpy as np
 from ..diagnosis.findings import Finding
 from ..metrics.directions import higher_is_better
 from ..models.lazy_models import LazyModels
-from ..models.reading import metric_directions
 from .leaderboard import Leaderboard, _shown
 from .model import Population
 from .settings import MemberSettings
@@ -55,7 +54,7 @@ class PopulationResult:
             ValueError: No such curve, or one of which it is not known whether it is better high or low.
         """
         metric = self._known(metric)
-        higher = higher_is_better(metric, mode, metric_directions(self.populations[0].template))
+        higher = higher_is_better(metric, mode, self.populations[0].metric_directions())
         best = [best_epoch(history[metric], higher) for history in self.histories]
         keys = [_sort_key(self.histories[k][metric][epoch], higher) for k, epoch in enumerate(best)]
         order = sorted(range(len(keys)), key=lambda k: (keys[k], k))

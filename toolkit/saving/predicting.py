@@ -49,7 +49,7 @@ def _schema(folder: Path) -> dict[str, Any]:
         raise ValueError(
             f"{folder} does not say which columns it takes ({SCHEMA} is missing): export it with `trainwise run`."
         )
-    schema: dict[str, Any] = json.loads(file.read_text())
+    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return schema
 
 

@@ -163,7 +163,9 @@ class Training:
             self._make = lambda ids: one
             everyone = one.ids
         self._trainable = self._make(everyone)
-        readers = {member: RunReader(epochs=self.epochs, **self._known(compiling.loss)) for member in everyone}
+        # Worked out once: the members share their rows, and a simple model of them takes its time.
+        known = self._known(compiling.loss)
+        readers = {member: RunReader(epochs=self.epochs, **known) for member in everyone}
         self.race = Race(plan, self.settings, everyone, readers, self.epochs, self.last)
 
     def _known(self, loss: Any) -> dict[str, Any]:
@@ -171,7 +173,9 @@ class Training:
         rows = self.part.rows
         if not rows.are_arrays or rows.y is None:
             return {}
-        return known_of(rows.x, rows.y, rows.validation, loss if isinstance(loss, str) else getattr(loss, "name", ""))
+        name = loss if isinstance(loss, str) else getattr(loss, "name", "")
+        class_weight = self.plan.fit_arguments.get("class_weight")
+        return known_of(rows.x, rows.y, rows.validation, name, class_weight, rows.sample_weight)
 
     def _start(self, repeat: int) -> list[np.ndarray]:
         """The starting weights of a repetition."""

@@ -156,3 +156,18 @@ def test_a_model_that_is_not_compiled_and_data_without_rows_are_refused():
         tw.tuning.range_test(keras.Sequential([keras.Input((4,)), L.Dense(1)]), X, Y)
     with pytest.raises(ValueError, match="`x` must hold at least one row"):
         tw.tuning.range_test(_linear(), X[:0], Y[:0])
+
+
+@pytest.mark.parametrize("how", ["population", "ramp"])
+def test_an_optimizer_that_accumulates_is_tested_as_the_one_within_it(how):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 3)).astype("float32")
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(tw.optimizers.AccumulatedGradients(keras.optimizers.SGD(0.1), 2), "mse")
+    found = tw.tuning.range_test(model, x, x.sum(axis=1), rates=6, updates=30, how=how)
+    plain = keras.models.clone_model(model)
+    plain.set_weights(model.get_weights())
+    plain.compile(keras.optimizers.SGD(0.1), "mse")
+    alone = tw.tuning.range_test(plain, x, x.sum(axis=1), rates=6, updates=30, how=how)
+    np.testing.assert_allclose(found.losses, alone.losses, rtol=1e-5)

@@ -57,3 +57,12 @@ def test_findings_of_a_member_are_those_of_a_watch_on_it_alone():
     model.fit(x, 2 * x, batch_size=1, epochs=2, shuffle=False, verbose=0, callbacks=[watch])
     assert [finding.symptom for finding in result.findings[1]] == [finding.symptom for finding in watch.findings]
     assert result.findings[1] and not result.findings[0]
+
+
+def test_a_leaderboard_judges_by_what_a_metric_says_of_itself():
+    fit = {"loss": "mse", "metrics": [keras.metrics.R2Score(name="fit")], "epochs": 2, "verbose": 0}
+    y = TABLE[:, :1]
+    result = tw.fit_population(lambda: keras.Sequential([keras.Input((6,)), L.Dense(1)]), TABLE, y, seed=[0, 1], **fit)
+    board = result.leaderboard("fit")
+    assert board["fit"] == sorted(board["fit"], reverse=True) and board["fit"][0] > board["fit"][1]
+    assert board["fit"][0] == max(max(history["fit"]) for history in result.histories)

@@ -118,7 +118,7 @@ def mismatch(run: Run) -> Finding | None:
     # A training loss of zero must not divide.
     worst = [value / max(loss, 1e-12) for value, loss in zip(curves.val_loss, run.loss, strict=True)]
     apart = min(worst) >= limit("mismatch_ratio") and min(curves.val_loss) >= constant
-    # Statistics of a young BatchNormalization spoil only the first validation values: those of a fault stay bad.
+    # A loss that falls to half of its start is on its way down; rows prepared otherwise stay bad.
     recovers = curves.val_loss[-1] < curves.val_loss[0] / limit("mismatch_ratio")
     if not apart or recovers or float(run.loss[0]) > constant:
         return None

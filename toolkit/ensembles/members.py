@@ -23,6 +23,7 @@ TASKS = ("auto", "multiclass", "binary", "multilabel", "regression", "gaussian")
 _KINDS = {"multiclass": "classes", "binary": "labels", "multilabel": "labels", "regression": "values"}
 _ENDS = {"softmax": "classes", "sigmoid": "labels"}
 _UNNAMED = re.compile(r"(keras_tensor|input_layer|input)(_\d+)?")
+# Rows of anything else sum to 1 within a thousandth only by chance, and eight of them never.
 _PROBE_ROWS = 8
 
 
@@ -44,6 +45,7 @@ def gathered(models: Any) -> list[Any]:
             member is not built, has several outputs, holds NaN, or differs from the first in its inputs
             or its output.
     """
+    # A text is a sequence of letters too, and a model may be one of layers.
     if isinstance(models, keras.Model | str | Path) or not isinstance(models, Sequence):
         raise TypeError(f"`models` must be a list of Keras models or paths, got {type(models).__name__}.")
     if not len(models):
@@ -51,6 +53,7 @@ def gathered(models: Any) -> list[Any]:
     found = [_read(one) for one in models]
     for number, model in enumerate(found):
         _refuse_unusable(model, number)
+    # Answers of widths 5 and 1 would broadcast without a word.
     first = _signature(found[0])
     for number, model in enumerate(found):
         if _signature(model) != first:
@@ -69,6 +72,7 @@ def meaning_of(models: Sequence[Any], task: str = "auto", from_logits: Any = "au
     """
     one_of("task", task, TASKS)
     given = _given_logits(from_logits, len(models))
+    # An end of `ops.softmax` is no layer, so its answers must tell.
     ends = [output_activation(model) or _probed(model) or _named_end(model) for model in models]
     logits = tuple(
         _answers_logits(model, end, task) if said is None else said
@@ -92,6 +96,7 @@ def copied_member(model: keras.Model, number: int) -> Any:
     with warnings.catch_warnings():
         # Keras warns of an optimizer that it cannot copy whole, and the copy is not to keep one.
         warnings.simplefilter("ignore", UserWarning)
+        # Not `from_config` with `set_weights`: a Normalization then came back with other numbers, silently.
         made = copy.deepcopy(model)
     for inner in [made, *flat_layers(made)]:
         if isinstance(inner, keras.Model):
@@ -107,6 +112,7 @@ def fresh_inputs(model: keras.Model) -> Any:
     structure = input_structure(model)
     tensors = keras.tree.flatten(structure)
     names = [_input_name(tensor.name, place, len(tensors)) for place, tensor in enumerate(tensors)]
+    # Names that Keras makes up count up in a process, and would differ in each exported file.
     fresh = [
         keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
         for tensor, name in zip(tensors, names, strict=True)
@@ -159,6 +165,7 @@ def _read(one: Any) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
+        # A vote needs no optimizer, and a custom loss need not be there to load.
         return load_model(path, compiled=False)
     except (ValueError, TypeError, OSError, KeyError, ImportError) as reason:
         missing = re.search(
@@ -213,6 +220,7 @@ def _given_logits(from_logits: Any, members: int) -> list[bool | None]:
 
 
 def _answers_logits(model: keras.Model, end: str | None, task: str) -> bool:
+    # `is_from_logits` speaks of the loss; an end in softmax outputs no logits whatever the loss says.
     if end != "linear":
         return False
     return is_from_logits(model) or task in ("multiclass", "binary", "multilabel")
@@ -227,15 +235,18 @@ def _kind(model: keras.Model, end: str | None, logit: bool, task: str) -> str:
                 f"{tuple(model.outputs[0].shape)} ending in {end}."
             )
         return "gaussian"
+    # Two columns that exclude each other are classes, though the task has two only.
     if task == "binary" and width == 2 and (logit or end in (None, "softmax")):
         return "classes"
     wanted = _KINDS.get(task)
     if logit:
+        # Linear ends look alike; the loss tells labels from classes.
         labelled = width == 1 or "binary" in loss_name(model)
         return wanted or ("labels" if labelled else "classes")
     found = _ENDS.get(str(end), "values")
     if wanted is None:
         return found
+    # An end that is not known does not contradict what the caller says.
     if wanted != found and end is not None:
         raise ValueError(f"The member {model.name!r} ends in {end}, which does not fit `task={task!r}`.")
     return wanted
@@ -245,12 +256,14 @@ def _probed(model: keras.Model) -> str | None:
     """`"softmax"` where the rows of a model's answers to random numbers sum to 1; `None` where it cannot be told."""
     tensors = keras.tree.flatten(input_structure(model))
     width = model.outputs[0].shape[-1]
+    # Random numbers are no words or class numbers, and need a shape that is known.
     if any(not str(t.dtype).startswith("float") or None in t.shape[1:] for t in tensors) or width in (None, 1):
         return None
     generator = np.random.default_rng(0)
     rows = [generator.normal(size=(_PROBE_ROWS, *tensor.shape[1:])).astype(tensor.dtype) for tensor in tensors]
     answer = model(keras.tree.pack_sequence_as(input_structure(model), rows), training=False)
     values = ops.convert_to_numpy(ops.cast(answer, "float32"))
+    # A thousandth: half precision sums to 1 within 3e-3 at worst for many classes, mostly far closer.
     sums_to_one = np.all(np.abs(values.sum(axis=-1) - 1) <= 1e-3)
     return "softmax" if sums_to_one and values.min() >= 0 else None
 

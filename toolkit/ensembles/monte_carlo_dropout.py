@@ -22,6 +22,7 @@ _NOISE = (
     keras.layers.GaussianDropout, keras.layers.GaussianNoise, keras.layers.AlphaDropout,
     keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.MultiHeadAttention,
 )  # fmt: skip
+# By name: these layers share no class of their own, and more are added with each version.
 _AUGMENTATIONS = ("Random", "RandAugment", "AutoContrast", "AugMix", "CutMix", "MixUp")
 _OUTPUTS = ("probabilities", "all")
 _SEEDS = 10_007  # keeps the layers of one seed apart from those of the next
@@ -79,6 +80,7 @@ def mc_dropout(
     meaning = meaning_of([model], task, from_logits)
     noisy = DropoutSampling(_with_noise_only(model, seed), name="draws")
     inputs = fresh_inputs(model)
+    # Rows repeated, not calls: dropout draws a mask for each row, so one pass has all draws.
     repeated = keras.tree.map_structure(lambda tensor: ops.repeat(tensor, samples, axis=0), inputs)
     raw = vote_arithmetic.probabilities(noisy(repeated), meaning.kind, meaning.logits[0])
     drawn = ops.reshape(raw, (-1, samples, *raw.shape[1:]))
@@ -110,6 +112,7 @@ def _with_noise_only(model: keras.Model, seed: int) -> Any:
         )
     # A frozen batch normalisation uses the statistics it has learnt, also where training is on.
     for layer in layers:
+        # Models and wrappers pass `trainable` on to what they hold, which may be noise.
         if not isinstance(layer, _NOISE) and not isinstance(layer, keras.Model | keras.layers.Wrapper):
             layer.trainable = False
     for place, layer in enumerate(layers):
@@ -117,6 +120,7 @@ def _with_noise_only(model: keras.Model, seed: int) -> Any:
         if generator is not None:
             # The state of a generator is not saved with a file, its seed is: a reloaded model draws the same.
             layer.seed = _SEEDS * place + seed
+            # The state follows the seed now: it was made from the old one when the layer was.
             generator.state.assign(ops.convert_to_tensor(np.array([layer.seed, 0]), dtype=generator.state.dtype))
     return made
 
@@ -141,6 +145,7 @@ def _without_augmentation(model: keras.Model) -> Any:
             return []
         return [_without_augmentation(layer)] if isinstance(layer, keras.Model) else [layer]
 
+    # Without any, the graph need not be made anew.
     if not any(_is_augmentation(layer) for layer in _layers(model)):
         return model
     made = rebuilt(model, kept)

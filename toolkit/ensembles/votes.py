@@ -99,12 +99,14 @@ def vote(
     inputs = fresh_inputs(members[0])
     answers = []
     for number, (model, share) in enumerate(zip(members, shares, strict=True)):
+        # A member of weight 0 would cost its time and could still bring NaN.
         if share > 0:
             raw = copied_member(model, number)(inputs)
             answer = vote_arithmetic.probabilities(raw, meaning.kind, meaning.logits[number])
             answer = answer if orders is None else reordered(answer, orders[number], orders[0])
             # The name lets each member's answer be found again in a reloaded vote.
             answers.append(_named(answer, f"answer_{number}"))
+    # The zeros left out change no sum: the weights sum to 1 as before.
     counted = [share for share in shares if share > 0]
     joined = _joined(answers, counted, how, ties, meaning.kind, limits)
     outputs = _outputs(joined, answers, counted, meaning.kind, how, output, uncertainty, limits)
@@ -169,4 +171,5 @@ def _outputs(
 
 
 def _named(tensor: Any, name: str) -> Any:
+    # Outputs of operations have names that Keras makes up; the dtype keeps a half-precision policy from casting.
     return keras.layers.Identity(dtype=keras.backend.standardize_dtype(tensor.dtype), name=name)(tensor)

@@ -64,8 +64,10 @@ def direction(metric: str, known: Mapping[str, Direction] | None = None) -> Dire
     >>> direction("val_mae"), direction("val_auc_1"), direction("age_mae"), direction("my_number")
     ('min', 'max', 'min', None)
     """
+    # What the metrics of a model say themselves goes before a guess by name.
     table = {**DIRECTIONS, **(known or {})}
     name = metric.removeprefix("val_")
+    # The whole name first: `top_5_accuracy` ends in no number, but a user's `score_1` may.
     for candidate in (name, re.sub(r"_\d+$", "", name)):
         for spelled in (candidate, _snake_case(candidate)):
             # "age_mean_absolute_error" is looked for whole, then without its first word, and so on.

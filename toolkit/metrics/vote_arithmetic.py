@@ -18,6 +18,7 @@ KINDS = ("classes", "labels", "values", "gaussian")
 _TIE = 1e-6
 # A few units in the last place of float32: enough for `argmax` to see the winner of a tie, too little to matter.
 _LIFT = 4e-7
+# Far above the smallest float32, so that its logarithm is finite; half precision would make it 0.
 _SMALLEST = 1e-30
 
 
@@ -44,6 +45,7 @@ def checked_weights(weights: Sequence[float] | None, members: int) -> list[float
 
 def probabilities(answer: Any, kind: str, from_logits: bool) -> Any:
     """One member's answer in float32, logits turned into probabilities."""
+    # Averages of bfloat16 answers would change one label in 170.
     answer = ops.cast(answer, "float32")
     if not from_logits:
         return answer
@@ -64,6 +66,7 @@ def soft(answers: Sequence[Any], weights: Sequence[float], kind: str = "classes"
         return _weighted_sum(answers, weights)
     means, variances = [answer[..., :1] for answer in answers], [answer[..., 1:] for answer in answers]
     mean = _weighted_sum(means, weights)
+    # Members that differ about the mean add to the variance, each sure as it may be.
     squares = [variance + ops.square(one - mean) for one, variance in zip(means, variances, strict=True)]
     return ops.concatenate([mean, _weighted_sum(squares, weights)], axis=-1)
 
@@ -92,6 +95,7 @@ def median(answers: Sequence[Any], weights: Sequence[float], kind: str) -> Any:
     found = ops.where(ops.isnan(ops.sum(stacked, axis=-1)), np.nan, found[..., 0])
     if kind != "classes":
         return found
+    # Medians class by class need not sum to 1.
     total = ops.sum(found, axis=-1, keepdims=True)
     return ops.where(total <= _TIE, _weighted_sum(answers, weights), found / ops.maximum(total, _TIE))
 
@@ -107,6 +111,7 @@ def geometric(answers: Sequence[Any], weights: Sequence[float], kind: str) -> An
     >>> print(ops.convert_to_numpy(even))
     [[0.5 0.5]]
     """
+    # A single 0 would veto a class for good, and `log` would make it NaN in the sum.
     logs = [ops.log(ops.maximum(answer, _SMALLEST)) for answer in answers]
     if kind == "classes":
         return ops.softmax(_weighted_sum(logs, weights), axis=-1)
@@ -132,11 +137,13 @@ def hard(answers: Sequence[Any], weights: Sequence[float], kind: str, ties: str 
     """
     share, mean = shares(answers, weights, kind, threshold), _weighted_sum(answers, weights)
     if kind == "labels":
+        # Compared with 2 no mean wins: "first" leaves a tie to "no", the first of two classes.
         wins = mean > ops.convert_to_tensor(threshold, dtype="float32") if ties == "soft" else mean > 2.0
         settled = 0.5 + _LIFT * ops.cast(wins, "float32")
         return ops.where(ops.abs(share - 0.5) <= _TIE, settled, share)
     top = ops.max(share, axis=-1, keepdims=True)
     tied = share >= top - _TIE
+    # Equal favour for all tied ones: the first of equals is then taken.
     favour = mean if ties == "soft" else ops.ones_like(mean)
     winner = ops.one_hot(_first_largest(ops.where(tied, favour, -1.0)), mean.shape[-1], dtype="float32")
     return ops.where(tied, top * (1 + _LIFT * winner), share)
@@ -151,6 +158,7 @@ def labels(answer: Any, kind: str, threshold: Any = 0.5) -> Any:
     [1]
     """
     if kind == "classes":
+        # `argmax` of a NaN gives some class, which nobody voted for.
         known = ops.isfinite(ops.sum(answer, axis=-1))
         return ops.where(known, _first_largest(answer), -1)
     yes = answer > ops.convert_to_tensor(threshold, dtype="float32")
@@ -181,6 +189,7 @@ def uncertainty(answers: Sequence[Any], weights: Sequence[float], kind: str, thr
         agreement = ops.sum(ops.square(share), axis=-1)
     else:
         agreement = single(ops.square(share) + ops.square(1 - share))
+    # The chance that two draws are two members: a member does not disagree with itself.
     pairs = 1 - float(np.sum(np.square(weights)))
     return {
         "entropy": entropy,

@@ -80,6 +80,7 @@ class WeightAverage(keras.callbacks.Callback):
                 "The model has batch normalisation, whose statistics do not fit averaged weights: give training rows, "
                 "`WeightAverage(x=x_train)`."
             )
+        # A second fit with the same callback is a run of its own.
         self.count, self.average, self._last = 0, [], []
         self._begins = int(self.start * int(self.params.get("epochs") or 1))
         self._epoch, self._before = 0, 0
@@ -115,11 +116,13 @@ class WeightAverage(keras.callbacks.Callback):
         self._swap_out()
 
     def _take(self, updates: int) -> None:
+        # In float64: a mean of many float32 values would drift.
         own = [ops.convert_to_numpy(variable).astype("float64") for variable in self.model.trainable_variables]
         self.count += 1
         if self.count == 1:
             self.average = own
             return
+        # Several updates in one call fade the mean as often as they would have one by one.
         share = 1 / self.count if self.how == "mean" else 1 - self.momentum**updates
         for mean, value in zip(self.average, own, strict=True):
             mean += share * (value - mean)
@@ -128,6 +131,7 @@ class WeightAverage(keras.callbacks.Callback):
         # A fit that was stopped inside a validation may have left the average in.
         self._swap_out()
         if self.count:
+            # Putting the average in recalibrates batch normalisation, so its statistics are kept too.
             held = [*self.model.trainable_variables, *self._statistics()]
             self._last = [(variable, ops.convert_to_numpy(variable).copy()) for variable in held]
             self._put_in()

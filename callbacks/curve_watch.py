@@ -96,6 +96,7 @@ class CurveWatch(keras.callbacks.Callback):
 
     def _reset(self) -> None:
         self._reader = RunReader()
+        # Findings of readers that a repair ended, and of layers; `_reader` knows those of its own only.
         self._earlier: list[Finding] = []
         self._repairs: FitRepairs | None = None
         self._layers: LayerReader | None = None
@@ -128,6 +129,7 @@ class CurveWatch(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._reset()
         made, epochs = structure_of(self.model), self.params.get("epochs")
+        # Weights of rows change what a constant reaches, so they must be known before anything is compared with it.
         known = known_of(self.x, self.y, self.validation_data, made.loss, **row_weighting(self.model))
         known["unscaled"] = what_is_unscaled(self.model, self.x, self.y)
         self._reader = RunReader(epochs=epochs, structure=made, directions=metric_directions(self.model), **known)
@@ -144,6 +146,7 @@ class CurveWatch(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self._layers is not None:
+            # Kept until the epoch ends, when a repair can act on them.
             self._ill_layers += self._layers.begin_batch()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -170,6 +173,7 @@ class CurveWatch(keras.callbacks.Callback):
             # What the run showed before says nothing about how it goes on from other weights.
             self._earlier += self._reader.findings
             epochs = self._reader.epochs
+            # The run that begins anew has only what is left of the budget.
             left = None if epochs is None else max(1, epochs - epoch - 1)
             self._reader = RunReader(epochs=left, **self._reader.facts())
             if self._layers is not None:
@@ -180,6 +184,7 @@ class CurveWatch(keras.callbacks.Callback):
             self._layers.end()
         if self._repairs is not None:
             self._repairs.end()
+        # Last, on the weights that the user gets.
         missed = classes_missed_by(self.model, self.y, self.validation_data)
         self._earlier += missed
         self._tell(missed)

@@ -125,6 +125,7 @@ class GradientWatch(keras.callbacks.Callback):
             self.every,
             self.rows,
             self.keep,
+            # Asked only where something breaks down: it looks at all rows.
             unscaled=lambda: what_is_unscaled(self.model, self.x, self.y),
         )
 
@@ -138,6 +139,7 @@ class GradientWatch(keras.callbacks.Callback):
         self._tell(self._reader.end_batch(batch))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        # Without a loss in the logs nothing is known to be broken.
         self._tell(self._reader.end_epoch(float((logs or {}).get("loss", 0.0))))
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -71,6 +71,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._batches = 0
+        # The counter goes on over fits and resumed epochs, so each epoch is counted from its own start.
         self._before = self._updates()
         size = self.batch_size
         self._size = {} if size is None else {"batch_size": size if isinstance(size, int) else size.at(epoch)}
@@ -86,6 +87,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         if logs is not None:
             logs.update({**rates_of(self.model.optimizer), **self._size})
         made = self._updates() - self._before
+        # Once is enough: the data stay what they are.
         if made > self._batches and not self._warned:
             self._warned = True
             warnings.warn(
@@ -96,6 +98,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
             )
 
     def _updates(self) -> int:
+        # LossScaleOptimizer's own counter stays at 0.
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         return int(ops.convert_to_numpy(update_counter(optimizer)))
 
@@ -113,6 +116,7 @@ def rates_of(optimizer: Any) -> dict[str, float]:
     rates = {"learning_rate": _number(inner.learning_rate)}
     for name in ("momentum", "weight_decay"):
         value = getattr(inner, name, None)
+        # A schedule of momentum has no one value to log.
         if value is not None and not callable(value):
             rates[name] = _number(value)
     if isinstance(inner, LayerwiseLearningRate):
@@ -171,6 +175,7 @@ class UpdateRatioMonitor(keras.callbacks.Callback):
             before = self._before[name]
             moved = np.linalg.norm(ops.convert_to_numpy(kernel) - before)
             norm = np.linalg.norm(before)
+            # Weights that start at zero have no relative update.
             if norm > 0:
                 self._ratios.setdefault(name, []).append(float(moved / norm))
         self._before = None

@@ -54,12 +54,15 @@ class ResumableState(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         for place, callback in enumerate(self.callbacks):
+            # EarlyStopping restores these at its end, also those of an epoch before the interruption.
             weights = getattr(callback, "best_weights", None)
             if weights is not None:
                 write_arrays(self._weights_path(place), weights)
+        # After the weights: a state on disk then never speaks of weights that are not there.
         write_json(self.path, [{"kind": type(one).__name__, **counters(one)} for one in self.callbacks])
 
     def on_train_end(self, logs: Any = None) -> None:
+        # A fit that ended is not to be resumed: the next one must count from the start.
         for path in (Path(self.path), *(self._weights_path(place) for place in range(len(self.callbacks)))):
             path.unlink(missing_ok=True)
 
@@ -90,6 +93,7 @@ def counters(callback: Any) -> dict[str, Any]:
     """
     values = {name: getattr(callback, name) for name in _REMEMBERED if hasattr(callback, name)}
     return {
+        # Keras keeps numpy numbers here, which JSON does not know.
         name: None if value is None else float(value) if name == "best" else int(value)
         for name, value in values.items()
     }

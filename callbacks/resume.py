@@ -56,6 +56,7 @@ class Resume(keras.callbacks.Callback):
         self.directory = directory
         self.monitor = monitor
         self.mode = mode
+        # Now, so that an unknown direction is refused before an epoch is trained.
         self._sign = -1.0 if higher_is_better(monitor, mode) else 1.0
         self.carry = carry
         self._state = self._read()
@@ -81,6 +82,7 @@ class Resume(keras.callbacks.Callback):
         """Gives `model` the weights of the best epoch, or of the last where none was best."""
         name = self._state["best_file"] or self._state["file"]
         if name:
+            # Files hold the model's variables first, so that they can be read without an optimizer.
             self._load(name, list(model.variables))
 
     def restore_carried(self) -> None:
@@ -89,6 +91,7 @@ class Resume(keras.callbacks.Callback):
             callback.set_state(state)
 
     def on_train_begin(self, logs: Any = None) -> None:
+        # Anew: the same callback may serve a second fit, after the file has grown.
         self._state = self._read()
         self._pending = self._resuming = False
         if not self._state["file"]:
@@ -112,6 +115,7 @@ class Resume(keras.callbacks.Callback):
         # Kept so that lower is better, whatever is monitored.
         if score is not None and np.isfinite(score) and self._sign * score < self._state["best"]:
             self._state.update(best=self._sign * score, best_epoch=epoch)
+        # Written when the next epoch begins: callbacks after this one have not dealt with the epoch yet.
         self._pending = True
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -123,6 +127,7 @@ class Resume(keras.callbacks.Callback):
         folder = Path(self.directory)
         last = self._state["epochs"] - 1
         name = f"epoch-{last}.npz"
+        # A new name each epoch: the state on disk still speaks of the old file until it is replaced.
         write_arrays(folder / name, [ops.convert_to_numpy(variable.value) for variable in self._variables()])
         kept = {name, f"epoch-{self._state['best_epoch']}.npz"}
         self._state.update(
@@ -137,11 +142,13 @@ class Resume(keras.callbacks.Callback):
         self._pending = False
 
     def _variables(self) -> list[Any]:
+        # Unbuilt, it has no slots yet: the file would lack them, or find nowhere to put them.
         self.model.optimizer.build(self.model.trainable_variables)
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def _load(self, name: str, variables: list[Any]) -> None:
         arrays = read_arrays(Path(self.directory) / name)
+        # A file may hold more: the optimizer's variables, where only the model's are asked for.
         wrong = [v.path for v, a in zip(variables, arrays, strict=False) if tuple(v.shape) != a.shape]
         if wrong or len(arrays) < len(variables):
             raise ValueError(

@@ -89,6 +89,7 @@ class SnapshotEnsemble(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if not self._begun:
             self._begun = True
+            # Only here does a callback learn where a fit with `initial_epoch` begins.
             self._find_earlier(epoch // self._length)
         self._epoch = epoch
         self._set_rate(0)
@@ -96,6 +97,7 @@ class SnapshotEnsemble(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         self._seen = batch
         if self._steps:
+            # Without a length the first epoch keeps the rate it began with.
             self._set_rate(batch)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -107,6 +109,7 @@ class SnapshotEnsemble(keras.callbacks.Callback):
             self._keep()
 
     def on_train_end(self, logs: Any = None) -> None:
+        # A later fit of the model must not begin at the bottom of a cosine.
         self.model.optimizer.learning_rate = self._first
 
     def _set_rate(self, batch: int) -> None:
@@ -127,10 +130,12 @@ class SnapshotEnsemble(keras.callbacks.Callback):
 
     def _keep(self) -> None:
         if self.directory is None:
+            # Arrays, not models: a model each would hold a graph each, asked for or not.
             self._kept.append([ops.convert_to_numpy(variable).copy() for variable in self.model.weights])
             return
         path = self._path(len(self._kept) + 1)
         with beside(path, ".keras") as draft:
+            # Without optimizer, whose slots treble the file.
             copied_member(self.model, len(self._kept)).save(draft)
         self._kept.append(path)
 

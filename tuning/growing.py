@@ -13,6 +13,7 @@ from ..toolkit.optimizers.rate_owners import has_schedule, refuse_two_owners
 from ..toolkit.schedules import BatchSizeSchedule
 
 
+# A loop of plain fits begins every callback anew: EarlyStopping then counts its patience from 0 in each phase.
 class _Shared(keras.callbacks.CallbackList):
     """One set of callbacks over several calls of `fit`: training begins once and ends once."""
 
@@ -25,6 +26,7 @@ class _Shared(keras.callbacks.CallbackList):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Ends a phase only; see `finish`."""
+        # The callbacks are told at the very end what the last phase ended with.
         self.last_logs = logs
 
     def finish(self) -> None:
@@ -38,6 +40,7 @@ class _Sizes(keras.callbacks.Callback):
     batch_size = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
+        # A model may have been trained before.
         self._start = int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -99,6 +102,7 @@ def fit_growing_batches(
     whole_number("epochs", epochs, low=1)
     rates = _rates(learning_rates, batch_sizes, model)
     refuse_two_owners(model, callbacks)
+    # First in the list, so that History and loggers after it see its entries.
     sizes = _Sizes()
     shared = _Shared(
         [sizes, *callbacks], add_history=True, add_progbar=bool(verbose), verbose=verbose, epochs=epochs, model=model
@@ -106,10 +110,12 @@ def fit_growing_batches(
     for place, (begin, end, size) in enumerate(batch_sizes.phases(epochs)):
         sizes.batch_size = size
         if rates is not None:
+            # Between phases and not in a callback: the rate belongs to the size.
             model.optimizer.learning_rate = rates[place]
         model.fit(
             x, y, batch_size=size, initial_epoch=begin, epochs=end, callbacks=shared, verbose=verbose, **fit_arguments
         )
+        # The next `fit` would set it back and go on.
         if model.stop_training:
             break
     shared.finish()

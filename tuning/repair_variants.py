@@ -72,12 +72,17 @@ def variants_of(
 ) -> list[Variant]:
     """What to try, most promising first: what is sure, then what usually helps, then more capacity."""
     x, y = rows[:2]
+    # Information is no fault; a change for its sake would hide what helped.
     loud = [finding for finding in findings if finding.level != "info"]
     symptoms = {finding.symptom for finding in loud}
+    # The likeliest cause of each alone: lists of causes share most of their names.
     causes = {cause for finding in loud for cause in finding.causes[:1]}
+    # Changes build on one another: a single one is of no use where two faults meet.
     sure = _longer(_stacked(program), symptoms, len(x))
+    # A make that cannot be rebuilt still has its optimizer, rate, batch and epochs.
     if not can_change(model, structure_of(model)):
         return [sure]
+    # A loss that does not fit is only information, yet its cure is sure.
     ends = symptoms & set(_ENDS) or any(finding.symptom == "wrong_loss" for finding in findings)
     if ends:
         sure = _mended_end(sure, task, y)
@@ -93,14 +98,17 @@ def variants_of(
         sure = sure.rebuilt(_NO_PENALTY, lambda made: without_penalties(made, 0.3))
     if "class_imbalance" in symptoms and task in ("binary", "multiclass"):
         sure = sure.changed(Advice("class_weight", "set", "balanced"), class_weight=_balanced(y))
+    # From here on it need not be known what is wrong: this is what usually works.
     usual = sure if ends else _mended_end(sure, task, y)
     usual = usual.rebuilt(_RELU, _with_relu)
+    # Inputs of about 1 need no normalising, and a change that does nothing only costs the proof its clarity.
     if _input_spread(x) > 3 or _input_spread(x) < 0.3:
         usual = _standardized(usual, x)
     if task == "regression":
         usual = _scaled_targets(usual, y)
     if type(usual.optimizer).__name__ != "Adam":
         usual = usual.changed(Advice("optimizer", "set", "Adam"), optimizer=keras.optimizers.Adam())
+    # Without dropout: what cannot fit the rows must not be held back.
     wide = usual.rebuilt(Advice("units", "raise", 4.0), lambda made: widened(without_penalties(made, 0.0), 4, 32))
     deep = wide.rebuilt(Advice("layers", "add"), lambda made: with_more_layers(made, 64))
     if symptoms & {"overfitting"} or "overfitting" in causes:
@@ -137,6 +145,7 @@ def _stacked(program: Variant) -> Variant:
 
 def _longer(program: Variant, symptoms: set[str], rows: int) -> Variant:
     slow = symptoms & {"learning_rate_too_low", "not_learning", "underfitting", "unchanged_weights"}
+    # Fewer than 8 updates an epoch are too few for any rate.
     if slow and rows / program.batch_size < 8 and program.batch_size > 8:
         size = int(max(4, min(32, rows // 16)))
         if size < program.batch_size:
@@ -151,6 +160,7 @@ def _mended_end(program: Variant, task: Task, y: np.ndarray) -> Variant:
     """The output units, activation and loss that the task asks for."""
     wanted = head(task, y)
     now = structure_of(program.build())
+    # What is right already is no change, and must not be told as one.
     if (now.outputs, now.activation, now.loss) == (wanted.units, wanted.activation, wanted.loss):
         return program
     advice = Advice("output_activation", "set", wanted.activation)
@@ -159,6 +169,7 @@ def _mended_end(program: Variant, task: Task, y: np.ndarray) -> Variant:
 
 
 def _standardized(program: Variant, x: np.ndarray) -> Variant:
+    # Asked for by symptoms and by habit, but once is enough.
     if any(advice.parameter == "normalization" for advice in program.changes):
         return program
     return program.rebuilt(Advice("normalization", "set", "Standardize"), lambda m: with_standardized_inputs(m, x))
@@ -166,6 +177,7 @@ def _standardized(program: Variant, x: np.ndarray) -> Variant:
 
 def _scaled_targets(program: Variant, y: np.ndarray) -> Variant:
     spread = y.std(axis=0)
+    # Targets within a factor of 5 of 1 need no scaling; a constant one cannot be.
     if program.scale is not None or not np.all(spread > 0) or np.all((spread > 0.2) & (spread < 5)):
         return program
     return program.changed(
@@ -176,6 +188,7 @@ def _scaled_targets(program: Variant, y: np.ndarray) -> Variant:
 def _balanced(y: np.ndarray) -> dict[int, float]:
     classes = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype(int)
     counts = np.bincount(classes)
+    # As scikit-learn's "balanced": each class weighs as much as any other in all.
     return {label: len(classes) / (np.sum(counts > 0) * count) for label, count in enumerate(counts) if count}
 
 
@@ -192,6 +205,7 @@ def in_units(model: keras.Model, scale: tuple[np.ndarray, np.ndarray]) -> Any:
     """The model with answers in the units of the targets, compiled as it was."""
     layer = Standardize(center=scale[0].tolist(), scale=scale[1].tolist(), invert=True)
     whole = keras.Model(model.inputs, layer(model.outputs[0]))
+    # A new optimizer: the state of the old one belongs to the model without this layer.
     whole.compile(optimizer=type(model.optimizer).from_config(model.optimizer.get_config()), loss=model.loss)
     return whole
 
@@ -202,6 +216,7 @@ def rates_of(optimizer: Any) -> list[float]:
     if has_schedule(optimizer):
         return rates
     own = float(ops.convert_to_numpy(optimizer.learning_rate))
+    # The program's own rate is among them, so that a good one is not lost to the ladder's steps.
     return sorted({*rates, round(own, 12)}) if own > 0 else rates
 
 

@@ -15,7 +15,7 @@ from ..metrics import vote_arithmetic
 from ..metrics.scores import calibration_error, row_scores, truth
 from .members import copied_member, fresh_inputs, gathered, meaning_of
 
-# Wide enough for any network seen; at an end the sentence says so.
+# Where the search comes to an end of this range, the sentence says so.
 _COLDEST, _HOTTEST = 0.02, 50.0
 _SMALLEST = 1e-30
 
@@ -90,7 +90,7 @@ def calibrate(
             f"{model.name!r} outputs quantities, which have no temperature; for logits say `from_logits=True`."
         )
     inputs = fresh_inputs(model)
-    # A copy: members that share a layer object can be saved but not loaded.
+    # A copy, so that the model given stays as it is.
     raw = copied_member(model, 0)(inputs)
     before = vote_arithmetic.probabilities(raw, meaning.kind, meaning.logits[0])
     # Logits where the model has them: turned to probabilities and back they lose what is near 0 and 1.

@@ -263,7 +263,6 @@ def _probed(model: keras.Model) -> str | None:
     rows = [generator.normal(size=(_PROBE_ROWS, *tensor.shape[1:])).astype(tensor.dtype) for tensor in tensors]
     answer = model(keras.tree.pack_sequence_as(input_structure(model), rows), training=False)
     values = ops.convert_to_numpy(ops.cast(answer, "float32"))
-    # A thousandth: half precision sums to 1 within 3e-3 at worst for many classes, mostly far closer.
     sums_to_one = np.all(np.abs(values.sum(axis=-1) - 1) <= 1e-3)
     return "softmax" if sums_to_one and values.min() >= 0 else None
 

@@ -120,7 +120,7 @@ def _with_noise_only(model: keras.Model, seed: int) -> Any:
         if generator is not None:
             # The state of a generator is not saved with a file, its seed is: a reloaded model draws the same.
             layer.seed = _SEEDS * place + seed
-            # The state follows the seed now: it was made from the old one when the layer was.
+            # A layer reads its seed only once, when it is made.
             generator.state.assign(ops.convert_to_tensor(np.array([layer.seed, 0]), dtype=generator.state.dtype))
     return made
 

@@ -67,7 +67,7 @@ def direction(metric: str, known: Mapping[str, Direction] | None = None) -> Dire
     # What the metrics of a model say themselves goes before a guess by name.
     table = {**DIRECTIONS, **(known or {})}
     name = metric.removeprefix("val_")
-    # The whole name first: `top_5_accuracy` ends in no number, but a user's `score_1` may.
+    # The whole name first: a name in `known` may itself end in a number.
     for candidate in (name, re.sub(r"_\d+$", "", name)):
         for spelled in (candidate, _snake_case(candidate)):
             # "age_mean_absolute_error" is looked for whole, then without its first word, and so on.

@@ -78,7 +78,7 @@ def bootstrap(
     resamples = whole_number("resamples", resamples, low=1)
     number("confidence", confidence, 0, 1, open_low=True, open_high=True)
     generator = np.random.default_rng(seed)
-    # One draw after the other: a matrix of all draws would hold rows times resamples.
+    # The statistic may be any function of rows, so that draws cannot be one product of matrices as in `scores`.
     draws = [statistic(generator.integers(0, rows, rows)) for _ in range(resamples)]
     low, high = np.quantile(draws, [0.5 - confidence / 2, 0.5 + confidence / 2])
     return float(low), float(high)

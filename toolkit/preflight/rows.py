@@ -126,7 +126,7 @@ def shared(train: list[np.ndarray], validation: list[np.ndarray]) -> Iterator[Fi
     # Data whose rows repeat by nature share rows however they are split; and who gives the training rows
     # for validation, all of them in their order, only wants the curve.
     same = all(a.shape == b.shape and np.array_equal(a, b) for a, b in zip(train, validation, strict=True))
-    # Twice: a split of rows that repeat shares about as many as repeat, give or take.
+    # Rows that repeat are shared about as often as they repeat; twice leaves room for chance.
     honest = share <= 2 * repeated or same
     yield Finding(
         "shared_rows",

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 _ABSENT = object()
+# To read the content of an empty cell raises, so that cells are compared with one.
 _EMPTY_CELL = types.CellType()
 # The functions of Keras that TensorFlow traces around a training step.
 _STEPS = ("one_step_on_", "multi_step_on_")
@@ -152,6 +153,7 @@ def compiled_with(model: keras.Model) -> dict[str, Any]:
 
     Reads `Trainer._compile_config`, seen in Keras 3.15; the public `get_compile_config` gives them serialised.
     """
+    # An uncompiled model has the corner, but nothing in it.
     if not getattr(model, "compiled", False):
         return {}
     held = _corner(model, "_compile_config")
@@ -295,6 +297,7 @@ def tensorflow_random_state() -> Any:
 
     held = context.context()
     generator = getattr(held, "_rng", None)
+    # No generator yet: TensorFlow makes it with the first draw.
     return _corner(held, "_seed"), generator and generator.getstate()
 
 
@@ -306,6 +309,7 @@ def set_tensorflow_random_state(state: Any) -> None:
 
     seed, drawn = state
     held = context.context()
+    # First, since it makes a new generator, which then goes on where the old one was.
     _corner(held, "_set_global_seed")(seed)
     if drawn is not None:
         held._rng.setstate(drawn)
@@ -327,6 +331,7 @@ def drop_step_gradients() -> int:
     from tensorflow.python.framework import ops
 
     registry: dict[str, Any] = getattr(ops.gradient_registry, "_registry", {})
+    # A copy of the names: another thread may trace, and add some, meanwhile.
     named = [name for name in list(registry) if name.startswith("CustomGradient-")]
     dropped = [name for name in named if _is_of_traced_step(registry.get(name))]
     for name in dropped:
@@ -336,6 +341,7 @@ def drop_step_gradients() -> int:
 
 def _is_of_traced_step(entry: Any) -> bool:
     graph: Any = _graph_of(entry["type"]) if isinstance(entry, dict) and "type" in entry else None
+    # A step's operations may be traced in graphs within its own, such as those of a loop.
     while hasattr(getattr(graph, "outer_graph", None), "outer_graph"):
         graph = graph.outer_graph
     # A graph has its outputs only once its tracing has ended.

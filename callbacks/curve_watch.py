@@ -126,7 +126,7 @@ class CurveWatch(keras.callbacks.Callback):
         self._reader.set_state(state)
         self._earlier = [Finding.from_dict(values) for values in state.get("earlier", [])]
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._reset()
         made, epochs = structure_of(self.model), self.params.get("epochs")
         # Weights of rows change what a constant reaches, so they must be known before anything is compared with it.
@@ -139,24 +139,24 @@ class CurveWatch(keras.callbacks.Callback):
                 unscaled = known["unscaled"]
                 self._layers = LayerReader(self.model, self.x, self.y, unscaled=lambda: unscaled)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._reader.begin_epoch()
         if self._layers is not None:
             self._layers.begin_epoch(epoch)
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if self._layers is not None:
             # Kept until the epoch ends, when a repair can act on them.
             self._ill_layers += self._layers.begin_batch()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if logs and "loss" in logs:
             self._reader.note_batch(logs["loss"], batch + 1)
             self._tell(self._reader.look_early(batch + 1))
         if self._layers is not None:
             self._ill_layers += self._layers.end_batch(batch)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         new = [*self._reader.end_epoch(logs or {}), *self._ill_layers]
         self._earlier += self._ill_layers
         self._ill_layers = []
@@ -164,7 +164,7 @@ class CurveWatch(keras.callbacks.Callback):
         if self._repairs is not None:
             self._repair(self._repairs, epoch, logs or {}, new)
 
-    def _repair(self, repairs: FitRepairs, epoch: int, logs: dict[str, Any], new: list[Finding]) -> None:
+    def _repair(self, repairs: FitRepairs, epoch: int, logs: dict[str, float], new: list[Finding]) -> None:
         name = self.monitor or ("val_loss" if "val_loss" in logs else "loss")
         if name not in logs:
             raise ValueError(f"`monitor` must be in the logs of the fit ({sorted(logs)}), got {name!r}.")
@@ -179,7 +179,7 @@ class CurveWatch(keras.callbacks.Callback):
             if self._layers is not None:
                 self._layers.begin_anew()
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._layers is not None:
             self._layers.end()
         if self._repairs is not None:

@@ -72,7 +72,7 @@ class Comparison:
 
 
 def compare_momentum(
-    build_model: Callable[[], Any],
+    build_model: Callable[[], keras.Model],
     x: Any,
     y: Any = None,
     *,
@@ -124,7 +124,7 @@ def compare_momentum(
     rates = [number("learning_rate", rate, 0, np.inf, open_low=True) for rate in _some("learning_rate", learning_rate)]
     settings = [(momentum, rate) for momentum in momenta for rate in rates]
     tried, results = [], []
-    # One population a form: Nesterov's is another graph, the constants are numbers in one.
+    # The form belongs to the optimizer, one a population; the constants are given by member.
     for form in _some("nesterov", nesterov):
         scale = [1 - momentum if equal == "effective" else 1.0 for momentum, _ in settings]
         # Many equal gradients g move plain SGD by rate * g each, momentum by rate * g / (1 - momentum).
@@ -150,7 +150,7 @@ def compare_momentum(
 
 
 def compare_rates(
-    build_model: Callable[[], Any],
+    build_model: Callable[[], keras.Model],
     x: Any,
     y: Any = None,
     *,
@@ -200,7 +200,7 @@ def _some(name: str, values: Any) -> list[Any]:
 
 
 def _fit(
-    build_model: Any, x: Any, y: Any, seeds: int, fit_arguments: dict[str, Any], **settings: Any
+    build_model: Callable[[], keras.Model], x: Any, y: Any, seeds: int, fit_arguments: dict[str, Any], **settings: Any
 ) -> PopulationResult:
     """Every setting with every seed, as one population; the seeds of a setting stand side by side."""
     whole_number("seeds", seeds, low=1)
@@ -235,7 +235,6 @@ def _row(name: dict[str, Any], metric: str, steps: float, curves: Sequence[Seque
 
 def _diverged(curve: Sequence[float]) -> bool:
     """Whether a run ends clearly worse than it began, even where its loss is a number; losses may be negative."""
-    # Half above the start: less is noise of a setting that barely moves.
     return not np.isfinite(curve).all() or curve[-1] > curve[0] + 0.5 * abs(curve[0])
 
 
@@ -252,7 +251,6 @@ def _best_rates(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     chosen = []
     for own in groups.values():
         best = min(own, key=_place)
-        # All rates count: a momentum that holds at its best rate only is harder to use.
         chosen.append({**best, "diverged": sum(row["diverged"] for row in own)})
     return chosen
 

@@ -19,12 +19,12 @@ class _Shared(keras.callbacks.CallbackList):
 
     begun = False
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if not self.begun:
             self.begun = True
             super().on_train_begin(logs)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Ends a phase only; see `finish`."""
         # The callbacks are told at the very end what the last phase ended with.
         self.last_logs = logs
@@ -39,11 +39,11 @@ class _Sizes(keras.callbacks.Callback):
 
     batch_size = 0
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         # A model may have been trained before.
         self._start = int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if logs is not None:
             made = int(ops.convert_to_numpy(self.model.optimizer.iterations)) - self._start
             logs.update({"batch_size": self.batch_size, "updates": made})
@@ -57,10 +57,10 @@ def fit_growing_batches(
     batch_sizes: BatchSizeSchedule,
     epochs: int,
     learning_rates: Sequence[float] | None = None,
-    callbacks: Sequence[Any] = (),
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: Any = 0,
     **fit_arguments: Any,
-) -> Any:
+) -> keras.callbacks.History:
     """Fits a compiled model with a batch size that changes at given epochs.
 
     The callbacks see one fit: their state goes on over the phases, and there is one History, which

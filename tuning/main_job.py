@@ -6,13 +6,14 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import keras
 import numpy as np
 from rich.console import Console
 
@@ -80,7 +81,7 @@ class RunResult:
         directory: The folder with `report.html`, `report.json` and `models/`.
     """
 
-    model: Any
+    model: keras.Model
     report: dict[str, Any]
     directory: Path
 
@@ -149,7 +150,7 @@ class Job:
         return RunResult(models[winner], report, self.out)
 
     @contextmanager
-    def _timed(self, step: str) -> Any:
+    def _timed(self, step: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self.seconds[step] = round(time.perf_counter() - start, 3)
@@ -196,7 +197,7 @@ class Job:
             self.notes = [f"Constant in the training rows, and so of no use: {listed}."]
         self.say(" ".join(["normalise: inside the model, by the training rows only.", *self.notes]))
 
-    def _check(self, build: Callable[[], Any]) -> list[Finding]:
+    def _check(self, build: Callable[[], keras.Model]) -> list[Finding]:
         train, validation = self.splits.train, self.splits.validation
         # A model of its own, since each member is built from its own seed.
         findings = check(build(), train.x, train.y, (validation.x, validation.y))
@@ -205,7 +206,7 @@ class Job:
             self.say(f"  {finding}")
         return findings
 
-    def _train(self, build: Callable[[], Any]) -> list[Member]:
+    def _train(self, build: Callable[[], keras.Model]) -> list[Member]:
         def report(name: str, finding: Finding) -> None:
             self.say(f"  {name}: {finding}")
 
@@ -234,7 +235,7 @@ class Job:
             members.append(member)
         return members
 
-    def _vote(self, members: list[Member]) -> tuple[np.ndarray, dict[str, Any], str]:
+    def _vote(self, members: list[Member]) -> tuple[np.ndarray, dict[str, keras.Model], str]:
         """Chooses members, and the winner, on validation rows only."""
         validation = self.splits.validation
         answers = np.array([_predict(member.model, validation.x) for member in members])
@@ -263,7 +264,7 @@ class Job:
         return selection.weights, models, winner
 
     def _measure(
-        self, members: list[Member], weights: np.ndarray, models: dict[str, Any], winner: str
+        self, members: list[Member], weights: np.ndarray, models: dict[str, keras.Model], winner: str
     ) -> dict[str, Any]:
         known = self.out / _STATE / "evaluation.json"
         if known.is_file():
@@ -291,7 +292,7 @@ class Job:
         self.say(f"  {evaluation['sentence']}")
         return evaluation
 
-    def _export(self, model: Any) -> ExportReport:
+    def _export(self, model: keras.Model) -> ExportReport:
         splits = self.splits
         # Validation rows: the proof of an export needs some rows, and the test rows stay sealed.
         rows = model_inputs(take(splits.validation.x, slice(0, 32)))
@@ -408,7 +409,7 @@ def _writable(out: Path) -> Path:
     return out
 
 
-def _predict(model: Any, x: Any) -> np.ndarray:
+def _predict(model: keras.Model, x: Any) -> np.ndarray:
     answers = np.asarray(model.predict(model_inputs(x), verbose=0))
     # The scores take a binary answer or a quantity as `(rows,)`.
     return answers[:, 0] if answers.shape[1] == 1 else answers

@@ -80,7 +80,7 @@ class Member:
 
 def train_member(
     number: int,
-    build: Callable[[], Any],
+    build: Callable[[], keras.Model],
     splits: Splits,
     *,
     seed: int,
@@ -121,5 +121,4 @@ def _health(splits: Splits, report: Callable[[Finding], None]) -> GradientWatch:
     """Looks into the layers; where a column holds words, at the weights alone."""
     rows = model_inputs(splits.train.x)
     plain = all(isinstance(column, np.ndarray) for column in keras.tree.flatten(rows))
-    # Words go through lookups, which have no gradients.
     return GradientWatch(rows if plain else None, splits.train.y if plain else None, report=report)

@@ -49,9 +49,9 @@ class Variant:
     """
 
     changes: tuple[Advice, ...]
-    build: Callable[[], Any]
+    build: Callable[[], keras.Model]
     loss: Any
-    optimizer: Any
+    optimizer: keras.optimizers.Optimizer
     batch_size: int
     epochs: int
     class_weight: dict[int, float] | None = None
@@ -61,7 +61,7 @@ class Variant:
         """The variant with one more change."""
         return replace(self, changes=(*self.changes, advice), **fields)
 
-    def rebuilt(self, advice: Advice, change: Callable[[Any], Any]) -> Variant:
+    def rebuilt(self, advice: Advice, change: Callable[[keras.Model], keras.Model]) -> Variant:
         """The variant with a change of its make."""
         build = self.build
         return self.changed(advice, build=lambda: change(build()))
@@ -72,7 +72,7 @@ def variants_of(
 ) -> list[Variant]:
     """What to try, most promising first: what is sure, then what usually helps, then more capacity."""
     x, y = rows[:2]
-    # Information is no fault; a change for its sake would hide what helped.
+    # Information is no fault, and asks for no change.
     loud = [finding for finding in findings if finding.level != "info"]
     symptoms = {finding.symptom for finding in loud}
     # The likeliest cause of each alone: lists of causes share most of their names.
@@ -101,7 +101,7 @@ def variants_of(
     # From here on it need not be known what is wrong: this is what usually works.
     usual = sure if ends else _mended_end(sure, task, y)
     usual = usual.rebuilt(_RELU, _with_relu)
-    # Inputs of about 1 need no normalising, and a change that does nothing only costs the proof its clarity.
+    # Inputs of about 1 need no normalising.
     if _input_spread(x) > 3 or _input_spread(x) < 0.3:
         usual = _standardized(usual, x)
     if task == "regression":
@@ -132,7 +132,7 @@ _RELU = Advice("activation", "set", "relu")
 _NO_PENALTY = Advice("regularization", "set", "none")
 
 
-def _with_relu(model: keras.Model) -> Any:
+def _with_relu(model: keras.Model) -> keras.Model:
     return with_hidden(model, activation="relu", kernel_initializer="he_normal")
 
 
@@ -145,7 +145,6 @@ def _stacked(program: Variant) -> Variant:
 
 def _longer(program: Variant, symptoms: set[str], rows: int) -> Variant:
     slow = symptoms & {"learning_rate_too_low", "not_learning", "underfitting", "unchanged_weights"}
-    # Fewer than 8 updates an epoch are too few for any rate.
     if slow and rows / program.batch_size < 8 and program.batch_size > 8:
         size = int(max(4, min(32, rows // 16)))
         if size < program.batch_size:
@@ -201,7 +200,7 @@ def scaled(y: np.ndarray, variant: Variant) -> np.ndarray:
     return np.asarray(((y.reshape(len(y), -1) - center) / scale).reshape(y.shape), "float32")
 
 
-def in_units(model: keras.Model, scale: tuple[np.ndarray, np.ndarray]) -> Any:
+def in_units(model: keras.Model, scale: tuple[np.ndarray, np.ndarray]) -> keras.Model:
     """The model with answers in the units of the targets, compiled as it was."""
     layer = Standardize(center=scale[0].tolist(), scale=scale[1].tolist(), invert=True)
     whole = keras.Model(model.inputs, layer(model.outputs[0]))
@@ -210,7 +209,7 @@ def in_units(model: keras.Model, scale: tuple[np.ndarray, np.ndarray]) -> Any:
     return whole
 
 
-def rates_of(optimizer: Any) -> list[float]:
+def rates_of(optimizer: keras.optimizers.Optimizer) -> list[float]:
     """The learning rates that a variant is tried at: those of the ladder, and the program's own where it has one."""
     rates = ladder(optimizer, _RATES)
     if has_schedule(optimizer):
@@ -220,5 +219,5 @@ def rates_of(optimizer: Any) -> list[float]:
     return sorted({*rates, round(own, 12)}) if own > 0 else rates
 
 
-def without_rate(optimizer: Any) -> Any:
+def without_rate(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 0.01})

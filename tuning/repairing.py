@@ -61,7 +61,7 @@ class Repair:
 
 
 def repair(
-    build_model: Callable[[], Any],
+    build_model: Callable[[], keras.Model],
     x: Any,
     y: Any,
     *,
@@ -159,7 +159,13 @@ class _Job:
     """One repair: the rows, and what was tried on them."""
 
     def __init__(
-        self, build: Any, rows: tuple[np.ndarray, ...], epochs: int, batch_size: int, seed: int, verbose: int
+        self,
+        build: Callable[[], keras.Model],
+        rows: tuple[np.ndarray, ...],
+        epochs: int,
+        batch_size: int,
+        seed: int,
+        verbose: int,
     ) -> None:
         self.build, self.rows = build, rows
         self.epochs, self.batch_size, self.seed, self.verbose = epochs, batch_size, seed, verbose

@@ -21,10 +21,9 @@ from ..toolkit.runtime.randomness import preserved
 from .searching.rows import TrialRows, rows_of
 from .spaces import CNN, MLP
 
-# Not 1: a row or two with a wrong label need not be learnt by heart.
 _FITTED = {"accuracy": 0.995, "r2": 0.99}
 _PLAIN: dict[str, Any] = {"normalization": "none", "activation": "relu", "dropout": 0.0, "l2": 0.0}
-# Each has several times the weights of the one before: the first that fits is not much too large.
+# From small to large: the first that fits is not much larger than it need be.
 _MLPS: tuple[dict[str, Any], ...] = (
     {"depth": 1, "units": 16}, {"depth": 1, "units": 64}, {"depth": 2, "units": 64}, {"depth": 2, "units": 256},
     {"depth": 3, "units": 256}, {"depth": 4, "units": 512},
@@ -181,7 +180,7 @@ class _Stages:
 
     def _regularise(self, capacity: dict[str, Any], rate: float) -> tuple[dict[str, Any], PopulationResult]:
         settings = {**_PLAIN, **capacity}
-        # A regulariser shifts the best rate a little; at the old one it would be judged too harshly.
+        # Each setting is judged at its own best rate, looked for near that of the capacity.
         near = [rate / 3, rate, rate * 3]
         kept, members = self._judged(settings, near)
         last = [kept.histories[m][self._judge][-1] for m in members]
@@ -195,7 +194,6 @@ class _Stages:
                 result, own = self._judged({**settings, **change}, near)
                 losses = [min(result.histories[m][self._judge]) for m in own]
                 effect = np.array(best) - np.array(losses)
-                # Kept without proof: few seeds seldom prove an effect, and the sentence says which are beyond chance.
                 better = bool(effect.mean() > 0)
                 self._note("regularise", f"{step} {next(iter(change.values()))}", result, own, effect, kept=better)
                 if better:
@@ -243,7 +241,7 @@ class _Stages:
             y, held = y.reshape(len(y), -1), (held[0], np.asarray(held[1]).reshape(len(held[1]), -1))
         # Graphs of the last population would else stay in memory with the names of their layers.
         fresh_session()
-        build: Callable[[], Any] = lambda: space.build(keras_tuner.HyperParameters())  # noqa: E731
+        build: Callable[[], keras.Model] = lambda: space.build(keras_tuner.HyperParameters())  # noqa: E731
         # Patience as long as the training: it only puts the best epoch's weights back.
         stop = keras.callbacks.EarlyStopping(self._judge, mode="min", patience=self.epochs, restore_best_weights=True)
         return fit_population(
@@ -269,7 +267,13 @@ class _Stages:
         return history[f"{prefix}{name}"]
 
     def _note(
-        self, stage: str, step: str, result: PopulationResult, members: Sequence[int], effects: Any, kept: bool
+        self,
+        stage: str,
+        step: str,
+        result: PopulationResult,
+        members: Sequence[int],
+        effects: np.ndarray | None,
+        kept: bool,
     ) -> None:
         histories = [result.histories[m] for m in members]
         at = [int(np.nanargmin(history[self._judge])) for history in histories]

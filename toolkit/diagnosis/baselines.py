@@ -154,7 +154,6 @@ def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: 
     answers = [_ridge(inputs, targets, others), targets[_nearest(inputs, others)]]
     # One model for all measures: the better by squared error, which is what ridge minimises.
     errors = [float(np.mean((answer - truths) ** 2)) for answer in answers]
-    # Scores are better high, so errors go in with their sign changed below.
     best = answers[int(np.argmin(errors))]
     absolute, squared = float(np.mean(np.abs(best - truths))), min(errors)
     comparable = {"mean_squared_error": squared, "mse": squared, "mean_absolute_error": absolute, "mae": absolute}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 
 from ..data.rows import is_array, is_number, spread_rows
@@ -104,7 +105,7 @@ def missed_classes(shares: np.ndarray, recall: np.ndarray) -> Finding | None:
     )
 
 
-def classes_missed_by(model: Any, y: Any, validation_data: Any) -> list[Finding]:
+def classes_missed_by(model: keras.Model, y: Any, validation_data: Any) -> list[Finding]:
     """Whether a trained model answers small classes of unequal ones wrong; asked of some validation rows.
 
     Args:

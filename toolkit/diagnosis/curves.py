@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     # For types alone: this file must be read without Keras.
     from ..models.structure import Structure
 
-# Three epochs: the fewest that have a middle, so that short runs keep most of theirs.
 SMOOTHING = np.full(3, 1 / 3)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -73,7 +74,7 @@ class FitRepairs:
 
     def __init__(
         self,
-        model: Any,
+        model: keras.Model,
         say: Callable[[str], None],
         x: Any = None,
         epochs: int | None = None,
@@ -230,14 +231,14 @@ def _further(attempt: Attempt) -> list[tuple[str, Advice]]:
     return [(attempt.symptom, Advice("learning_rate", "lower", advice.value * 10.0))]
 
 
-def _state(model: Any) -> dict[str, list[np.ndarray]]:
+def _state(model: keras.Model) -> dict[str, list[np.ndarray]]:
     return {
         "weights": [ops.convert_to_numpy(weight).copy() for weight in model.weights],
         "optimizer": [ops.convert_to_numpy(variable).copy() for variable in model.optimizer.variables],
     }
 
 
-def _restore(model: Any, state: dict[str, list[np.ndarray]], optimizer: bool = True) -> None:
+def _restore(model: keras.Model, state: dict[str, list[np.ndarray]], optimizer: bool = True) -> None:
     for weight, value in zip(model.weights, state["weights"], strict=True):
         weight.assign(value)
     if optimizer:
@@ -249,7 +250,7 @@ def _restore(model: Any, state: dict[str, list[np.ndarray]], optimizer: bool = T
             model.optimizer.learning_rate = rate
 
 
-def _settings(model: Any) -> dict[str, Any]:
+def _settings(model: keras.Model) -> dict[str, Any]:
     """What a change may alter besides weights: rate, clipping, batches an update."""
     optimizer = model.optimizer
     return {
@@ -259,7 +260,7 @@ def _settings(model: Any) -> dict[str, Any]:
     }
 
 
-def _undo(model: Any, settings: dict[str, Any]) -> None:
+def _undo(model: keras.Model, settings: dict[str, Any]) -> None:
     optimizer = model.optimizer
     if settings["learning_rate"] is not None:
         optimizer.learning_rate = settings["learning_rate"]

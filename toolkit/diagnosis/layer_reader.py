@@ -142,7 +142,6 @@ class LayerReader:
 
     def _moves(self, updates: int) -> dict[str, float] | None:
         """Norm of one update of each kernel, the mean over those since it was last copied."""
-        # Copying every kernel at every update would cost more than the looks themselves.
         if self._before is None:
             return None
         return {
@@ -213,5 +212,5 @@ def _weights_only(model: keras.Model, step: int, epoch: int, moved: dict[str, fl
         alike = float(values.std(axis=-1).max() / (np.abs(values).max() + 1e-30)) if matrix else 1.0
         weight = float(np.linalg.norm(values.ravel()))
         layers.append(LayerHealth(name, weight=weight, alike=alike, moved=None if moved is None else moved[name]))
-    # A NaN loss compares false with every limit, and a spread of 1 is none of a constant: rules on both stay silent.
+    # Neither loss nor answers were measured: with NaN a model is not stuck, and a spread of 1 is none of a constant.
     return Probe(step, epoch, loss=float("nan"), penalty=0.0, spread=1.0, layers=tuple(layers))

@@ -219,7 +219,6 @@ def _saturated(looks: _Looks) -> Finding | None:
     if worst is None or worst[1] < limit("saturated_share"):
         return None
     layer, share = worst
-    # Half of the share is enough here: a start may drift to the ends a little more.
     from_start = (looks.layers(layer.name)[0].saturated or 0.0) >= limit("saturated_share") / 2
     return Finding(
         "saturated_activation",

@@ -166,7 +166,7 @@ def _reasons(run: Run, still: bool, pinned: bool) -> tuple[tuple[str, ...], tupl
         return ("capacity_too_small", "lr_too_low", "lr_too_high"), (Advice("layers", "add"), *raise_rate)
     relus = made is not None and made.hidden.count("relu") >= limit("deep_relu")
     usual = ("lr_too_high", "dying_relu", "lr_too_low")
-    # In a deep stack of ReLU a few dead layers suffice, so they come first there.
+    # The deeper a stack of ReLU, the likelier it dies (Lu et al. 2019).
     return ("dying_relu", "lr_too_high", "vanishing_gradient") if relus else usual, lower_rate
 
 

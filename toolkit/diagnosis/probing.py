@@ -96,7 +96,7 @@ class Prober:
         return found
 
 
-def kernels(model: keras.Model) -> list[tuple[str, Any]]:
+def kernels(model: keras.Model) -> list[tuple[str, keras.Variable]]:
     """The largest trainable weight of each layer that has one, by the layer's name, in the order of the layers.
 
     Example:
@@ -117,7 +117,7 @@ def _holds_layers(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, keras.Model) or bool(flat_layers(layer))
 
 
-def _watched(model: keras.Model) -> list[tuple[Any, str]]:
+def _watched(model: keras.Model) -> list[tuple[keras.layers.Layer, str]]:
     """Hidden layers whose activation can die or saturate, with its name; empty for a subclassed model."""
     if not getattr(model, "inputs", None):
         return []
@@ -152,7 +152,7 @@ def _graph(measure: Callable[[Any, Any], dict[str, Any]]) -> Callable[[Any, Any]
 
 
 def _forward_and_back(
-    model: keras.Model, inner: Any, weights: list[Any], x: Any, y: Any, training: bool
+    model: keras.Model, inner: keras.Model | None, weights: list[keras.Variable], x: Any, y: Any, training: bool
 ) -> tuple[Any, Any, Any, list[Any], list[Any]]:
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(f"Gradients are measured on TensorFlow, not on {keras.backend.backend()}.")
@@ -171,7 +171,7 @@ def _forward_and_back(
     return loss, penalty, answers, activations, gradients
 
 
-def _with_hidden(model: keras.Model, watched: list[tuple[Any, str]]) -> Any:
+def _with_hidden(model: keras.Model, watched: list[tuple[keras.layers.Layer, str]]) -> keras.Model | None:
     """The model with the answers of its watched layers before its own, on the same weights."""
     if not watched:
         return None
@@ -186,7 +186,7 @@ def _norm(values: Any) -> Any:
     return ops.sqrt(ops.sum(ops.square(ops.cast(dense, "float32"))))
 
 
-def _unit_spread(kernel: Any) -> Any:
+def _unit_spread(kernel: keras.Variable) -> Any:
     """How far the units of a layer differ, relative to the size of their weights; 1 for a single unit."""
     values = ops.cast(ops.convert_to_tensor(kernel), "float32")
     if len(values.shape) < 2 or values.shape[-1] < 2 or int(np.prod(values.shape[:-1])) < 1:
@@ -216,13 +216,18 @@ def _activation_facts(values: Any, activation: str) -> dict[str, Any]:
     return {"finite": finite, "saturated": ops.mean(ops.cast(ends, "float32"))}
 
 
-def _metric_variables(model: keras.Model) -> list[Any]:
+def _metric_variables(model: keras.Model) -> list[keras.Variable]:
     """Variables that `compute_loss` changes: the trackers of a compiled loss of several outputs."""
     return [variable for metric in loss_trackers(model) for variable in metric.variables]
 
 
 def _probe(
-    found: dict[str, np.ndarray], names: list[str], watched: list[tuple[Any, str]], step: int, epoch: int, moved: Any
+    found: dict[str, np.ndarray],
+    names: list[str],
+    watched: list[tuple[keras.layers.Layer, str]],
+    step: int,
+    epoch: int,
+    moved: dict[str, float],
 ) -> Probe:
     health: dict[str, dict[str, Any]] = {}
     for place, (layer, activation) in enumerate(watched):

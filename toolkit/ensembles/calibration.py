@@ -113,7 +113,7 @@ def calibrate(
     return Calibration(calibrated, temperature, nll, ece, _sentence(temperature, nll, ece, len(logits)))
 
 
-def _logits(p: Any, kind: str) -> Any:
+def _logits(p: keras.KerasTensor, kind: str) -> keras.KerasTensor:
     logs = ops.log(ops.maximum(p, _SMALLEST))
     return logs if kind == "classes" else logs - ops.log(ops.maximum(1 - p, _SMALLEST))
 

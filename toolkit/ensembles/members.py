@@ -35,7 +35,7 @@ class Meaning:
     logits: tuple[bool, ...]
 
 
-def gathered(models: Any) -> list[Any]:
+def gathered(models: Any) -> list[keras.Model]:
     """The members as built Keras models with one output each; paths are loaded, uncompiled.
 
     Raises:
@@ -64,7 +64,7 @@ def gathered(models: Any) -> list[Any]:
     return found
 
 
-def meaning_of(models: Sequence[Any], task: str = "auto", from_logits: Any = "auto") -> Meaning:
+def meaning_of(models: Sequence[keras.Model], task: str = "auto", from_logits: Any = "auto") -> Meaning:
     """Finds what the members' answers mean, from their last activations, their losses and what the caller says.
 
     Raises:
@@ -91,7 +91,7 @@ def meaning_of(models: Sequence[Any], task: str = "auto", from_logits: Any = "au
     return Meaning(kinds[0], logits)
 
 
-def copied_member(model: keras.Model, number: int) -> Any:
+def copied_member(model: keras.Model, number: int) -> keras.Model:
     """A deep copy named `member_NUMBER`, without optimizer, also in the models that it holds."""
     with warnings.catch_warnings():
         # Keras warns of an optimizer that it cannot copy whole, and the copy is not to keep one.
@@ -132,7 +132,7 @@ def reordered(answer: Any, own: Sequence[Any], wanted: Sequence[Any]) -> Any:
     return answer if order == list(range(len(order))) else ops.take(answer, order, axis=-1)
 
 
-def checked_classes(classes: Any, models: Sequence[Any], kind: str) -> list[list[Any]] | None:
+def checked_classes(classes: Any, models: Sequence[keras.Model], kind: str) -> list[list[Any]] | None:
     """Class names in each member's own order, or `None` where none were given.
 
     Raises:
@@ -154,7 +154,7 @@ def checked_classes(classes: Any, models: Sequence[Any], kind: str) -> list[list
     return lists
 
 
-def _read(one: Any) -> Any:
+def _read(one: Any) -> keras.Model:
     if isinstance(one, keras.Model):
         return one
     if not isinstance(one, str | Path):
@@ -202,7 +202,7 @@ def _signature(model: keras.Model) -> tuple[Any, Any]:
     return inputs, tuple(model.outputs[0].shape)
 
 
-def _described(tensor: Any) -> str:
+def _described(tensor: keras.KerasTensor) -> str:
     kind = "words" if tensor.dtype == "string" else "numbers"
     return f"{kind} {tuple(tensor.shape)}".replace("None", "?")
 

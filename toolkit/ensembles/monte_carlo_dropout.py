@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
@@ -22,7 +20,7 @@ _NOISE = (
     keras.layers.GaussianDropout, keras.layers.GaussianNoise, keras.layers.AlphaDropout,
     keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.MultiHeadAttention,
 )  # fmt: skip
-# By name: these layers share no class of their own, and more are added with each version.
+# By name: the class they share is private to Keras, and Resizing, which augments nothing, is of it too.
 _AUGMENTATIONS = ("Random", "RandAugment", "AutoContrast", "AugMix", "CutMix", "MixUp")
 _OUTPUTS = ("probabilities", "all")
 _SEEDS = 10_007  # keeps the layers of one seed apart from those of the next
@@ -38,7 +36,7 @@ def mc_dropout(
     *,
     task: str = "auto",
     from_logits: bool | str = "auto",
-) -> Any:
+) -> keras.Model:
     """Makes a model that draws its dropout anew `samples` times for each row and answers with the mean.
 
     Everything but noise stays in inference: batch normalisation keeps its statistics, augmentation is off. All
@@ -100,7 +98,7 @@ def mc_dropout(
     return keras.Model(inputs, named if output == "all" else named[main], name=name)
 
 
-def _with_noise_only(model: keras.Model, seed: int) -> Any:
+def _with_noise_only(model: keras.Model, seed: int) -> keras.Model:
     """A copy in which `training=True` turns on noise, and nothing else."""
     made = _without_augmentation(copied_member(model, 0))
     made.name = "member_0"
@@ -125,7 +123,7 @@ def _with_noise_only(model: keras.Model, seed: int) -> Any:
     return made
 
 
-def _layers(model: keras.Model) -> list[Any]:
+def _layers(model: keras.Model) -> list[keras.layers.Layer]:
     return flat_layers(model)
 
 
@@ -137,10 +135,10 @@ def _is_augmentation(layer: keras.layers.Layer) -> bool:
     return type(layer).__name__.startswith(_AUGMENTATIONS) and type(layer).__module__.startswith("keras.")
 
 
-def _without_augmentation(model: keras.Model) -> Any:
+def _without_augmentation(model: keras.Model) -> keras.Model:
     """The same layers in a new graph, those that change images at random left out."""
 
-    def kept(layer: keras.layers.Layer) -> list[Any]:
+    def kept(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
         if _is_augmentation(layer):
             return []
         return [_without_augmentation(layer)] if isinstance(layer, keras.Model) else [layer]

@@ -145,7 +145,6 @@ def greedy_soup(
         if loss < best:
             chosen, best, soup = [*chosen, candidate], loss, made
     if tried and len(chosen) == 1 and min(tried) > 0:
-        # Told with the loss of all of them, which users would have got from a plain mean.
         uniform = pot.loss(pot.average([1 / len(pot.models)] * len(pot.models)))
         raise ValueError(_unrelated(uniform, pot.losses))
     words = f"{len(chosen)} of {len(pot.models)} models went in: loss {best:.4f}; alone they have {_span(pot.losses)}."
@@ -170,10 +169,9 @@ class _Pot:
                 "The models have batch normalisation, whose statistics belong to the weights they were taken with: "
                 "give training rows, `recalibrate_on=x_train`."
             )
-        # Measured before anything is averaged: they are what the average is held against.
         self.losses = [self.loss(model) for model in self.models]
 
-    def average(self, shares: Sequence[float]) -> Any:
+    def average(self, shares: Sequence[float]) -> keras.Model:
         # From the heaviest: what is not averaged, such as seeds and counters, is then its own.
         made = copied_member(self.models[int(np.argmax(shares))], 0)
         made.name = "average"
@@ -205,7 +203,7 @@ class _Pot:
         return float(row_scores(answers, truth(answers, self._y), exclusive)["nll"].mean())
 
 
-def _refuse_other_makes(models: list[Any]) -> None:
+def _refuse_other_makes(models: list[keras.Model]) -> None:
     wanted = [tuple(variable.shape) for variable in models[0].weights]
     for number, model in enumerate(models):
         shapes = [tuple(variable.shape) for variable in model.weights]

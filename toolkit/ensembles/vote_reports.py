@@ -52,7 +52,7 @@ class VoteReport:
 
 
 def evaluate_vote(
-    vote: Any,
+    vote: keras.Model,
     x: Any,
     y: Any = None,
     *,
@@ -115,11 +115,10 @@ def evaluate_vote(
     return made(joined, answers, np.asarray(y), task, best, confidence, seed)
 
 
-def _answers(vote: Any, x: Any, batch_size: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _answers(vote: keras.Model, x: Any, batch_size: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     if not isinstance(vote, keras.Model):
         raise TypeError(f"`vote` must be a Keras model, got {type(vote).__name__}.")
     layers = {layer.name: layer for layer in vote.layers}
-    # A vote names its members' answers `answer_NUMBER`; that survives a file.
     numbers = sorted(int(name[7:]) for name in layers if name.startswith("answer_") and name[7:].isdigit())
     main = next((name for name in ("probabilities", "values") if name in layers), None)
     if not numbers or main is None:
@@ -140,7 +139,7 @@ def _refuse_nan(name: str, values: np.ndarray) -> None:
         raise ValueError(f"{name} outputs NaN or infinite values in {broken.size} rows, the first in row {broken[0]}.")
 
 
-def _task_of(vote: Any, joined: np.ndarray, y: Any) -> str:
+def _task_of(vote: keras.Model, joined: np.ndarray, y: Any) -> str:
     if "values" in vote.output_names or any(layer.name == "values" for layer in vote.layers):
         return "regression"
     if joined.shape[-1] == 1:

@@ -29,7 +29,7 @@ def vote(
     threshold: float | Sequence[float] = 0.5,
     classes: Sequence[Sequence[Any]] | None = None,
     uncertainty: bool = False,
-) -> Any:
+) -> keras.Model:
     """Joins trained models into one Keras model that outputs their vote.
 
     The members are deep copies, so that the originals stay as they are; the vote is made of Keras'
@@ -128,14 +128,21 @@ def _refuse_what_has_no_answer(how: str, output: str, uncertainty: bool, meaning
         raise ValueError(f"`uncertainty=True` adds outputs, so it needs `output='all'`, got {output!r}.")
 
 
-def _checked_threshold(threshold: Any, width: int) -> Any:
+def _checked_threshold(threshold: float | Sequence[float], width: int) -> Any:
     array = np.asarray(threshold, dtype="float64")
     if array.shape not in ((), (width,)) or not np.all((array > 0) & (array < 1)):
         raise ValueError(f"`threshold` must be one number in (0, 1), or {width}, got {threshold}.")
     return array.tolist()
 
 
-def _joined(answers: list[Any], weights: list[float], how: str, ties: str, kind: str, threshold: Any) -> Any:
+def _joined(
+    answers: list[keras.KerasTensor],
+    weights: list[float],
+    how: str,
+    ties: str,
+    kind: str,
+    threshold: float | list[float],
+) -> keras.KerasTensor:
     if how == "hard":
         return vote_arithmetic.hard(answers, weights, kind, ties, threshold)
     if how == "median":
@@ -146,15 +153,15 @@ def _joined(answers: list[Any], weights: list[float], how: str, ties: str, kind:
 
 
 def _outputs(
-    joined: Any,
-    answers: list[Any],
+    joined: keras.KerasTensor,
+    answers: list[keras.KerasTensor],
     weights: list[float],
     kind: str,
     how: str,
     output: str,
     uncertainty: bool,
-    threshold: Any,
-) -> Any:
+    threshold: float | list[float],
+) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
     main = "probabilities" if kind in ("classes", "labels") else "values"
     if output == "probabilities":
         return _named(joined, main)
@@ -170,6 +177,6 @@ def _outputs(
     return {key: _named(tensor, key) for key, tensor in found.items()}
 
 
-def _named(tensor: Any, name: str) -> Any:
+def _named(tensor: keras.KerasTensor, name: str) -> keras.KerasTensor:
     # Outputs of operations have names that Keras makes up; the dtype keeps a half-precision policy from casting.
     return keras.layers.Identity(dtype=keras.backend.standardize_dtype(tensor.dtype), name=name)(tensor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from ..checks import one_of
 
@@ -79,7 +79,7 @@ def direction(metric: str, known: Mapping[str, Direction] | None = None) -> Dire
     return None
 
 
-def higher_is_better(metric: str, mode: Any = "auto", known: Mapping[str, Direction] | None = None) -> bool:
+def higher_is_better(metric: str, mode: str = "auto", known: Mapping[str, Direction] | None = None) -> bool:
     """Whether a larger value of a metric is the better one.
 
     Args:

@@ -119,13 +119,21 @@ def geometric(answers: Sequence[Any], weights: Sequence[float], kind: str) -> An
     return ops.sigmoid(_weighted_sum(logs, weights) - _weighted_sum(against, weights))
 
 
-def shares(answers: Sequence[Any], weights: Sequence[float], kind: str, threshold: Any = 0.5) -> Any:
+def shares(
+    answers: Sequence[Any], weights: Sequence[float], kind: str, threshold: float | Sequence[float] = 0.5
+) -> Any:
     """Share of the votes that each class, or each label's yes, gets; NaN where a member outputs NaN."""
     votes = [_ballot(answer, kind, threshold) for answer in answers]
     return _weighted_sum(votes, weights)
 
 
-def hard(answers: Sequence[Any], weights: Sequence[float], kind: str, ties: str = "soft", threshold: Any = 0.5) -> Any:
+def hard(
+    answers: Sequence[Any],
+    weights: Sequence[float],
+    kind: str,
+    ties: str = "soft",
+    threshold: float | Sequence[float] = 0.5,
+) -> Any:
     """Shares of the votes in which `argmax` (or `> 0.5`) gives the winner, tied rows too.
 
     Example:
@@ -149,7 +157,7 @@ def hard(answers: Sequence[Any], weights: Sequence[float], kind: str, ties: str 
     return ops.where(tied, top * (1 + _LIFT * winner), share)
 
 
-def labels(answer: Any, kind: str, threshold: Any = 0.5) -> Any:
+def labels(answer: Any, kind: str, threshold: float | Sequence[float] = 0.5) -> Any:
     """Class numbers in int32, or 0 and 1 for each label; -1 where the answer is NaN.
 
     Example:
@@ -165,7 +173,9 @@ def labels(answer: Any, kind: str, threshold: Any = 0.5) -> Any:
     return single(ops.where(ops.isfinite(answer), ops.cast(yes, "int32"), -1))
 
 
-def uncertainty(answers: Sequence[Any], weights: Sequence[float], kind: str, threshold: Any = 0.5) -> dict[str, Any]:
+def uncertainty(
+    answers: Sequence[Any], weights: Sequence[float], kind: str, threshold: float | Sequence[float] = 0.5
+) -> dict[str, Any]:
     """How unsure the members are together, and how far they differ.
 
     Returns:
@@ -216,7 +226,7 @@ def _weighted_sum(tensors: Sequence[Any], weights: Sequence[float]) -> Any:
     return reduce(add, (tensor * weight for tensor, weight in zip(tensors, weights, strict=True)))
 
 
-def _ballot(answer: Any, kind: str, threshold: Any) -> Any:
+def _ballot(answer: Any, kind: str, threshold: float | Sequence[float]) -> Any:
     if kind == "labels":
         yes = ops.cast(answer > ops.convert_to_tensor(threshold, dtype="float32"), "float32")
         return ops.where(ops.isfinite(answer), yes, np.nan)

@@ -44,12 +44,11 @@ def architecture_findings(model: keras.Model) -> Iterator[Finding]:
                 causes=("wrong_hidden_activation", "vanishing_gradient"),
                 advice=(Advice("activation", "set", "relu"),),
             )
-            # One such layer is enough to say it; the cure is the same for all.
             break
     if made.linear:
         yield Finding(
             "underfitting",
-            # Information: a linear model may be what is wanted, or a bottleneck.
+            # Information: a linear model may be what is wanted.
             "info",
             f"None of the {len(made.hidden)} hidden layers has an activation, so that together they are one linear "
             "layer.",

@@ -74,7 +74,6 @@ def check(
     if validation_data is not None:
         others, other_targets = _rows(*_arrays(validation_data[0], validation_data[1]), most)
         findings += [*shared(columns, others), *unlike(columns, others)]
-    # Targets that are words have no range and no scale.
     if is_number(targets):
         findings += [*unfit_head(model, targets), *targets_of(model, targets)]
         findings += class_sizes(model, targets, None if others is None else other_targets)

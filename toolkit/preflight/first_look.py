@@ -124,7 +124,7 @@ def few_rows(model: keras.Model, x: Any, y: Any, seed: int = 0) -> Iterator[Find
     )
 
 
-def _learn(model: keras.Model, x: Any, y: Any, optimizer: Any, seed: int) -> float | None:
+def _learn(model: keras.Model, x: Any, y: Any, optimizer: keras.optimizers.Optimizer, seed: int) -> float | None:
     """Share of the first loss that is left after training a copy on a few rows; `None` where it starts solved."""
     with preserved():
         keras.utils.set_random_seed(seed)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 
 from ..diagnosis.findings import Advice, Finding
@@ -36,7 +37,7 @@ class _End:
         return int(self.y.shape[-1]) if self.y.ndim > 1 else 1
 
 
-def unfit_head(model: Any, y: np.ndarray) -> Iterator[Finding]:
+def unfit_head(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
     """What does not fit at the end of a model with a single output; nothing where the loss is not known.
 
     Example:
@@ -65,7 +66,7 @@ def unfit_head(model: Any, y: np.ndarray) -> Iterator[Finding]:
         yield from _quantity(end)
 
 
-def _labels(end: _End, output_shape: Any) -> Iterator[Finding]:
+def _labels(end: _End, output_shape: tuple[int | None, ...]) -> Iterator[Finding]:
     if end.loss == "sparse_categorical_crossentropy":
         # Sequences have class numbers of as many axes as their outputs less one.
         if end.y.ndim == len(output_shape) and end.columns > 1:

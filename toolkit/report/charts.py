@@ -211,17 +211,17 @@ def _series(values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return found
 
 
-def _pair(history: Mapping[str, Any], key: str) -> tuple[Any, Any]:
+def _pair(history: Mapping[str, np.ndarray], key: str) -> tuple[np.ndarray, np.ndarray]:
     """The training and the validation values under one key; empty where absent."""
     nothing = np.empty(0)
     return history.get(key, nothing), history.get(f"val_{key}", nothing)
 
 
-def _drawable(values: Any) -> bool:
+def _drawable(values: np.ndarray) -> bool:
     return bool(np.isfinite(values).any())
 
 
-def _length(history: Mapping[str, Any]) -> int:
+def _length(history: Mapping[str, np.ndarray]) -> int:
     return max((len(values) for values in history.values()), default=0)
 
 
@@ -248,7 +248,7 @@ def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
-def _draw_panel(axes: Axes, key: str, pair: tuple[Any, Any], best: int | None) -> None:
+def _draw_panel(axes: Axes, key: str, pair: tuple[np.ndarray, np.ndarray], best: int | None) -> None:
     # More dots than this run into one another.
     dots = "o" if max(map(len, pair)) <= 40 else ""
     training, validation = pair
@@ -263,7 +263,7 @@ def _draw_panel(axes: Axes, key: str, pair: tuple[Any, Any], best: int | None) -
     _scale(axes, key, np.concatenate(pair))
 
 
-def _scale(axes: Axes, key: str, values: Any) -> None:
+def _scale(axes: Axes, key: str, values: np.ndarray) -> None:
     found = values[np.isfinite(values)]
     # An accuracy has no decades, and a loss at or below zero no logarithm.
     wide = key == "loss" and found.min() > LEAST and found.max() / found.min() > LOG_SPAN
@@ -295,7 +295,9 @@ def _lanes(marks: Sequence[Mapping[str, Any]], last: int) -> list[int]:
     return lanes
 
 
-def _draw_marks(axes: Axes, pair: tuple[Any, Any], marks: Sequence[Mapping[str, Any]], lanes: Sequence[int]) -> None:
+def _draw_marks(
+    axes: Axes, pair: tuple[np.ndarray, np.ndarray], marks: Sequence[Mapping[str, Any]], lanes: Sequence[int]
+) -> None:
     for mark, lane in zip(marks, lanes, strict=True):
         colour = LEVEL_COLOURS[mark["level"]]
         at = mark["epoch"] + 1
@@ -318,13 +320,13 @@ def _draw_marks(axes: Axes, pair: tuple[Any, Any], marks: Sequence[Mapping[str, 
         )
 
 
-def _height(pair: tuple[Any, Any], epoch: int) -> float:
+def _height(pair: tuple[np.ndarray, np.ndarray], epoch: int) -> float:
     """The validation value of an epoch: the only one that stands at the end of it. NaN where there is none."""
     validation = pair[1]
     return float(validation[epoch]) if epoch < len(validation) else math.nan
 
 
-def _told(member: Mapping[str, Any], history: Mapping[str, Any], panels: Sequence[str]) -> str:
+def _told(member: Mapping[str, Any], history: Mapping[str, np.ndarray], panels: Sequence[str]) -> str:
     parts = [f"Curves of {member.get('name', 'a member')} over {_length(history)} epochs"]
     for key in panels:
         for label, values in zip(("training", "validation"), _pair(history, key), strict=True):

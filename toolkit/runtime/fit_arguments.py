@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import keras
+
 # Rows that are weighted, nobody knows how.
 UNKNOWN_WEIGHTS = "unknown"
 
 
-def row_weighting(model: Any) -> dict[str, Any]:
+def row_weighting(model: keras.Model) -> dict[str, Any]:
     """The `class_weight` and `sample_weight` of the fit that runs, read off the call of `model.fit` itself.
 
     Keras tells its callbacks epochs and steps alone. Who compares the loss of a fit with that of a constant must know
@@ -40,7 +42,7 @@ def row_weighting(model: Any) -> dict[str, Any]:
     return weighting
 
 
-def _arguments(model: Any) -> dict[str, Any]:
+def _arguments(model: keras.Model) -> dict[str, Any]:
     """The arguments of the innermost `fit` of this model among the frames that led here."""
     frame = inspect.currentframe()
     while frame is not None:

@@ -260,19 +260,19 @@ class AnyOf:
     'worse than the median of 1 others after 1 epoch'
     """
 
-    rules: tuple[Any, ...]
+    rules: tuple[Stopper, ...]
 
     def reason(self, curve: Curve, others: Sequence[Curve], epochs: int) -> str | None:
         return next((why for rule in self.rules if (why := rule.reason(curve, others, epochs))), None)
 
 
-_NAMED: dict[str, Callable[[], Any]] = {
+_NAMED: dict[str, Callable[[], Stopper]] = {
     "median": Median, "percentile": Percentile, "halving": SuccessiveHalving, "extrapolation": Extrapolation,
     "first_epochs": FirstEpochs,
 }  # fmt: skip
 
 
-def stopper_of(given: Any) -> Any:
+def stopper_of(given: Any) -> Stopper | None:
     """The rule for a name or a rule; `None` where no trial is to be stopped.
 
     Raises:
@@ -318,7 +318,7 @@ class Replay:
     stopped: int
 
 
-def replay(curves: Sequence[Curve], rule: Any, order: Sequence[int] | None = None) -> Replay:
+def replay(curves: Sequence[Curve], rule: Stopper, order: Sequence[int] | None = None) -> Replay:
     """Runs a rule over whole curves as a search would have, one trial after the other.
 
     Args:
@@ -355,7 +355,7 @@ def replay(curves: Sequence[Curve], rule: Any, order: Sequence[int] | None = Non
     return Replay(saved=1 - spent / total, regret=float(regret), stopped=stopped)
 
 
-def _stopped(curve: list[float], rule: Any, others: list[list[float]], epochs: int) -> list[float]:
+def _stopped(curve: list[float], rule: Stopper, others: list[list[float]], epochs: int) -> list[float]:
     # Not after the last epoch: to stop there saves nothing.
     for done in range(1, len(curve)):
         if rule.reason(curve[:done], others, epochs):

@@ -367,7 +367,7 @@ def run(
 
     Raises:
         ArithmeticError: Training broke down: a member outputs NaN.
-        ExportRefusedError: The exported model did not answer as the trained one.
+        ExportRefusedError: The exported model does not output what the trained one does.
         OSError: A file is missing, or `out` cannot be written.
         TypeError: The source is of no kind that can be read.
         ValueError: The data or an argument cannot be used; see `trainwise.data.load`.

@@ -201,7 +201,7 @@ def scaled(y: np.ndarray, variant: Variant) -> np.ndarray:
 
 
 def in_units(model: keras.Model, scale: tuple[np.ndarray, np.ndarray]) -> keras.Model:
-    """The model with answers in the units of the targets, compiled as it was."""
+    """The model with outputs in the units of the targets, compiled as it was."""
     layer = Standardize(center=scale[0].tolist(), scale=scale[1].tolist(), invert=True)
     whole = keras.Model(model.inputs, layer(model.outputs[0]))
     # A new optimizer: the state of the old one belongs to the model without this layer.

@@ -142,7 +142,7 @@ def _rows(x: np.ndarray, y: np.ndarray, validation_data: Any, seed: int) -> tupl
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A trained model and how well it answers the rows that were kept out."""
+    """A trained model and how well it predicts the rows that were kept out."""
 
     model: keras.Model
     changes: tuple[Advice, ...]
@@ -328,7 +328,7 @@ def _from_logits(loss: Any) -> bool:
 
 
 def _classified(answers: np.ndarray, y: np.ndarray, task: Task, from_logits: bool) -> tuple[np.ndarray, float]:
-    """Which rows are answered right, as Keras' accuracy counts it, and the mean cross-entropy."""
+    """Which rows are predicted right, as Keras' accuracy counts it, and the mean cross-entropy."""
     if task == "multilabel" or answers.shape[1] == 1:
         truths = y.reshape(len(y), -1)
         shares = 1 / (1 + np.exp(-np.clip(answers, -50, 50))) if from_logits else np.clip(answers, 0, 1)

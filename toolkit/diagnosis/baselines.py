@@ -78,7 +78,7 @@ def _medians(columns: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def constant_metric(y: Any, loss: str) -> float | None:
-    """Largest accuracy on these rows of an answer that is always the same.
+    """Largest accuracy on these rows of a prediction that is always the same.
 
     Args:
         y: Validation targets as given to `fit`.

@@ -1,4 +1,4 @@
-"""Classes of very unequal size: their shares, how each is answered, and the rules on both."""
+"""Classes of very unequal size: their shares, how each is predicted, and the rules on both."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def class_shares(y: np.ndarray, loss: str, classes: int = 0) -> np.ndarray | Non
 
 
 def recalls(answers: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Share of each class's rows that are answered right; classes without rows are left out.
+    """Share of each class's rows that are predicted right; classes without rows are left out.
 
     Args:
         answers: Predictions `(rows, classes)`, or `(rows,)` or `(rows, 1)` with a probability.
@@ -82,11 +82,11 @@ def uneven_classes(shares: np.ndarray, validation_shares: np.ndarray | None = No
 
 
 def missed_classes(shares: np.ndarray, recall: np.ndarray) -> Finding | None:
-    """Small classes of unequal ones that are answered wrong after a fit, which the accuracy does not show.
+    """Small classes of unequal ones that are predicted wrong after a fit, which the accuracy does not show.
 
     Args:
         shares: Share of each class among the training rows, `(classes,)`.
-        recall: Share of the validation rows of each class that are answered right, as `recalls` gives it.
+        recall: Share of the validation rows of each class that are predicted right, as `recalls` gives it.
 
     Example:
 
@@ -106,7 +106,7 @@ def missed_classes(shares: np.ndarray, recall: np.ndarray) -> Finding | None:
 
 
 def classes_missed_by(model: keras.Model, y: Any, validation_data: Any) -> list[Finding]:
-    """Whether a trained model answers small classes of unequal ones wrong; asked of some validation rows.
+    """Whether a trained model predicts small classes of unequal ones wrong; asked of some validation rows.
 
     Args:
         model: A trained classifier with one output.

@@ -143,7 +143,7 @@ def bad_columns(x: Any) -> list[int]:
 
 
 def first_bad_layer(model: keras.Model, x: Any) -> str | None:
-    """Name of the first layer that outputs NaN or infinity to rows; `None` where all answers are finite.
+    """Name of the first layer that outputs NaN or infinity for rows; `None` where all outputs are finite.
 
     Example:
 

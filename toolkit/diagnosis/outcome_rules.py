@@ -98,7 +98,7 @@ def _typical(values: Sequence[float]) -> float:
 
 
 def _pinned(run: Run) -> dict[str, float]:
-    """An accuracy that does not move at all while the loss falls: the answers are not what the loss sees."""
+    """An accuracy that does not move at all while the loss falls: the predictions are not what the loss sees."""
     values = run.curves.metric
     if len(values) < limit("flat_epochs") or not run.accuracy_like or not run.positive or len(set(values)) > 1:
         return {}

@@ -172,7 +172,7 @@ def _forward_and_back(
 
 
 def _with_hidden(model: keras.Model, watched: list[tuple[keras.layers.Layer, str]]) -> keras.Model | None:
-    """The model with the answers of its watched layers before its own, on the same weights."""
+    """The model with the outputs of its watched layers before its own, on the same weights."""
     if not watched:
         return None
     # A Sequential model has no `output` before its first call.

@@ -14,7 +14,7 @@ from ..tasks import Task
 
 @dataclass(frozen=True)
 class Answers:
-    """What one model answered to the test rows: `(rows,)`, `(rows, classes)` or `(rows, outputs)`."""
+    """What one model predicts for the test rows: `(rows,)`, `(rows, classes)` or `(rows, outputs)`."""
 
     name: str
     values: np.ndarray

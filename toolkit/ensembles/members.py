@@ -68,7 +68,7 @@ def meaning_of(models: Sequence[keras.Model], task: str = "auto", from_logits: A
     """Finds what the members' answers mean, from their last activations, their losses and what the caller says.
 
     Raises:
-        ValueError: The members differ in what they answer, or it does not fit `task`.
+        ValueError: The members differ in what they output, or it does not fit `task`.
     """
     one_of("task", task, TASKS)
     given = _given_logits(from_logits, len(models))
@@ -253,7 +253,7 @@ def _kind(model: keras.Model, end: str | None, logit: bool, task: str) -> str:
 
 
 def _probed(model: keras.Model) -> str | None:
-    """`"softmax"` where the rows of a model's answers to random numbers sum to 1; `None` where it cannot be told."""
+    """`"softmax"` where the rows of a model's outputs for random numbers sum to 1; `None` where it cannot be told."""
     tensors = keras.tree.flatten(input_structure(model))
     width = model.outputs[0].shape[-1]
     # Random numbers are no words or class numbers, and need a shape that is known.

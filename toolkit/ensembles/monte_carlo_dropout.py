@@ -37,7 +37,7 @@ def mc_dropout(
     task: str = "auto",
     from_logits: bool | str = "auto",
 ) -> keras.Model:
-    """Makes a model that draws its dropout anew `samples` times for each row and answers with the mean.
+    """Makes a model that draws its dropout anew `samples` times for each row and outputs the mean.
 
     Everything but noise stays in inference: batch normalisation keeps its statistics, augmentation is off. All
     draws of a batch are one pass through one graph, over `samples` times as many rows. The draws follow from

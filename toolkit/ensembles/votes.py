@@ -38,7 +38,7 @@ def vote(
 
     Args:
         models: At least one built functional or Sequential model, or the path of a `.keras` file; all take
-            the same inputs and answer one array of the same shape: class probabilities
+            the same inputs and output one array of the same shape: class probabilities
             `(batch, classes)` or `(batch, ..., classes)`; `(batch, 1)` or `(batch, labels)` from a
             sigmoid; or quantities.
         how: `"soft"`: the mean of the answers. `"hard"`: each member votes for its likeliest class,

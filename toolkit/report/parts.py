@@ -40,7 +40,7 @@ def export_part(exported: ExportReport, out: Path) -> dict[str, Any]:
     """The exported model and its proof.
 
     Args:
-        exported: What `export` answered.
+        exported: What `export` returned.
         out: The folder of the run, which the path is told from.
     """
     return {

@@ -110,7 +110,6 @@ def fit_growing_batches(
     for place, (begin, end, size) in enumerate(batch_sizes.phases(epochs)):
         sizes.batch_size = size
         if rates is not None:
-            # Between phases and not in a callback: the rate belongs to the size.
             model.optimizer.learning_rate = rates[place]
         model.fit(
             x, y, batch_size=size, initial_epoch=begin, epochs=end, callbacks=shared, verbose=verbose, **fit_arguments

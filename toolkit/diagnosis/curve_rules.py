@@ -232,7 +232,7 @@ def _stays_high(run: Run) -> Finding | None:
         return None
     evidence = {"drop": drop, "level": level, "rise_share": run.rises.share}
     wiggles = run.rises.oscillate
-    # The simple model costs seconds, so it is asked only where the wiggles do not settle it.
+    # The simple model is made when it is first asked for: not where the wiggles settle it alone.
     worse = (worse_than_simple(run) if not wiggles else None) or {}
     if not wiggles and not (worse and run.rises.where):
         return None

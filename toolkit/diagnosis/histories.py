@@ -56,7 +56,7 @@ def diagnose(history: Any) -> list[Finding]:
 def _epochs(curves: Mapping[str, Sequence[float]]) -> Iterable[dict[str, float]]:
     """The logs of each epoch; validation every n epochs has its values at each n-th."""
     count = len(curves["loss"])
-    # Keras writes no epochs beside validation values, so their places follow from their number.
+    # A History has no epochs beside its validation values, so their places follow from their number.
     step = {name: count // len(values) if values else count + 1 for name, values in curves.items()}
     for epoch in range(count):
         yield {

@@ -67,7 +67,6 @@ def check(
         raise TypeError(f"`model` must be a Keras model, got {type(model).__name__}.")
     most = None if thorough else int(limit("rows_looked_at"))
     x, y = _arrays(x, y)
-    # The first rows, as views of what is given: a spread over all of them would copy them.
     columns, targets = _rows(x, y, most)
     findings = [*non_finite(columns, targets), *unadapted(model), *unscaled(model, columns)]
     others = None

@@ -72,54 +72,57 @@ class WeightAverage(keras.callbacks.Callback):
         self.batch_size = whole_number("batch_size", batch_size, low=2)
         self.count = 0
         self.average: list[np.ndarray] = []
-        self._last: list[tuple[Any, np.ndarray]] = []
+        self._last: list[tuple[keras.Variable, np.ndarray]] = []
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if self.how == "mean" and self.x is None and batch_norms(self.model):
             raise ValueError(
                 "The model has batch normalisation, whose statistics do not fit averaged weights: give training rows, "
                 "`WeightAverage(x=x_train)`."
             )
+        # A second fit with the same callback is a run of its own.
         self.count, self.average, self._last = 0, [], []
         self._begins = int(self.start * int(self.params.get("epochs") or 1))
         self._epoch, self._before = 0, 0
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._epoch, self._before = epoch, 0
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         # Keras calls once for several updates where `steps_per_execution` is above 1.
         updates, self._before = batch + 1 - self._before, batch + 1
         if self.every == "step" and self._epoch >= self._begins:
             self._take(updates)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if self.every == "epoch" and epoch >= self._begins:
             self._take(1)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self.keep == "average" and self.count:
             self._put_in()
             self._last = []
 
-    def on_test_begin(self, logs: Any = None) -> None:
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         self._swap_in()
 
-    def on_test_end(self, logs: Any = None) -> None:
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         self._swap_out()
 
-    def on_predict_begin(self, logs: Any = None) -> None:
+    def on_predict_begin(self, logs: dict[str, float] | None = None) -> None:
         self._swap_in()
 
-    def on_predict_end(self, logs: Any = None) -> None:
+    def on_predict_end(self, logs: dict[str, float] | None = None) -> None:
         self._swap_out()
 
     def _take(self, updates: int) -> None:
+        # In float64: a mean of many float32 values would drift.
         own = [ops.convert_to_numpy(variable).astype("float64") for variable in self.model.trainable_variables]
         self.count += 1
         if self.count == 1:
             self.average = own
             return
+        # Several updates in one call fade the mean as often as they would have one by one.
         share = 1 / self.count if self.how == "mean" else 1 - self.momentum**updates
         for mean, value in zip(self.average, own, strict=True):
             mean += share * (value - mean)
@@ -128,6 +131,7 @@ class WeightAverage(keras.callbacks.Callback):
         # A fit that was stopped inside a validation may have left the average in.
         self._swap_out()
         if self.count:
+            # Putting the average in recalibrates batch normalisation, so its statistics are kept too.
             held = [*self.model.trainable_variables, *self._statistics()]
             self._last = [(variable, ops.convert_to_numpy(variable).copy()) for variable in held]
             self._put_in()
@@ -143,5 +147,5 @@ class WeightAverage(keras.callbacks.Callback):
         if self.x is not None:
             recalibrate(self.model, self.x, self.batch_size)
 
-    def _statistics(self) -> list[Any]:
+    def _statistics(self) -> list[keras.Variable]:
         return [variable for one in batch_norms(self.model) for variable in (one.moving_mean, one.moving_variance)]

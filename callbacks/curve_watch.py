@@ -96,6 +96,7 @@ class CurveWatch(keras.callbacks.Callback):
 
     def _reset(self) -> None:
         self._reader = RunReader()
+        # Findings of readers that a repair ended, and of layers; `_reader` knows those of its own only.
         self._earlier: list[Finding] = []
         self._repairs: FitRepairs | None = None
         self._layers: LayerReader | None = None
@@ -125,9 +126,10 @@ class CurveWatch(keras.callbacks.Callback):
         self._reader.set_state(state)
         self._earlier = [Finding.from_dict(values) for values in state.get("earlier", [])]
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._reset()
         made, epochs = structure_of(self.model), self.params.get("epochs")
+        # Weights of rows change what a constant reaches, so they must be known before anything is compared with it.
         known = known_of(self.x, self.y, self.validation_data, made.loss, **row_weighting(self.model))
         known["unscaled"] = what_is_unscaled(self.model, self.x, self.y)
         self._reader = RunReader(epochs=epochs, structure=made, directions=metric_directions(self.model), **known)
@@ -137,23 +139,24 @@ class CurveWatch(keras.callbacks.Callback):
                 unscaled = known["unscaled"]
                 self._layers = LayerReader(self.model, self.x, self.y, unscaled=lambda: unscaled)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._reader.begin_epoch()
         if self._layers is not None:
             self._layers.begin_epoch(epoch)
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if self._layers is not None:
+            # Kept until the epoch ends, when a repair can act on them.
             self._ill_layers += self._layers.begin_batch()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if logs and "loss" in logs:
             self._reader.note_batch(logs["loss"], batch + 1)
             self._tell(self._reader.look_early(batch + 1))
         if self._layers is not None:
             self._ill_layers += self._layers.end_batch(batch)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         new = [*self._reader.end_epoch(logs or {}), *self._ill_layers]
         self._earlier += self._ill_layers
         self._ill_layers = []
@@ -161,7 +164,7 @@ class CurveWatch(keras.callbacks.Callback):
         if self._repairs is not None:
             self._repair(self._repairs, epoch, logs or {}, new)
 
-    def _repair(self, repairs: FitRepairs, epoch: int, logs: dict[str, Any], new: list[Finding]) -> None:
+    def _repair(self, repairs: FitRepairs, epoch: int, logs: dict[str, float], new: list[Finding]) -> None:
         name = self.monitor or ("val_loss" if "val_loss" in logs else "loss")
         if name not in logs:
             raise ValueError(f"`monitor` must be in the logs of the fit ({sorted(logs)}), got {name!r}.")
@@ -170,16 +173,18 @@ class CurveWatch(keras.callbacks.Callback):
             # What the run showed before says nothing about how it goes on from other weights.
             self._earlier += self._reader.findings
             epochs = self._reader.epochs
+            # The run that begins anew has only what is left of the budget.
             left = None if epochs is None else max(1, epochs - epoch - 1)
             self._reader = RunReader(epochs=left, **self._reader.facts())
             if self._layers is not None:
                 self._layers.begin_anew()
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._layers is not None:
             self._layers.end()
         if self._repairs is not None:
             self._repairs.end()
+        # Last, on the weights that the user gets.
         missed = classes_missed_by(self.model, self.y, self.validation_data)
         self._earlier += missed
         self._tell(missed)

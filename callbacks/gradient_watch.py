@@ -116,7 +116,7 @@ class GradientWatch(keras.callbacks.Callback):
         if self._reader is not None:
             self._reader.set_state(state)
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._earlier = None
         self._reader = LayerReader(
             self.model,
@@ -125,22 +125,24 @@ class GradientWatch(keras.callbacks.Callback):
             self.every,
             self.rows,
             self.keep,
+            # Asked only where something breaks down: it looks at all rows.
             unscaled=lambda: what_is_unscaled(self.model, self.x, self.y),
         )
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._reader.begin_epoch(epoch)
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._tell(self._reader.begin_batch())
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._tell(self._reader.end_batch(batch))
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        # Without a loss in the logs nothing is known to be broken.
         self._tell(self._reader.end_epoch(float((logs or {}).get("loss", 0.0))))
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._tell(self._reader.end())
 
     def _tell(self, findings: list[Finding]) -> None:

@@ -37,7 +37,7 @@ class Progress(keras.callbacks.Callback):
         # A console holds a lock, which cannot be copied; tuners copy their callbacks.
         return Progress(self.label, self.console)
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._console = self.console or Console(highlight=False)
         if not self._console.is_terminal:
             return
@@ -46,7 +46,7 @@ class Progress(keras.callbacks.Callback):
         self._task = self._bar.add_task(self.label, total=self.params.get("epochs"), values="")
         self._bar.start()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         values = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
         if self._bar is None:
             line = f"{self.label}: epoch {epoch + 1}/{self.params.get('epochs')}, {values}"
@@ -54,7 +54,7 @@ class Progress(keras.callbacks.Callback):
         else:
             self._bar.update(self._task, completed=epoch + 1, values=values)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self.stop()
 
     def stop(self) -> None:

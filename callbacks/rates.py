@@ -55,7 +55,12 @@ class LearningRateMonitor(keras.callbacks.Callback):
     0.167
     """
 
-    def __init__(self, every: str = "epoch", batch_size: Any = None, beside: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        every: str = "epoch",
+        batch_size: int | BatchSizeSchedule | None = None,
+        beside: Sequence[keras.callbacks.Callback] = (),
+    ) -> None:
         super().__init__()
         self.every = one_of("every", every, ("epoch", "step"))
         if batch_size is not None and not isinstance(batch_size, BatchSizeSchedule):
@@ -64,28 +69,30 @@ class LearningRateMonitor(keras.callbacks.Callback):
         self.beside = list(beside)
         self.steps: list[dict[str, float]] = []
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         refuse_two_owners(self.model, self.beside)
         self.steps = []
         self._warned = False
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._batches = 0
+        # The counter goes on over fits and resumed epochs, so each epoch is counted from its own start.
         self._before = self._updates()
         size = self.batch_size
         self._size = {} if size is None else {"batch_size": size if isinstance(size, int) else size.at(epoch)}
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._batches = batch + 1
         if self.every == "step":
             self.steps.append({**rates_of(self.model.optimizer), **self._size})
             if logs is not None:
                 logs.update(self.steps[-1])
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if logs is not None:
             logs.update({**rates_of(self.model.optimizer), **self._size})
         made = self._updates() - self._before
+        # Once is enough: the data stay what they are.
         if made > self._batches and not self._warned:
             self._warned = True
             warnings.warn(
@@ -96,11 +103,12 @@ class LearningRateMonitor(keras.callbacks.Callback):
             )
 
     def _updates(self) -> int:
+        # LossScaleOptimizer's own counter stays at 0.
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         return int(ops.convert_to_numpy(update_counter(optimizer)))
 
 
-def rates_of(optimizer: Any) -> dict[str, float]:
+def rates_of(optimizer: keras.optimizers.Optimizer) -> dict[str, float]:
     """Learning rate, momentum and weight decay of an optimizer at this update, as for the logs.
 
     Example:
@@ -113,6 +121,7 @@ def rates_of(optimizer: Any) -> dict[str, float]:
     rates = {"learning_rate": _number(inner.learning_rate)}
     for name in ("momentum", "weight_decay"):
         value = getattr(inner, name, None)
+        # A schedule of momentum has no one value to log.
         if value is not None and not callable(value):
             rates[name] = _number(value)
     if isinstance(inner, LayerwiseLearningRate):
@@ -152,18 +161,18 @@ class UpdateRatioMonitor(keras.callbacks.Callback):
         super().__init__()
         self.every = whole_number("every", every, low=1)
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._seen = 0
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._ratios: dict[str, list[float]] = {}
         self._before: dict[str, np.ndarray] | None = None
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if self._seen % self.every == 0:
             self._before = {name: ops.convert_to_numpy(kernel).copy() for name, kernel in self._kernels().items()}
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._seen += 1
         if self._before is None:
             return
@@ -171,15 +180,16 @@ class UpdateRatioMonitor(keras.callbacks.Callback):
             before = self._before[name]
             moved = np.linalg.norm(ops.convert_to_numpy(kernel) - before)
             norm = np.linalg.norm(before)
+            # Weights that start at zero have no relative update.
             if norm > 0:
                 self._ratios.setdefault(name, []).append(float(moved / norm))
         self._before = None
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if logs is not None:
             logs.update({f"update_ratio/{name}": float(np.mean(own)) for name, own in self._ratios.items()})
 
-    def _kernels(self) -> dict[str, Any]:
+    def _kernels(self) -> dict[str, keras.Variable]:
         layers = [layer for layer in self.model.layers if layer.trainable_weights]
         return {layer.name: largest_weight(layer) for layer in layers}
 
@@ -222,7 +232,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         self.settings = settings
         self.result: RangeResult | None = None
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         refuse_two_owners(self.model, [self])
         self.result = range_test(self.model, self.x, self.y, method=self.method, **self.settings)
         if self.result.suggestion is None:

@@ -36,30 +36,33 @@ class ResumableState(keras.callbacks.Callback):
     >>> _ = model.fit(np.ones((4, 1)), np.ones((4, 1)), callbacks=[stop, keep], verbose=0)
     """
 
-    def __init__(self, callbacks: Sequence[Any], path: str | Path) -> None:
+    def __init__(self, callbacks: Sequence[keras.callbacks.Callback], path: str | Path) -> None:
         super().__init__()
         if not callbacks:
             raise ValueError("`callbacks` must hold at least one callback, got none.")
         self.callbacks = list(callbacks)
         self.path = path
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._restored = False
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         # Now, not when the fit begins: there each callback sets its own state back.
         if not self._restored and Path(self.path).is_file():
             self._restore(read_json(self.path))
         self._restored = True
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         for place, callback in enumerate(self.callbacks):
+            # EarlyStopping restores these at its end, also those of an epoch before the interruption.
             weights = getattr(callback, "best_weights", None)
             if weights is not None:
                 write_arrays(self._weights_path(place), weights)
+        # After the weights: a state on disk then never speaks of weights that are not there.
         write_json(self.path, [{"kind": type(one).__name__, **counters(one)} for one in self.callbacks])
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        # A fit that ended is not to be resumed: the next one must count from the start.
         for path in (Path(self.path), *(self._weights_path(place) for place in range(len(self.callbacks)))):
             path.unlink(missing_ok=True)
 
@@ -77,7 +80,7 @@ class ResumableState(keras.callbacks.Callback):
         return path.with_name(f"{path.stem}-best-{place}.npz")
 
 
-def counters(callback: Any) -> dict[str, Any]:
+def counters(callback: keras.callbacks.Callback) -> dict[str, Any]:
     """What a Keras callback has counted, as plain values.
 
     Args:
@@ -90,12 +93,13 @@ def counters(callback: Any) -> dict[str, Any]:
     """
     values = {name: getattr(callback, name) for name in _REMEMBERED if hasattr(callback, name)}
     return {
+        # Keras keeps numpy numbers here, which JSON does not know.
         name: None if value is None else float(value) if name == "best" else int(value)
         for name, value in values.items()
     }
 
 
-def set_counters(callback: Any, values: dict[str, Any]) -> None:
+def set_counters(callback: keras.callbacks.Callback, values: dict[str, Any]) -> None:
     """Gives a callback what it had counted.
 
     Args:

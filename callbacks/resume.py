@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -14,6 +14,14 @@ from ..toolkit.metrics.directions import higher_is_better
 from ..toolkit.runtime.files import read_arrays, read_json, write_arrays, write_json
 
 _STATE = "state.json"
+
+
+class Carried(Protocol):
+    """A callback whose state is kept beside the weights, as plain values for JSON."""
+
+    def get_state(self) -> dict[str, Any]: ...
+
+    def set_state(self, state: dict[str, Any]) -> None: ...
 
 
 class Resume(keras.callbacks.Callback):
@@ -50,12 +58,13 @@ class Resume(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, directory: str | Path, monitor: str = "val_loss", carry: Sequence[Any] = (), mode: str = "auto"
+        self, directory: str | Path, monitor: str = "val_loss", carry: Sequence[Carried] = (), mode: str = "auto"
     ) -> None:
         super().__init__()
         self.directory = directory
         self.monitor = monitor
         self.mode = mode
+        # Now, so that an unknown direction is refused before an epoch is trained.
         self._sign = -1.0 if higher_is_better(monitor, mode) else 1.0
         self.carry = carry
         self._state = self._read()
@@ -81,6 +90,7 @@ class Resume(keras.callbacks.Callback):
         """Gives `model` the weights of the best epoch, or of the last where none was best."""
         name = self._state["best_file"] or self._state["file"]
         if name:
+            # Files hold the model's variables first, so that they can be read without an optimizer.
             self._load(name, list(model.variables))
 
     def restore_carried(self) -> None:
@@ -88,7 +98,8 @@ class Resume(keras.callbacks.Callback):
         for callback, state in zip(self.carry, self._state["carried"], strict=False):
             callback.set_state(state)
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        # Anew: the same callback may serve a second fit, after the file has grown.
         self._state = self._read()
         self._pending = self._resuming = False
         if not self._state["file"]:
@@ -96,14 +107,14 @@ class Resume(keras.callbacks.Callback):
         self._load(self._state["file"], self._variables())
         self._resuming = True
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         # By now every callback has begun, or has dealt with the epoch before, whatever their order.
         if self._resuming:
             self.restore_carried()
             self._resuming = False
         self._commit()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         values = {name: float(value) for name, value in (logs or {}).items()}
         for name, value in values.items():
             self._state["history"].setdefault(name, []).append(value)
@@ -112,9 +123,10 @@ class Resume(keras.callbacks.Callback):
         # Kept so that lower is better, whatever is monitored.
         if score is not None and np.isfinite(score) and self._sign * score < self._state["best"]:
             self._state.update(best=self._sign * score, best_epoch=epoch)
+        # Written when the next epoch begins: callbacks after this one have not dealt with the epoch yet.
         self._pending = True
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._commit()
 
     def _commit(self) -> None:
@@ -123,6 +135,7 @@ class Resume(keras.callbacks.Callback):
         folder = Path(self.directory)
         last = self._state["epochs"] - 1
         name = f"epoch-{last}.npz"
+        # A new name each epoch: the state on disk still speaks of the old file until it is replaced.
         write_arrays(folder / name, [ops.convert_to_numpy(variable.value) for variable in self._variables()])
         kept = {name, f"epoch-{self._state['best_epoch']}.npz"}
         self._state.update(
@@ -136,12 +149,14 @@ class Resume(keras.callbacks.Callback):
                 old.unlink()
         self._pending = False
 
-    def _variables(self) -> list[Any]:
+    def _variables(self) -> list[keras.Variable]:
+        # Unbuilt, it has no slots yet: the file would lack them, or find nowhere to put them.
         self.model.optimizer.build(self.model.trainable_variables)
         return [*self.model.variables, *self.model.optimizer.variables]
 
-    def _load(self, name: str, variables: list[Any]) -> None:
+    def _load(self, name: str, variables: list[keras.Variable]) -> None:
         arrays = read_arrays(Path(self.directory) / name)
+        # A file may hold more: the optimizer's variables, where only the model's are asked for.
         wrong = [v.path for v, a in zip(variables, arrays, strict=False) if tuple(v.shape) != a.shape]
         if wrong or len(arrays) < len(variables):
             raise ValueError(

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -64,14 +63,14 @@ class SnapshotEnsemble(keras.callbacks.Callback):
             number("learning_rate", learning_rate, 0, math.inf, open_low=True, open_high=True)
         self.learning_rate = learning_rate
         self.directory = directory
-        self._kept: list[Any] = []
+        self._kept: list[list[np.ndarray] | Path] = []
 
     @property
-    def models(self) -> Sequence[Any]:
+    def models(self) -> Sequence[keras.Model]:
         """The member of each cycle that has ended, a copy of the model each."""
         return LazyModels([partial(_made, kept, k, self.model) for k, kept in enumerate(self._kept)], "snapshots")
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         epochs = int(self.params.get("epochs") or 0)
         if epochs < self.cycles or epochs % self.cycles:
             raise ValueError(f"The {epochs} epochs of the fit must be a multiple of `cycles` ({self.cycles}).")
@@ -86,19 +85,21 @@ class SnapshotEnsemble(keras.callbacks.Callback):
         self._top = self.learning_rate or self._first
         self._kept, self._seen, self._begun = [], 0, False
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if not self._begun:
             self._begun = True
+            # Only here does a callback learn where a fit with `initial_epoch` begins.
             self._find_earlier(epoch // self._length)
         self._epoch = epoch
         self._set_rate(0)
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._seen = batch
         if self._steps:
+            # Without a length the first epoch keeps the rate it began with.
             self._set_rate(batch)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         # Data without a length have shown it by the end of the first epoch.
         self._steps = self._steps or self._seen + 1
         if logs is not None:
@@ -106,7 +107,8 @@ class SnapshotEnsemble(keras.callbacks.Callback):
         if (epoch + 1) % self._length == 0:
             self._keep()
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        # A later fit of the model must not begin at the bottom of a cosine.
         self.model.optimizer.learning_rate = self._first
 
     def _set_rate(self, batch: int) -> None:
@@ -127,10 +129,12 @@ class SnapshotEnsemble(keras.callbacks.Callback):
 
     def _keep(self) -> None:
         if self.directory is None:
+            # Arrays, not models: a model each would hold a graph each, asked for or not.
             self._kept.append([ops.convert_to_numpy(variable).copy() for variable in self.model.weights])
             return
         path = self._path(len(self._kept) + 1)
         with beside(path, ".keras") as draft:
+            # Without optimizer, whose slots treble the file.
             copied_member(self.model, len(self._kept)).save(draft)
         self._kept.append(path)
 
@@ -138,7 +142,7 @@ class SnapshotEnsemble(keras.callbacks.Callback):
         return Path(self.directory or ".") / f"snapshot_{number_}.keras"
 
 
-def _made(kept: Any, number_: int, like: Any) -> Any:
+def _made(kept: list[np.ndarray] | Path, number_: int, like: keras.Model) -> keras.Model:
     if isinstance(kept, Path):
         return load_model(kept, compiled=False)
     made = copied_member(like, number_)

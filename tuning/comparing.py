@@ -41,6 +41,7 @@ class Comparison:
 
     def table(self) -> Leaderboard:
         """The rows as a table: one list for each column."""
+        # The curves of each seed are for the arithmetic, too long for a table.
         shown = [name for name in self.rows[0] if name != "losses"]
         return Leaderboard({name: [row[name] for row in self.rows] for name in shown})
 
@@ -55,11 +56,13 @@ class Comparison:
         axes = figure.subplots()
         along = "momentum" if "momentum" in self.rows[0] else "learning_rate"
         for nesterov in sorted({row.get("nesterov", False) for row in self.rows}):
+            # Settings that always diverged have no mean to draw.
             own = [row for row in self.rows if row.get("nesterov", False) == nesterov and math.isfinite(row["mean"])]
             own = sorted(own, key=lambda row: row[along])
             label = "Nesterov" if nesterov else "classical" if along == "momentum" else self.metric
             places, means = [row[along] for row in own], [row["mean"] for row in own]
             axes.errorbar(places, means, [row["spread"] for row in own], marker="o", capsize=3, label=label)
+        # A logarithmic axis has no place for losses at or below zero.
         positive = all(row["mean"] > 0 for row in self.rows)
         axes.set(xlabel=along.replace("_", " "), ylabel=self.metric, yscale="log" if positive else "linear")
         if along == "learning_rate":
@@ -69,7 +72,7 @@ class Comparison:
 
 
 def compare_momentum(
-    build_model: Callable[[], Any],
+    build_model: Callable[[], keras.Model],
     x: Any,
     y: Any = None,
     *,
@@ -121,8 +124,10 @@ def compare_momentum(
     rates = [number("learning_rate", rate, 0, np.inf, open_low=True) for rate in _some("learning_rate", learning_rate)]
     settings = [(momentum, rate) for momentum in momenta for rate in rates]
     tried, results = [], []
+    # The form belongs to the optimizer, one a population; the constants are given by member.
     for form in _some("nesterov", nesterov):
         scale = [1 - momentum if equal == "effective" else 1.0 for momentum, _ in settings]
+        # Many equal gradients g move plain SGD by rate * g each, momentum by rate * g / (1 - momentum).
         effective = [rate * factor for (_, rate), factor in zip(settings, scale, strict=True)]
         result = _fit(
             build_model,
@@ -140,11 +145,12 @@ def compare_momentum(
         ]
         tried += _rows(names, result, seeds)
         results.append(result)
+    # At one rate for all, large momenta would be judged by a step that is too long for them.
     return _compared(_best_rates(tried), target, results)
 
 
 def compare_rates(
-    build_model: Callable[[], Any],
+    build_model: Callable[[], keras.Model],
     x: Any,
     y: Any = None,
     *,
@@ -194,18 +200,20 @@ def _some(name: str, values: Any) -> list[Any]:
 
 
 def _fit(
-    build_model: Any, x: Any, y: Any, seeds: int, fit_arguments: dict[str, Any], **settings: Any
+    build_model: Callable[[], keras.Model], x: Any, y: Any, seeds: int, fit_arguments: dict[str, Any], **settings: Any
 ) -> PopulationResult:
     """Every setting with every seed, as one population; the seeds of a setting stand side by side."""
     whole_number("seeds", seeds, low=1)
     spread = {n: np.repeat(v, seeds).tolist() if isinstance(v, list) else v for n, v in settings.items()}
     count = len(next(value for value in spread.values() if isinstance(value, list)))
     given: dict[str, Any] = {**spread, **fit_arguments}
+    # Equal seeds start alike and see equal batches, so that differences can be paired.
     return fit_population(build_model, x, y, seed=list(range(seeds)) * (count // seeds), **given)
 
 
 def _rows(names: list[dict[str, Any]], result: PopulationResult, seeds: int) -> list[dict[str, Any]]:
     metric = "val_loss" if "val_loss" in result.histories[0] else "loss"
+    # Counted by the optimizer: the length of the data need not be known.
     steps = int(result.populations[0].optimizer.iterations) / max(len(h["loss"]) for h in result.histories)
     curves = [history[metric] for history in result.histories]
     return [_row(name, metric, steps, curves[place * seeds : (place + 1) * seeds]) for place, name in enumerate(names)]
@@ -213,6 +221,7 @@ def _rows(names: list[dict[str, Any]], result: PopulationResult, seeds: int) -> 
 
 def _row(name: dict[str, Any], metric: str, steps: float, curves: Sequence[Sequence[float]]) -> dict[str, Any]:
     """One setting: its last losses over the seeds, those that diverged counted and left out."""
+    # One diverged seed would make a mean infinite, whatever the others reached.
     fine = np.array([curve[-1] for curve in curves if not _diverged(curve)])
     return {
         **name,
@@ -250,6 +259,7 @@ def _compared(rows: list[dict[str, Any]], target: float | None, results: list[Po
     rows = sorted(rows, key=_place)
     metric = rows[0]["losses"][0]
     means = [row["mean"] for row in rows if math.isfinite(row["mean"])]
+    # The worst mean is what every setting reaches, so that updates can be counted for all.
     goal = number("target", target, -np.inf, np.inf) if target is not None else max(means, default=math.nan)
     for row in rows:
         row["updates"] = _updates_to(goal, *row["losses"][1:])
@@ -270,15 +280,18 @@ def _named(rows: list[dict[str, Any]], metric: str) -> tuple[dict[str, Any] | No
     if len(rows) == 1 or not math.isfinite(rows[1]["mean"]):
         return first, f"{_said(first)} is the only setting that did not diverge."
     next_one = rows[1]
+    # Same seed against same seed: what a start or its batches do to both is no difference of settings.
     pairs = list(zip(first["losses"][2], next_one["losses"][2], strict=True))
     if len(pairs) < 2:
         return None, "One seed is no comparison: the order may be chance; use `seeds=3` or more."
     gap = np.array([b[-1] - a[-1] for a, b in pairs if not (_diverged(a) or _diverged(b))])
+    # Too few seeds are left with both to have a spread.
     if len(gap) < 2:
         lost = f"{_said(next_one)} diverged with {next_one['diverged']} of {len(pairs)} seeds"
         return (first if not first["diverged"] else None), f"{_said(first)} is the first choice: {lost}."
     error = mean_margin(gap) or 0.0
     found = f"mean difference of the last {metric} {gap.mean():.3g} +- {error:.3g} over {len(gap)} seeds, paired"
+    # The interval of the paired difference lies above 0.
     if gap.mean() > error:
         return first, f"{_said(first)} is better than {_said(next_one)}: {found}."
     return None, f"{_said(first)} and {_said(next_one)} are not separated: {found}."

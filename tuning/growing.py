@@ -13,18 +13,20 @@ from ..toolkit.optimizers.rate_owners import has_schedule, refuse_two_owners
 from ..toolkit.schedules import BatchSizeSchedule
 
 
+# A loop of plain fits begins every callback anew: EarlyStopping then counts its patience from 0 in each phase.
 class _Shared(keras.callbacks.CallbackList):
     """One set of callbacks over several calls of `fit`: training begins once and ends once."""
 
     begun = False
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         if not self.begun:
             self.begun = True
             super().on_train_begin(logs)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Ends a phase only; see `finish`."""
+        # The callbacks are told at the very end what the last phase ended with.
         self.last_logs = logs
 
     def finish(self) -> None:
@@ -37,10 +39,11 @@ class _Sizes(keras.callbacks.Callback):
 
     batch_size = 0
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        # A model may have been trained before.
         self._start = int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if logs is not None:
             made = int(ops.convert_to_numpy(self.model.optimizer.iterations)) - self._start
             logs.update({"batch_size": self.batch_size, "updates": made})
@@ -54,10 +57,10 @@ def fit_growing_batches(
     batch_sizes: BatchSizeSchedule,
     epochs: int,
     learning_rates: Sequence[float] | None = None,
-    callbacks: Sequence[Any] = (),
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: Any = 0,
     **fit_arguments: Any,
-) -> Any:
+) -> keras.callbacks.History:
     """Fits a compiled model with a batch size that changes at given epochs.
 
     The callbacks see one fit: their state goes on over the phases, and there is one History, which
@@ -99,6 +102,7 @@ def fit_growing_batches(
     whole_number("epochs", epochs, low=1)
     rates = _rates(learning_rates, batch_sizes, model)
     refuse_two_owners(model, callbacks)
+    # First in the list, so that History and loggers after it see its entries.
     sizes = _Sizes()
     shared = _Shared(
         [sizes, *callbacks], add_history=True, add_progbar=bool(verbose), verbose=verbose, epochs=epochs, model=model
@@ -110,6 +114,7 @@ def fit_growing_batches(
         model.fit(
             x, y, batch_size=size, initial_epoch=begin, epochs=end, callbacks=shared, verbose=verbose, **fit_arguments
         )
+        # The next `fit` would set it back and go on.
         if model.stop_training:
             break
     shared.finish()

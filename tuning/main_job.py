@@ -6,13 +6,14 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import keras
 import numpy as np
 from rich.console import Console
 
@@ -80,7 +81,7 @@ class RunResult:
         directory: The folder with `report.html`, `report.json` and `models/`.
     """
 
-    model: Any
+    model: keras.Model
     report: dict[str, Any]
     directory: Path
 
@@ -116,6 +117,7 @@ class Job:
             self.splits = load(
                 source, target=target, task=task, seed=settings.seed, header=header, drop=drop, data_dir=data_dir
             )
+        # After the data: what cannot be read leaves no folder behind.
         self.out = _writable(Path(out))
         self.head = head(self.splits.task, self.splits.train.y, len(self.splits.classes or ()) or None)
         self._open_state(resume)
@@ -143,11 +145,12 @@ class Job:
         report = self._report(checks, members, weights, evaluation, exported, inputs, architecture)
         html, _ = write(report, self.out)
         self.say(f"report: {html}")
+        # Last: whatever fails before, the run can go on from its state.
         shutil.rmtree(self.out / _STATE)
         return RunResult(models[winner], report, self.out)
 
     @contextmanager
-    def _timed(self, step: str) -> Any:
+    def _timed(self, step: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self.seconds[step] = round(time.perf_counter() - start, 3)
@@ -158,6 +161,7 @@ class Job:
         wanted = {**asdict(self.settings), "fingerprint": self.splits.fingerprint, "task": self.splits.task}
         known = state / "run.json"
         if not resume:
+            # A state left by another run must not be taken for this one's.
             shutil.rmtree(state, ignore_errors=True)
         elif not known.is_file():
             self.say(f"resume: there is no interrupted run in {self.out}; starting afresh")
@@ -168,6 +172,7 @@ class Job:
                     f"The interrupted run in {self.out} had another {', '.join(changed)}; use the same command, or "
                     "leave out --resume to start afresh."
                 )
+            # An opening stays one, also where the process that made it was killed.
             self.splits.test.openings.extend(Opening(**opening) for opening in self._opened())
         state.mkdir(exist_ok=True)
         write_json(known, wanted)
@@ -192,15 +197,16 @@ class Job:
             self.notes = [f"Constant in the training rows, and so of no use: {listed}."]
         self.say(" ".join(["normalise: inside the model, by the training rows only.", *self.notes]))
 
-    def _check(self, build: Callable[[], Any]) -> list[Finding]:
+    def _check(self, build: Callable[[], keras.Model]) -> list[Finding]:
         train, validation = self.splits.train, self.splits.validation
+        # A model of its own, since each member is built from its own seed.
         findings = check(build(), train.x, train.y, (validation.x, validation.y))
         self.say(f"check: {'nothing wrong' if not findings else f'{len(findings)} finding(s)'}")
         for finding in findings:
             self.say(f"  {finding}")
         return findings
 
-    def _train(self, build: Callable[[], Any]) -> list[Member]:
+    def _train(self, build: Callable[[], keras.Model]) -> list[Member]:
         def report(name: str, finding: Finding) -> None:
             self.say(f"  {name}: {finding}")
 
@@ -212,6 +218,7 @@ class Job:
                     k,
                     build,
                     self.splits,
+                    # One seed for all would give equal members.
                     seed=self.settings.seed + k,
                     epochs=self.settings.epochs,
                     batch_size=self.settings.batch_size,
@@ -220,6 +227,7 @@ class Job:
                     progress=progress,
                 )
             finally:
+                # An interrupt must leave the terminal as it was.
                 if progress:
                     progress.stop()
             best = "none" if member.best_epoch is None else str(member.best_epoch + 1)
@@ -227,7 +235,7 @@ class Job:
             members.append(member)
         return members
 
-    def _vote(self, members: list[Member]) -> tuple[np.ndarray, dict[str, Any], str]:
+    def _vote(self, members: list[Member]) -> tuple[np.ndarray, dict[str, keras.Model], str]:
         """Chooses members, and the winner, on validation rows only."""
         validation = self.splits.validation
         answers = np.array([_predict(member.model, validation.x) for member in members])
@@ -237,6 +245,7 @@ class Job:
             )
         metric: Literal["mse", "nll"] = "mse" if self.head.task == "regression" else "nll"
         selection = select_members(answers, validation.y, metric=metric, seed=self.settings.seed, rows=validation)
+        # One greedy step is the best single member by the same measure.
         best = select_members(answers, validation.y, size=1, metric=metric, seed=self.settings.seed).members[0]
         alone = len(selection.members) == 1
         # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
@@ -246,6 +255,7 @@ class Job:
         models = {f"{members[best].name} (best on validation)": members[best].model}
         models["soft vote"] = vote(voting, "soft", weights)
         if self.head.task != "regression":
+            # Quantities have no majority.
             models["hard vote"] = vote(voting, "hard", weights)
         winner = next(iter(models)) if alone else "soft vote"
         chosen = ", ".join(f"{members[k].name} x {selection.weights[k]:.2f}" for k in selection.members)
@@ -254,19 +264,22 @@ class Job:
         return selection.weights, models, winner
 
     def _measure(
-        self, members: list[Member], weights: np.ndarray, models: dict[str, Any], winner: str
+        self, members: list[Member], weights: np.ndarray, models: dict[str, keras.Model], winner: str
     ) -> dict[str, Any]:
         known = self.out / _STATE / "evaluation.json"
         if known.is_file():
+            # The test rows are measured once; a resumed run tells what was measured.
             kept: dict[str, Any] = json.loads(known.read_text())
             self.say(f"test: measured before the interruption. {kept['sentence']}")
             return kept
         with warnings.catch_warnings(record=True) as caught:
+            # Opening a split a second time warns, and the log of the run must say so.
             warnings.simplefilter("always")
             test = self.splits.test.open("final evaluation")
         for warning in caught:
             self.say(f"  warning: {warning.message}")
         openings = [asdict(opening) for opening in self.splits.test.openings]
+        # Before anything is measured: a kill from here on must not hide that the rows were seen.
         write_json(self.out / _STATE / "openings.json", openings)
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
         evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed)
@@ -279,8 +292,9 @@ class Job:
         self.say(f"  {evaluation['sentence']}")
         return evaluation
 
-    def _export(self, model: Any) -> ExportReport:
+    def _export(self, model: keras.Model) -> ExportReport:
         splits = self.splits
+        # Validation rows: the proof of an export needs some rows, and the test rows stay sealed.
         rows = model_inputs(take(splits.validation.x, slice(0, 32)))
         exported = export(model, self.out / "models" / splits.name, rows, splits.classes, schema_part(splits))
         self.say(
@@ -353,7 +367,7 @@ def run(
 
     Raises:
         ArithmeticError: Training broke down: a member outputs NaN.
-        ExportRefusedError: The exported model did not answer as the trained one.
+        ExportRefusedError: The exported model does not output what the trained one does.
         OSError: A file is missing, or `out` cannot be written.
         TypeError: The source is of no kind that can be read.
         ValueError: The data or an argument cannot be used; see `trainwise.data.load`.
@@ -380,6 +394,7 @@ def _writable(out: Path) -> Path:
     probe = out / f".probe-{time.time_ns()}"
     try:
         out.mkdir(parents=True, exist_ok=True)
+        # Bytes and not only a name: a full disk takes names too.
         probe.write_bytes(b"\0" * 4096)
     except OSError as error:
         raise OSError(f"The output folder {out} cannot be written: {error.strerror or error}.") from None
@@ -394,8 +409,9 @@ def _writable(out: Path) -> Path:
     return out
 
 
-def _predict(model: Any, x: Any) -> np.ndarray:
+def _predict(model: keras.Model, x: Any) -> np.ndarray:
     answers = np.asarray(model.predict(model_inputs(x), verbose=0))
+    # The scores take a binary answer or a quantity as `(rows,)`.
     return answers[:, 0] if answers.shape[1] == 1 else answers
 
 

@@ -47,6 +47,7 @@ class Batches(keras.utils.PyDataset):
         self._shuffle()
 
     def __len__(self) -> int:
+        # Rounded up: the last batch may be smaller.
         return -(-len(self.split) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
@@ -61,6 +62,7 @@ class Batches(keras.utils.PyDataset):
         self._begun = True
 
     def _shuffle(self) -> None:
+        # Not one generator drawn on: a resumed fit begins in the middle.
         self._order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.split))
 
 
@@ -78,7 +80,7 @@ class Member:
 
 def train_member(
     number: int,
-    build: Callable[[], Any],
+    build: Callable[[], keras.Model],
     splits: Splits,
     *,
     seed: int,
@@ -90,11 +92,13 @@ def train_member(
 ) -> Member:
     """Trains one member with a seed of its own; goes on from `directory` where that holds a state."""
     name = f"member_{number}"
+    # Before the model is built: its starting weights follow from it.
     keras.utils.set_random_seed(seed)
     model = build()
     data = (splits.validation.x, splits.validation.y)
     watch = CurveWatch(x=splits.train.x, y=splits.train.y, validation_data=data, report=lambda f: report(name, f))
     health = _health(splits, lambda f: report(name, f))
+    # Carried, for a finding of the epochs before an interruption is not found again.
     resume = Resume(directory, carry=[watch, health])
     if resume.initial_epoch < epochs:
         model.fit(
@@ -107,6 +111,7 @@ def train_member(
             verbose=0,
         )
     else:
+        # Nothing is left to fit, so nobody else gives the watches what they had found.
         resume.restore_carried()
     resume.restore_best(model)
     return Member(name, seed, model, resume.history, resume.best_epoch, rank([*watch.findings, *health.findings]))

@@ -49,9 +49,9 @@ class Variant:
     """
 
     changes: tuple[Advice, ...]
-    build: Callable[[], Any]
+    build: Callable[[], keras.Model]
     loss: Any
-    optimizer: Any
+    optimizer: keras.optimizers.Optimizer
     batch_size: int
     epochs: int
     class_weight: dict[int, float] | None = None
@@ -61,7 +61,7 @@ class Variant:
         """The variant with one more change."""
         return replace(self, changes=(*self.changes, advice), **fields)
 
-    def rebuilt(self, advice: Advice, change: Callable[[Any], Any]) -> Variant:
+    def rebuilt(self, advice: Advice, change: Callable[[keras.Model], keras.Model]) -> Variant:
         """The variant with a change of its make."""
         build = self.build
         return self.changed(advice, build=lambda: change(build()))
@@ -72,12 +72,17 @@ def variants_of(
 ) -> list[Variant]:
     """What to try, most promising first: what is sure, then what usually helps, then more capacity."""
     x, y = rows[:2]
+    # Information is no fault, and asks for no change.
     loud = [finding for finding in findings if finding.level != "info"]
     symptoms = {finding.symptom for finding in loud}
+    # The likeliest cause of each alone: lists of causes share most of their names.
     causes = {cause for finding in loud for cause in finding.causes[:1]}
+    # Changes build on one another: a single one is of no use where two faults meet.
     sure = _longer(_stacked(program), symptoms, len(x))
+    # A make that cannot be rebuilt still has its optimizer, rate, batch and epochs.
     if not can_change(model, structure_of(model)):
         return [sure]
+    # A loss that does not fit is only information, yet its cure is sure.
     ends = symptoms & set(_ENDS) or any(finding.symptom == "wrong_loss" for finding in findings)
     if ends:
         sure = _mended_end(sure, task, y)
@@ -93,14 +98,17 @@ def variants_of(
         sure = sure.rebuilt(_NO_PENALTY, lambda made: without_penalties(made, 0.3))
     if "class_imbalance" in symptoms and task in ("binary", "multiclass"):
         sure = sure.changed(Advice("class_weight", "set", "balanced"), class_weight=_balanced(y))
+    # From here on it need not be known what is wrong: this is what usually works.
     usual = sure if ends else _mended_end(sure, task, y)
     usual = usual.rebuilt(_RELU, _with_relu)
+    # Inputs of about 1 need no normalising.
     if _input_spread(x) > 3 or _input_spread(x) < 0.3:
         usual = _standardized(usual, x)
     if task == "regression":
         usual = _scaled_targets(usual, y)
     if type(usual.optimizer).__name__ != "Adam":
         usual = usual.changed(Advice("optimizer", "set", "Adam"), optimizer=keras.optimizers.Adam())
+    # Without dropout: what cannot fit the rows must not be held back.
     wide = usual.rebuilt(Advice("units", "raise", 4.0), lambda made: widened(without_penalties(made, 0.0), 4, 32))
     deep = wide.rebuilt(Advice("layers", "add"), lambda made: with_more_layers(made, 64))
     if symptoms & {"overfitting"} or "overfitting" in causes:
@@ -124,7 +132,7 @@ _RELU = Advice("activation", "set", "relu")
 _NO_PENALTY = Advice("regularization", "set", "none")
 
 
-def _with_relu(model: keras.Model) -> Any:
+def _with_relu(model: keras.Model) -> keras.Model:
     return with_hidden(model, activation="relu", kernel_initializer="he_normal")
 
 
@@ -151,6 +159,7 @@ def _mended_end(program: Variant, task: Task, y: np.ndarray) -> Variant:
     """The output units, activation and loss that the task asks for."""
     wanted = head(task, y)
     now = structure_of(program.build())
+    # What is right already is no change, and must not be told as one.
     if (now.outputs, now.activation, now.loss) == (wanted.units, wanted.activation, wanted.loss):
         return program
     advice = Advice("output_activation", "set", wanted.activation)
@@ -159,6 +168,7 @@ def _mended_end(program: Variant, task: Task, y: np.ndarray) -> Variant:
 
 
 def _standardized(program: Variant, x: np.ndarray) -> Variant:
+    # Asked for by symptoms and by habit, but once is enough.
     if any(advice.parameter == "normalization" for advice in program.changes):
         return program
     return program.rebuilt(Advice("normalization", "set", "Standardize"), lambda m: with_standardized_inputs(m, x))
@@ -166,6 +176,7 @@ def _standardized(program: Variant, x: np.ndarray) -> Variant:
 
 def _scaled_targets(program: Variant, y: np.ndarray) -> Variant:
     spread = y.std(axis=0)
+    # Targets within a factor of 5 of 1 need no scaling; a constant one cannot be.
     if program.scale is not None or not np.all(spread > 0) or np.all((spread > 0.2) & (spread < 5)):
         return program
     return program.changed(
@@ -176,6 +187,7 @@ def _scaled_targets(program: Variant, y: np.ndarray) -> Variant:
 def _balanced(y: np.ndarray) -> dict[int, float]:
     classes = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype(int)
     counts = np.bincount(classes)
+    # As scikit-learn's "balanced": each class weighs as much as any other in all.
     return {label: len(classes) / (np.sum(counts > 0) * count) for label, count in enumerate(counts) if count}
 
 
@@ -188,22 +200,24 @@ def scaled(y: np.ndarray, variant: Variant) -> np.ndarray:
     return np.asarray(((y.reshape(len(y), -1) - center) / scale).reshape(y.shape), "float32")
 
 
-def in_units(model: keras.Model, scale: tuple[np.ndarray, np.ndarray]) -> Any:
-    """The model with answers in the units of the targets, compiled as it was."""
+def in_units(model: keras.Model, scale: tuple[np.ndarray, np.ndarray]) -> keras.Model:
+    """The model with outputs in the units of the targets, compiled as it was."""
     layer = Standardize(center=scale[0].tolist(), scale=scale[1].tolist(), invert=True)
     whole = keras.Model(model.inputs, layer(model.outputs[0]))
+    # A new optimizer: the state of the old one belongs to the model without this layer.
     whole.compile(optimizer=type(model.optimizer).from_config(model.optimizer.get_config()), loss=model.loss)
     return whole
 
 
-def rates_of(optimizer: Any) -> list[float]:
+def rates_of(optimizer: keras.optimizers.Optimizer) -> list[float]:
     """The learning rates that a variant is tried at: those of the ladder, and the program's own where it has one."""
     rates = ladder(optimizer, _RATES)
     if has_schedule(optimizer):
         return rates
     own = float(ops.convert_to_numpy(optimizer.learning_rate))
+    # The program's own rate is among them, so that a good one is not lost to the ladder's steps.
     return sorted({*rates, round(own, 12)}) if own > 0 else rates
 
 
-def without_rate(optimizer: Any) -> Any:
+def without_rate(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 0.01})

@@ -27,6 +27,7 @@ from ..toolkit.tasks import Task, find_task
 from .repair_variants import Variant, in_units, rates_of, scaled, variants_of, without_rate
 
 _UNREPAIRABLE = ("non_finite_data",)
+# What Keras and TensorFlow raise where shapes or labels do not fit; such a program can still be mended.
 _CANNOT_RUN: tuple[type[Exception], ...] = (ValueError, tf.errors.InvalidArgumentError)
 
 
@@ -60,7 +61,7 @@ class Repair:
 
 
 def repair(
-    build_model: Callable[[], Any],
+    build_model: Callable[[], keras.Model],
     x: Any,
     y: Any,
     *,
@@ -141,7 +142,7 @@ def _rows(x: np.ndarray, y: np.ndarray, validation_data: Any, seed: int) -> tupl
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A trained model and how well it answers the rows that were kept out."""
+    """A trained model and how well it predicts the rows that were kept out."""
 
     model: keras.Model
     changes: tuple[Advice, ...]
@@ -158,7 +159,13 @@ class _Job:
     """One repair: the rows, and what was tried on them."""
 
     def __init__(
-        self, build: Any, rows: tuple[np.ndarray, ...], epochs: int, batch_size: int, seed: int, verbose: int
+        self,
+        build: Callable[[], keras.Model],
+        rows: tuple[np.ndarray, ...],
+        epochs: int,
+        batch_size: int,
+        seed: int,
+        verbose: int,
     ) -> None:
         self.build, self.rows = build, rows
         self.epochs, self.batch_size, self.seed, self.verbose = epochs, batch_size, seed, verbose
@@ -172,9 +179,11 @@ class _Job:
             raise ValueError("`build_model` must return a compiled model; call `model.compile(...)` in it.")
         findings = check(model, x, y, (held_x, held_y))
         for finding in findings:
+            # Labels divided like inputs are lost as classes; no model can bring them back.
             if finding.symptom in _UNREPAIRABLE or finding.causes[:1] == ("labels_scaled",):
                 raise ValueError(f"The rows must be mended first: {finding.message}")
         self.task = _task(model, y)
+        # The untouched program is one of the candidates: nothing is put in its place that is not better.
         seen, untouched = self._untouched(model)
         findings = rank([*findings, *seen])
         outcomes = [] if untouched is None else [untouched]
@@ -224,6 +233,7 @@ class _Job:
         x, y, held_x, held_y = self.rows
         targets, held = (y, held_y) if variant.scale is None else (scaled(y, variant), scaled(held_y, variant))
         rates = rates_of(variant.optimizer)
+        # Patience as long as the training: it never stops, and keeps each member's best epoch.
         keeping = keras.callbacks.EarlyStopping("val_loss", patience=variant.epochs, restore_best_weights=True)
         result = fit_population(
             variant.build,
@@ -231,6 +241,7 @@ class _Job:
             targets,
             learning_rate=rates,
             seed=self.seed,
+            # Each member gets a rate of its own, and a schedule could not be one.
             optimizer=without_rate(variant.optimizer),
             loss=variant.loss,
             metrics=[] if self.task == "regression" else ["accuracy"],
@@ -245,6 +256,7 @@ class _Job:
         best = max(range(len(rates)), key=lambda k: places[k])
         spent = sum(len(history["loss"]) for history in result.histories)
         changes = variant.changes
+        # The rate the program had anyway is no change.
         if not math.isclose(rates[best], structure_of(self.build()).learning_rate or -1.0, rel_tol=1e-3):
             changes = (*changes, Advice("learning_rate", "set", rates[best]))
         if not math.isfinite(places[best][1]):
@@ -253,6 +265,7 @@ class _Job:
         model = result.models[best]
         if variant.scale is not None:
             model = in_units(model, variant.scale)
+        # Judged anew and in the units of the targets: losses of unlike loss functions cannot be compared.
         outcome = self._judged(model, changes, _from_logits(variant.loss))
         self._note(changes, rates[best], outcome, -places[best][1], spent)
         return [outcome] if math.isfinite(outcome.score) else []
@@ -261,17 +274,20 @@ class _Job:
         held_x, held_y = self.rows[2:]
         answers = np.asarray(model.predict(held_x, verbose=0), "float64").reshape(len(held_y), -1)
         if not np.all(np.isfinite(answers)):
+            # Worse than any finite one, so that it is never chosen.
             return _Outcome(model, changes, -math.inf, -math.inf, np.full(len(held_y), np.inf))
         if self.task == "regression":
             errors = np.mean((answers - held_y.reshape(len(held_y), -1)) ** 2, axis=1)
             return _Outcome(model, changes, -float(errors.mean()), 0.0, errors)
         right, surprise = _classified(answers, held_y, self.task, from_logits)
+        # Equal accuracies, frequent on few rows, are told apart by the cross-entropy.
         return _Outcome(model, changes, float(right.mean()), -surprise, 1.0 - right)
 
     def _note(
         self, changes: Sequence[Advice], rate: float, outcome: _Outcome | None, loss: float, spent: int, why: str = ""
     ) -> None:
         words = "; ".join(advice.sentence for advice in changes) or "untouched"
+        # Inside larger is better, so errors are negative; the table shows them as they are known.
         score = float("nan") if outcome is None else abs(outcome.score)
         row = {"changes": why or words, "learning_rate": rate, "score": score, "loss": float(loss), "epochs": spent}
         self.tried.append(row)
@@ -291,6 +307,7 @@ def _task(model: keras.Model, y: np.ndarray) -> Task:
         return "multiclass" if np.all(y.sum(axis=-1) == 1) else "multilabel"
     if not matrix and zeros_and_ones:
         return "binary"
+    # Whole numbers may be counts; only all of 0 to the largest look like class numbers.
     classes = not matrix and bool(np.all(y == np.round(y))) and y.min() == 0 and len(np.unique(y)) == y.max() + 1
     if "crossentropy" in loss_name(model) and classes:
         return "multiclass"
@@ -311,7 +328,7 @@ def _from_logits(loss: Any) -> bool:
 
 
 def _classified(answers: np.ndarray, y: np.ndarray, task: Task, from_logits: bool) -> tuple[np.ndarray, float]:
-    """Which rows are answered right, as Keras' accuracy counts it, and the mean cross-entropy."""
+    """Which rows are predicted right, as Keras' accuracy counts it, and the mean cross-entropy."""
     if task == "multilabel" or answers.shape[1] == 1:
         truths = y.reshape(len(y), -1)
         shares = 1 / (1 + np.exp(-np.clip(answers, -50, 50))) if from_logits else np.clip(answers, 0, 1)
@@ -321,6 +338,7 @@ def _classified(answers: np.ndarray, y: np.ndarray, task: Task, from_logits: boo
         shares = np.clip(shares, 1e-7, 1 - 1e-7)
         return right.astype(float), float(-np.mean(truths * np.log(shares) + (1 - truths) * np.log(1 - shares)))
     labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype(int)
+    # A label beyond the units has no column; it counts as wrong below, and must not raise here.
     known = np.minimum(labels, answers.shape[1] - 1)
     shares = np.exp(answers - answers.max(axis=1, keepdims=True)) if from_logits else np.clip(answers, 1e-7, None)
     shares = shares / shares.sum(axis=1, keepdims=True)
@@ -336,6 +354,7 @@ def _mark(task: Task, rows: tuple[np.ndarray, ...]) -> float:
     many = "categorical_crossentropy" if matrix else "sparse_categorical_crossentropy"
     found = simple_baseline(x, y, held_x, held_y, losses.get(task, many))
     if task == "regression":
+        # Nothing to beat is beaten by anything, so only standing still ends the search.
         return -math.inf if found.loss is None else -found.loss
     return -math.inf if found.metric is None else found.metric
 
@@ -344,11 +363,13 @@ def _beyond(best: Any, before: float, rows: int) -> bool:
     """Whether the best score has got better by more than a standard error."""
     if not math.isfinite(before):
         return True
+    # Scores of quantities are negative, those of classes are shares of rows.
     error = binomial_error(best.score, rows) if best.score >= 0 else float(np.std(best.errors)) / math.sqrt(rows)
     return bool(best.score - before > error)
 
 
 def _solved(task: Task, y: np.ndarray) -> float:
+    # What is left to gain here is not worth another training.
     return -1e-4 * float(np.var(y)) if task == "regression" else 0.999
 
 
@@ -362,6 +383,7 @@ def _proof(metric: str, untouched: _Outcome | None, best: _Outcome, rows: int) -
     if metric == "accuracy":
         error = math.hypot(binomial_error(untouched.score, rows), binomial_error(best.score, rows))
     else:
+        # Paired by row: hard rows are hard for both.
         error = float(np.std(untouched.errors - best.errors)) / math.sqrt(rows)
     gain = best.score - untouched.score
     surely = "beyond" if gain > 2 * error else "within"

@@ -23,6 +23,7 @@ from .spaces import CNN, MLP
 
 _FITTED = {"accuracy": 0.995, "r2": 0.99}
 _PLAIN: dict[str, Any] = {"normalization": "none", "activation": "relu", "dropout": 0.0, "l2": 0.0}
+# From small to large: the first that fits is not much larger than it need be.
 _MLPS: tuple[dict[str, Any], ...] = (
     {"depth": 1, "units": 16}, {"depth": 1, "units": 64}, {"depth": 2, "units": 64}, {"depth": 2, "units": 256},
     {"depth": 3, "units": 256}, {"depth": 4, "units": 512},
@@ -158,7 +159,9 @@ class _Stages:
     def _grow(self) -> tuple[dict[str, Any], float, list[Finding], bool]:
         for capacity in _CNNS if self.space is CNN else _MLPS:
             result = self._fit({**_PLAIN, **capacity}, ladder("adam", self.rates), [self.seed] * self.rates)
+            # The best of all epochs: the question is whether it can fit, not whether it stays there.
             scores = [max(self._scores(history, "")) for history in result.histories]
+            # `argmax` takes NaN for the largest.
             best = int(np.argmax(np.nan_to_num(scores, nan=-np.inf, posinf=-np.inf)))
             if not np.isfinite(scores[best]):
                 raise ValueError("At every learning rate the loss became NaN; scale inputs and targets.")
@@ -177,10 +180,12 @@ class _Stages:
 
     def _regularise(self, capacity: dict[str, Any], rate: float) -> tuple[dict[str, Any], PopulationResult]:
         settings = {**_PLAIN, **capacity}
+        # Each setting is judged at its own best rate, looked for near that of the capacity.
         near = [rate / 3, rate, rate * 3]
         kept, members = self._judged(settings, near)
         last = [kept.histories[m][self._judge][-1] for m in members]
         best = [min(kept.histories[m][self._judge]) for m in members]
+        # Early stopping costs no training of its own: both losses stand in the same curves.
         effect = np.array(last) - np.array(best)
         self._note("regularise", "early stopping", kept, members, effect, kept=True)
         chosen_rate = float(kept.settings.learning_rate[members[0]]) if kept.settings.learning_rate else rate
@@ -198,6 +203,7 @@ class _Stages:
         return {**settings, "learning_rate": chosen_rate}, kept
 
     def _steps(self) -> Sequence[tuple[str, Sequence[dict[str, Any]]]]:
+        # Columns of a table have no neighbours to be shifted to.
         augmentations = ("shift",) if self.space is CNN else ("noise",)
         return (
             ("dropout", ({"dropout": 0.25}, {"dropout": 0.5})),
@@ -209,6 +215,7 @@ class _Stages:
         """The population of all rates and seeds, and its members at the best rate."""
         members = [(rate, self.seed + k) for rate in rates for k in range(self.seeds)]
         result = self._fit(settings, [rate for rate, _ in members], [seed for _, seed in members])
+        # A member that is NaN throughout counts as the worst, without a warning.
         losses = np.array([np.nanmin([*history[self._judge], np.inf]) for history in result.histories])
         means = losses.reshape(len(rates), self.seeds).mean(axis=1)
         best = int(np.argmin(means))
@@ -232,8 +239,10 @@ class _Stages:
         if quantities:
             # `R2Score` takes `(rows, outputs)`.
             y, held = y.reshape(len(y), -1), (held[0], np.asarray(held[1]).reshape(len(held[1]), -1))
+        # Graphs of the last population would else stay in memory with the names of their layers.
         fresh_session()
-        build: Callable[[], Any] = lambda: space.build(keras_tuner.HyperParameters())  # noqa: E731
+        build: Callable[[], keras.Model] = lambda: space.build(keras_tuner.HyperParameters())  # noqa: E731
+        # Patience as long as the training: it only puts the best epoch's weights back.
         stop = keras.callbacks.EarlyStopping(self._judge, mode="min", patience=self.epochs, restore_best_weights=True)
         return fit_population(
             build,
@@ -258,7 +267,13 @@ class _Stages:
         return history[f"{prefix}{name}"]
 
     def _note(
-        self, stage: str, step: str, result: PopulationResult, members: Sequence[int], effects: Any, kept: bool
+        self,
+        stage: str,
+        step: str,
+        result: PopulationResult,
+        members: Sequence[int],
+        effects: np.ndarray | None,
+        kept: bool,
     ) -> None:
         histories = [result.histories[m] for m in members]
         at = [int(np.nanargmin(history[self._judge])) for history in histories]
@@ -312,6 +327,7 @@ def _ceiling(x: np.ndarray, y: np.ndarray) -> float:
     labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
     _, labels = np.unique(labels, return_inverse=True)
     table = np.zeros((groups.max() + 1, labels.max() + 1))
+    # Of equal inputs a model can give one answer, so at best that of their commonest label.
     np.add.at(table, (groups.reshape(-1), labels), 1)
     return float(table.max(axis=1).sum() / len(labels))
 

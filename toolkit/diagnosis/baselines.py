@@ -11,6 +11,7 @@ from ..data.rows import is_array, is_number, spread_rows
 from .curves import SimpleBaseline
 from .thresholds import limit
 
+# Of the standardised features: little enough to leave a clear line alone, enough to solve singular ones.
 _RIDGE = 1e-2
 _CROSS_ENTROPY = "crossentropy"
 
@@ -77,7 +78,7 @@ def _medians(columns: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def constant_metric(y: Any, loss: str) -> float | None:
-    """Largest accuracy on these rows of an answer that is always the same.
+    """Largest accuracy on these rows of a prediction that is always the same.
 
     Args:
         y: Validation targets as given to `fit`.
@@ -96,6 +97,7 @@ def constant_metric(y: Any, loss: str) -> float | None:
     targets = np.asarray(y)
     if targets.ndim > 1 and targets.shape[-1] > 1:
         flat = targets.reshape(-1, targets.shape[-1])
+        # Binary cross-entropy also takes one-hot rows, where only one class can be right.
         exclusive = loss != "binary_crossentropy" or np.all(flat.sum(axis=1) == 1)
         shares = flat.mean(axis=0)
         return float(shares.max() if exclusive else np.maximum(shares, 1 - shares).mean())
@@ -134,11 +136,13 @@ def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: 
         return SimpleBaseline(loss=None, metric=None)
     (inputs, targets), (others, truths) = train, held
     center, scale = inputs.mean(axis=0), inputs.std(axis=0)
+    # A constant column stays 0 rather than NaN.
     scale[scale == 0] = 1
     inputs, others = (inputs - center) / scale, (others - center) / scale
     about: dict[str, Any] = {"rows": len(inputs), "features": int(np.sum(np.ptp(inputs, axis=0) > 0))}
     if classification:
         note, numbered = "", targets.shape[1] == 1
+        # Soft labels in one column are no classes.
         if numbered and np.any(targets != np.round(targets)):
             return SimpleBaseline(loss=None, metric=None)
         if numbered:
@@ -148,6 +152,7 @@ def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: 
         nearest = _accuracy(targets[_nearest(inputs, others)], truths, exclusive)
         return SimpleBaseline(None, max(linear, nearest), linear=linear, nearest=nearest, note=note, **about)
     answers = [_ridge(inputs, targets, others), targets[_nearest(inputs, others)]]
+    # One model for all measures: the better by squared error, which is what ridge minimises.
     errors = [float(np.mean((answer - truths) ** 2)) for answer in answers]
     best = answers[int(np.argmin(errors))]
     absolute, squared = float(np.mean(np.abs(best - truths))), min(errors)
@@ -191,6 +196,7 @@ def known_of(
         if alike:
             known["constant_metric"] = constant_metric(held_y, loss)
             if x is not None and y is not None and is_array(y):
+                # Made when a rule asks for it, and once: a healthy run never pays for it.
                 known["simple"] = cache(lambda: simple_baseline(x, y, held_x, held_y, loss))
     return known
 
@@ -239,6 +245,7 @@ def _numbers(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray] | None:
     array = np.asarray(x)
     if not is_number(array) or array.size == 0 or not is_number(np.asarray(y)):
         return None
+    # Wide rows are fewer: distances and Gram matrices grow with rows times features.
     rows = int(np.clip(limit("values_judged") // (array.size // len(array)), 1, limit("rows_judged")))
     inputs, targets = (
         part.reshape(len(part), -1).astype("float64") for part in spread_rows(array, np.asarray(y), rows)
@@ -268,6 +275,7 @@ def _one_hot(labels: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 def _ridge(inputs: np.ndarray, targets: np.ndarray, others: np.ndarray) -> np.ndarray:
     mean = targets.mean(axis=0)
+    # Two forms of the same solution: the smaller of the two matrices is inverted.
     if inputs.shape[1] <= len(inputs):
         gram = inputs.T @ inputs + _RIDGE * len(inputs) * np.eye(inputs.shape[1])
         return np.asarray(others @ np.linalg.solve(gram, inputs.T @ (targets - mean)) + mean)
@@ -276,6 +284,7 @@ def _ridge(inputs: np.ndarray, targets: np.ndarray, others: np.ndarray) -> np.nd
 
 
 def _nearest(inputs: np.ndarray, others: np.ndarray) -> np.ndarray:
+    # The square of the row asked for is the same for all neighbours, so it is left out.
     distances = np.sum(inputs**2, axis=1) - 2 * others @ inputs.T
     return np.asarray(distances.argmin(axis=1))
 

@@ -1,9 +1,10 @@
-"""Classes of very unequal size: their shares, how each is answered, and the rules on both."""
+"""Classes of very unequal size: their shares, how each is predicted, and the rules on both."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 
 from ..data.rows import is_array, is_number, spread_rows
@@ -26,16 +27,18 @@ def class_shares(y: np.ndarray, loss: str, classes: int = 0) -> np.ndarray | Non
     if loss not in _CLASSES or not is_number(y) or not np.all(np.isfinite(y)) or not len(y):
         return None
     if y.ndim > 1 and y.shape[-1] > 1:
+        # Labels that can be true together have no shares that sum to 1.
         one_hot = y.ndim == 2 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)
         return y.mean(axis=0) if one_hot else None
     flat = y.reshape(-1)
+    # `bincount` would need memory for the largest label.
     if np.any(flat < 0) or np.any(flat != np.round(flat)) or flat.max() > limit("most_classes"):
         return None
     return np.bincount(flat.astype(int), minlength=classes) / len(flat)
 
 
 def recalls(answers: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Share of each class's rows that are answered right; classes without rows are left out.
+    """Share of each class's rows that are predicted right; classes without rows are left out.
 
     Args:
         answers: Predictions `(rows, classes)`, or `(rows,)` or `(rows, 1)` with a probability.
@@ -68,6 +71,7 @@ def uneven_classes(shares: np.ndarray, validation_shares: np.ndarray | None = No
     if len(shares) < 2 or ratio < limit("class_ratio"):
         return None
     theirs = validation_shares
+    # Where validation is as uneven, that is how the data are, and no fault.
     even = theirs is not None and theirs.min() > 0 and theirs.max() / theirs.min() < ratio / limit("class_ratio_apart")
     return _imbalance(
         "warning" if even else "info",
@@ -78,17 +82,18 @@ def uneven_classes(shares: np.ndarray, validation_shares: np.ndarray | None = No
 
 
 def missed_classes(shares: np.ndarray, recall: np.ndarray) -> Finding | None:
-    """Small classes of unequal ones that are answered wrong after a fit, which the accuracy does not show.
+    """Small classes of unequal ones that are predicted wrong after a fit, which the accuracy does not show.
 
     Args:
         shares: Share of each class among the training rows, `(classes,)`.
-        recall: Share of the validation rows of each class that are answered right, as `recalls` gives it.
+        recall: Share of the validation rows of each class that are predicted right, as `recalls` gives it.
 
     Example:
 
     >>> missed_classes(np.array([0.95, 0.05]), np.array([1.0, 0.1])).level
     'warning'
     """
+    # A low recall of all classes is a weak model, not an imbalance.
     uneven = float(np.max(recall) - np.min(recall)) >= limit("recall_gap")
     if _ratio(shares) < limit("class_ratio") or not uneven or float(np.mean(recall)) > 1 - limit("recall_gap"):
         return None
@@ -100,8 +105,8 @@ def missed_classes(shares: np.ndarray, recall: np.ndarray) -> Finding | None:
     )
 
 
-def classes_missed_by(model: Any, y: Any, validation_data: Any) -> list[Finding]:
-    """Whether a trained model answers small classes of unequal ones wrong; asked of some validation rows.
+def classes_missed_by(model: keras.Model, y: Any, validation_data: Any) -> list[Finding]:
+    """Whether a trained model predicts small classes of unequal ones wrong; asked of some validation rows.
 
     Args:
         model: A trained classifier with one output.

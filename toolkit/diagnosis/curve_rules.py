@@ -38,10 +38,13 @@ def read_curves(curves: Curves) -> list[Finding]:
     []
     """
     broken = _non_finite(curves)
+    # What came before the NaN may still show why.
     run = Run(_finite_prefix(curves, broken))
     rules = (_negative, _diverging, _rate_too_high, _rate_too_low, _oscillating, overfitting, mismatch, not_learning)
+    # Losses near the largest float overflow in sums and ratios, which the rules survive.
     with np.errstate(all="ignore"):
         found = [finding for rule in rules if len(run.loss) and (finding := rule(run))]
+        # Broken in the first epoch: only its first batches can tell.
         if not run.curves.loss and (finding := _rate_too_high(run)):
             found.append(finding)
         # A wrong rate explains a poor result, so that underfitting would be a second name for it.
@@ -68,6 +71,7 @@ def _non_finite(curves: Curves) -> Finding | None:
         "val_loss": _first_bad(curves.val_loss),
         "batch losses": next((e for e, batches in enumerate(curves.batch_losses) if not _all_finite(batches)), None),
     }
+    # Few first batches are kept, groups of a long epoch may hide a NaN between them.
     if step is not None and epochs["batch losses"] is None:
         epochs["batch losses"] = _epoch_of(step, curves)
     bad = {name: epoch for name, epoch in epochs.items() if epoch is not None}
@@ -124,7 +128,9 @@ def _diverging(run: Run) -> Finding | None:
     """A loss that has left its start far below, and stays up."""
     if len(run.loss) < 2 or not run.positive or run.curves.constant_loss == 0:
         return None
+    # A start below a constant is luck; to climb back to the constant is no divergence.
     mark = max(float(run.loss[0]), run.start, run.curves.constant_loss or 0.0)
+    # Two epochs: one may be a spike that comes back.
     now = float(run.loss[-2:].min())
     if now < limit("spike_ratio") * mark:
         return None
@@ -185,10 +191,12 @@ def _too_high(
 def _spike(run: Run) -> Finding | None:
     """A sustained rise of the first updates far above the initial loss."""
     first = np.asarray(run.curves.first_batches[: int(limit("spike_updates"))])
+    # Means over about 64 rows: single small batches reach 4 times the first one by scatter.
     width = int(np.clip(math.ceil(limit("spike_rows") / (run.curves.batch_size or 32)), 2, 16))
     if not run.curves.loss:
         # The first epoch broke down: few updates are left, and they are no scatter of small batches.
         width = min(width, max(1, len(first) // 3))
+    # The cheap test first: without one such batch there can be no such mean.
     if len(first) <= width or first.min() < 0 or first.max() < limit("spike_ratio") * first[0]:
         return None
     reference = max(float(first[0]), run.curves.constant_loss or 0.0)
@@ -216,6 +224,7 @@ def _stays_high(run: Run) -> Finding | None:
     epochs = len(run.loss)
     if epochs < limit("flat_epochs") or not run.positive or run.solved or run.share_done < limit("late_share"):
         return None
+    # A high rate falls fast: what is not done in a quarter of the run is slow, not high.
     early, tail = epochs // 4, run.loss[epochs // 4 :]
     level = float(np.median(tail))
     drop = (run.start - level) / run.start
@@ -223,6 +232,7 @@ def _stays_high(run: Run) -> Finding | None:
         return None
     evidence = {"drop": drop, "level": level, "rise_share": run.rises.share}
     wiggles = run.rises.oscillate
+    # The simple model is made when it is first asked for: not where the wiggles settle it alone.
     worse = (worse_than_simple(run) if not wiggles else None) or {}
     if not wiggles and not (worse and run.rises.where):
         return None
@@ -240,11 +250,14 @@ def _rate_too_low(run: Run) -> Finding | None:
         return None
     drop, ratio, signal = straightness(line)
     least = limit("line_ratio_early") if early else limit("line_ratio_end")
+    # Slow starters fall in a line too; they drop by more than this.
     if not 0 < drop <= limit("line_drop") * run.share_done or signal < limit("line_signal"):
         return None
+    # Below: it bends and comes to rest. Above: it is only about to begin.
     if not least <= ratio <= limit("line_ratio_most"):
         return None
     worse = worse_than_simple(run)
+    # As good as a simple model, or about to overfit: a higher rate would not help either.
     if (worse is not None and not worse) or validation_loss_grows(run):
         return None
     return Finding(
@@ -263,10 +276,12 @@ def _line(run: Run) -> np.ndarray:
     """The training loss in at most 24 bins, from where it has reached the constant prediction."""
     points = int(limit("line_bins"))
     losses: np.ndarray = run.loss
+    # Too few epochs to see a bend: their batches have the points.
     if len(losses) < points and run.curves.batch_losses:
         losses = np.concatenate([np.asarray(batches) for batches in run.curves.batch_losses])
     edges = np.linspace(0, len(losses), min(points, len(losses)) + 1).astype(int)
     bins = np.add.reduceat(losses, edges[:-1]) / np.diff(edges)
+    # What leads down to a constant is only the undoing of the start.
     below = np.flatnonzero(bins <= (run.curves.constant_loss or math.inf))
     return bins[below[0] :] if len(below) and below[0] <= len(bins) // 2 else bins
 
@@ -277,6 +292,7 @@ def _oscillating(run: Run) -> Finding | None:
     rises = run.rises
     if not rises.oscillate or rises.level < limit("oscillation_level") * run.start:
         return None
+    # 32 is what Keras takes where none is given.
     small = (run.curves.batch_size or 32) < limit("small_batch")
     return Finding(
         "oscillating",

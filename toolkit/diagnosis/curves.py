@@ -13,6 +13,7 @@ import numpy as np
 from .thresholds import limit
 
 if TYPE_CHECKING:
+    # For types alone: this file must be read without Keras.
     from ..models.structure import Structure
 
 SMOOTHING = np.full(3, 1 / 3)
@@ -135,6 +136,7 @@ def unaverage(
     [4.0, 2.0]
     """
     means = np.asarray(running_means, dtype="float64")
+    # Keras logs the mean of an epoch so far, so a batch is the difference of two sums.
     totals = np.arange(1, len(means) + 1) if counts is None else np.asarray(counts)
     if len(totals) != len(means):
         raise ValueError(f"`counts` must have one value per running mean ({len(means)}), got {len(totals)}.")
@@ -181,6 +183,7 @@ class Run:
     def start(self) -> float:
         """Loss before training: the first update where it was seen, else the first epoch."""
         first = self.curves.first_batches[:1] or self.curves.loss[:1]
+        # The larger: the first batch may be low by luck, the first epoch is lower than the start where it learns.
         return max((*first, *self.curves.loss[:1]), default=0.0)
 
     @cached_property
@@ -203,6 +206,7 @@ class Run:
         """Epochs of the latest window whose training loss lies above the best so far by more than its noise."""
         width = len(SMOOTHING)
         first = max(width, len(self.loss) - int(limit("window_epochs")))
+        # Old rises of a long run are over; only the window counts.
         later = self.loss[first:]
         if not len(later):
             return Rises(0, (), 0.0, 0.0, stalled=False)
@@ -210,16 +214,19 @@ class Run:
         best = np.minimum.accumulate(np.convolve(self.loss[:-1], SMOOTHING, "valid"))[first - width :]
         level, known = float(np.median(later)), len(self.curves.batch_losses) == len(self.loss)
         least = limit("rise_size") if known else limit("rise_size_alone")
+        # Beyond a share of the level, and not in what is solved: tiny losses double by chance.
         high = (later - best > least * level) & (later > limit("solved_share") * self.start)
         where = [first + int(index) for index in np.flatnonzero(high)]
         if known:
             where = [epoch for epoch in where if self._beyond_noise(epoch, float(best[epoch - first]))]
         sizes = [float(self.loss[epoch] - best[epoch - first]) for epoch in where]
+        # A third of the window without headway: a loss that rises now and then on its way down is healthy.
         stalled = best[-1] >= (1 - limit("progress")) * best[-1 - len(best) // 3]
         return Rises(len(later), tuple(where), level, max(sizes, default=0.0), bool(stalled))
 
     def _beyond_noise(self, epoch: int, best: float) -> bool:
         error = standard_error(self.curves.batch_losses[epoch]) * math.sqrt(1 + 1 / len(SMOOTHING))
+        # Negated, so that a standard error of NaN (too few batches) does not acquit.
         return not float(self.loss[epoch]) - best <= limit("standard_errors") * error
 
     @cached_property
@@ -233,6 +240,7 @@ class Run:
     def accuracy_like(self) -> bool:
         """Whether the metric is a share of rows, where more is better."""
         values = self.curves.val_metric or self.curves.metric
+        # The name would not tell: users call their metrics what they like.
         return self.curves.higher_is_better and bool(values) and min(values) >= 0 and max(values) <= 1
 
     @cached_property
@@ -245,6 +253,7 @@ def noise_of(values: np.ndarray) -> float:
     """Standard deviation of the noise of a smooth curve, from the median of its second differences."""
     if len(values) < 4:
         return math.inf
+    # 1.4826 makes a median of normal noise its deviation; a second difference has 6 times the variance.
     return float(1.4826 * np.median(np.abs(np.diff(values, 2))) / math.sqrt(6))
 
 
@@ -260,6 +269,7 @@ def standard_error(batches: Sequence[float]) -> float:
     """
     if len(batches) < 4:
         return math.nan
+    # Differences of neighbours, because the trend within an epoch is no noise.
     steps = np.diff(np.asarray(batches, dtype="float64"))
     return math.sqrt(float(np.dot(steps, steps)) / len(steps) / 2 / len(batches))
 
@@ -270,6 +280,7 @@ def straightness(line: np.ndarray) -> tuple[float, float, float]:
     bow = x * x - np.mean(x * x)
     slope, bend = float(x @ line) / float(x @ x), float(bow @ line) / float(bow @ bow)
     residual = line - line.mean() - slope * x - bend * bow
+    # Three parameters are fitted.
     error = math.sqrt(float(residual @ residual) / (len(line) - 3) / float(x @ x))
     first = float(line.mean() - slope + bend * bow[0])
     ratio = (-slope - bend) / (bend - slope) if bend > slope else 0.0
@@ -295,11 +306,13 @@ def stands_still(tail: np.ndarray) -> bool:
     slope = float(x @ tail) / float(x @ x)
     residual = tail - tail.mean() - slope * x
     error = math.sqrt(float(residual @ residual) / (len(tail) - 2) / float(x @ x))
+    # A curve without noise falls beyond its error for ever, so almost nothing counts as nothing.
     small = -slope * len(tail) < limit("flat_drop") * abs(float(tail[-1]))
     return small or slope > -limit("standard_errors") * error
 
 
 def binomial_error(share: float, rows: int) -> float:
     """Standard error of a share, never zero (Agresti and Coull 1998)."""
+    # Two rows right and two wrong are added: a share of 0 or 1 must have an error too.
     adjusted = (share * rows + 2) / (rows + 4)
     return math.sqrt(adjusted * (1 - adjusted) / (rows + 4))

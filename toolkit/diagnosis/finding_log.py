@@ -56,6 +56,7 @@ class FindingLog:
 
     def say(self, sentence: str) -> None:
         """Prints a sentence that is no finding, and puts it into the log."""
+        # Who takes the findings himself does not want the screen written to.
         if self.report is None:
             print(sentence)
         if self.log is not None:

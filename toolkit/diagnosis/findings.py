@@ -66,6 +66,7 @@ class Finding:
     epoch: int | None = None
     step: int | None = None
     layer: str | None = None
+    # Numbers only, so that a finding goes through JSON and back unchanged.
     evidence: dict[str, float] = field(default_factory=dict)
     causes: tuple[str, ...] = ()
     advice: tuple[Advice, ...] = ()
@@ -97,6 +98,7 @@ class Finding:
     def from_dict(cls, values: Mapping[str, Any]) -> Finding:
         """The inverse of `as_dict`."""
         fields = dict(values)
+        # JSON has lists only, and equal findings must compare equal.
         fields["causes"] = tuple(fields["causes"])
         fields["advice"] = tuple(Advice(**advice) for advice in fields["advice"])
         return cls(**fields)
@@ -166,6 +168,7 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _place(finding: Finding) -> tuple[int, int, int]:
+    # What was found before training comes before epoch 0.
     epoch = -1 if finding.epoch is None else finding.epoch
     return LEVELS.index(finding.level), SUREST.index(finding.symptom), epoch
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -16,6 +17,7 @@ from ..optimizers.rate_owners import has_schedule
 from .findings import Advice, Finding
 
 _NO_LOSS = math.inf
+# Largest factor that a rate is divided by before lowering it further is given up.
 _LOWEST = 1e5
 
 
@@ -72,7 +74,7 @@ class FitRepairs:
 
     def __init__(
         self,
-        model: Any,
+        model: keras.Model,
         say: Callable[[str], None],
         x: Any = None,
         epochs: int | None = None,
@@ -107,6 +109,7 @@ class FitRepairs:
         """
         # Inside, lower is better: a score counts as the loss of its negative.
         self._sign = -1.0 if higher_is_better else 1.0
+        # What broke down is worse than anything that did not.
         loss = self._sign * value if math.isfinite(value) else _NO_LOSS
         self._losses.append(loss)
         if loss < self._best_loss:
@@ -115,6 +118,7 @@ class FitRepairs:
             (finding.symptom, advice)
             for finding in findings
             if finding.level in ("warning", "error")
+            # Level "info" is no fault, and a change may only make a sound run worse.
             for advice in finding.advice
             if self._applies(advice)
         ]
@@ -122,11 +126,13 @@ class FitRepairs:
             self._queue = fresh
             return self._try_next(epoch + 1)
         tried = self._losses[self._open.start :]
+        # A change that breaks the fit needs no further epochs to be judged.
         if math.isfinite(loss) and len(tried) < self.trial:
             return False
         if self._close(self._open, kept=min(tried) < self._open.goal):
             return False
         self._try_next(epoch + 1)
+        # Even where nothing is left to try: the best weights are back, so what was seen is of another run.
         return True
 
     def end(self) -> None:
@@ -134,6 +140,7 @@ class FitRepairs:
         if self._open is not None:
             self._close(self._open, kept=self._best_loss < self._sign * self._open.attempt.before)
         if self._losses and self._best_loss < self._losses[-1]:
+            # No further update follows, so the optimizer's state is left alone.
             _restore(self.model, self._best, optimizer=False)
             self.say(f"repair: the weights of the best epoch are back ({self._sign * self._best_loss:.4g}).")
 
@@ -148,6 +155,7 @@ class FitRepairs:
         if kept:
             self._queue = []
         else:
+            # A step further in the same direction stands before other advice.
             self._queue = [*_further(done), *self._queue]
             _undo(self.model, trial.settings)
             _restore(self.model, self._best)
@@ -161,6 +169,7 @@ class FitRepairs:
             return False
         symptom, advice = self._queue.pop(0)
         attempt = Attempt(epoch, symptom, advice, self._sign * self._best_loss)
+        # The settings are read before the change, the goal before the trial's own losses join the list.
         self._open = _Trial(attempt, _settings(self.model), self._goal(), len(self._losses))
         _restore(self.model, self._best)
         self._apply(advice)
@@ -188,9 +197,11 @@ class FitRepairs:
             return not has_schedule(optimizer)
         if advice.parameter == "clipnorm":
             # An optimizer inside another one clips by its own settings.
+            # LossScaleOptimizer calls it `inner_optimizer`.
             plain = not hasattr(optimizer, "inner_optimizer") and not hasattr(optimizer, "inner")
             return plain and not (optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue)
         if advice.parameter == "batch_size":
+            # `fit` cannot change its batch size in mid-run; more steps an update come to the same.
             return isinstance(optimizer, AccumulatedGradients) and advice.change == "raise"
         return advice.parameter == "dead_units" and self.x is not None
 
@@ -213,23 +224,25 @@ class FitRepairs:
 def _further(attempt: Attempt) -> list[tuple[str, Advice]]:
     """A tenth of the rate again, where a fit still broke down at the rate that was tried."""
     advice = attempt.advice
+    # No finite value: the rate was still too high. A finite one that is not good enough calls for something else.
     again = attempt.after is None and (advice.parameter, advice.change) == ("learning_rate", "lower")
     if not again or not isinstance(advice.value, int | float) or advice.value >= _LOWEST:
         return []
     return [(attempt.symptom, Advice("learning_rate", "lower", advice.value * 10.0))]
 
 
-def _state(model: Any) -> dict[str, list[np.ndarray]]:
+def _state(model: keras.Model) -> dict[str, list[np.ndarray]]:
     return {
         "weights": [ops.convert_to_numpy(weight).copy() for weight in model.weights],
         "optimizer": [ops.convert_to_numpy(variable).copy() for variable in model.optimizer.variables],
     }
 
 
-def _restore(model: Any, state: dict[str, list[np.ndarray]], optimizer: bool = True) -> None:
+def _restore(model: keras.Model, state: dict[str, list[np.ndarray]], optimizer: bool = True) -> None:
     for weight, value in zip(model.weights, state["weights"], strict=True):
         weight.assign(value)
     if optimizer:
+        # The rate is one of the optimizer's variables: restoring these would undo a change of it.
         rate = _settings(model)["learning_rate"]
         for variable, value in zip(model.optimizer.variables, state["optimizer"], strict=True):
             variable.assign(value)
@@ -237,7 +250,7 @@ def _restore(model: Any, state: dict[str, list[np.ndarray]], optimizer: bool = T
             model.optimizer.learning_rate = rate
 
 
-def _settings(model: Any) -> dict[str, Any]:
+def _settings(model: keras.Model) -> dict[str, Any]:
     """What a change may alter besides weights: rate, clipping, batches an update."""
     optimizer = model.optimizer
     return {
@@ -247,7 +260,7 @@ def _settings(model: Any) -> dict[str, Any]:
     }
 
 
-def _undo(model: Any, settings: dict[str, Any]) -> None:
+def _undo(model: keras.Model, settings: dict[str, Any]) -> None:
     optimizer = model.optimizer
     if settings["learning_rate"] is not None:
         optimizer.learning_rate = settings["learning_rate"]

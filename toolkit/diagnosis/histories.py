@@ -42,6 +42,7 @@ def diagnose(history: Any) -> list[Finding]:
         raise ValueError(f"`history` must have a curve `loss`, got {sorted(curves)}.")
     if not loss:
         raise ValueError("`history` must hold at least one epoch, got none.")
+    # A validation curve may be shorter, where not every epoch was validated, but not longer.
     longer = [name for name, values in curves.items() if len(values) > len(loss)]
     if longer:
         raise ValueError(f"`history` has more epochs of {longer[0]!r} than of 'loss': {len(curves[longer[0]])}.")
@@ -55,6 +56,7 @@ def diagnose(history: Any) -> list[Finding]:
 def _epochs(curves: Mapping[str, Sequence[float]]) -> Iterable[dict[str, float]]:
     """The logs of each epoch; validation every n epochs has its values at each n-th."""
     count = len(curves["loss"])
+    # A History has no epochs beside its validation values, so their places follow from their number.
     step = {name: count // len(values) if values else count + 1 for name, values in curves.items()}
     for epoch in range(count):
         yield {
@@ -89,11 +91,14 @@ def _from_csv(path: Path) -> dict[str, list[float]]:
     if not rows:
         raise ValueError(f"{path} holds no epochs.")
     numbers = [_cell(path, _EPOCH, row.get(_EPOCH)) for row in rows] if _EPOCH in rows[0] else []
+    # A CSVLogger that appends over two fits repeats epochs, which would read as one odd run.
     if any(later != earlier + 1 for earlier, later in pairwise(numbers)):
         raise ValueError(f"{path} has missing or repeated epochs: {', '.join(f'{number:g}' for number in numbers)}.")
     names = [name for name in rows[0] if name and name != _EPOCH]
     curves = {
-        name: [_cell(path, name, row[name]) for row in rows if row[name] not in ("", "NA", None)] for name in names
+        # CSVLogger writes "NA" for what an epoch has not measured.
+        name: [_cell(path, name, row[name]) for row in rows if row[name] not in ("", "NA", None)]
+        for name in names
     }
     return {name: values for name, values in curves.items() if values}
 
@@ -119,9 +124,11 @@ def _scalars(folder: Path) -> dict[str, list[float]]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util import tensor_util
 
+    # 0 keeps all: by default TensorBoard samples long curves.
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0, "scalars": 0})
     events.Reload()
     found: dict[str, dict[int, float]] = {}
+    # Keras writes its scalars as tensors.
     for tag in events.Tags()["tensors"]:
         values = {event.step: tensor_util.make_ndarray(event.tensor_proto) for event in events.Tensors(tag)}
         if tag.startswith(_PREFIX) and all(value.shape == () for value in values.values()):

@@ -61,6 +61,7 @@ class LayerReader:
         every: int = 100,
         rows: int = 256,
         keep: str | Path | None = None,
+        # `str()` is "": nothing is known to be large.
         unscaled: Callable[[], str] = str,
     ) -> None:
         self.model, self.x, self.every, self.keep = model, x, every, keep
@@ -68,6 +69,7 @@ class LayerReader:
         self._unscaled = unscaled
         self._found = FindingsSoFar()
         self._before: list[np.ndarray] | None = None
+        # The last finite weights: with bad ones every layer outputs NaN, so none of them can be the first.
         self._good: list[np.ndarray] | None = None
         self._updates = self._epoch = self._in_epoch = 0
         self._constant: float | None = None
@@ -77,6 +79,7 @@ class LayerReader:
         if x is not None and all(is_number(np.asarray(column)) for column in keras.tree.flatten(x)):
             self._constant = known_of(None, y, None, loss_name(model)).get("constant_loss")
             given = finite_rows(*spread_rows(x, y, rows))
+            # Tensors once, not arrays anew at each look.
             self.prober = None if given is None else Prober(model, *map(_tensors, given))
 
     @property
@@ -133,6 +136,7 @@ class LayerReader:
 
     def _is_due(self, update: int) -> bool:
         """Whether a look follows this update; of several in one call of the graph, the first decides."""
+        # Keras calls once for so many updates, so that a due one may lie inside a group.
         group = max(1, int(getattr(self.model, "steps_per_execution", 1) or 1))
         return any((n in _EARLY or n % self.every == 0) for n in range(update, update + group))
 
@@ -162,6 +166,7 @@ class LayerReader:
     def _traced(self, finding: Finding) -> Finding:
         """The finding with the batch, the layer and the columns that it comes from, as far as they can be told."""
         message, step, layer, evidence = finding.message, finding.step, finding.layer, dict(finding.evidence)
+        # The curves know the same symptom; both must name the same causes.
         causes, advice = too_far(Curves(loss=(), structure=structure_of(self.model), unscaled=self._unscaled()))
         rows = self.x
         if self._keeper is not None and self._keeper.found and self.keep is not None:
@@ -175,6 +180,7 @@ class LayerReader:
             evidence["column"] = float(columns[0])
             message += f" The inputs hold NaN or infinite values in column {', '.join(map(str, columns[:5]))}."
             causes = ("nan_in_inputs", *(cause for cause in causes if cause != "nan_in_inputs"))
+        # Only the bad rows with the last good weights show where it begins.
         if rows is not None and self._good is not None:
             layer = _first_bad_layer(self.model, self._good, rows) or layer
             message += "" if layer is None else f" The first layer that outputs them is {layer!r}."
@@ -185,6 +191,7 @@ class LayerReader:
 
 def _first_bad_layer(model: keras.Model, weights: list[np.ndarray], rows: Any) -> str | None:
     """The first layer that outputs NaN or infinity to rows with weights that were still good."""
+    # Put back even where the pass fails: the fit goes on with them.
     now = model.get_weights()
     model.set_weights(weights)
     try:
@@ -205,4 +212,5 @@ def _weights_only(model: keras.Model, step: int, epoch: int, moved: dict[str, fl
         alike = float(values.std(axis=-1).max() / (np.abs(values).max() + 1e-30)) if matrix else 1.0
         weight = float(np.linalg.norm(values.ravel()))
         layers.append(LayerHealth(name, weight=weight, alike=alike, moved=None if moved is None else moved[name]))
+    # Neither loss nor answers were measured: with NaN a model is not stuck, and a spread of 1 is none of a constant.
     return Probe(step, epoch, loss=float("nan"), penalty=0.0, spread=1.0, layers=tuple(layers))

@@ -37,6 +37,7 @@ def read_health(probes: Sequence[Probe], constant_loss: float | None = None) -> 
         return []
     broken = _non_finite(looks)
     if broken is not None:
+        # The other rules compare numbers, which says nothing once one of them is NaN.
         before = tuple(p for p in looks.probes if broken.step is None or p.step < broken.step)
         looks = _Looks(before, constant_loss)
     rules = (
@@ -73,6 +74,7 @@ class _Looks:
     @property
     def stuck(self) -> bool:
         """Whether the last look shows no more than a constant prediction."""
+        # A first look alone has no loss to compare with.
         return len(self.probes) > 1 and self.last.data_loss >= limit("poor_loss") * self.mark
 
     def layers(self, name: str) -> list[LayerHealth]:
@@ -80,6 +82,7 @@ class _Looks:
 
     def lasting(self, count: int) -> tuple[Probe, ...]:
         """The last looks, `count` of them; empty where there are fewer, or before training."""
+        # The look before training says how a model was made, not how it trains.
         later = tuple(p for p in self.probes if p.step > 0)
         return later[-count:] if len(later) >= count else ()
 
@@ -91,6 +94,7 @@ def _bad(value: float | None) -> bool:
 def _non_finite(looks: _Looks) -> Finding | None:
     for probe in looks.probes:
         for layer in probe.layers:
+            # Weights first: they stay bad, answers and gradients follow from them.
             what = "weights" if _bad(layer.weight) else "answers" if not layer.finite else "gradient"
             if what != "gradient" or _bad(layer.gradient):
                 return Finding(
@@ -109,11 +113,13 @@ def _non_finite(looks: _Looks) -> Finding | None:
 
 def _constant_output(looks: _Looks) -> Finding | None:
     lasting = looks.lasting(int(limit("lasting_looks")))
+    # All targets equal is the one case where a constant is right.
     if not lasting or any(probe.spread > limit("constant_spread") for probe in lasting) or looks.constant_loss == 0:
         return None
     # A loss that falls although the answers stay the same is computed from something else than the answers.
     elsewhere = looks.last.data_loss < limit("poor_loss") * looks.mark
     dead = max((layer.dead or 0.0 for layer in looks.last.layers), default=0.0)
+    # Outputs that differed before training were killed by it; else the model was made so.
     started = looks.probes[0].spread > limit("constant_spread")
     causes: tuple[str, ...] = ("wrong_output_activation", "dying_relu", "vanishing_gradient")
     if dead >= limit("dead_units"):
@@ -136,9 +142,11 @@ def _constant_output(looks: _Looks) -> Finding | None:
 
 
 def _symmetric(looks: _Looks) -> Finding | None:
+    # Without the last: a single output unit is like itself, and equal output units still get unlike gradients.
     hidden = [layer.name for layer in looks.last.layers if layer.weight is not None][:-1]
     lasting = looks.lasting(1)
     for name in hidden:
+        # At all looks: units that part later were a start that healed itself.
         if lasting and all(layer.alike < limit("alike_units") for layer in looks.layers(name)):
             return Finding(
                 "symmetric_weights",
@@ -160,6 +168,7 @@ def _worst(probes: Sequence[Probe], name: str) -> tuple[LayerHealth, float] | No
     best: tuple[LayerHealth, float] | None = None
     for layer in probes[-1].layers if probes else ():
         shares = [getattr(one, name) for probe in probes for one in probe.layers if one.name == layer.name]
+        # The lowest share of a layer is what lasts: a single bad look is forgiven.
         if shares and all(share is not None for share in shares) and (best is None or min(shares) > best[1]):
             best = layer, min(shares)
     return best
@@ -170,6 +179,7 @@ def _dead(looks: _Looks) -> Finding | None:
     if worst is None or worst[1] < limit("dead_some"):
         return None
     layer, share = worst
+    # Half of the units dead is seen in healthy runs too; it counts where the loss stands still with it.
     surely = share >= limit("dead_units") or (looks.stuck and len(looks.probes) > limit("dead_looks"))
     from_start = (looks.layers(layer.name)[0].dead or 0.0) >= limit("dead_some")
     return Finding(
@@ -195,6 +205,7 @@ def dead_causes(probe: Probe, layer: LayerHealth, from_start: bool) -> tuple[str
     """Why units of a layer died: of few units soon none is left; else the start, or steps too long, killed them."""
     hidden = [one for one in probe.layers if one.weight is not None]
     outputs = hidden[-1].units if hidden else None
+    # The same law as `outcome_rules._too_narrow`, from what was measured.
     narrow = layer.units is not None and outputs is not None and layer.units < min(outputs, limit("narrow_units"))
     if narrow or ((layer.units or 3) <= 2 and len(hidden) <= limit("deep_relu")):
         return ("capacity_too_small", "dying_relu", "lr_too_high")
@@ -237,6 +248,7 @@ def _unchanged(looks: _Looks) -> Finding | None:
     for layer in looks.last.layers:
         moves = [one.moved for one in looks.layers(layer.name) if one.moved is not None]
         gradients = [one.gradient for one in looks.layers(layer.name) if one.gradient is not None]
+        # Exact zero, no tolerance: slow layers are the matter of `_barely_moves`.
         if len(moves) < limit("unchanged_looks") or any(moves):
             continue
         flat = not any(gradients)
@@ -261,15 +273,18 @@ def _unchanged(looks: _Looks) -> Finding | None:
 
 def _barely_moves(looks: _Looks) -> Finding | None:
     """No layer moves by more than a hair per update, from the start on, and little is learnt by it."""
+    # Later looks would alarm where a rate decays or a solved model rests.
     early = [p for p in looks.probes if any(layer.ratio is not None for layer in p.layers)][: int(limit("early_looks"))]
     if len(early) < limit("unchanged_looks") or looks.last.step < limit("unchanged_updates"):
         return None
     fastest = [max(layer.ratio or 0.0 for layer in probe.layers) for probe in early]
     has_gradient = all(any(layer.gradient for layer in probe.layers) for probe in early)
+    # Without any gradient the rate is not to blame.
     if max(fastest) >= limit("least_ratio") or not has_gradient or not any(fastest):
         return None
     if looks.last.data_loss < limit("moved_loss") * looks.probes[0].data_loss:
         return None
+    # The power of ten that brings the fastest layer to the usual pace.
     factor = min(1000.0, 10.0 ** math.ceil(math.log10(limit("usual_ratio") / max(fastest))))
     return Finding(
         "learning_rate_too_low",
@@ -291,6 +306,7 @@ def _vanishing(looks: _Looks) -> Finding | None:
     ratios = []
     for probe in lasting:
         slopes = [layer.slope for layer in probe.layers if layer.slope is not None]
+        # First against last needs a layer between them; a last one without gradient would divide by zero.
         if len(slopes) < 3 or not slopes[-1]:
             return None
         ratios.append(slopes[0] / slopes[-1])
@@ -321,10 +337,12 @@ def _exploding(looks: _Looks) -> Finding | None:
     norms = [math.hypot(*(layer.gradient or 0.0 for layer in probe.layers)) for probe in looks.probes]
     if len(norms) < limit("explosion_looks"):
         return None
+    # The median, so that an earlier peak does not count as usual.
     usual = sorted(norms[:-1])[len(norms[:-1]) // 2]
     start = looks.probes[0]
     if not usual or norms[-1] < limit("explosion_ratio") * usual or norms[-1] < limit("explosion_ratio") * norms[0]:
         return None
+    # A large gradient that does no harm is no finding.
     if looks.last.data_loss < limit("spike_ratio") * start.data_loss:
         return None
     return Finding(
@@ -369,6 +387,7 @@ def _unequal(looks: _Looks) -> Finding | None:
         ratios = [layer.ratio for layer in probe.layers if layer.ratio]
         if len(ratios) >= 2:
             spreads.append(max(ratios) / min(ratios))
+    # The smallest spread: it must be unequal at every early look.
     if len(spreads) < limit("unchanged_looks") or min(spreads) < limit("unequal_spread"):
         return None
     return Finding(

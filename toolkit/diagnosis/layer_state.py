@@ -18,8 +18,8 @@ class LayerHealth:
         alike: Largest difference of its units relative to its weights, 0 where all are equal.
         moved: Norm of the last update of that weight, or `None` where it was not seen.
         dead: Share of its ReLU units that output zero for every row, in [0, 1], or `None`.
-        saturated: Share of its sigmoid or tanh answers at the ends of their range, in [0, 1], or `None`.
-        finite: Whether its answers are finite.
+        saturated: Share of its sigmoid or tanh outputs at the ends of their range, in [0, 1], or `None`.
+        finite: Whether its outputs are finite.
         units: Its units or filters, or `None`.
 
     Example:

@@ -50,6 +50,7 @@ class BatchKeeper:
         self._found = tf.Variable(False, trainable=False)
         self._update = tf.Variable(-1, trainable=False, dtype="int64")
         self._parts: list[Any] = []
+        # NaN inputs that a fused ReLU turns into 0 leave the loss finite, but not the first kernel.
         first = next((weight for weight in model.trainable_weights if len(weight.shape) > 1), None)
 
         def keep(flat: list[Any]) -> Any:
@@ -60,11 +61,14 @@ class BatchKeeper:
         def train_step(data: Any) -> Any:
             flat = [value for value in keras.tree.flatten(data) if value is not None]
             if not self._parts:
+                # This runs while the graph is traced; outside of it, the variables are made once and for all calls.
                 with tf.init_scope():
                     self._parts = [
+                        # No fixed sizes: the last batch of an epoch may be smaller.
                         tf.Variable(tf.zeros([0] * len(v.shape), v.dtype), shape=[None] * len(v.shape), trainable=False)
                         for v in flat
                     ]
+            # Before the step, and never again once it went wrong: the first bad batch is the one that explains.
             tf.cond(self._found, lambda: self._update.read_value(), lambda: keep(flat))
             logs = original(data)
             good = tf.math.is_finite(tf.cast(logs["loss"], "float32")) if "loss" in logs else tf.constant(True)
@@ -75,6 +79,7 @@ class BatchKeeper:
 
         self._own = train_step
         model.train_step = train_step
+        # Keras may have built its function around the old step already.
         model.make_train_function(force=True)
 
     @property
@@ -91,14 +96,17 @@ class BatchKeeper:
 
     def release(self) -> None:
         """Gives the model its own training step back."""
+        # Someone may have put another step in its place meanwhile; that one is not ours to remove.
         if self.keeps and self.model.__dict__.get("train_step") is self._own:
             del self.model.train_step
+            # The next fit builds it anew, around the model's own step.
             self.model.train_function = None
 
 
 def _can_keep(model: keras.Model) -> bool:
     if keras.backend.backend() != "tensorflow" or model.jit_compile or not getattr(model, "inputs", None):
         return False
+    # A step that was replaced on the instance may be another watch's; ours would end it on release.
     if "train_step" in model.__dict__ or getattr(model.distribute_strategy, "num_replicas_in_sync", 1) > 1:
         return False
     return all(tensor.dtype != "string" for tensor in model.inputs)
@@ -135,7 +143,7 @@ def bad_columns(x: Any) -> list[int]:
 
 
 def first_bad_layer(model: keras.Model, x: Any) -> str | None:
-    """Name of the first layer that outputs NaN or infinity to rows; `None` where all answers are finite.
+    """Name of the first layer that outputs NaN or infinity for rows; `None` where all outputs are finite.
 
     Example:
 
@@ -148,8 +156,10 @@ def first_bad_layer(model: keras.Model, x: Any) -> str | None:
     layers = [
         layer
         for layer in model.layers
+        # `layer.output` raises for a layer that is called more than once.
         if not isinstance(layer, keras.layers.InputLayer) and len(symbolic_calls(layer)) == 1
     ]
+    # Layers with several outputs are passed over: one answer a layer is compared below.
     plain = [layer for layer in layers if isinstance(layer.output, keras.KerasTensor)]
     answers = keras.Model(model.inputs, [layer.output for layer in plain])(as_inputs(model, x), training=False)
     for layer, answer in zip(plain, answers if isinstance(answers, list) else [answers], strict=True):

@@ -12,6 +12,7 @@ from .curves import Run, binomial_error, last_third, stands_still
 from .findings import Advice, Finding
 from .thresholds import limit
 
+# Of a model that has learnt something and then stands still.
 _POORER = ("capacity_too_small", "wrong_output_activation", "lr_too_high")
 
 
@@ -34,6 +35,7 @@ def not_learning(run: Run) -> Finding | None:
     if not chance and not pinned:
         return None
     still = stands_still(last_third(run.loss))
+    # Slow starters look the same at 30 % of the budget; what still moves gets the rest of it.
     if run.share_done < 1 and not pinned and (len(run.loss) < limit("flat_epochs") or not still):
         return None
     causes, advice = _reasons(run, still, bool(pinned))
@@ -66,6 +68,7 @@ def equal_targets(level: Level, evidence: dict[str, float], epoch: int | None = 
 def _at_chance(run: Run) -> dict[str, float]:
     """Result and constant where the one is no better than the other; empty else, or where it cannot be told."""
     curves = run.curves
+    # The validation rows first: training rows learnt by heart beat a constant too.
     losses, constant = (curves.val_loss, curves.constant_val_loss) if curves.val_loss else ((), None)
     if constant is None:
         losses, constant = curves.loss, curves.constant_loss
@@ -73,11 +76,13 @@ def _at_chance(run: Run) -> dict[str, float]:
     if constant is not None and constant > 0 and losses:
         best = _typical(losses)
         by_loss = {"model": best, "constant": constant}
+        # Better in one measure is better: a rare class lowers the loss long before the accuracy moves.
         if best < (1 - _least_gain(run)) * constant:
             return {}
     values = curves.val_metric or ()
     if not run.accuracy_like or curves.constant_metric is None or not values:
         return by_loss or {}
+    # Noise of so many rows alone lifts a constant's accuracy by this much now and then.
     best, base = _typical(values), curves.constant_metric
     if best > base + limit("standard_errors") * binomial_error(base, run.rows):
         return {}
@@ -95,7 +100,7 @@ def _typical(values: Sequence[float]) -> float:
 
 
 def _pinned(run: Run) -> dict[str, float]:
-    """An accuracy that does not move at all while the loss falls: the answers are not what the loss sees."""
+    """An accuracy that does not move at all while the loss falls: the predictions are not what the loss sees."""
     values = run.curves.metric
     if len(values) < limit("flat_epochs") or not run.accuracy_like or not run.positive or len(set(values)) > 1:
         return {}
@@ -103,6 +108,7 @@ def _pinned(run: Run) -> dict[str, float]:
     made = run.curves.structure
     if not 0 < values[0] < 1 or (made is not None and "crossentropy" not in made.loss):
         return {}
+    # The start may be far above a constant: falling to that level is no learning.
     mark = min(run.start, run.curves.constant_loss or run.start)
     if float(run.loss[-1]) > limit("fallen_metric") * mark:
         return {}
@@ -119,12 +125,14 @@ def _reasons(run: Run, still: bool, pinned: bool) -> tuple[tuple[str, ...], tupl
             ("wrong_output_activation", "wrong_loss", "dying_relu"),
             (Advice("output_activation", "set", "one that fits the loss"),),
         )
+    # Where even simple models find nothing, no change of the model can help: look at the labels.
     if _no_signal(run):
         return (
             ("labels_shuffled", "labels_corrupted", "lr_too_high"),
             (Advice("targets", "compare with their inputs"),),
         )
     if _learns_by_heart(run):
+        # The training loss falls, so neither the rate nor the activations are at fault.
         return (
             ("overfitting", "labels_corrupted", "train_val_mismatch"),
             (Advice("dropout", "raise"), Advice("weight_decay", "raise"), Advice("units", "lower", 4.0)),
@@ -134,6 +142,7 @@ def _reasons(run: Run, still: bool, pinned: bool) -> tuple[tuple[str, ...], tupl
             ("over_regularized", "dying_relu", "lr_too_high"),
             (Advice("dropout", "set", 0.3), Advice("regularization", "lower", 100.0)),
         )
+    # What still falls, with nothing else wrong, falls too slowly.
     if not still:
         return ("lr_too_low", "vanishing_gradient", "dying_relu"), raise_rate
     if made is not None and made.rate == "high":
@@ -159,6 +168,7 @@ def _reasons(run: Run, still: bool, pinned: bool) -> tuple[tuple[str, ...], tupl
         return ("capacity_too_small", "lr_too_low", "lr_too_high"), (Advice("layers", "add"), *raise_rate)
     relus = made is not None and made.hidden.count("relu") >= limit("deep_relu")
     usual = ("lr_too_high", "dying_relu", "lr_too_low")
+    # The deeper a stack of ReLU, the likelier it dies (Lu et al. 2019).
     return ("dying_relu", "lr_too_high", "vanishing_gradient") if relus else usual, lower_rate
 
 
@@ -189,6 +199,7 @@ def _needs_bends(run: Run) -> bool:
     linear, nearest = run.simple.linear, run.simple.nearest
     if linear is None or nearest is None:
         return False
+    # Scores of regressions are negative squared errors, those of classifications are accuracies.
     if linear < 0:
         return -nearest < limit("fallen_metric") * -linear
     return nearest - linear > limit("no_signal_errors") * binomial_error(linear, run.rows)
@@ -211,6 +222,7 @@ def _too_narrow(run: Run) -> bool:
 
 def too_short(run: Run) -> Finding | None:
     """A budget that ended while the loss still fell: worth knowing, and a warning where a simple model is far ahead."""
+    # Without a budget nobody can say that it was too short.
     if run.curves.epochs is None or run.share_done < 1 or len(run.loss) < limit("budget_epochs") or run.solved:
         return None
     tail = last_third(run.loss)
@@ -248,6 +260,7 @@ def _lag(run: Run, worse: dict[str, float]) -> float:
         constant = curves.constant_metric if curves.constant_metric is not None else 0.0
     else:
         constant = curves.constant_val_loss or curves.constant_loss or run.start
+    # Differences, so that the same line serves a metric that grows and a loss that falls.
     way = mark - constant
     return (mark - mine) / way if way else 0.0
 
@@ -256,10 +269,12 @@ def underfitting(run: Run) -> Finding | None:
     """Training that has flattened out at a poor result, without a gap to the validation rows."""
     if len(run.loss) < limit("flat_epochs") or run.share_done < limit("late_share") or run.solved:
         return None
+    # A gap to the validation rows would be overfitting, whatever the level.
     if not _small_gap(run) or not (_flat(run) or _crawls(run)):
         return None
     worse = worse_than_simple(run) or {}
     sure = bool(worse) and _lag(run, worse) >= limit("behind")
+    # Far behind a simple model is enough; else only what has stopped moving is called poor.
     if not sure and not (_flat(run) and (worse or _poor(run))):
         return None
     last = float(run.loss[-1])
@@ -287,6 +302,7 @@ def plateau(run: Run) -> Finding | None:
     if len(run.loss) < limit("flat_epochs") or run.share_done < limit("late_share") or run.solved or not run.positive:
         return None
     tail = last_third(run.loss)
+    # Not the best value of the tail, which owes too much to luck.
     level, reach = float(np.median(tail)), run.simple.loss or 0.0
     # An empty answer says that no simple model does better.
     if not stands_still(tail) or level <= max(reach, limit("solved_share") * run.start) or worse_than_simple(run) == {}:
@@ -323,6 +339,7 @@ def _crawls(run: Run) -> bool:
 
 def _flat(run: Run) -> bool:
     """Whether the last third of the loss, or the training metric, stands still."""
+    # A metric moves in steps of one row, so it takes half of the run, not a third, to call it fixed.
     metric = run.curves.metric[-max(4, len(run.loss) // 2) :]
     pinned = len(metric) >= limit("flat_epochs") // 2 and min(metric) == max(metric)
     if not pinned and not stands_still(last_third(run.loss)):
@@ -358,6 +375,7 @@ def worse_than_simple(run: Run) -> dict[str, float] | None:
         pairs.append((_recent(curves.val_metric, sign), simple.metric, sign))
     if not pairs:
         return None
+    # Loss and accuracy may disagree; where one prefers the model, a simple one is no better.
     if not all(sign * (mark - mine) > _margin(run, mine, mark, sign) for mine, mark, sign in pairs):
         return {}
     return {"model": pairs[-1][0], "simple": pairs[-1][1]}

@@ -14,6 +14,7 @@ from ..models.reading import as_inputs, largest_weight
 from ..runtime.keras_internals import flat_layers, loss_trackers, symbolic_calls
 from .layer_state import LayerHealth, Probe
 
+# Beyond these the slope is below 4 % of its largest (sigmoid), 2 % (tanh).
 _ENDS = {"sigmoid": (0.01, 0.99), "hard_sigmoid": (0.01, 0.99), "tanh": (-0.99, 0.99), "softsign": (-0.99, 0.99)}
 _RELUS = ("relu", "relu6")
 
@@ -50,6 +51,7 @@ class Prober:
         self._kernels = kernels(model)
         self._watched = _watched(model)
         self._inner = _with_hidden(model, self._watched)
+        # Moving statistics of the first updates are nearly those of a start at 0 and 1.
         self._training = any(isinstance(layer, keras.layers.BatchNormalization) for layer in flat_layers(model))
         self._look = _graph(self._measure) if compiled else self._measure
 
@@ -61,6 +63,7 @@ class Prober:
             epoch: Epoch that runs.
             moved: Norm of the last update of each kernel, by layer.
         """
+        # `compute_loss` updates these, and the fit's own means would count the rows looked at.
         metrics = _metric_variables(self.model)
         before = [ops.convert_to_numpy(variable) for variable in metrics]
         with warnings.catch_warnings():
@@ -83,6 +86,7 @@ class Prober:
         found = {"loss": loss, "penalty": penalty, "spread": _spread(answers)}
         for place, ((_, kernel), gradient) in enumerate(zip(self._kernels, gradients, strict=True)):
             found[f"weight/{place}"] = _norm(kernel)
+            # `None` is a weight that the loss does not depend on.
             found[f"gradient/{place}"] = ops.zeros(()) if gradient is None else _norm(gradient)
             found[f"units/{place}"] = ops.convert_to_tensor(kernel.shape[-1] if len(kernel.shape) > 1 else 1)
             # Other weights, such as the slopes of a PReLU, may start alike.
@@ -92,7 +96,7 @@ class Prober:
         return found
 
 
-def kernels(model: keras.Model) -> list[tuple[str, Any]]:
+def kernels(model: keras.Model) -> list[tuple[str, keras.Variable]]:
     """The largest trainable weight of each layer that has one, by the layer's name, in the order of the layers.
 
     Example:
@@ -113,7 +117,7 @@ def _holds_layers(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, keras.Model) or bool(flat_layers(layer))
 
 
-def _watched(model: keras.Model) -> list[tuple[Any, str]]:
+def _watched(model: keras.Model) -> list[tuple[keras.layers.Layer, str]]:
     """Hidden layers whose activation can die or saturate, with its name; empty for a subclassed model."""
     if not getattr(model, "inputs", None):
         return []
@@ -122,6 +126,7 @@ def _watched(model: keras.Model) -> list[tuple[Any, str]]:
     for layer in model.layers:
         activation = _activation_name(layer)
         known = activation in (*_RELUS, *_ENDS) and isinstance(layer.output, keras.KerasTensor)
+        # A last layer at the ends of its range is only sure of itself.
         if known and id(layer.output) not in ends:
             found.append((layer, activation))
     return found
@@ -130,6 +135,7 @@ def _watched(model: keras.Model) -> list[tuple[Any, str]]:
 def _activation_name(layer: keras.layers.Layer) -> str:
     if isinstance(layer, keras.layers.ReLU):
         return "relu" if not layer.negative_slope else ""
+    # The activation of an RNN is inside its cell; a layer called twice has no one output.
     if isinstance(layer, keras.layers.RNN) or len(symbolic_calls(layer)) != 1:
         return ""
     return getattr(getattr(layer, "activation", None), "__name__", "")
@@ -140,30 +146,33 @@ def _graph(measure: Callable[[Any, Any], dict[str, Any]]) -> Callable[[Any, Any]
         return measure
     import tensorflow as tf
 
+    # A look outside a graph would run every operation by itself.
     compiled: Callable[[Any, Any], dict[str, Any]] = tf.function(measure, reduce_retracing=True)
     return compiled
 
 
 def _forward_and_back(
-    model: keras.Model, inner: Any, weights: list[Any], x: Any, y: Any, training: bool
+    model: keras.Model, inner: keras.Model | None, weights: list[keras.Variable], x: Any, y: Any, training: bool
 ) -> tuple[Any, Any, Any, list[Any], list[Any]]:
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(f"Gradients are measured on TensorFlow, not on {keras.backend.backend()}.")
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
+        # A subclassed model has no graph to take hidden answers from.
         if inner is None:
             answers, activations = model(x, training=training), []
         else:
             *activations, answers = inner(as_inputs(model, x), training=training)
+        # The loss below holds these already; the rules want them apart.
         penalty = ops.cast(sum(model.losses) if model.losses else 0.0, "float32")
         loss = model.compute_loss(x=x, y=y, y_pred=answers, sample_weight=None, training=training)
     gradients = tape.gradient(loss, [weight.value for weight in weights])
     return loss, penalty, answers, activations, gradients
 
 
-def _with_hidden(model: keras.Model, watched: list[tuple[Any, str]]) -> Any:
-    """The model with the answers of its watched layers before its own, on the same weights."""
+def _with_hidden(model: keras.Model, watched: list[tuple[keras.layers.Layer, str]]) -> keras.Model | None:
+    """The model with the outputs of its watched layers before its own, on the same weights."""
     if not watched:
         return None
     # A Sequential model has no `output` before its first call.
@@ -172,11 +181,12 @@ def _with_hidden(model: keras.Model, watched: list[tuple[Any, str]]) -> Any:
 
 
 def _norm(values: Any) -> Any:
+    # The gradient of an embedding is a list of rows and has no square of its own.
     dense = ops.convert_to_tensor(values)
     return ops.sqrt(ops.sum(ops.square(ops.cast(dense, "float32"))))
 
 
-def _unit_spread(kernel: Any) -> Any:
+def _unit_spread(kernel: keras.Variable) -> Any:
     """How far the units of a layer differ, relative to the size of their weights; 1 for a single unit."""
     values = ops.cast(ops.convert_to_tensor(kernel), "float32")
     if len(values.shape) < 2 or values.shape[-1] < 2 or int(np.prod(values.shape[:-1])) < 1:
@@ -198,6 +208,7 @@ def _activation_facts(values: Any, activation: str) -> dict[str, Any]:
     values = ops.cast(values, "float32")
     rows = list(range(len(values.shape) - 1))
     finite = ops.cast(ops.all(ops.isfinite(values)), "float32")
+    # Dead is a unit that no row turns on; zeros for some rows are what a ReLU is for.
     if activation in _RELUS:
         return {"finite": finite, "dead": ops.mean(ops.cast(ops.max(values, axis=rows) <= 0, "float32"))}
     low, high = _ENDS[activation]
@@ -205,13 +216,18 @@ def _activation_facts(values: Any, activation: str) -> dict[str, Any]:
     return {"finite": finite, "saturated": ops.mean(ops.cast(ends, "float32"))}
 
 
-def _metric_variables(model: keras.Model) -> list[Any]:
+def _metric_variables(model: keras.Model) -> list[keras.Variable]:
     """Variables that `compute_loss` changes: the trackers of a compiled loss of several outputs."""
     return [variable for metric in loss_trackers(model) for variable in metric.variables]
 
 
 def _probe(
-    found: dict[str, np.ndarray], names: list[str], watched: list[tuple[Any, str]], step: int, epoch: int, moved: Any
+    found: dict[str, np.ndarray],
+    names: list[str],
+    watched: list[tuple[keras.layers.Layer, str]],
+    step: int,
+    epoch: int,
+    moved: dict[str, float],
 ) -> Probe:
     health: dict[str, dict[str, Any]] = {}
     for place, (layer, activation) in enumerate(watched):
@@ -227,6 +243,7 @@ def _probe(
         )
     order = {name: place for place, name in enumerate(names)}
     layers = [LayerHealth(name, **facts) for name, facts in health.items()]
+    # Layers without weights, such as activations of their own, come last: the rules count from the first kernel.
     layers.sort(key=lambda layer: order.get(layer.name, len(order)))
     return Probe(
         step, epoch, float(found["loss"]), float(found["penalty"]), float(found["spread"]), layers=tuple(layers)

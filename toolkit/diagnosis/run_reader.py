@@ -15,7 +15,9 @@ from .curves import Curves, SimpleBaseline, unaverage
 from .findings import Finding, FindingsSoFar
 from .thresholds import limit
 
+# More than the 60 updates in which a spike is looked for.
 _FIRST_BATCHES = 100
+# `curve_rules._epoch_of` knows this number too.
 _GROUPS = 64
 
 
@@ -123,6 +125,7 @@ class RunReader:
         """An epoch ends with these logs; returns what is newly found, or found to be worse."""
         for name, value in logs.items():
             self.logs.setdefault(name, []).append(float(value))
+        # With `validation_freq` above 1 only some epochs have validation.
         if any(name.startswith("val_") for name in logs):
             self._validated.append(self._ended)
         self._ended += 1
@@ -133,6 +136,7 @@ class RunReader:
     def _places(self, loss: float) -> list[int]:
         """The epochs to read: where only some are validated, those alone, so that all curves speak of the same ones."""
         every = list(range(self._ended))
+        # A NaN must be read where it stands, validated or not.
         sparse = 0 < len(self._validated) < self._ended and math.isfinite(loss)
         return self._validated if sparse else every
 
@@ -141,6 +145,7 @@ class RunReader:
         missing = _FIRST_BATCHES - len(self._first)
         if missing > 0:
             self._first += [float(loss) for loss in losses[:missing]]
+        # Even where no batch was seen: a place in this list is an epoch.
         self._groups.append(_group_means(losses))
 
     def _metric(self) -> str:
@@ -151,6 +156,7 @@ class RunReader:
     def _curves(self, places: Sequence[int]) -> Curves:
         metric = self._metric()
         whole = len(places) == self._ended
+        # A validation curve that lacks epochs would be read against the wrong ones.
         complete = len(self._validated) == self._ended or not whole
 
         def taken(name: str) -> tuple[float, ...]:
@@ -161,6 +167,7 @@ class RunReader:
 
         epochs = self.epochs
         if epochs is not None and not whole:
+            # The budget in validated epochs, so that its share done stays what it is.
             epochs = max(len(places), round(epochs * len(places) / self._ended))
         return Curves(
             loss=taken("loss"),
@@ -183,6 +190,7 @@ def _at(places: Sequence[int], epoch: int | None) -> int | None:
     """The epoch of the run that stands at a place of the curves."""
     if epoch is None or not places:
         return epoch
+    # Rules say "one after the best", which may lie past the last place.
     return places[min(epoch, len(places) - 1)]
 
 

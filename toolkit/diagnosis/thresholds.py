@@ -1,4 +1,4 @@
-"""The one table of thresholds of the rules that read curves: value, source, and what healthy runs show."""
+"""The one table of thresholds of all rules, on curves, layers and rows: value, source, and what healthy runs show."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ _AUTO = "Zhang et al., AUTOTRAINER, ICSE 2021: accuracy that counts as not conve
 _NORMAL = "two standard errors of a normal law"
 _CHOICE = "chosen: as little as the rule can do its arithmetic on"
 
+# All in one place, each with its source: a rule that changed one alone would stray from what was measured.
 THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
     {
         "standard_errors": Threshold(2.0, _NORMAL, "95 % of noise stays within"),

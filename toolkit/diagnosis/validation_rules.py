@@ -14,6 +14,7 @@ from .thresholds import limit
 def validation_rises(run: Run) -> bool:
     """Whether validation lost half of its gain or had none: then the rate is not what is wrong."""
     values = run.curves.val_loss
+    # A rate that is too low would leave the validation loss falling, however slowly.
     return len(values) >= 3 and values[-1] >= (values[0] + min(values)) / 2
 
 
@@ -44,8 +45,10 @@ def validation_loss_grows(run: Run) -> dict[str, float] | None:
         return None
     best, lowest = int(values.argmin()), float(values.min())
     since = values[best:]
+    # The lowest of the last epochs: one bad value of a jittery curve proves nothing.
     if float(since[-int(limit("grown_epochs")) :].min()) <= lowest + limit("standard_errors") * _val_error(run, values):
         return None
+    # The slice above would hold the best epoch itself.
     if len(since) <= limit("grown_epochs"):
         return None
     return {"best_epoch": float(best), "best_loss": lowest, "loss_now": float(values[-1])}
@@ -62,8 +65,10 @@ def _improves(run: Run, since: int) -> bool:
     if len(run.loss) <= since + 1 or run.loss[-2:].mean() >= run.loss[since : since + 2].mean():
         return False
     metric = np.asarray(run.curves.metric, dtype="float64") * (1 if run.curves.higher_is_better else -1)
+    # A lower loss with a worse metric is no learning by heart, so it does not count as better.
     if len(metric) == len(run.loss) and metric[-2:].mean() < metric[since : since + 2].mean():
         return False
+    # A loss that goes up and down is named `oscillating`; its validation curve falls and rises with it.
     return not run.rises.oscillate
 
 
@@ -78,6 +83,7 @@ def _validation_metric_falls(run: Run) -> dict[str, float] | None:
     best = int(smooth.argmax())
     now = float(smooth[-int(limit("grown_epochs")) :].max())
     lost = float(smooth[best]) - now
+    # Near zero the loss doubles by chance: what is solved may not be called worse.
     solved = not curves.val_metric and abs(now) < limit("solved_share") * run.start
     if not lost > 0 or solved or not _improves(run, best + 1):
         return None
@@ -93,6 +99,7 @@ def _metric_error(run: Run, values: np.ndarray, best: float) -> float:
     jitter = noise_of(values)
     if run.curves.val_metric and run.accuracy_like:
         return max(jitter, binomial_error(best, run.rows))
+    # No binomial law for a loss: a spread as large as its value is assumed for each row, two values compared.
     return max(jitter, abs(best) * math.sqrt(2 / run.rows))
 
 
@@ -108,8 +115,10 @@ def mismatch(run: Run) -> Finding | None:
         return None
     if run.share_done < limit("early_share") or len(curves.val_loss) != len(run.loss):
         return None
+    # A training loss of zero must not divide.
     worst = [value / max(loss, 1e-12) for value, loss in zip(curves.val_loss, run.loss, strict=True)]
     apart = min(worst) >= limit("mismatch_ratio") and min(curves.val_loss) >= constant
+    # A loss that falls to half of its start is on its way down; rows prepared otherwise stay bad.
     recovers = curves.val_loss[-1] < curves.val_loss[0] / limit("mismatch_ratio")
     if not apart or recovers or float(run.loss[0]) > constant:
         return None

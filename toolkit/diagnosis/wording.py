@@ -60,6 +60,7 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
+# Protocols, for `Finding` says itself in these words: importing it here would be a circle.
 class AdviceLike(Protocol):
     """What is said of an advice."""
 

@@ -31,4 +31,5 @@ def bagging_weights(rows: int, members: int, seed: int = 0) -> np.ndarray:
     """
     rows, members = whole_number("rows", rows, low=1), whole_number("members", members, low=1)
     generator = np.random.default_rng(seed)
+    # Weights and not copies of rows, so that all members can train on one batch.
     return generator.multinomial(rows, np.full(rows, 1 / rows), size=members).T.astype("float32")

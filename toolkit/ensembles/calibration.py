@@ -15,6 +15,7 @@ from ..metrics import vote_arithmetic
 from ..metrics.scores import calibration_error, row_scores, truth
 from .members import copied_member, fresh_inputs, gathered, meaning_of
 
+# Where the search comes to an end of this range, the sentence says so.
 _COLDEST, _HOTTEST = 0.02, 50.0
 _SMALLEST = 1e-30
 
@@ -89,9 +90,12 @@ def calibrate(
             f"{model.name!r} outputs quantities, which have no temperature; for logits say `from_logits=True`."
         )
     inputs = fresh_inputs(model)
+    # A copy, so that the model given stays as it is.
     raw = copied_member(model, 0)(inputs)
     before = vote_arithmetic.probabilities(raw, meaning.kind, meaning.logits[0])
+    # Logits where the model has them: turned to probabilities and back they lose what is near 0 and 1.
     scores = ops.cast(raw, "float32") if meaning.logits[0] else _logits(before, meaning.kind)
+    # Predicted once; the search below only divides these numbers.
     logits = keras.Model(inputs, scores).predict(x, batch_size=batch_size, verbose=0).astype("float64")
     if not np.all(np.isfinite(logits)):
         raise ValueError(f"{model.name!r} outputs NaN or infinite values; no temperature can be fitted.")
@@ -101,6 +105,7 @@ def calibrate(
     targets = truth(logits, y)
     temperature = _fitted(logits, targets, exclusive)
     cooled = ops.softmax(scores / temperature, axis=-1) if exclusive else ops.sigmoid(scores / temperature)
+    # The name by which `_named_end` in `members.py` knows probabilities; float32 whatever the policy.
     output = keras.layers.Identity(dtype="float32", name="probabilities")(cooled)
     old, new = (_measured(_squashed(logits / t, exclusive), targets, exclusive) for t in (1.0, temperature))
     nll, ece = (old[0], new[0]), (old[1], new[1])
@@ -108,19 +113,21 @@ def calibrate(
     return Calibration(calibrated, temperature, nll, ece, _sentence(temperature, nll, ece, len(logits)))
 
 
-def _logits(p: Any, kind: str) -> Any:
+def _logits(p: keras.KerasTensor, kind: str) -> keras.KerasTensor:
     logs = ops.log(ops.maximum(p, _SMALLEST))
     return logs if kind == "classes" else logs - ops.log(ops.maximum(1 - p, _SMALLEST))
 
 
 def _squashed(logits: np.ndarray, exclusive: bool) -> np.ndarray:
     if not exclusive:
+        # Clipped, since `exp` of more overflows with a warning and changes nothing.
         return np.asarray(1 / (1 + np.exp(-np.clip(logits, -80, 80))))
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
 
 
 def _fitted(logits: np.ndarray, targets: np.ndarray, exclusive: bool) -> float:
+    # Over the logarithm: twice as hot and half as hot are equally far.
     def nll(log_temperature: float) -> float:
         answers = _squashed(logits / np.exp(log_temperature), exclusive)
         return float(row_scores(answers, targets, exclusive)["nll"].mean())
@@ -144,6 +151,7 @@ def _sentence(temperature: float, nll: tuple[float, float], ece: tuple[float, fl
         f"The model was {way}: temperature {temperature:.3f} takes the NLL from {nll[0]:.4f} to {nll[1]:.4f} and the "
         f"calibration error from {ece[0]:.4f} to {ece[1]:.4f} on the {rows} rows it was fitted on."
     )
+    # A bounded search ends just inside its bounds.
     if not _COLDEST * 1.01 < temperature < _HOTTEST / 1.01:
         found += " It stands at the end of the range searched: these rows are too few or too easy to tell."
     return found

@@ -14,7 +14,7 @@ from ..tasks import Task
 
 @dataclass(frozen=True)
 class Answers:
-    """What one model answered to the test rows: `(rows,)`, `(rows, classes)` or `(rows, outputs)`."""
+    """What one model predicts for the test rows: `(rows,)`, `(rows, classes)` or `(rows, outputs)`."""
 
     name: str
     values: np.ndarray
@@ -48,11 +48,13 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
         raise ValueError("There must be a best member and a vote to compare, or one model; got none.")
     pair = len(answers) > 1
     if task == "regression":
+        # R2 is no share of rows, so it has no Wilson interval.
         metric, interval = "R2", "95 % bootstrap interval"
         results = [_r2_result(answer, y, seed) for answer in answers]
         comparison = _comparer2(answers, y, seed) if pair else {}
     elif task == "multilabel":
         metric, interval = "label accuracy", "95 % bootstrap interval"
+        # Labels of one row hang together, so rows are drawn, not labels.
         hits = [((answer.values > 0.5) == (y > 0.5)).mean(axis=1) for answer in answers]
         results = [_mean_result(answer, hit, seed) for answer, hit in zip(answers, hits, strict=True)]
         comparison = _compare_means(answers, hits, seed) if pair else {}
@@ -74,6 +76,7 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
 
 
 def _labels(values: np.ndarray) -> np.ndarray:
+    # A binary answer comes as `(rows,)`.
     return values.argmax(axis=1) if values.ndim == 2 else (values > 0.5).astype(int)
 
 
@@ -96,6 +99,7 @@ def _r2_result(answer: Answers, y: np.ndarray, seed: int) -> dict[str, Any]:
 def _compare_accuracy(answers: list[Answers], right: list[np.ndarray]) -> dict[str, Any]:
     best, soft = right[0], right[1]
     mends, breaks = int(np.sum(soft & ~best)), int(np.sum(best & ~soft))
+    # Both were asked the same rows, so only those count on which they differ.
     chance, name = mcnemar(mends, breaks), answers[1].name
     counts = f"it mends {mends} and breaks {breaks} of {len(best)} rows"
     if mends > breaks and chance < 0.05:
@@ -112,6 +116,7 @@ def _compare_accuracy(answers: list[Answers], right: list[np.ndarray]) -> dict[s
 
 def _comparer2(answers: list[Answers], y: np.ndarray, seed: int) -> dict[str, Any]:
     best, soft = answers[0].values, answers[1].values
+    # Of the difference on the same rows: two intervals that overlap would hide a clear gain.
     low, high = bootstrap(lambda rows: r2(soft[rows], y[rows]) - r2(best[rows], y[rows]), len(y), seed=seed)
     return _sentence(answers[1].name, "R2", r2(soft, y) - r2(best, y), low, high)
 

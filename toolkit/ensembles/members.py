@@ -23,6 +23,7 @@ TASKS = ("auto", "multiclass", "binary", "multilabel", "regression", "gaussian")
 _KINDS = {"multiclass": "classes", "binary": "labels", "multilabel": "labels", "regression": "values"}
 _ENDS = {"softmax": "classes", "sigmoid": "labels"}
 _UNNAMED = re.compile(r"(keras_tensor|input_layer|input)(_\d+)?")
+# Rows of anything else sum to 1 within a thousandth only by chance, and eight of them never.
 _PROBE_ROWS = 8
 
 
@@ -34,7 +35,7 @@ class Meaning:
     logits: tuple[bool, ...]
 
 
-def gathered(models: Any) -> list[Any]:
+def gathered(models: Any) -> list[keras.Model]:
     """The members as built Keras models with one output each; paths are loaded, uncompiled.
 
     Raises:
@@ -44,6 +45,7 @@ def gathered(models: Any) -> list[Any]:
             member is not built, has several outputs, holds NaN, or differs from the first in its inputs
             or its output.
     """
+    # A text is a sequence of letters too, and a model may be one of layers.
     if isinstance(models, keras.Model | str | Path) or not isinstance(models, Sequence):
         raise TypeError(f"`models` must be a list of Keras models or paths, got {type(models).__name__}.")
     if not len(models):
@@ -51,6 +53,7 @@ def gathered(models: Any) -> list[Any]:
     found = [_read(one) for one in models]
     for number, model in enumerate(found):
         _refuse_unusable(model, number)
+    # Answers of widths 5 and 1 would broadcast without a word.
     first = _signature(found[0])
     for number, model in enumerate(found):
         if _signature(model) != first:
@@ -61,14 +64,15 @@ def gathered(models: Any) -> list[Any]:
     return found
 
 
-def meaning_of(models: Sequence[Any], task: str = "auto", from_logits: Any = "auto") -> Meaning:
+def meaning_of(models: Sequence[keras.Model], task: str = "auto", from_logits: Any = "auto") -> Meaning:
     """Finds what the members' answers mean, from their last activations, their losses and what the caller says.
 
     Raises:
-        ValueError: The members differ in what they answer, or it does not fit `task`.
+        ValueError: The members differ in what they output, or it does not fit `task`.
     """
     one_of("task", task, TASKS)
     given = _given_logits(from_logits, len(models))
+    # An end of `ops.softmax` is no layer, so its answers must tell.
     ends = [output_activation(model) or _probed(model) or _named_end(model) for model in models]
     logits = tuple(
         _answers_logits(model, end, task) if said is None else said
@@ -87,11 +91,12 @@ def meaning_of(models: Sequence[Any], task: str = "auto", from_logits: Any = "au
     return Meaning(kinds[0], logits)
 
 
-def copied_member(model: keras.Model, number: int) -> Any:
+def copied_member(model: keras.Model, number: int) -> keras.Model:
     """A deep copy named `member_NUMBER`, without optimizer, also in the models that it holds."""
     with warnings.catch_warnings():
         # Keras warns of an optimizer that it cannot copy whole, and the copy is not to keep one.
         warnings.simplefilter("ignore", UserWarning)
+        # Not `from_config` with `set_weights`: a Normalization then came back with other numbers, silently.
         made = copy.deepcopy(model)
     for inner in [made, *flat_layers(made)]:
         if isinstance(inner, keras.Model):
@@ -107,6 +112,7 @@ def fresh_inputs(model: keras.Model) -> Any:
     structure = input_structure(model)
     tensors = keras.tree.flatten(structure)
     names = [_input_name(tensor.name, place, len(tensors)) for place, tensor in enumerate(tensors)]
+    # Names that Keras makes up count up in a process, and would differ in each exported file.
     fresh = [
         keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
         for tensor, name in zip(tensors, names, strict=True)
@@ -126,7 +132,7 @@ def reordered(answer: Any, own: Sequence[Any], wanted: Sequence[Any]) -> Any:
     return answer if order == list(range(len(order))) else ops.take(answer, order, axis=-1)
 
 
-def checked_classes(classes: Any, models: Sequence[Any], kind: str) -> list[list[Any]] | None:
+def checked_classes(classes: Any, models: Sequence[keras.Model], kind: str) -> list[list[Any]] | None:
     """Class names in each member's own order, or `None` where none were given.
 
     Raises:
@@ -148,7 +154,7 @@ def checked_classes(classes: Any, models: Sequence[Any], kind: str) -> list[list
     return lists
 
 
-def _read(one: Any) -> Any:
+def _read(one: Any) -> keras.Model:
     if isinstance(one, keras.Model):
         return one
     if not isinstance(one, str | Path):
@@ -159,6 +165,7 @@ def _read(one: Any) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
+        # A vote needs no optimizer, and a custom loss need not be there to load.
         return load_model(path, compiled=False)
     except (ValueError, TypeError, OSError, KeyError, ImportError) as reason:
         missing = re.search(
@@ -195,7 +202,7 @@ def _signature(model: keras.Model) -> tuple[Any, Any]:
     return inputs, tuple(model.outputs[0].shape)
 
 
-def _described(tensor: Any) -> str:
+def _described(tensor: keras.KerasTensor) -> str:
     kind = "words" if tensor.dtype == "string" else "numbers"
     return f"{kind} {tuple(tensor.shape)}".replace("None", "?")
 
@@ -213,6 +220,7 @@ def _given_logits(from_logits: Any, members: int) -> list[bool | None]:
 
 
 def _answers_logits(model: keras.Model, end: str | None, task: str) -> bool:
+    # `is_from_logits` speaks of the loss; an end in softmax outputs no logits whatever the loss says.
     if end != "linear":
         return False
     return is_from_logits(model) or task in ("multiclass", "binary", "multilabel")
@@ -227,24 +235,28 @@ def _kind(model: keras.Model, end: str | None, logit: bool, task: str) -> str:
                 f"{tuple(model.outputs[0].shape)} ending in {end}."
             )
         return "gaussian"
+    # Two columns that exclude each other are classes, though the task has two only.
     if task == "binary" and width == 2 and (logit or end in (None, "softmax")):
         return "classes"
     wanted = _KINDS.get(task)
     if logit:
+        # Linear ends look alike; the loss tells labels from classes.
         labelled = width == 1 or "binary" in loss_name(model)
         return wanted or ("labels" if labelled else "classes")
     found = _ENDS.get(str(end), "values")
     if wanted is None:
         return found
+    # An end that is not known does not contradict what the caller says.
     if wanted != found and end is not None:
         raise ValueError(f"The member {model.name!r} ends in {end}, which does not fit `task={task!r}`.")
     return wanted
 
 
 def _probed(model: keras.Model) -> str | None:
-    """`"softmax"` where the rows of a model's answers to random numbers sum to 1; `None` where it cannot be told."""
+    """`"softmax"` where the rows of a model's outputs for random numbers sum to 1; `None` where it cannot be told."""
     tensors = keras.tree.flatten(input_structure(model))
     width = model.outputs[0].shape[-1]
+    # Random numbers are no words or class numbers, and need a shape that is known.
     if any(not str(t.dtype).startswith("float") or None in t.shape[1:] for t in tensors) or width in (None, 1):
         return None
     generator = np.random.default_rng(0)

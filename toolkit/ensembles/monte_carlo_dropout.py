@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
@@ -22,6 +20,7 @@ _NOISE = (
     keras.layers.GaussianDropout, keras.layers.GaussianNoise, keras.layers.AlphaDropout,
     keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.MultiHeadAttention,
 )  # fmt: skip
+# By name: the class they share is private to Keras, and Resizing, which augments nothing, is of it too.
 _AUGMENTATIONS = ("Random", "RandAugment", "AutoContrast", "AugMix", "CutMix", "MixUp")
 _OUTPUTS = ("probabilities", "all")
 _SEEDS = 10_007  # keeps the layers of one seed apart from those of the next
@@ -37,8 +36,8 @@ def mc_dropout(
     *,
     task: str = "auto",
     from_logits: bool | str = "auto",
-) -> Any:
-    """Makes a model that draws its dropout anew `samples` times for each row and answers with the mean.
+) -> keras.Model:
+    """Makes a model that draws its dropout anew `samples` times for each row and outputs the mean.
 
     Everything but noise stays in inference: batch normalisation keeps its statistics, augmentation is off. All
     draws of a batch are one pass through one graph, over `samples` times as many rows. The draws follow from
@@ -79,6 +78,7 @@ def mc_dropout(
     meaning = meaning_of([model], task, from_logits)
     noisy = DropoutSampling(_with_noise_only(model, seed), name="draws")
     inputs = fresh_inputs(model)
+    # Rows repeated, not calls: dropout draws a mask for each row, so one pass has all draws.
     repeated = keras.tree.map_structure(lambda tensor: ops.repeat(tensor, samples, axis=0), inputs)
     raw = vote_arithmetic.probabilities(noisy(repeated), meaning.kind, meaning.logits[0])
     drawn = ops.reshape(raw, (-1, samples, *raw.shape[1:]))
@@ -98,7 +98,7 @@ def mc_dropout(
     return keras.Model(inputs, named if output == "all" else named[main], name=name)
 
 
-def _with_noise_only(model: keras.Model, seed: int) -> Any:
+def _with_noise_only(model: keras.Model, seed: int) -> keras.Model:
     """A copy in which `training=True` turns on noise, and nothing else."""
     made = _without_augmentation(copied_member(model, 0))
     made.name = "member_0"
@@ -110,6 +110,7 @@ def _with_noise_only(model: keras.Model, seed: int) -> Any:
         )
     # A frozen batch normalisation uses the statistics it has learnt, also where training is on.
     for layer in layers:
+        # Models and wrappers pass `trainable` on to what they hold, which may be noise.
         if not isinstance(layer, _NOISE) and not isinstance(layer, keras.Model | keras.layers.Wrapper):
             layer.trainable = False
     for place, layer in enumerate(layers):
@@ -117,11 +118,12 @@ def _with_noise_only(model: keras.Model, seed: int) -> Any:
         if generator is not None:
             # The state of a generator is not saved with a file, its seed is: a reloaded model draws the same.
             layer.seed = _SEEDS * place + seed
+            # A layer reads its seed only once, when it is made.
             generator.state.assign(ops.convert_to_tensor(np.array([layer.seed, 0]), dtype=generator.state.dtype))
     return made
 
 
-def _layers(model: keras.Model) -> list[Any]:
+def _layers(model: keras.Model) -> list[keras.layers.Layer]:
     return flat_layers(model)
 
 
@@ -133,14 +135,15 @@ def _is_augmentation(layer: keras.layers.Layer) -> bool:
     return type(layer).__name__.startswith(_AUGMENTATIONS) and type(layer).__module__.startswith("keras.")
 
 
-def _without_augmentation(model: keras.Model) -> Any:
+def _without_augmentation(model: keras.Model) -> keras.Model:
     """The same layers in a new graph, those that change images at random left out."""
 
-    def kept(layer: keras.layers.Layer) -> list[Any]:
+    def kept(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
         if _is_augmentation(layer):
             return []
         return [_without_augmentation(layer)] if isinstance(layer, keras.Model) else [layer]
 
+    # Without any, the graph need not be made anew.
     if not any(_is_augmentation(layer) for layer in _layers(model)):
         return model
     made = rebuilt(model, kept)

@@ -10,8 +10,10 @@ import numpy as np
 from ..checks import one_of, whole_number
 from ..data.sealing import refuse_sealed
 
+# One row is a whole percent of accuracy there.
 _FEW_ROWS = 100
 _LEAST_PROBABILITY = 1e-7
+# Sums in another order differ in the last digits, and must not decide between equal candidates.
 _DECIMALS = 12
 
 
@@ -88,7 +90,9 @@ def select_members(
     candidates, targets = _checked(predictions, y)
     weight = _row_weights(sample_weight, len(targets))
     if metric == "nll":
+        # The mean of probabilities needs that of the truth alone, so classes drop out of every step.
         candidates = likelihoods(candidates, targets)
+    # Equal candidates come in an order that is no accident of how they were listed.
     order = np.random.default_rng(seed).permutation(len(candidates))
     counts = np.zeros(len(candidates), dtype=int)
     total = np.zeros(candidates.shape[1:])
@@ -96,11 +100,13 @@ def select_members(
     scores: list[float] = []
     for step in range(1, size + 1):
         losses = [_loss((total + candidate) / step, targets, metric, weight) for candidate in candidates]
+        # Of equals one that is in already: the vote stays small.
         best = min(order, key=lambda k: (round(losses[k], _DECIMALS), counts[k] == 0))
         picks.append(int(best))
         scores.append(losses[best])
         counts[best] += 1
         total = total + candidates[best]
+    # The first of equal steps: more members would cost and bring nothing.
     end = int(np.argmin(np.round(scores, _DECIMALS))) + 1
     weights = np.bincount(picks[:end], minlength=len(candidates)) / end
     members = sorted(np.flatnonzero(weights), key=lambda k: (-weights[k], k))

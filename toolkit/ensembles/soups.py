@@ -88,6 +88,7 @@ def average_weights(
     members = [k for k, share in enumerate(shares) if share > 0]
     average = pot.average(shares)
     loss = pot.loss(average)
+    # Models of one valley average to something between them or better; unrelated ones collapse (0.97 to 0.67).
     if loss > max(pot.losses[k] for k in members):
         raise ValueError(_unrelated(loss, [pot.losses[k] for k in members]))
     words = f"The average of {len(members)} models has loss {loss:.4f}; alone they have {_span(pot.losses)}."
@@ -139,6 +140,7 @@ def greedy_soup(
         shares = np.bincount([*chosen, candidate], minlength=len(pot.models)) / (len(chosen) + 1)
         made = pot.average([float(share) for share in shares])
         loss = pot.loss(made)
+        # Above 0: worse than both halves, the mark of unrelated models.
         tried.append(loss - max(best, pot.losses[candidate]))
         if loss < best:
             chosen, best, soup = [*chosen, candidate], loss, made
@@ -169,14 +171,18 @@ class _Pot:
             )
         self.losses = [self.loss(model) for model in self.models]
 
-    def average(self, shares: Sequence[float]) -> Any:
+    def average(self, shares: Sequence[float]) -> keras.Model:
+        # From the heaviest: what is not averaged, such as seeds and counters, is then its own.
         made = copied_member(self.models[int(np.argmax(shares))], 0)
         made.name = "average"
         columns = [[ops.convert_to_numpy(variable) for variable in model.weights] for model in self.models]
         for place, variable in enumerate(made.weights):
+            # Seeds and counts are whole numbers and have no mean.
             if "float" in str(variable.dtype):
                 mean = sum(
-                    share * column[place].astype("float64") for share, column in zip(shares, columns, strict=True)
+                    # In float64, since bfloat16 would round at each member.
+                    share * column[place].astype("float64")
+                    for share, column in zip(shares, columns, strict=True)
                 )
                 variable.assign(np.asarray(mean).astype(str(variable.dtype)))
         if self._rows is not None:
@@ -197,7 +203,7 @@ class _Pot:
         return float(row_scores(answers, truth(answers, self._y), exclusive)["nll"].mean())
 
 
-def _refuse_other_makes(models: list[Any]) -> None:
+def _refuse_other_makes(models: list[keras.Model]) -> None:
     wanted = [tuple(variable.shape) for variable in models[0].weights]
     for number, model in enumerate(models):
         shapes = [tuple(variable.shape) for variable in model.weights]

@@ -52,7 +52,7 @@ class VoteReport:
 
 
 def evaluate_vote(
-    vote: Any,
+    vote: keras.Model,
     x: Any,
     y: Any = None,
     *,
@@ -115,7 +115,7 @@ def evaluate_vote(
     return made(joined, answers, np.asarray(y), task, best, confidence, seed)
 
 
-def _answers(vote: Any, x: Any, batch_size: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _answers(vote: keras.Model, x: Any, batch_size: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     if not isinstance(vote, keras.Model):
         raise TypeError(f"`vote` must be a Keras model, got {type(vote).__name__}.")
     layers = {layer.name: layer for layer in vote.layers}
@@ -139,12 +139,13 @@ def _refuse_nan(name: str, values: np.ndarray) -> None:
         raise ValueError(f"{name} outputs NaN or infinite values in {broken.size} rows, the first in row {broken[0]}.")
 
 
-def _task_of(vote: Any, joined: np.ndarray, y: Any) -> str:
+def _task_of(vote: keras.Model, joined: np.ndarray, y: Any) -> str:
     if "values" in vote.output_names or any(layer.name == "values" for layer in vote.layers):
         return "regression"
     if joined.shape[-1] == 1:
         return "binary"
     sums_to_one = np.allclose(joined.sum(axis=-1), 1, atol=1e-3)
+    # Class numbers have an axis less; one-hot rows look like labels, so the answers decide.
     return "multiclass" if np.ndim(y) < joined.ndim or sums_to_one else "multilabel"
 
 
@@ -169,6 +170,7 @@ def _classes(
     errors = [row["ece"] for row in rows[1:]]
     rows.append(_row("mean member", {**average, "ece": (float(np.mean(errors)), min(errors), max(errors))}))
     chosen = best if best is not None else int(np.argmin([scores[name]["nll"].mean() for name in members]))
+    # A row of several labels counts as right only where all are.
     right, best_right = scores["vote"]["accuracy"] == 1, scores[members[chosen]]["accuracy"] == 1
     compared = [Answers("best member", answers[members[chosen]]), Answers("vote", joined)]
     flat, kind = _flattened(compared, targets, exclusive)
@@ -249,6 +251,7 @@ def _pairwise(labels: list[np.ndarray]) -> float:
 
 
 def _correlation(errors: np.ndarray) -> float:
+    # Without spread there is no correlation; equal errors count as the same.
     if len(errors) < 2 or np.any(errors.std(axis=1) == 0):
         return 1.0
     table = np.corrcoef(errors)

@@ -29,7 +29,7 @@ def vote(
     threshold: float | Sequence[float] = 0.5,
     classes: Sequence[Sequence[Any]] | None = None,
     uncertainty: bool = False,
-) -> Any:
+) -> keras.Model:
     """Joins trained models into one Keras model that outputs their vote.
 
     The members are deep copies, so that the originals stay as they are; the vote is made of Keras'
@@ -38,7 +38,7 @@ def vote(
 
     Args:
         models: At least one built functional or Sequential model, or the path of a `.keras` file; all take
-            the same inputs and answer one array of the same shape: class probabilities
+            the same inputs and output one array of the same shape: class probabilities
             `(batch, classes)` or `(batch, ..., classes)`; `(batch, 1)` or `(batch, labels)` from a
             sigmoid; or quantities.
         how: `"soft"`: the mean of the answers. `"hard"`: each member votes for its likeliest class,
@@ -99,12 +99,14 @@ def vote(
     inputs = fresh_inputs(members[0])
     answers = []
     for number, (model, share) in enumerate(zip(members, shares, strict=True)):
+        # A member of weight 0 would cost its time and could still bring NaN.
         if share > 0:
             raw = copied_member(model, number)(inputs)
             answer = vote_arithmetic.probabilities(raw, meaning.kind, meaning.logits[number])
             answer = answer if orders is None else reordered(answer, orders[number], orders[0])
             # The name lets each member's answer be found again in a reloaded vote.
             answers.append(_named(answer, f"answer_{number}"))
+    # The zeros left out change no sum: the weights sum to 1 as before.
     counted = [share for share in shares if share > 0]
     joined = _joined(answers, counted, how, ties, meaning.kind, limits)
     outputs = _outputs(joined, answers, counted, meaning.kind, how, output, uncertainty, limits)
@@ -126,14 +128,21 @@ def _refuse_what_has_no_answer(how: str, output: str, uncertainty: bool, meaning
         raise ValueError(f"`uncertainty=True` adds outputs, so it needs `output='all'`, got {output!r}.")
 
 
-def _checked_threshold(threshold: Any, width: int) -> Any:
+def _checked_threshold(threshold: float | Sequence[float], width: int) -> Any:
     array = np.asarray(threshold, dtype="float64")
     if array.shape not in ((), (width,)) or not np.all((array > 0) & (array < 1)):
         raise ValueError(f"`threshold` must be one number in (0, 1), or {width}, got {threshold}.")
     return array.tolist()
 
 
-def _joined(answers: list[Any], weights: list[float], how: str, ties: str, kind: str, threshold: Any) -> Any:
+def _joined(
+    answers: list[keras.KerasTensor],
+    weights: list[float],
+    how: str,
+    ties: str,
+    kind: str,
+    threshold: float | list[float],
+) -> keras.KerasTensor:
     if how == "hard":
         return vote_arithmetic.hard(answers, weights, kind, ties, threshold)
     if how == "median":
@@ -144,15 +153,15 @@ def _joined(answers: list[Any], weights: list[float], how: str, ties: str, kind:
 
 
 def _outputs(
-    joined: Any,
-    answers: list[Any],
+    joined: keras.KerasTensor,
+    answers: list[keras.KerasTensor],
     weights: list[float],
     kind: str,
     how: str,
     output: str,
     uncertainty: bool,
-    threshold: Any,
-) -> Any:
+    threshold: float | list[float],
+) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
     main = "probabilities" if kind in ("classes", "labels") else "values"
     if output == "probabilities":
         return _named(joined, main)
@@ -168,5 +177,6 @@ def _outputs(
     return {key: _named(tensor, key) for key, tensor in found.items()}
 
 
-def _named(tensor: Any, name: str) -> Any:
+def _named(tensor: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    # Outputs of operations have names that Keras makes up; the dtype keeps a half-precision policy from casting.
     return keras.layers.Identity(dtype=keras.backend.standardize_dtype(tensor.dtype), name=name)(tensor)

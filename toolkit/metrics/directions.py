@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from ..checks import one_of
 
@@ -64,8 +64,10 @@ def direction(metric: str, known: Mapping[str, Direction] | None = None) -> Dire
     >>> direction("val_mae"), direction("val_auc_1"), direction("age_mae"), direction("my_number")
     ('min', 'max', 'min', None)
     """
+    # What the metrics of a model say themselves goes before a guess by name.
     table = {**DIRECTIONS, **(known or {})}
     name = metric.removeprefix("val_")
+    # The whole name first: a name in `known` may itself end in a number.
     for candidate in (name, re.sub(r"_\d+$", "", name)):
         for spelled in (candidate, _snake_case(candidate)):
             # "age_mean_absolute_error" is looked for whole, then without its first word, and so on.
@@ -77,7 +79,7 @@ def direction(metric: str, known: Mapping[str, Direction] | None = None) -> Dire
     return None
 
 
-def higher_is_better(metric: str, mode: Any = "auto", known: Mapping[str, Direction] | None = None) -> bool:
+def higher_is_better(metric: str, mode: str = "auto", known: Mapping[str, Direction] | None = None) -> bool:
     """Whether a larger value of a metric is the better one.
 
     Args:

@@ -40,6 +40,7 @@ def wilson(successes: int, rows: int, confidence: float = 0.95) -> tuple[float, 
     if successes > rows:
         raise ValueError(f"`successes` must be at most `rows` ({rows}), got {successes}.")
     z = float(scipy.stats.norm.ppf(0.5 + confidence / 2))
+    # Not share +- z * error: that is empty where all rows are right, and leaves [0, 1].
     share, spread = successes / rows, z * z / rows
     center = share + spread / 2
     margin = z * math.sqrt(share * (1 - share) / rows + spread / (4 * rows))
@@ -77,6 +78,7 @@ def bootstrap(
     resamples = whole_number("resamples", resamples, low=1)
     number("confidence", confidence, 0, 1, open_low=True, open_high=True)
     generator = np.random.default_rng(seed)
+    # The statistic may be any function of rows, so that draws cannot be one product of matrices as in `scores`.
     draws = [statistic(generator.integers(0, rows, rows)) for _ in range(resamples)]
     low, high = np.quantile(draws, [0.5 - confidence / 2, 0.5 + confidence / 2])
     return float(low), float(high)
@@ -103,6 +105,7 @@ def mcnemar(mends: int, breaks: int) -> float:
     0.0391
     """
     mends, breaks = whole_number("mends", mends, low=0), whole_number("breaks", breaks, low=0)
+    # The test of no trials has no p-value.
     if mends + breaks == 0:
         return 1.0
     return float(scipy.stats.binomtest(mends, mends + breaks).pvalue)
@@ -130,6 +133,7 @@ def mean_margin(values: Any, confidence: float = 0.95) -> float | None:
     """
     number("confidence", confidence, 0, 1, open_low=True, open_high=True)
     given = np.asarray(values, dtype="float64")
+    # One value has no spread, and an interval of width 0 would claim certainty.
     if len(given) < 2:
         return None
     factor = scipy.stats.t.ppf((1 + confidence) / 2, len(given) - 1)

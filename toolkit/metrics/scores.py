@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+# What Keras clips probabilities to, so that one sure and wrong answer does not make the mean infinite.
 _LEAST = 1e-7
 _BINS = 15
 
@@ -29,12 +30,14 @@ def truth(answers: np.ndarray, y: Any) -> np.ndarray:
     targets = np.asarray(y)
     if targets.shape == answers.shape:
         return targets.astype("float64")
+    # Before class numbers: a single output column is a probability, not the one class.
     if answers.shape[-1] == 1 and targets.shape == answers.shape[:-1]:
         return targets[..., None].astype("float64")
     if targets.shape == (*answers.shape[:-1], 1):
         targets = targets[..., 0]
     if targets.shape != answers.shape[:-1]:
         raise ValueError(f"`y` of shape {np.shape(y)} does not fit answers of shape {answers.shape}.")
+    # `np.eye` would take -1 for the last class.
     numbers = targets.astype(int)
     if numbers.size and (numbers.min() < 0 or numbers.max() >= answers.shape[-1] or np.any(numbers != targets)):
         raise ValueError(
@@ -94,6 +97,7 @@ def r2_losses(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
     given = np.asarray(answers, "float64").reshape(len(answers), -1)
     truths = np.asarray(targets, "float64").reshape(len(targets), -1)
     squares, spread = np.square(given - truths), np.var(truths, axis=0)
+    # A variance of 0 must not divide; met exactly counts as explained.
     missed = np.broadcast_to(squares.mean(axis=0) > 0, squares.shape)
     scaled = np.where(spread > 0, squares / np.where(spread > 0, spread, 1.0), missed)
     return np.asarray(scaled.mean(axis=1))
@@ -128,11 +132,13 @@ def calibration_gaps(answers: np.ndarray, targets: np.ndarray, exclusive: bool) 
     if exclusive:
         confidence, hit = answers.max(axis=-1), answers.argmax(axis=-1) == targets.argmax(axis=-1)
     else:
+        # A label answered "no" at 0.1 is 0.9 sure.
         confidence, hit = np.maximum(answers, 1 - answers), (answers > 0.5) == (targets > 0.5)
     confidence, hit = confidence.reshape(rows, -1).astype("float64"), hit.reshape(rows, -1)
     # Bins are open below and closed above.
     bins = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
     gaps = np.zeros((rows, _BINS))
+    # A row of many answers may fall into one bin several times, which plain indexing would add once.
     np.add.at(gaps, (np.arange(rows)[:, None], bins), hit - confidence)
     return gaps / confidence.shape[1]
 
@@ -176,5 +182,6 @@ def with_intervals(
         found[name] = (float(values.mean()), float(low), float(high))
     if gaps is not None:
         low, high = np.quantile(np.abs(shares @ gaps).sum(axis=1), tails)
+        # The error is of sums over rows, so each draw sums its gaps before it takes their size.
         found["ece"] = (float(np.abs(gaps.mean(axis=0)).sum()), float(low), float(high))
     return found

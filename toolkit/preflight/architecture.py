@@ -33,6 +33,7 @@ def architecture_findings(model: keras.Model) -> Iterator[Finding]:
             advice=(Advice("trainable", "set", "True"),),
         )
     for layer, activation in hidden_layers(model):
+        # An attention layer has a softmax by design.
         if activation == "softmax" and not isinstance(layer, keras.layers.Attention):
             yield Finding(
                 "vanishing_gradient",
@@ -47,6 +48,7 @@ def architecture_findings(model: keras.Model) -> Iterator[Finding]:
     if made.linear:
         yield Finding(
             "underfitting",
+            # Information: a linear model may be what is wanted.
             "info",
             f"None of the {len(made.hidden)} hidden layers has an activation, so that together they are one linear "
             "layer.",

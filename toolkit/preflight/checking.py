@@ -19,6 +19,7 @@ from .heads import unfit_head
 from .initial_weights import weight_findings
 from .rows import class_sizes, non_finite, shared, targets_of, unadapted, unlike, unscaled
 
+# With one of these the model cannot be called, or gives NaN, and a look into it would fail or mislead.
 _CANNOT_RUN = ("label_shape", "label_range", "output_units", "non_finite_data", "unadapted_normalization")
 
 
@@ -75,10 +76,12 @@ def check(
     if is_number(targets):
         findings += [*unfit_head(model, targets), *targets_of(model, targets)]
         findings += class_sizes(model, targets, None if others is None else other_targets)
+    # What is not built has no weights to look at.
     if loss_name(model) and model.built:
         findings += architecture_findings(model)
         findings += weight_findings(model)
         if not any(finding.symptom in _CANNOT_RUN for finding in findings) and _fits(model, x, columns, targets):
+            # Spread over all rows here, for rows may be sorted by class.
             findings += first_look(model, *spread_rows(x, y, int(limit("rows_first_look"))))
             if thorough:
                 findings += few_rows(model, *spread_rows(x, y, int(limit("rows_by_heart"))))
@@ -89,6 +92,7 @@ def _first_of_each(findings: list[Finding]) -> Iterator[Finding]:
     """One finding per symptom and layer; of several the first of the highest level."""
     seen = set()
     for finding in rank(findings):
+        # Layers without statistics must each be adapted; of dead layers the first explains those behind it.
         key = (finding.symptom, finding.layer if finding.symptom == "unadapted_normalization" else finding.message)
         if finding.symptom in ("dead_relu", "vanishing_gradient"):
             key = (finding.symptom, "")
@@ -98,6 +102,7 @@ def _first_of_each(findings: list[Finding]) -> Iterator[Finding]:
 
 
 def _arrays(x: Any, y: Any) -> tuple[Any, Any]:
+    # A `tf.data.Dataset` of pairs carries its own targets.
     if hasattr(x, "element_spec"):
         rows = read_rows(x)
         return rows.x, rows.y
@@ -107,6 +112,7 @@ def _arrays(x: Any, y: Any) -> tuple[Any, Any]:
 def _rows(x: Any, y: Any, most: int | None) -> tuple[list[np.ndarray], np.ndarray]:
     columns = [np.asarray(column) for column in keras.tree.flatten(x)]
     targets = np.asarray(y)
+    # The rules compare and subtract, which numpy refuses for booleans.
     if targets.dtype == bool:
         targets = targets.astype("int8")
     if not columns or targets.ndim == 0 or len(targets) == 0:
@@ -128,9 +134,11 @@ def _fits(model: keras.Model, x: Any, columns: list[np.ndarray], targets: np.nda
         return False
     pairs = zip(inputs, columns, strict=True)
     if isinstance(x, dict):
+        # Columns were flattened by name in sorted order, as `keras.tree` does.
         pairs = zip(sorted(inputs, key=lambda tensor: tensor.name), (x[name] for name in sorted(x)), strict=True)
     return all(_same_shape(tensor.shape[1:], np.asarray(column).shape[1:]) for tensor, column in pairs)
 
 
 def _same_shape(wanted: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
+    # `None` is a length that may vary.
     return len(wanted) == len(given) and all(w in (None, g) for w, g in zip(wanted, given, strict=True))

@@ -24,11 +24,13 @@ from ..runtime.randomness import preserved
 
 def first_look(model: keras.Model, x: Any, y: Any) -> Iterator[Finding]:
     """What a few rows show on their way through the model and back."""
+    # A single look: to trace a graph would take longer than the look.
     probe = Prober(model, x, y, compiled=False).look(step=0, epoch=0)
     constant = constant_loss(np.asarray(keras.tree.flatten(y)[0]), structure_of(model).loss)
     yield from _dead(probe)
     yield from _vanishing(probe)
     yield from _penalty(probe)
+    # A constant of 0 leaves nothing to compare with.
     if constant and math.isfinite(probe.data_loss) and probe.data_loss > limit("start_loss") * constant:
         yield Finding(
             "poor_initialization",
@@ -58,6 +60,7 @@ def _dead(probe: Probe) -> Iterator[Finding]:
 
 def _vanishing(probe: Probe) -> Iterator[Finding]:
     slopes = [layer.slope for layer in probe.layers if layer.slope is not None]
+    # Behind a dead layer there is no gradient at all, and that is said already.
     if len(slopes) < 3 or not slopes[-1] or any(layer.dead == 1.0 for layer in probe.layers):
         return
     ratio = slopes[0] / slopes[-1]
@@ -90,6 +93,7 @@ def _penalty(probe: Probe) -> Iterator[Finding]:
         f"The penalty on the weights starts at {strength:.3g} times the loss on the data.",
         evidence={"penalty_share": strength},
         causes=("over_regularized", "capacity_too_small"),
+        # The power of ten that brings the penalty to a tenth of the data's loss or less.
         advice=(Advice("regularization", "lower", 10.0 ** max(1, math.ceil(math.log10(strength * 10)))),),
     )
 
@@ -97,11 +101,13 @@ def _penalty(probe: Probe) -> Iterator[Finding]:
 def few_rows(model: keras.Model, x: Any, y: Any, seed: int = 0) -> Iterator[Finding]:
     """Whether a copy of the model can learn a few rows by heart, as every model should that has hidden layers."""
     made = structure_of(model)
+    # A linear model need not be able to fit any rows.
     if not made.hidden or not getattr(model, "inputs", None):
         return
     first = _learn(model, x, y, model.optimizer, seed)
     if first is None or first < limit("learnt_share"):
         return
+    # The same with an optimizer known to work tells a wrong rate from a wrong architecture.
     second = _learn(model, x, y, keras.optimizers.Adam(1e-3), seed)
     mended = second is not None and second < limit("learnt_share")
     yield Finding(
@@ -109,6 +115,7 @@ def few_rows(model: keras.Model, x: Any, y: Any, seed: int = 0) -> Iterator[Find
         "warning",
         f"{limit('rows_by_heart'):g} rows could not be learnt by heart in {limit('updates_by_heart'):g} updates: "
         f"{first:.0%} of the first loss is left" + (", and Adam(0.001) can." if mended else "."),
+        # Evidence holds numbers only; -1 stands for none.
         evidence={"left": first, "left_with_adam": -1.0 if second is None else second},
         causes=("lr_too_high", "lr_too_low", "optimizer_unsuited")
         if mended
@@ -117,11 +124,13 @@ def few_rows(model: keras.Model, x: Any, y: Any, seed: int = 0) -> Iterator[Find
     )
 
 
-def _learn(model: keras.Model, x: Any, y: Any, optimizer: Any, seed: int) -> float | None:
+def _learn(model: keras.Model, x: Any, y: Any, optimizer: keras.optimizers.Optimizer, seed: int) -> float | None:
     """Share of the first loss that is left after training a copy on a few rows; `None` where it starts solved."""
     with preserved():
         keras.utils.set_random_seed(seed)
+        # Dropout hides from few rows what it is to learn.
         copy = copied(model, dropout=0.0)
+        # A new one: the state of the user's belongs to the user's weights.
         config = optimizer.get_config()
         copy.compile(type(optimizer).from_config(config), loss=model.loss)
         start = float(copy.test_on_batch(x, y))
@@ -129,6 +138,8 @@ def _learn(model: keras.Model, x: Any, y: Any, optimizer: Any, seed: int) -> flo
             copy.train_on_batch(x, y)
         end = float(copy.test_on_batch(x, y))
     penalty = float(ops.convert_to_numpy(sum(copy.losses))) if copy.losses else 0.0
+    # What breaks down has learnt nothing.
     if not math.isfinite(end):
         return 1.0
+    # The start holds the penalty, the end does not: shrinking weights is no learning by heart.
     return None if start <= 1e-6 else max(0.0, end - penalty) / start

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 
 from ..diagnosis.findings import Advice, Finding
@@ -36,7 +37,7 @@ class _End:
         return int(self.y.shape[-1]) if self.y.ndim > 1 else 1
 
 
-def unfit_head(model: Any, y: np.ndarray) -> Iterator[Finding]:
+def unfit_head(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
     """What does not fit at the end of a model with a single output; nothing where the loss is not known.
 
     Example:
@@ -50,9 +51,11 @@ def unfit_head(model: Any, y: np.ndarray) -> Iterator[Finding]:
     name, loss = loss_name(model), getattr(model, "loss", None)
     from_logits = bool(getattr(loss, "from_logits", False))
     outputs = getattr(model, "outputs", None)
+    # NaN targets are another finding, and would make every comparison below false.
     finite = y[np.isfinite(y.reshape(len(y), -1)).all(axis=1)]
     if not name or not outputs or len(outputs) != 1 or outputs[0].shape[-1] is None or not len(finite):
         return
+    # A last layer that turns standardised answers back into units of the targets may reach any range.
     scaled_back = bool(getattr(source_operation(outputs[0]), "inverse", False))
     end = _End(output_activation(model), int(outputs[0].shape[-1]), name, from_logits, scaled_back, finite)
     shape = list(_labels(end, model.outputs[0].shape))
@@ -63,8 +66,9 @@ def unfit_head(model: Any, y: np.ndarray) -> Iterator[Finding]:
         yield from _quantity(end)
 
 
-def _labels(end: _End, output_shape: Any) -> Iterator[Finding]:
+def _labels(end: _End, output_shape: tuple[int | None, ...]) -> Iterator[Finding]:
     if end.loss == "sparse_categorical_crossentropy":
+        # Sequences have class numbers of as many axes as their outputs less one.
         if end.y.ndim == len(output_shape) and end.columns > 1:
             yield _wrong_shape(end, "expects class numbers, and the labels look one-hot", "categorical_crossentropy")
         elif np.any(end.y != np.round(end.y)):
@@ -72,6 +76,7 @@ def _labels(end: _End, output_shape: Any) -> Iterator[Finding]:
         elif end.y.min() < 0 or end.y.max() >= end.units:
             yield _out_of_range(end, f"class numbers must be in 0 to {end.units - 1}", ("output_units_mismatch",))
         return
+    # Outputs of more axes may be compared with targets in ways that the shapes alone do not tell.
     if len(output_shape) != 2 or end.columns == end.units:
         return
     if end.loss == "categorical_crossentropy" and end.columns == 1:
@@ -120,16 +125,21 @@ def _cross_entropy(end: _End, shape_fits: bool) -> Iterator[Finding]:
     if end.activation == "softmax" and end.units == 1:
         yield _activation(end, "error", "softmax over a single unit is always 1", "single_unit_softmax", "sigmoid")
     elif end.activation == "linear" and not end.from_logits:
+        # Measured: binary still trains mostly, as Keras clips it (0.965 against 0.972); categorical does not (0.11).
         level = "warning" if end.loss == "binary_crossentropy" else "error"
         yield _activation(
             end, level, "the loss expects probabilities and gets raw numbers", "linear_output_with_ce", wanted
         )
+    # Information: Keras takes the logits behind the activation, so that it trains alike.
     elif end.activation in ("softmax", "sigmoid") and end.from_logits:
         yield _activation(end, "info", "the loss says `from_logits=True`", "redundant_softmax", "linear")
+    # A warning: Keras computes the loss from the logits, and the largest is still the right class.
     elif end.activation == "sigmoid" and wanted == "softmax":
         yield _activation(end, "warning", "the classes exclude each other", "sigmoid_with_cce", "softmax")
+    # An error only without one-hot rows: with them one class is true, as softmax says.
     elif end.activation == "softmax" and wanted == "sigmoid" and not one_hot:
         yield _activation(end, "error", "several labels can be true at once", "softmax_for_multilabel", "sigmoid")
+    # Of two units that exclude each other binary cross-entropy is right.
     elif end.activation == "softmax" and wanted == "sigmoid" and end.units > 2:
         yield Finding(
             "wrong_loss",
@@ -146,6 +156,7 @@ def _cross_entropy(end: _End, shape_fits: bool) -> Iterator[Finding]:
 def _quantity(end: _End) -> Iterator[Finding]:
     low, high = _RANGES.get(end.activation or "linear", (-np.inf, np.inf))
     if end.activation == "softmax" and end.units == 1:
+        # Zeros and ones are classes, trained here by a squared error.
         cure = "sigmoid" if np.all((end.y == 0) | (end.y == 1)) else "linear"
         yield _activation(end, "error", "softmax over a single unit is always 1", "single_unit_softmax", cure)
     elif end.activation == "softmax" and _many_labels(end.y):
@@ -154,6 +165,7 @@ def _quantity(end: _End) -> Iterator[Finding]:
         cause = {"relu": "relu_output_regression", "sigmoid": "sigmoid_output_regression"}.get(end.activation or "")
         why = f"targets reach from {end.y.min():g} to {end.y.max():g}, answers only from {low:g} to {high:g}"
         yield _activation(end, "error", why, cause or "wrong_output_activation", "linear")
+    # Information: it trains, slowly where it saturates.
     elif end.activation in ("sigmoid", "softmax") and np.all((end.y == 0) | (end.y == 1)):
         loss = "binary_crossentropy" if end.activation == "sigmoid" else "categorical_crossentropy"
         yield Finding(

@@ -19,6 +19,7 @@ def weight_findings(model: keras.Model) -> Iterator[Finding]:
 
     Reference: He et al. 2015, "Delving deep into rectifiers", arXiv:1502.01852.
     """
+    # Output layers may start at zero, as is usual where a constant is the best first answer.
     hidden = kernels(model)[:-1]
     for name, kernel in hidden:
         values = ops.convert_to_numpy(kernel).astype("float64")
@@ -26,6 +27,7 @@ def weight_findings(model: keras.Model) -> Iterator[Finding]:
         if kernel.name != "kernel" or values.ndim < 2 or values.shape[-1] < 2 or not np.all(np.isfinite(values)):
             continue
         size = float(np.abs(values).max())
+        # Spread over units, the last axis: rows of one kernel may differ and its units still be alike.
         if float(values.std(axis=-1).max()) <= limit("alike_units") * size:
             yield Finding(
                 "symmetric_weights",
@@ -51,4 +53,5 @@ def weight_findings(model: keras.Model) -> Iterator[Finding]:
                 causes=("tiny_init", "bad_init") if ratio < 1 else ("large_init", "bad_init"),
                 advice=(Advice("kernel_initializer", "set", "he_normal"),),
             )
+            # One finding says it: the cure is the same for all layers.
             return

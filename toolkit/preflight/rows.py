@@ -42,6 +42,7 @@ def non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Findi
         bad = ~np.isfinite(array)
         row = int(np.argwhere(bad)[0][0])
         places = np.flatnonzero(bad.reshape(-1, bad.shape[-1]).any(axis=0)).tolist() if bad.ndim > 1 else []
+        # All columns bad is a matter of rows, where a list of columns would tell nothing.
         where = f", in column {', '.join(map(str, places[:5]))}" if 0 < len(places) < bad.shape[-1] else ""
         yield Finding(
             "non_finite_data",
@@ -58,6 +59,7 @@ def unadapted(model: keras.Model) -> Iterator[Finding]:
     for layer in flat_layers(model):
         ours = getattr(layer, "adapted", None)
         if ours is False or (isinstance(layer, keras.layers.Normalization) and _keras_unadapted(layer)):
+            # Keras' own starts with mean 0 and variance 1; ours starts without any.
             effect = "outputs NaN" if ours is False else "passes its inputs on unchanged"
             yield Finding(
                 "unadapted_normalization",
@@ -70,9 +72,11 @@ def unadapted(model: keras.Model) -> Iterator[Finding]:
 
 
 def _keras_unadapted(layer: keras.layers.Layer) -> bool:
+    # Given at construction, there is nothing to adapt; not built, nothing can be told.
     if layer.input_mean is not None or not hasattr(layer, "adapt_mean"):
         return False
     mean, variance = (keras.ops.convert_to_numpy(layer.adapt_mean), keras.ops.convert_to_numpy(layer.adapt_variance))
+    # Keras does not say whether `adapt` was called; no real column has exactly these.
     return bool(np.all(mean == 0) and np.all(variance == 1))
 
 
@@ -81,9 +85,11 @@ def unscaled(model: keras.Model, columns: list[np.ndarray]) -> Iterator[Finding]
     layers = flat_layers(model)
     if any(isinstance(layer, _NORMALIZERS) or hasattr(layer, "adapted") for layer in layers):
         return
+    # Word numbers are large by nature.
     if any(isinstance(layer, keras.layers.Embedding) for layer in layers):
         return
     most = limit("largest_input")
+    # NaN and infinity are a finding of their own.
     sizes = [float(np.max(np.abs(c[np.isfinite(c)]), initial=0)) for c in columns if is_number(c)]
     if sizes and max(sizes) > most:
         yield Finding(
@@ -110,6 +116,7 @@ def what_is_unscaled(model: keras.Model, x: Any, y: Any) -> str:
 
 def shared(train: list[np.ndarray], validation: list[np.ndarray]) -> Iterator[Finding]:
     """Validation rows that stand among the training rows."""
+    # Hashes and not rows, so that wide rows cost eight bytes each.
     seen = [hash(row) for row in _row_bytes(train)]
     known = set(seen)
     others = [hash(row) for row in _row_bytes(validation)]
@@ -120,6 +127,7 @@ def shared(train: list[np.ndarray], validation: list[np.ndarray]) -> Iterator[Fi
     # Data whose rows repeat by nature share rows however they are split; and who gives the training rows
     # for validation, all of them in their order, only wants the curve.
     same = all(a.shape == b.shape and np.array_equal(a, b) for a, b in zip(train, validation, strict=True))
+    # Rows that repeat are shared about as often as they repeat; twice leaves room for chance.
     honest = share <= 2 * repeated or same
     yield Finding(
         "shared_rows",
@@ -134,8 +142,10 @@ def shared(train: list[np.ndarray], validation: list[np.ndarray]) -> Iterator[Fi
 
 def _row_bytes(columns: list[np.ndarray]) -> Iterator[bytes]:
     flat = [np.ascontiguousarray(c.reshape(len(c), -1)) if is_number(c) else c.astype("U") for c in columns]
+    # Equal rows may come as float64 on one side and float32 on the other.
     flat = [c.astype("float32") if is_number(c) else c for c in flat]
     for pieces in zip(*flat, strict=True):
+        # The separator keeps ("ab", "c") and ("a", "bc") apart.
         yield b"\0".join(piece.tobytes() if isinstance(piece, np.ndarray) else str(piece).encode() for piece in pieces)
 
 
@@ -150,6 +160,7 @@ def targets_of(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
 
 
 def _unscaled_targets(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
+    # A layer that scales the answers back: training sees targets of about 1.
     if any(getattr(layer, "inverse", False) for layer in flat_layers(model)):
         return
     spread = float(np.max(np.std(y.reshape(len(y), -1).astype("float64"), axis=0)))
@@ -191,8 +202,10 @@ def unlike(train: Sequence[np.ndarray], validation: Sequence[np.ndarray]) -> Ite
         used = spread > 0
         if not used.any():
             continue
+        # The middle feature: a few columns, such as a clock, drift in healthy splits too.
         ratio = float(np.median(other[used] / spread[used]))
         shift = float(np.median(np.abs(theirs.mean(axis=0) - mine.mean(axis=0))[used] / spread[used]))
+        # Too small is as telling as too large: divided by 255 on one side only.
         apart = max(ratio, 1 / max(ratio, 1e-12))
         if apart < limit("scale_apart") and shift < limit("shift_apart"):
             continue

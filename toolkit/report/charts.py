@@ -19,19 +19,24 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 WIDTH = 3.35  # inches: 322 px at its natural size, so that a 400 px wide page need not shrink it
 ACCENT, SECOND, QUIET, RULE = "#005f9e", "#b84300", "#4a5560", "#c9d1d8"
 LEVEL_COLOURS = {"error": "#a3142a", "warning": "#8a4b00", "info": "#4a5560"}
+# What fits beside a value on a chart of this width.
 LONGEST_NAME = 30
+# Two decades: below that a linear axis still shows the end of a curve.
 LOG_SPAN = 100.0
 # Beyond these, the margins of a logarithmic axis overflow.
 LEAST, GREATEST = 1e-100, 1e100
 
 _STYLE: dict[Any, Any] = {
+    # Text stays text, which a reader can search and a screen reader can read.
     "svg.fonttype": "none",
+    # Ids that follow from the content: the same report gives the same page.
     "svg.hashsalt": "trainwise",
     "font.size": 10.0,
     "axes.labelsize": 10.0,
     "xtick.labelsize": 10.0,
     "ytick.labelsize": 10.0,
     "legend.fontsize": 10.0,
+    # A name may hold a dollar sign.
     "text.parse_math": False,
     "text.color": "#1d2730",
     "axes.labelcolor": "#1d2730",
@@ -80,6 +85,7 @@ def results_chart(evaluation: Mapping[str, Any], name: str = "results") -> str:
         axes = figure.subplots()
         for row, result in enumerate(results):
             _draw_result(axes, row, result)
+        # From high to low, so that the first result stands on top; the room above is for its name.
         axes.set(ylim=(len(results) - 0.5, -0.75), yticks=[], xlabel=_direction(metric, evaluation))
         axes.spines["left"].set_visible(False)
         axes.grid(axis="y", visible=False)
@@ -118,6 +124,7 @@ def curves_chart(member: Mapping[str, Any], metric: str | None, marks: Sequence[
         return ""
     with matplotlib.rc_context():
         _set_style()
+        # A finding may point past the last epoch, and its mark must lie on the chart.
         last = max([_length(history), *(mark["epoch"] + 1 for mark in marks)])
         lanes = _lanes(marks, last)
         figure = Figure(figsize=(WIDTH, 0.75 + 1.3 * len(panels) + 0.2 * len(set(lanes))), layout="constrained")
@@ -125,6 +132,7 @@ def curves_chart(member: Mapping[str, Any], metric: str | None, marks: Sequence[
         for axes, key in zip(column, panels, strict=True):
             _draw_panel(axes, key, _pair(history, key), member.get("best_epoch"))
         _draw_marks(column[0], _pair(history, panels[0]), marks, lanes)
+        # A little room, so that a line at the last epoch is not cut in half.
         column[-1].set(xlabel="epoch", xlim=(0, last + 0.03 * last))
         column[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
         # One legend for all panels: they share their line styles.
@@ -172,7 +180,9 @@ def trials_chart(
             }
             thin: dict[str, Any] = {"color": QUIET, "linewidth": 0.8, "alpha": 0.45}
             at = np.arange(len(series)) + 1
+            # A line of one point shows nothing.
             axes.plot(at, series, marker="o" if len(series) == 1 else "", markersize=3, **(style if bold else thin))
+        # Only a loss gets a logarithmic axis, and `_scale` knows it by this name.
         _scale(axes, "loss" if objective.endswith("loss") else objective, np.concatenate(list(drawn.values())))
         axes.set(xlabel="epoch", ylabel=_short(objective))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -196,21 +206,22 @@ def _real(value: Any) -> float:
 
 def _series(values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     found = np.array([_real(value) for value in values], dtype=np.float64)
+    # Negated, so that NaN is caught too.
     found[~(np.abs(found) <= GREATEST)] = np.nan
     return found
 
 
-def _pair(history: Mapping[str, Any], key: str) -> tuple[Any, Any]:
+def _pair(history: Mapping[str, np.ndarray], key: str) -> tuple[np.ndarray, np.ndarray]:
     """The training and the validation values under one key; empty where absent."""
     nothing = np.empty(0)
     return history.get(key, nothing), history.get(f"val_{key}", nothing)
 
 
-def _drawable(values: Any) -> bool:
+def _drawable(values: np.ndarray) -> bool:
     return bool(np.isfinite(values).any())
 
 
-def _length(history: Mapping[str, Any]) -> int:
+def _length(history: Mapping[str, np.ndarray]) -> int:
     return max((len(values) for values in history.values()), default=0)
 
 
@@ -237,7 +248,8 @@ def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
-def _draw_panel(axes: Axes, key: str, pair: tuple[Any, Any], best: int | None) -> None:
+def _draw_panel(axes: Axes, key: str, pair: tuple[np.ndarray, np.ndarray], best: int | None) -> None:
+    # More dots than this run into one another.
     dots = "o" if max(map(len, pair)) <= 40 else ""
     training, validation = pair
     if _drawable(training):
@@ -251,8 +263,9 @@ def _draw_panel(axes: Axes, key: str, pair: tuple[Any, Any], best: int | None) -
     _scale(axes, key, np.concatenate(pair))
 
 
-def _scale(axes: Axes, key: str, values: Any) -> None:
+def _scale(axes: Axes, key: str, values: np.ndarray) -> None:
     found = values[np.isfinite(values)]
+    # An accuracy has no decades, and a loss at or below zero no logarithm.
     wide = key == "loss" and found.min() > LEAST and found.max() / found.min() > LOG_SPAN
     axes.set_ylabel(f"{_short(key)}, log scale" if wide else _short(key))
     if wide:
@@ -276,12 +289,15 @@ def _lanes(marks: Sequence[Mapping[str, Any]], last: int) -> list[int]:
     for mark in marks:
         free = [lane for lane, end in enumerate(ends) if mark["epoch"] >= end]
         lane = free[0] if free else len(ends)
+        # A slice, which also appends where the lane is new.
         ends[lane : lane + 1] = [mark["epoch"] + least]
         lanes.append(lane)
     return lanes
 
 
-def _draw_marks(axes: Axes, pair: tuple[Any, Any], marks: Sequence[Mapping[str, Any]], lanes: Sequence[int]) -> None:
+def _draw_marks(
+    axes: Axes, pair: tuple[np.ndarray, np.ndarray], marks: Sequence[Mapping[str, Any]], lanes: Sequence[int]
+) -> None:
     for mark, lane in zip(marks, lanes, strict=True):
         colour = LEVEL_COLOURS[mark["level"]]
         at = mark["epoch"] + 1
@@ -304,13 +320,13 @@ def _draw_marks(axes: Axes, pair: tuple[Any, Any], marks: Sequence[Mapping[str, 
         )
 
 
-def _height(pair: tuple[Any, Any], epoch: int) -> float:
+def _height(pair: tuple[np.ndarray, np.ndarray], epoch: int) -> float:
     """The validation value of an epoch: the only one that stands at the end of it. NaN where there is none."""
     validation = pair[1]
     return float(validation[epoch]) if epoch < len(validation) else math.nan
 
 
-def _told(member: Mapping[str, Any], history: Mapping[str, Any], panels: Sequence[str]) -> str:
+def _told(member: Mapping[str, Any], history: Mapping[str, np.ndarray], panels: Sequence[str]) -> str:
     parts = [f"Curves of {member.get('name', 'a member')} over {_length(history)} epochs"]
     for key in panels:
         for label, values in zip(("training", "validation"), _pair(history, key), strict=True):
@@ -330,8 +346,11 @@ def _inline_svg(figure: Figure, name: str, label: str) -> str:
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = file.getvalue()
+    # The XML header before the element has no place inside HTML.
     text = re.sub(r"\s*\n\s*", " ", text[text.index("<svg ") :]).strip()
+    # A style in an inline SVG holds for the whole page.
     text = re.sub(r"<defs> <style.*?</style> </defs>", "", text)
+    # The page's reader need not have the font that was measured with.
     text = re.sub(r"font-family: [^;\"]*", "font-family: sans-serif", text)
     text = text.replace('<g id="mark">', '<g class="chart-mark">')
     text = _own_ids(text, name)

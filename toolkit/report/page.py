@@ -65,6 +65,7 @@ def as_json(report: Mapping[str, Any]) -> str:
     >>> as_json({"loss": [0.5, float("nan")]}).split()
     ['{', '"loss":', '[', '0.5,', 'null', ']', '}']
     """
+    # `NaN` is no JSON: browsers and other languages refuse the whole file.
     return json.dumps(_plain(report), indent=2, allow_nan=False) + "\n"
 
 
@@ -88,6 +89,7 @@ def as_html(report: Mapping[str, Any]) -> str:
     >>> "<h1>digits</h1>" in as_html({"title": "digits"})
     True
     """
+    # Through the same types as the JSON, so that a report read back gives the same page.
     plain = {**_REPORT, **_plain(report)}
     findings = _findings(plain)
     evaluation = _evaluation(plain.get("evaluation") or {})
@@ -126,6 +128,7 @@ def write(report: Mapping[str, Any], directory: str | PathLike[str]) -> tuple[Pa
     ...     [path.name for path in write({"title": "digits"}, directory)]
     ['report.html', 'report.json']
     """
+    # Both are made before either is written: a value that cannot be shown leaves the old pair.
     pages = {"report.html": as_html(report), "report.json": as_json(report)}
     folder = Path(directory)
     for name, text in pages.items():
@@ -136,6 +139,7 @@ def write(report: Mapping[str, Any], directory: str | PathLike[str]) -> tuple[Pa
 
 def _plain(value: Any) -> Any:
     """The value in the types that JSON knows."""
+    # Before whole numbers: a bool is an int in Python.
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, np.bool_):
@@ -181,6 +185,7 @@ def _findings(report: Values) -> list[Values]:
     found = [_finding(finding, None) for finding in report.get("checks") or []]
     for index, member in enumerate(report.get("members") or []):
         found += [_finding(finding, index, member.get("name")) for finding in member.get("findings") or []]
+    # Numbers in the order a reader should look; the list itself stays by source.
     order = sorted(found, key=lambda f: (LEVELS.index(f["level"]), f["member"] is not None, f["epoch"] or 0))
     for number, finding in enumerate(order, start=1):
         finding["number"] = number
@@ -194,6 +199,7 @@ def _finding(finding: Values, member: int | None, name: Any = None) -> Values:
     where += [f"{key} {_shown(finding[key])}" for key in ("step", "layer") if finding.get(key) is not None]
     return {
         "symptom": _words(finding["symptom"]),
+        # A report of another version may know other levels.
         "level": finding["level"] if finding.get("level") in LEVELS else "info",
         "meaning": SYMPTOMS.get(finding["symptom"], ""),
         "message": finding.get("message") or "",
@@ -255,6 +261,7 @@ def _search(search: Values) -> Values:
     if not search:
         return {}
     board = _with_architectures(search.get("leaderboard") or {}, search.get("hyperparameters") or [])
+    # A column that is empty for all trials only costs width.
     shown = {name: column for name, column in board.items() if any(value not in (None, "") for value in column)}
     if "findings" in shown:
         shown["findings"] = [_words(symptoms) for symptoms in shown["findings"]]
@@ -341,7 +348,9 @@ def _trained(report: Values) -> str:
 
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+    # Names of columns and files come from the user and may hold HTML.
     autoescape=True,
+    # A field that the template asks for and nobody gives is a fault here, not a blank on the page.
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

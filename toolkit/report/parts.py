@@ -40,10 +40,11 @@ def export_part(exported: ExportReport, out: Path) -> dict[str, Any]:
     """The exported model and its proof.
 
     Args:
-        exported: What `export` answered.
+        exported: What `export` returned.
         out: The folder of the run, which the path is told from.
     """
     return {
+        # Told from the folder, so that the report stays true where the folder is moved.
         "path": str(exported.path.relative_to(out)),
         "version": exported.version,
         "max_difference": exported.max_difference,
@@ -94,6 +95,7 @@ def schema_part(splits: Splits) -> dict[str, Any]:
     columns = None
     if isinstance(x, dict):
         kinds = {name: "words" if column.dtype == object else "numbers" for name, column in x.items()}
+        # The model's inputs have names that Keras allows, the file's columns those of the user.
         columns = {name: [safe_name(name), kind] for name, kind in kinds.items()}
     return {
         "features": list(splits.features),

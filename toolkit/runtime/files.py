@@ -106,6 +106,7 @@ def write_text(path: str | Path, text: str, errors: str = "strict") -> None:
     >>> path.read_bytes()
     b'\xc3\xa9\n'
     """
+    # Encoded before the file is opened: what is no text must not cost the old file.
     content = text.encode("utf-8", errors)
     write_whole(path, lambda file: file.write(content))
 
@@ -121,6 +122,7 @@ def write_json(path: str | Path, values: Any) -> None:
     >>> read_json(path)
     {'a': 1}
     """
+    # As above: a value that JSON does not know is refused before anything is written.
     content = json.dumps(values, indent=1, default=_plain).encode()
     write_whole(path, lambda file: file.write(content))
 
@@ -150,6 +152,7 @@ def write_lines(path: str | Path, rows: Sequence[Any]) -> None:
 
 def append_line(path: str | Path, row: Any) -> None:
     """Adds one JSON line at the end of a file."""
+    # One write of one line: a kill cuts at most the last one, which `read_lines` leaves out.
     with Path(path).open("ab") as file:
         file.write(f"{json.dumps(row, default=_plain)}\n".encode())
 
@@ -171,6 +174,7 @@ def read_lines(path: str | Path) -> list[Any]:
     path = Path(path)
     if not path.is_file():
         return []
+    # What follows the last line end was not written whole.
     whole = path.read_bytes().rpartition(b"\n")[0]
     return [_parsed(line, path) for line in whole.splitlines()]
 
@@ -192,6 +196,7 @@ def write_arrays(path: str | Path, arrays: Sequence[Any] | Mapping[str, Any]) ->
 
 def _storable(values: Any) -> np.ndarray:
     array = np.asarray(values)
+    # bfloat16 is no type of numpy's own: it would come back as raw bytes.
     return array if array.dtype.kind in "biufcSU" else array.astype("float32")
 
 
@@ -213,6 +218,7 @@ def read_arrays(path: str | Path) -> list[np.ndarray]:
     try:
         with np.load(path) as archive:
             return [archive[name] for name in archive.files]
+    # A file cut at different places fails in each of these ways.
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
         raise DamagedFileError(Path(path)) from None
 
@@ -229,12 +235,14 @@ def digest(*values: Any) -> str:
     """
     hashed = hashlib.sha256()
     _add(hashed, values)
+    # 64 bits: enough against chance, short enough for a file's name.
     return hashed.hexdigest()[:16]
 
 
 def _add(hashed: Any, value: Any) -> None:
     if isinstance(value, dict):
         hashed.update(b"{")
+        # The order in which a dictionary was filled is no part of its content.
         for name in sorted(value, key=str):
             _add(hashed, str(name))
             _add(hashed, value[name])
@@ -245,7 +253,9 @@ def _add(hashed: Any, value: Any) -> None:
         hashed.update(b")")
     elif hasattr(value, "__array__") and not np.isscalar(value):
         array = np.asarray(value)
+        # Bytes alone are alike for other shapes and types.
         hashed.update(f"{array.shape}{array.dtype}".encode())
+        # The bytes of an object array are addresses, new in each process.
         hashed.update(repr(array.tolist()).encode() if array.dtype == object else np.ascontiguousarray(array).tobytes())
     else:
         hashed.update(repr(value).encode())

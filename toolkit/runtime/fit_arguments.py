@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import keras
+
 # Rows that are weighted, nobody knows how.
 UNKNOWN_WEIGHTS = "unknown"
 
 
-def row_weighting(model: Any) -> dict[str, Any]:
+def row_weighting(model: keras.Model) -> dict[str, Any]:
     """The `class_weight` and `sample_weight` of the fit that runs, read off the call of `model.fit` itself.
 
     Keras tells its callbacks epochs and steps alone. Who compares the loss of a fit with that of a constant must know
@@ -40,11 +42,12 @@ def row_weighting(model: Any) -> dict[str, Any]:
     return weighting
 
 
-def _arguments(model: Any) -> dict[str, Any]:
+def _arguments(model: keras.Model) -> dict[str, Any]:
     """The arguments of the innermost `fit` of this model among the frames that led here."""
     frame = inspect.currentframe()
     while frame is not None:
         names = frame.f_locals
+        # Innermost: a `fit` of another model may run inside a callback of this one.
         if frame.f_code.co_name == "fit" and names.get("self") is model and "class_weight" in names:
             return dict(names)
         frame = frame.f_back
@@ -53,9 +56,12 @@ def _arguments(model: Any) -> dict[str, Any]:
 
 def _may_hold_weights(x: Any) -> bool:
     """Whether rows may come with weights: a `tf.data` set says so, other streams do not before they run."""
+    # Arrays cannot hide weights: they come as an argument.
     if x is None or hasattr(x, "shape"):
         return False
     elements = getattr(x, "element_spec", None)
     if elements is not None:
+        # `(x, y, weights)`.
         return isinstance(elements, tuple) and len(elements) > 2
+    # Generators and `PyDataset` show what they hold only when they run.
     return hasattr(x, "__next__") or (hasattr(x, "__getitem__") and not isinstance(x, dict | list | tuple))

@@ -25,6 +25,7 @@ def quick_collections() -> Iterator[None]:
     >>> gc.get_freeze_count()
     0
     """
+    # `unfreeze` thaws all, also what the caller froze for a purpose of its own.
     own = gc.get_freeze_count() == 0
     if own:
         gc.freeze()

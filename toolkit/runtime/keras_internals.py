@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 _ABSENT = object()
+# To read the content of an empty cell raises, so that cells are compared with one.
 _EMPTY_CELL = types.CellType()
 # The functions of Keras that TensorFlow traces around a training step.
 _STEPS = ("one_step_on_", "multi_step_on_")
@@ -36,7 +37,7 @@ def _corner(owner: Any, name: str) -> Any:
 # Models, layers and tensors
 
 
-def flat_layers(layer: keras.layers.Layer) -> list[Any]:
+def flat_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     """The layers in a model or layer, at any depth, without itself: `Layer._flatten_layers`, seen in Keras 3.15.
 
     Example:
@@ -69,12 +70,12 @@ def walked(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> Any:
     return _corner(model, "_run_through_graph")(inputs, operation_fn=lambda one: one, call_fn=call)
 
 
-def source_operation(tensor: Any) -> Any:
+def source_operation(tensor: keras.KerasTensor) -> Any:
     """The layer or operation that gave a symbolic tensor: `KerasTensor._keras_history`, seen in Keras 3.15."""
     return _corner(tensor, "_keras_history").operation
 
 
-def source_inputs(tensor: Any) -> list[Any]:
+def source_inputs(tensor: keras.KerasTensor) -> list[keras.KerasTensor]:
     """The symbolic tensors from which a symbolic tensor was made.
 
     Reads `KerasTensor._keras_history` and `Operation._inbound_nodes`, seen in Keras 3.15.
@@ -89,7 +90,7 @@ def symbolic_calls(layer: keras.layers.Layer) -> list[Any]:
     return list(_corner(layer, "_inbound_nodes"))
 
 
-def own_weights(layer: keras.layers.Layer) -> list[Any]:
+def own_weights(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The trainable variables of a layer itself, without those of layers in it: `Layer._trainable_variables`.
 
     Seen in Keras 3.15; the public `trainable_variables` counts those of layers in it too.
@@ -105,7 +106,7 @@ def takes_training(layer: keras.layers.Layer) -> bool:
     return bool(getattr(layer, "_call_has_training_arg", False))
 
 
-def autocasts(variable: Any) -> bool:
+def autocasts(variable: keras.Variable) -> bool:
     """Whether a weight is cast to the precision of its layer: `Variable._autocast`, seen in Keras 3.15.
 
     Keras' default, true, where the corner is gone.
@@ -152,13 +153,14 @@ def compiled_with(model: keras.Model) -> dict[str, Any]:
 
     Reads `Trainer._compile_config`, seen in Keras 3.15; the public `get_compile_config` gives them serialised.
     """
+    # An uncompiled model has the corner, but nothing in it.
     if not getattr(model, "compiled", False):
         return {}
     held = _corner(model, "_compile_config")
     return {} if held is None else dict(held.config)
 
 
-def loss_trackers(model: keras.Model) -> list[Any]:
+def loss_trackers(model: keras.Model) -> list[keras.metrics.Metric]:
     """The metrics in which a compiled loss of several outputs keeps its parts.
 
     Reads `Trainer._compile_loss`, seen in Keras 3.15; a model without it has none.
@@ -166,7 +168,7 @@ def loss_trackers(model: keras.Model) -> list[Any]:
     return list(getattr(getattr(model, "_compile_loss", None), "metrics", None) or [])
 
 
-def function_arguments(loss: Any) -> dict[str, Any]:
+def function_arguments(loss: keras.losses.Loss | keras.metrics.Metric) -> dict[str, Any]:
     """What a loss or metric hands on to its function: `LossFunctionWrapper._fn_kwargs`, seen in Keras 3.15; else none.
 
     Some losses leave these out of `get_config`, such as the `delta` of a Huber loss.
@@ -174,12 +176,12 @@ def function_arguments(loss: Any) -> dict[str, Any]:
     return dict(getattr(loss, "_fn_kwargs", {}))
 
 
-def direction_of(metric: Any) -> str | None:
+def direction_of(metric: keras.metrics.Metric) -> str | None:
     """What a metric says is better, `"up"` or `"down"`, or `None`; reads `Metric._direction`, seen in Keras 3.15."""
     return getattr(metric, "_direction", None)
 
 
-def metric_function(metric: Any) -> Callable[[Any, Any], Any] | None:
+def metric_function(metric: keras.metrics.Metric) -> Callable[[Any, Any], Any] | None:
     """The function of which a metric is the mean, or `None` where it is not made of one.
 
     Reads `MeanMetricWrapper._fn` and `._fn_kwargs`, seen in Keras 3.15.
@@ -204,28 +206,28 @@ class OptimizerHooks:
         """The gradients as `clipnorm`, `clipvalue` and `global_clipnorm` leave them."""
         return list(super()._clip_gradients(gradients))  # type: ignore[misc]
 
-    def decay_weights(self, variables: list[Any]) -> None:
+    def decay_weights(self, variables: list[keras.Variable]) -> None:
         """Applies the weight decay of an update."""
         super()._apply_weight_decay(variables)  # type: ignore[misc]
 
     def _clip_gradients(self, grads: list[Any]) -> list[Any]:
         return self.clipped(grads)
 
-    def _apply_weight_decay(self, variables: list[Any]) -> None:
+    def _apply_weight_decay(self, variables: list[keras.Variable]) -> None:
         self.decay_weights(variables)
 
 
-def clip_gradients(optimizer: Any, gradients: list[Any]) -> list[Any]:
+def clip_gradients(optimizer: keras.optimizers.Optimizer, gradients: list[Any]) -> list[Any]:
     """Gradients as an optimizer's clipping leaves them: `BaseOptimizer._clip_gradients`, seen in Keras 3.15."""
     return list(_corner(optimizer, "_clip_gradients")(gradients))
 
 
-def is_decayed(optimizer: Any, variable: Any) -> bool:
+def is_decayed(optimizer: keras.optimizers.Optimizer, variable: keras.Variable) -> bool:
     """Whether weight decay counts for a variable: `BaseOptimizer._use_weight_decay`, seen in Keras 3.15."""
     return bool(_corner(optimizer, "_use_weight_decay")(variable))
 
 
-def decay_exclusions(optimizer: Any) -> list[str]:
+def decay_exclusions(optimizer: keras.optimizers.Optimizer) -> list[str]:
     """The `var_names` that `exclude_from_weight_decay` was given, as one pattern; none where it was not called.
 
     Reads `BaseOptimizer._exclude_from_weight_decay_pattern`, seen in Keras 3.15.
@@ -234,7 +236,7 @@ def decay_exclusions(optimizer: Any) -> list[str]:
     return [] if pattern is None else [pattern.pattern]
 
 
-def given_learning_rate(optimizer: Any) -> Any:
+def given_learning_rate(optimizer: keras.optimizers.Optimizer) -> Any:
     """An optimizer's learning rate as a variable, or as the schedule or function that was given.
 
     Reads `BaseOptimizer._learning_rate`, seen in Keras 3.15; the public `learning_rate` gives a schedule's value.
@@ -242,7 +244,7 @@ def given_learning_rate(optimizer: Any) -> Any:
     return _corner(optimizer, "_learning_rate")
 
 
-def update_counter(optimizer: Any) -> Any:
+def update_counter(optimizer: keras.optimizers.Optimizer) -> keras.Variable:
     """The variable that counts an optimizer's calls: `BaseOptimizer._iterations`, seen in Keras 3.15.
 
     The public `iterations` is no variable where Keras accumulates gradients.
@@ -250,17 +252,17 @@ def update_counter(optimizer: Any) -> Any:
     return _corner(optimizer, "_iterations")
 
 
-def trained_variables(optimizer: Any) -> list[Any]:
+def trained_variables(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     """The variables that an optimizer was built for: `BaseOptimizer._trainable_variables`, seen in Keras 3.15."""
     return list(_corner(optimizer, "_trainable_variables"))
 
 
-def variable_key(optimizer: Any, variable: Any) -> Any:
+def variable_key(optimizer: keras.optimizers.Optimizer, variable: keras.Variable) -> Any:
     """What stands for a variable in an optimizer's tables: `BaseOptimizer._var_key`, seen in Keras 3.15."""
     return _corner(optimizer, "_var_key")(variable)
 
 
-def variable_place(optimizer: Any, variable: Any) -> int:
+def variable_place(optimizer: keras.optimizers.Optimizer, variable: keras.Variable) -> int:
     """The place of a variable among those of its optimizer: `BaseOptimizer._get_variable_index`, in Keras 3.15."""
     return int(_corner(optimizer, "_get_variable_index")(variable))
 
@@ -295,6 +297,7 @@ def tensorflow_random_state() -> Any:
 
     held = context.context()
     generator = getattr(held, "_rng", None)
+    # No generator yet: TensorFlow makes it with the first draw.
     return _corner(held, "_seed"), generator and generator.getstate()
 
 
@@ -306,6 +309,7 @@ def set_tensorflow_random_state(state: Any) -> None:
 
     seed, drawn = state
     held = context.context()
+    # First, since it makes a new generator, which then goes on where the old one was.
     _corner(held, "_set_global_seed")(seed)
     if drawn is not None:
         held._rng.setstate(drawn)
@@ -327,6 +331,7 @@ def drop_step_gradients() -> int:
     from tensorflow.python.framework import ops
 
     registry: dict[str, Any] = getattr(ops.gradient_registry, "_registry", {})
+    # A copy of the names: another thread may trace, and add some, meanwhile.
     named = [name for name in list(registry) if name.startswith("CustomGradient-")]
     dropped = [name for name in named if _is_of_traced_step(registry.get(name))]
     for name in dropped:
@@ -336,6 +341,7 @@ def drop_step_gradients() -> int:
 
 def _is_of_traced_step(entry: Any) -> bool:
     graph: Any = _graph_of(entry["type"]) if isinstance(entry, dict) and "type" in entry else None
+    # A step's operations may be traced in graphs within its own, such as those of a loop.
     while hasattr(getattr(graph, "outer_graph", None), "outer_graph"):
         graph = graph.outer_graph
     # A graph has its outputs only once its tracing has ended.

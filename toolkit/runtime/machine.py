@@ -98,9 +98,11 @@ def hold(path: str | Path, wait: bool = True) -> IO[bytes]:
     ...
     BlockingIOError: ...
     """
+    # Appending makes the file where it is not there and leaves alone what another holder wrote.
     file = Path(path).open("ab")  # noqa: SIM115
     try:
         _lock(file, wait)
+    # Also an interrupt while waiting must not leave the file open.
     except BaseException:
         file.close()
         raise
@@ -144,6 +146,7 @@ def replace(source: Path, target: Path) -> None:
             os.replace(source, target)
             return
         except PermissionError:
+            # Elsewhere a refusal is no matter of a moment.
             if os.name != "nt" or time.monotonic() > end:
                 raise
         time.sleep(_WAIT_SECONDS)

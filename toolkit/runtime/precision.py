@@ -26,6 +26,7 @@ def precision(name: str) -> Iterator[None]:
     >>> keras.config.dtype_policy().name
     'float32'
     """
+    # The policy itself, not its name: it may be a quantised or an own one.
     before = keras.config.dtype_policy()
     try:
         keras.config.set_dtype_policy(name)

@@ -16,6 +16,7 @@ from .keras_internals import (
     tensorflow_random_state,
 )
 
+# Two threads inside would each put back what the other had set.
 _ONE_THREAD = threading.RLock()
 
 

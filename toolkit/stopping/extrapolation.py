@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+# A grid, since for each `c` the rest is a straight line with a closed form: no start, no divergence.
 _SPEEDS = np.geomspace(0.02, 4.0, 40)
+# Three parameters, and one value more to see a residual.
 _FEWEST = 4
 
 
@@ -36,14 +38,17 @@ def chance_to_beat(curve: Sequence[float], incumbent: float, epochs: int) -> flo
     >>> chance_to_beat(falling, 0.05, 40) > 0.9, chance_to_beat(falling, -0.5, 40) < 0.05
     (True, True)
     """
+    # Best values so far: they only fall, as the families do, and noise upwards does not count.
     best = np.minimum.accumulate(np.asarray(curve, dtype="float64"))
     if len(best) and best[-1] <= incumbent:
         return 1.0
     if len(best) < _FEWEST or not np.isfinite(best).all():
         return 1.0
+    # It has ended, above the value to beat.
     if len(best) >= epochs:
         return 0.0
     ends, spreads, weights = _fits(best, epochs)
+    # One epoch ahead is surer than fifty.
     far = np.sqrt(1 + (epochs - len(best)) / len(best))
     below = stats.norm.cdf((incumbent - ends) / np.maximum(spreads * far, 1e-12))
     return float(weights @ below)
@@ -62,6 +67,7 @@ def _fits(best: np.ndarray, epochs: int) -> tuple[np.ndarray, np.ndarray, np.nda
     # A floor of the residual: a curve of exact arithmetic would make one family certain.
     floor = (1e-3 * max(float(np.ptp(best)), 1e-12)) ** 2
     errors = np.array([max(error, floor) for _, error in chosen])
+    # The logarithm has no `c`.
     parameters = np.array([3, 3, 2])
     criterion = len(best) * np.log(errors) + parameters * np.log(len(best))
     weights = np.exp(-0.5 * (criterion - criterion.min()))
@@ -74,6 +80,7 @@ def _fits(best: np.ndarray, epochs: int) -> tuple[np.ndarray, np.ndarray, np.nda
 def _line(shape: np.ndarray, values: np.ndarray, at_end: float) -> tuple[float, float]:
     """Value at the end and mean squared error of `a + b * shape`, which may only fall."""
     centered = shape - shape.mean()
+    # A family that rose would promise that an epoch more makes the best value worse.
     slope = max(0.0, float(centered @ values) / max(float(centered @ centered), 1e-300))
     residual = values - values.mean() - slope * centered
     return float(values.mean() + slope * (at_end - shape.mean())), float(residual @ residual) / len(values)

@@ -70,7 +70,9 @@ class Median:
 
     def reason(self, curve: Curve, others: Sequence[Curve], epochs: int) -> str | None:
         done = len(curve)
+        # Those that ended before say nothing of this epoch.
         means = [float(np.mean(other[:done])) for other in others if len(other) >= done]
+        # Best against means, as in Vizier: lenient to curves that jitter.
         if done <= self.warmup or len(means) < self.startup or min(curve) <= float(np.median(means)):
             return None
         return f"worse than the median of {len(means)} others after {in_epochs(done)}"
@@ -153,6 +155,7 @@ class SuccessiveHalving:
         if done >= epochs or not self._is_rung(done):
             return None
         bests = [min(other[:done]) for other in others if len(other) >= done]
+        # The trial itself is one of those compared.
         passing = (len(bests) + 1) // self.factor
         better = sum(best < min(curve) for best in bests)
         if len(bests) < self.startup or passing == 0 or better < passing:
@@ -204,6 +207,7 @@ class Extrapolation:
         if done <= self.warmup or len(seen) < self.startup:
             return None
         incumbent = min(min(other) for other in seen)
+        # One lucky or unlucky epoch changes a fit a lot.
         looks = (curve, curve[:-1])
         if any(chance_to_beat(look, incumbent, epochs) >= self.chance for look in looks):
             return None
@@ -242,6 +246,7 @@ class FirstEpochs:
 
     def reason(self, curve: Curve, others: Sequence[Curve], epochs: int) -> str | None:
         done = len(curve)
+        # Not where this is the whole training: then nothing is left to wait for.
         return f"waits for the others after {in_epochs(done)}" if done == self.epochs < epochs else None
 
 
@@ -255,19 +260,19 @@ class AnyOf:
     'worse than the median of 1 others after 1 epoch'
     """
 
-    rules: tuple[Any, ...]
+    rules: tuple[Stopper, ...]
 
     def reason(self, curve: Curve, others: Sequence[Curve], epochs: int) -> str | None:
         return next((why for rule in self.rules if (why := rule.reason(curve, others, epochs))), None)
 
 
-_NAMED: dict[str, Callable[[], Any]] = {
+_NAMED: dict[str, Callable[[], Stopper]] = {
     "median": Median, "percentile": Percentile, "halving": SuccessiveHalving, "extrapolation": Extrapolation,
     "first_epochs": FirstEpochs,
 }  # fmt: skip
 
 
-def stopper_of(given: Any) -> Any:
+def stopper_of(given: Any) -> Stopper | None:
     """The rule for a name or a rule; `None` where no trial is to be stopped.
 
     Raises:
@@ -313,7 +318,7 @@ class Replay:
     stopped: int
 
 
-def replay(curves: Sequence[Curve], rule: Any, order: Sequence[int] | None = None) -> Replay:
+def replay(curves: Sequence[Curve], rule: Stopper, order: Sequence[int] | None = None) -> Replay:
     """Runs a rule over whole curves as a search would have, one trial after the other.
 
     Args:
@@ -332,6 +337,7 @@ def replay(curves: Sequence[Curve], rule: Any, order: Sequence[int] | None = Non
     """
     if not len(curves) or any(len(curve) == 0 for curve in curves):
         raise ValueError("There must be curves, each of at least one epoch.")
+    # What broke down must neither be the best nor make every comparison false.
     whole = [np.nan_to_num(np.asarray(curve, "float64"), nan=np.inf, posinf=np.inf).tolist() for curve in curves]
     epochs = max(len(curve) for curve in whole)
     seen: list[list[float]] = []
@@ -339,6 +345,7 @@ def replay(curves: Sequence[Curve], rule: Any, order: Sequence[int] | None = Non
     for place in places:
         seen.append(_stopped(whole[place], rule, seen, epochs))
     if isinstance(rule, FirstEpochs):
+        # Its second part, which a search does: the best few are trained to the end after all.
         best = sorted(range(len(seen)), key=lambda k: min(seen[k]))[: rule.keep]
         seen = [whole[places[k]] if k in best else seen[k] for k in range(len(seen))]
     total = sum(len(whole[place]) for place in places)
@@ -348,7 +355,8 @@ def replay(curves: Sequence[Curve], rule: Any, order: Sequence[int] | None = Non
     return Replay(saved=1 - spent / total, regret=float(regret), stopped=stopped)
 
 
-def _stopped(curve: list[float], rule: Any, others: list[list[float]], epochs: int) -> list[float]:
+def _stopped(curve: list[float], rule: Stopper, others: list[list[float]], epochs: int) -> list[float]:
+    # Not after the last epoch: to stop there saves nothing.
     for done in range(1, len(curve)):
         if rule.reason(curve[:done], others, epochs):
             return curve[:done]

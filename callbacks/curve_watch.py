@@ -181,7 +181,9 @@ class CurveWatch(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._layers is not None:
-            self._layers.end()
+            late = self._layers.end()
+            self._earlier += late
+            self._tell(late)
         if self._repairs is not None:
             self._repairs.end()
         # Last, on the weights that the user gets.

@@ -240,7 +240,8 @@ def _diverged(curve: Sequence[float]) -> bool:
 
 def _place(row: dict[str, Any]) -> tuple[bool, float]:
     """Settings that never diverged come first: what diverges with another seed is not to be relied on."""
-    return row["diverged"] > 0, row["mean"]
+    # Of this setting alone: `diverged` may count the runs at the other rates of a momentum too.
+    return any(map(_diverged, row["losses"][2])), row["mean"]
 
 
 def _best_rates(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -287,8 +288,9 @@ def _named(rows: list[dict[str, Any]], metric: str) -> tuple[dict[str, Any] | No
     gap = np.array([b[-1] - a[-1] for a, b in pairs if not (_diverged(a) or _diverged(b))])
     # Too few seeds are left with both to have a spread.
     if len(gap) < 2:
-        lost = f"{_said(next_one)} diverged with {next_one['diverged']} of {len(pairs)} seeds"
-        return (first if not first["diverged"] else None), f"{_said(first)} is the first choice: {lost}."
+        count = sum(_diverged(curve) for curve in next_one["losses"][2])
+        lost = f"{_said(next_one)} diverged with {count} of {len(pairs)} seeds"
+        return (None if _place(first)[0] else first), f"{_said(first)} is the first choice: {lost}."
     error = mean_margin(gap) or 0.0
     found = f"mean difference of the last {metric} {gap.mean():.3g} +- {error:.3g} over {len(gap)} seeds, paired"
     # The interval of the paired difference lies above 0.

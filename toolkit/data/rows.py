@@ -35,14 +35,24 @@ def spread_rows(x: Any, y: Any, rows: int) -> tuple[Any, Any]:
     >>> x.tolist()
     [0, 4, 9]
     """
-    count = len(keras.tree.flatten(y)[0])
-    places = np.unique(np.linspace(0, count - 1, min(rows, count)).astype(int))
+    places = spread_places(len(keras.tree.flatten(y)[0]), rows)
 
     def taken(column: Any) -> np.ndarray:
         values = np.asarray(column)[places]
         return values.astype("float32") if values.dtype == "float64" else values
 
     return keras.tree.map_structure(taken, x), keras.tree.map_structure(taken, y)
+
+
+def spread_places(count: int, rows: int) -> np.ndarray:
+    """The places of at most `rows` of `count` rows, evenly spread from the first to the last.
+
+    Example:
+
+    >>> spread_places(10, 3).tolist(), spread_places(2, 9).tolist()
+    ([0, 4, 9], [0, 1])
+    """
+    return np.unique(np.linspace(0, count - 1, min(rows, count)).astype(int))
 
 
 def finite_rows(x: Any, y: Any) -> tuple[Any, Any] | None:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from ..data.reading import read_rows
-from ..data.rows import is_number, spread_rows
+from ..data.rows import is_number, spread_places, spread_rows
 from ..diagnosis.findings import Finding, rank
 from ..diagnosis.thresholds import limit
 from ..models.reading import loss_name
@@ -120,7 +120,11 @@ def _rows(x: Any, y: Any, most: int | None) -> tuple[list[np.ndarray], np.ndarra
     lengths = {len(column) for column in columns}
     if lengths != {len(targets)}:
         raise ValueError(f"`x` has {sorted(lengths)} rows, `y` has {len(targets)}.")
-    return [column[:most] for column in columns], targets[:most]
+    if most is None or len(targets) <= most:
+        return columns, targets
+    # Spread over all, for rows may be sorted: the first of them could be of one class alone.
+    places = spread_places(len(targets), most)
+    return [column[places] for column in columns], targets[places]
 
 
 def _fits(model: keras.Model, x: Any, columns: list[np.ndarray], targets: np.ndarray) -> bool:

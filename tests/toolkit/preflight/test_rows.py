@@ -115,3 +115,11 @@ def test_nan_names_its_columns(x):
     broken = x.copy()
     broken[3, 2] = np.nan
     assert "in column 2" in tw.check(_model(), broken, INTS)[0].message
+
+
+def test_rows_sorted_by_class_are_not_taken_for_one_class():
+    y = np.repeat([0, 1], 125_000)
+    x = np.linspace(-1, 1, len(y), dtype="float32")[:, None]
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    assert [finding for finding in tw.check(model, x, y) if finding.level != "info"] == []

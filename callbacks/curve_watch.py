@@ -101,6 +101,7 @@ class CurveWatch(keras.callbacks.Callback):
         self._repairs: FitRepairs | None = None
         self._layers: LayerReader | None = None
         self._ill_layers: list[Finding] = []
+        self._monitored = ""
 
     @property
     def findings(self) -> list[Finding]:
@@ -165,7 +166,11 @@ class CurveWatch(keras.callbacks.Callback):
             self._repair(self._repairs, epoch, logs or {}, new)
 
     def _repair(self, repairs: FitRepairs, epoch: int, logs: dict[str, float], new: list[Finding]) -> None:
-        name = self.monitor or ("val_loss" if "val_loss" in logs else "loss")
+        # One quantity for the whole fit: where only some epochs are validated, the others have nothing to compare.
+        self._monitored = self.monitor or self._monitored or ("val_loss" if "val_loss" in logs else "loss")
+        name = self._monitored
+        if name not in logs and name.startswith("val_") and not any(other.startswith("val_") for other in logs):
+            return
         if name not in logs:
             raise ValueError(f"`monitor` must be in the logs of the fit ({sorted(logs)}), got {name!r}.")
         higher = higher_is_better(name, known=self._reader.directions)

@@ -134,3 +134,24 @@ def test_a_monitor_of_unknown_direction_is_refused_with_the_cure():
     watch = CurveWatch("repair", monitor="wealth", report=lambda finding: None)
     with pytest.raises(ValueError, match="'wealth' is better high or low cannot be told"):
         model.fit(np.ones((4, 1)), np.ones(4), verbose=0, callbacks=[watch])
+
+
+@pytest.mark.parametrize("monitor", [None, "val_loss"])
+def test_a_repair_goes_by_one_quantity_where_only_some_epochs_are_validated(monitor):
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(100.0), "mse")
+    watch = CurveWatch("repair", monitor=monitor, report=lambda finding: None)
+    fit = {"validation_data": (x, x.sum(axis=1)), "validation_freq": 2, "epochs": 6, "verbose": 0}
+    model.fit(x, x.sum(axis=1), callbacks=[watch], **fit)
+    assert watch._monitored == (monitor or "loss")
+
+
+def test_a_monitor_that_a_validated_fit_lacks_is_refused():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    watch = CurveWatch("repair", monitor="val_auc", report=lambda finding: None)
+    x = np.ones((4, 1))
+    with pytest.raises(ValueError, match=r"`monitor` must be in the logs .* got 'val_auc'"):
+        model.fit(x, x, validation_data=(x, x), callbacks=[watch], verbose=0)

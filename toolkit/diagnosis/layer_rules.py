@@ -251,7 +251,8 @@ def _unchanged(looks: _Looks) -> Finding | None:
         # Exact zero, no tolerance: slow layers are the matter of `_barely_moves`.
         if len(moves) < limit("unchanged_looks") or any(moves):
             continue
-        flat = not any(gradients)
+        # A watch without rows measures no gradients, and cannot say that none arrive.
+        flat = bool(gradients) and not any(gradients)
         return Finding(
             "unchanged_weights",
             "warning",

@@ -196,6 +196,7 @@ def _input_spread(x: np.ndarray) -> float:
 
 
 def scaled(y: np.ndarray, variant: Variant) -> np.ndarray:
+    """Targets in the units of a variant that standardises them."""
     center, scale = variant.scale  # type: ignore[misc]
     return np.asarray(((y.reshape(len(y), -1) - center) / scale).reshape(y.shape), "float32")
 
@@ -210,7 +211,13 @@ def in_units(model: keras.Model, scale: tuple[np.ndarray, np.ndarray]) -> keras.
 
 
 def rates_of(optimizer: keras.optimizers.Optimizer) -> list[float]:
-    """The learning rates that a variant is tried at: those of the ladder, and the program's own where it has one."""
+    """The learning rates that a variant is tried at: those of the ladder, and the program's own where it has one.
+
+    Example:
+
+    >>> len(rates_of(keras.optimizers.SGD(0.02)))
+    9
+    """
     rates = ladder(optimizer, _RATES)
     if has_schedule(optimizer):
         return rates
@@ -220,4 +227,5 @@ def rates_of(optimizer: keras.optimizers.Optimizer) -> list[float]:
 
 
 def without_rate(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """The optimizer at a plain rate: each member gets one of its own."""
     return type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 0.01})

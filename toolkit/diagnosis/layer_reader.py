@@ -48,7 +48,7 @@ class LayerReader:
     >>> model.compile("sgd", "mse")
     >>> reader = LayerReader(model, np.ones((4, 1)), np.ones((4, 1)))
     >>> reader.begin_epoch(0)
-    >>> reader.begin_batch()
+    >>> _ = reader.begin_batch()
     >>> len(reader.probes), reader.end_batch(0)
     (1, [])
     """

@@ -12,13 +12,21 @@ from .thresholds import limit
 
 
 def validation_rises(run: Run) -> bool:
-    """Whether validation lost half of its gain or had none: then the rate is not what is wrong."""
+    """Whether validation lost half of its gain or had none: then the rate is not what is wrong.
+
+    Example:
+
+    >>> from trainwise.toolkit.diagnosis.curves import Curves
+    >>> validation_rises(Run(Curves(loss=(3.0, 2.0, 1.0), val_loss=(3.0, 2.0, 2.9))))
+    True
+    """
     values = run.curves.val_loss
     # A rate that is too low would leave the validation loss falling, however slowly.
     return len(values) >= 3 and values[-1] >= (values[0] + min(values)) / 2
 
 
 def overfitting(run: Run) -> Finding | None:
+    """Training rows that get better while the validation rows get worse."""
     grown = validation_loss_grows(run)
     worse = _validation_metric_falls(run)
     if worse is None and grown is None:
@@ -40,6 +48,7 @@ def overfitting(run: Run) -> Finding | None:
 
 
 def validation_loss_grows(run: Run) -> dict[str, float] | None:
+    """The best validation loss and the present one, where it has grown beyond its jitter; else `None`."""
     values = np.asarray(run.curves.val_loss, dtype="float64")
     if len(values) < limit("grown_epochs") + 1 or not _improves(run, int(values.argmin())):
         return None

@@ -148,7 +148,7 @@ def metric_directions(model: keras.Model) -> dict[str, Direction]:
     >>> import keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model.compile(loss="mse", metrics=[keras.metrics.R2Score(name="fit")])
-    >>> _ = model.evaluate([[1.0, 2.0]], [[1.0]], verbose=0)
+    >>> _ = model.evaluate(ops.ones((2, 2)), ops.ones((2, 1)), verbose=0)
     >>> metric_directions(model)
     {'fit': 'max'}
     """

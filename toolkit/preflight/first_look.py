@@ -23,7 +23,15 @@ from ..runtime.randomness import preserved
 
 
 def first_look(model: keras.Model, x: Any, y: Any) -> Iterator[Finding]:
-    """What a few rows show on their way through the model and back."""
+    """What a few rows show on their way through the model and back.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "tanh"), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> [one.symptom for one in first_look(model, np.eye(2, dtype="float32"), np.array([[0.0], [1.0]]))]
+    []
+    """
     # A single look: to trace a graph would take longer than the look.
     probe = Prober(model, x, y, compiled=False).look(step=0, epoch=0)
     constant = constant_loss(np.asarray(keras.tree.flatten(y)[0]), structure_of(model).loss)

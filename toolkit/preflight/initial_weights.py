@@ -17,6 +17,12 @@ from ..diagnosis.thresholds import limit
 def weight_findings(model: keras.Model) -> Iterator[Finding]:
     """Starting weights that are all alike, or far from the size that keeps signals alive.
 
+    Example:
+
+    >>> layers = [keras.layers.Dense(4, kernel_initializer="ones"), keras.layers.Dense(1)]
+    >>> [one.symptom for one in weight_findings(keras.Sequential([keras.Input((3,)), *layers]))]
+    ['symmetric_weights']
+
     Reference: He et al. 2015, "Delving deep into rectifiers", arXiv:1502.01852.
     """
     # Output layers may start at zero, as is usual where a constant is the best first answer.

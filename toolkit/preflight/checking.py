@@ -68,7 +68,8 @@ def check(
     most = None if thorough else int(limit("rows_looked_at"))
     x, y = _arrays(x, y)
     columns, targets = _rows(x, y, most)
-    findings = [*non_finite(columns, targets), *unadapted(model), *unscaled(model, columns)]
+    places = spread_places(len(np.asarray(y)), len(targets))
+    findings = [*non_finite(columns, targets, places), *unadapted(model), *unscaled(model, columns)]
     others = None
     if validation_data is not None:
         others, other_targets = _rows(*_arrays(validation_data[0], validation_data[1]), most)

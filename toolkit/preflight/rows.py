@@ -24,8 +24,13 @@ _NORMALIZERS = (
 _QUANTITIES = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
 
 
-def non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Finding]:
-    """NaN and infinite values.
+def non_finite(columns: list[np.ndarray], targets: np.ndarray, places: np.ndarray | None = None) -> Iterator[Finding]:
+    """NaN and infinite values, with the row that holds the first.
+
+    Args:
+        columns: Inputs, `(rows, ...)` each.
+        targets: Targets of these rows.
+        places: Where these rows stand among all, where they are a part of them.
 
     Example:
 
@@ -40,10 +45,11 @@ def non_finite(columns: list[np.ndarray], targets: np.ndarray) -> Iterator[Findi
         if not is_number(array) or np.all(np.isfinite(array)):
             continue
         bad = ~np.isfinite(array)
-        row = int(np.argwhere(bad)[0][0])
-        places = np.flatnonzero(bad.reshape(-1, bad.shape[-1]).any(axis=0)).tolist() if bad.ndim > 1 else []
+        first = int(np.argwhere(bad)[0][0])
+        row = first if places is None else int(places[first])
+        wrong = np.flatnonzero(bad.reshape(-1, bad.shape[-1]).any(axis=0)).tolist() if bad.ndim > 1 else []
         # All columns bad is a matter of rows, where a list of columns would tell nothing.
-        where = f", in column {', '.join(map(str, places[:5]))}" if 0 < len(places) < bad.shape[-1] else ""
+        where = f", in column {', '.join(map(str, wrong[:5]))}" if 0 < len(wrong) < bad.shape[-1] else ""
         yield Finding(
             "non_finite_data",
             "error",

@@ -60,8 +60,17 @@ def test_bad_arguments_are_refused(x):
 def test_only_a_part_of_many_rows_is_looked_at_unless_asked():
     most = int(limit("rows_looked_at"))
     x = np.zeros((most + 1, 1))
-    x[-1] = np.nan
+    # Rows spread evenly from the first to the last leave out one of them, the last but one.
+    x[-2] = np.nan
     y = np.arange(most + 1) % 2
     model = _model(1, "sigmoid", "binary_crossentropy", features=1)
     assert tw.check(model, x, y) == []
     assert tw.check(model, x, y, thorough=True)[0].symptom == "non_finite_data"
+
+
+def test_the_row_of_a_nan_is_its_place_among_all_rows():
+    most = int(limit("rows_looked_at"))
+    x = np.zeros((2 * most, 1))
+    x[-1] = np.nan
+    found = tw.check(_model(1, "sigmoid", "binary_crossentropy", features=1), x, np.arange(2 * most) % 2)
+    assert found[0].symptom == "non_finite_data" and found[0].evidence["row"] == 2 * most - 1

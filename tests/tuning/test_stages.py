@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score
 
-from trainwise.tuning import overfit_then_regularize
+from trainwise.tuning import MLP, overfit_then_regularize, stages
+from trainwise.tuning.searching.rows import rows_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 4)).astype("float32")
@@ -73,18 +75,29 @@ def test_bad_input_is_refused():
         overfit_then_regularize(X, Y[:9])
 
 
-def test_the_effect_of_l2_is_measured_without_its_penalty():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(150, 12)).astype("float32")
-    y = (x[:, 0] + 0.7 * rng.normal(size=150) > 0).astype(int)
-    found = overfit_then_regularize(x, y, epochs=8, seeds=1, rates=2, target=0.5, verbose=0)
-    # With a penalty of 1e-3 on hundreds of weights, Keras' loss lies far above that of the data.
-    rows = {row["step"]: row["val_loss"] for row in found.rows if row["stage"] == "regularise"}
-    assert abs(rows["L2 0.001"] - rows["L2 0.0001"]) < 0.02 + 0.1 * rows["L2 0.0001"]
+def _one_fit(x, y, **settings):
+    """One network as the stages train it, and the stages that did."""
+    rows = rows_of(x, y, None, (x, y), 0.0, None, 0)
+    made = stages._Stages(rows, epochs=4, batch_size=16, seeds=1, rates=1, target=None, seed=0, verbose=0)
+    made.space = MLP
+    return made, made._fit({**stages._PLAIN, "depth": 1, "units": 16, **settings}, [1e-2], [0])
 
 
-def test_noise_at_unlike_means_is_not_said_to_be_fitted():
-    y = np.stack([RNG.normal(size=120), 1000 + RNG.normal(size=120)], axis=1)
-    found = overfit_then_regularize(X, y, epochs=1, seeds=1, rates=1, verbose=0)
-    assert not found.fitted
-    assert max(row["train"] for row in found.rows) < 0.9
+def test_what_a_regulariser_brings_is_judged_by_the_loss_of_the_data_without_its_penalty():
+    made, result = _one_fit(X, Y, l2=0.1)
+    history = result.histories[0]
+    assert min(history["val_loss"]) > min(history[made._judge]) + 0.01
+    # The weights are those of the epoch of the least loss of the data.
+    answers = result.models[0].predict(X, verbose=0)[:, 0].astype("float64")
+    alone = -np.mean(np.where(Y == 1, np.log(answers), np.log(1 - answers)))
+    assert min(history[made._judge]) == pytest.approx(alone, rel=1e-4)
+
+
+def test_the_fit_of_several_outputs_is_that_of_each_by_its_own_spread():
+    y = np.stack([RNG.normal(size=120), 1000 + RNG.normal(size=120)], axis=1).astype("float32")
+    made, result = _one_fit(X, y)
+    best = int(np.argmin(result.histories[0][made._judge]))
+    found = made._scores(result.histories[0], "val_")[best]
+    answers = result.models[0].predict(X, verbose=0)
+    # By the variance of all values together, noise around 0 and 1000 would be explained to 0.99999.
+    assert found == pytest.approx(r2_score(y, answers), abs=0.001) and found < 0.5

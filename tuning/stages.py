@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import keras_tuner
 import numpy as np
+from keras import ops
 
 from ..toolkit.checks import number, whole_number
 from ..toolkit.data.sealing import refuse_sealed
@@ -234,11 +235,9 @@ class _Stages:
         self._metric = "r2" if quantities else "accuracy"
         # The loss as a metric is that of the data alone: Keras' own `val_loss` holds the penalties of L2 too.
         self._judge = f"val_{self._head.loss}"
-        metrics = [self._head.loss, keras.metrics.R2Score(name="r2_score") if quantities else self._head.metrics[0]]
         y, held = self.rows.y, self.rows.validation
-        if quantities:
-            # `R2Score` takes `(rows, outputs)`.
-            y, held = y.reshape(len(y), -1), (held[0], np.asarray(held[1]).reshape(len(held[1]), -1))
+        parts = [_unexplained(y, "unexplained"), _unexplained(held[1], "unexplained_held_out")]
+        metrics = [self._head.loss, *(parts if quantities else self._head.metrics[:1])]
         # Graphs of the last population would else stay in memory with the names of their layers.
         fresh_session()
         build: Callable[[], keras.Model] = lambda: space.build(keras_tuner.HyperParameters())  # noqa: E731
@@ -262,8 +261,9 @@ class _Stages:
 
     def _scores(self, history: dict[str, list[float]], prefix: str) -> list[float]:
         """Accuracy or R2 after each epoch."""
-        ending = "r2_score" if self._metric == "r2" else "accuracy"
-        name = next(name for name in history if name.endswith(ending) and not name.startswith("val_"))
+        if self._metric == "r2":
+            return [1 - lost for lost in history["val_unexplained_held_out" if prefix else "unexplained"]]
+        name = next(name for name in history if name.endswith("accuracy") and not name.startswith("val_"))
         return history[f"{prefix}{name}"]
 
     def _note(
@@ -318,6 +318,23 @@ class _Stages:
         if symptoms:
             return f"{symptoms[0].symptom.replace('_', ' ')} ({symptoms[0].message})"
         return "the largest network tried is too small, or the targets are noise; raise `epochs`, or look at the rows"
+
+
+def _unexplained(y: np.ndarray, name: str) -> Callable[[Any, Any], Any]:
+    """A metric of rows: their squared error in units of each output's own variance, so that 1 less its mean is R2.
+
+    Keras' `R2Score` sums squares of the targets in float32, which is off by several percent for targets around 1000.
+    """
+    spread = np.var(np.asarray(y, "float64").reshape(len(y), -1), axis=0)
+    # An output that never changes has nothing to explain; its plain error counts.
+    scale = np.where(spread > 0, spread, 1.0).astype("float32")
+
+    def unexplained(y_true: Any, y_pred: Any) -> Any:
+        error = ops.reshape(ops.cast(y_true, y_pred.dtype), ops.shape(y_pred)) - y_pred
+        return ops.mean(ops.square(error) / ops.cast(scale, error.dtype), axis=-1)
+
+    unexplained.__name__ = name
+    return unexplained
 
 
 def _ceiling(x: np.ndarray, y: np.ndarray) -> float:

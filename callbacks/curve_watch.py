@@ -133,7 +133,7 @@ class CurveWatch(keras.callbacks.Callback):
         # Weights of rows change what a constant reaches, so they must be known before anything is compared with it.
         known = known_of(self.x, self.y, self.validation_data, made.loss, **row_weighting(self.model))
         known["unscaled"] = what_is_unscaled(self.model, self.x, self.y)
-        self._reader = RunReader(epochs=epochs, structure=made, directions=metric_directions(self.model), **known)
+        self._reader = RunReader(epochs=epochs, structure=made, **known)
         if self.action == "repair":
             self._repairs = FitRepairs(self.model, self._teller.say, self.x, epochs, self.trial)
             if self.x is not None and self.y is not None:
@@ -158,6 +158,9 @@ class CurveWatch(keras.callbacks.Callback):
             self._ill_layers += self._layers.end_batch(batch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if not self._reader.logs:
+            # Only now: Keras makes its metrics when it sees the first batch.
+            self._reader.directions |= metric_directions(self.model)
         new = [*self._reader.end_epoch(logs or {}), *self._ill_layers]
         self._earlier += self._ill_layers
         self._ill_layers = []

@@ -39,3 +39,9 @@ def with_keras():
 )  # fmt: skip
 def test_what_a_fit_needs_brings_no_more_than_keras_does(code, with_keras):
     assert _loaded(code) - with_keras <= {"rich"}
+
+
+def test_reading_a_finished_run_needs_no_keras():
+    code = "import sys, trainwise; trainwise.diagnose; print('keras' in sys.modules or 'tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout.split() == ["False"], done.stderr[-2000:]

@@ -77,6 +77,18 @@ def classifier(seed=0, norm=False, dropout=0.0, rate=0.1):
     return model
 
 
+def one_layer(units=3, activation="softmax", loss="sparse_categorical_crossentropy", features=4):
+    """A compiled network of one layer, to be checked before any fit."""
+    model = keras.Sequential([keras.Input((features,)), keras.layers.Dense(units, activation=activation)])
+    model.compile(loss=loss)
+    return model
+
+
+def symptoms_of(findings):
+    """Symptom and level of each finding."""
+    return {(finding.symptom, finding.level) for finding in findings}
+
+
 def voter(units=3, end="softmax", seed=0, name="member", inputs=4, hidden=5):
     """A network that is not compiled, to vote with."""
     keras.utils.set_random_seed(seed)

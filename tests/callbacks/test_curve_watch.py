@@ -155,3 +155,12 @@ def test_a_monitor_that_a_validated_fit_lacks_is_refused():
     x = np.ones((4, 1))
     with pytest.raises(ValueError, match=r"`monitor` must be in the logs .* got 'val_auc'"):
         model.fit(x, x, validation_data=(x, x), callbacks=[watch], verbose=0)
+
+
+def test_a_metric_of_its_own_name_is_judged_by_what_it_says_of_itself():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[keras.metrics.R2Score(name="fit")])
+    watch = CurveWatch(report=lambda finding: None)
+    y = POSITIVE[:, None]
+    model.fit(SUMS, y, validation_data=(SUMS, y), epochs=2, callbacks=[watch], verbose=0)
+    assert watch._reader._metric() == "fit" and watch._reader.directions == {"fit": "max"}

@@ -39,33 +39,44 @@ def constant_loss(y: Any, loss: str, weights: np.ndarray | None = None) -> float
     targets = np.asarray(y)
     if targets.size == 0 or not np.issubdtype(targets.dtype, np.number) or not np.all(np.isfinite(targets)):
         return None
-    given = np.ones(len(targets)) if weights is None else np.asarray(weights, dtype="float64")
+    if weights is None:
+        return _constant_loss(targets, loss, None)
+    given = np.asarray(weights, dtype="float64")
     if given.shape != (len(targets),) or not np.all(np.isfinite(given)) or given.sum() <= 0:
         return None
     found = _constant_loss(targets, loss, given / given.sum())
     return None if found is None else float(given.mean()) * found
 
 
-def _constant_loss(targets: np.ndarray, loss: str, shares: np.ndarray) -> float | None:
-    """The same for rows whose weights sum to 1."""
+def _constant_loss(targets: np.ndarray, loss: str, shares: np.ndarray | None) -> float | None:
+    """The same for rows whose weights sum to 1; without weights nothing of the size of the targets is made for them."""
     if loss == "sparse_categorical_crossentropy":
-        # A row of a sequence or an image holds many labels, each with the row's weight.
-        each = np.repeat(shares, targets.size // len(targets)) * len(targets) / targets.size
-        _, places = np.unique(targets, return_inverse=True)
-        return _entropy(np.bincount(places.reshape(-1), weights=each))
-    flat = targets.reshape(len(targets), -1).astype("float64")
+        return _entropy(_label_shares(targets, shares))
     if loss == "categorical_crossentropy":
         # A sequence or an image has a constant of its own at each place, and its loss is their mean.
-        at_places = np.tensordot(shares, targets, axes=1).reshape(-1, targets.shape[-1])
+        at_places = np.average(targets, axis=0, weights=shares).reshape(-1, targets.shape[-1])
         return float(np.mean([_entropy(place) for place in at_places]))
+    flat = targets.reshape(len(targets), -1)
     if loss == "binary_crossentropy":
-        ones = np.clip(shares @ flat, 0, 1)
+        ones = np.clip(np.average(flat, axis=0, weights=shares), 0, 1)
         return float(np.mean([_entropy(np.array([share, 1 - share])) for share in ones]))
     if loss in ("mean_squared_error", "mse"):
-        return float(np.mean(shares @ np.square(flat - shares @ flat)))
+        flat = flat.astype("float64")
+        squares = np.square(flat - np.average(flat, axis=0, weights=shares))
+        return float(np.mean(np.average(squares, axis=0, weights=shares)))
     if loss in ("mean_absolute_error", "mae"):
-        return float(np.mean(shares @ np.abs(flat - _medians(flat, shares))))
+        middle = np.median(flat, axis=0) if shares is None else _medians(flat, shares)
+        return float(np.mean(np.average(np.abs(flat - middle), axis=0, weights=shares)))
     return None
+
+
+def _label_shares(labels: np.ndarray, shares: np.ndarray | None) -> np.ndarray:
+    """Share of each label; a row of a sequence or an image holds many, each with the row's weight."""
+    if shares is None:
+        return np.unique(labels, return_counts=True)[1] / labels.size
+    each = np.repeat(shares, labels.size // len(labels)) * len(labels) / labels.size
+    _, places = np.unique(labels, return_inverse=True)
+    return np.bincount(places.reshape(-1), weights=each)
 
 
 def _medians(columns: np.ndarray, shares: np.ndarray) -> np.ndarray:

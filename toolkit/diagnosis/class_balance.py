@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from ..data.rows import is_array, is_number, spread_rows
-from ..models.reading import structure_of
+from ..models.reading import loss_name
 from .catalogue import Level
 from .findings import Advice, Finding
 from .thresholds import limit
@@ -119,7 +119,7 @@ def classes_missed_by(model: keras.Model, y: Any, validation_data: Any) -> list[
     plain = isinstance(validation_data, tuple | list) and hasattr(validation_data[0], "shape")
     if y is None or not plain or not is_array(y):
         return []
-    shares = class_shares(np.asarray(y), structure_of(model).loss)
+    shares = class_shares(np.asarray(y), loss_name(model))
     # Predictions are asked for only where the classes are uneven at all.
     if shares is None or _ratio(shares) < limit("class_ratio"):
         return []

@@ -65,7 +65,7 @@ def direction(metric: str, known: Mapping[str, Direction] | None = None) -> Dire
     ('min', 'max', 'min', None)
     """
     # What the metrics of a model say themselves goes before a guess by name.
-    table = {**DIRECTIONS, **(known or {})}
+    tables = (known or {}, DIRECTIONS)
     name = metric.removeprefix("val_")
     # The whole name first: a name in `known` may itself end in a number.
     for candidate in (name, re.sub(r"_\d+$", "", name)):
@@ -73,9 +73,9 @@ def direction(metric: str, known: Mapping[str, Direction] | None = None) -> Dire
             # "age_mean_absolute_error" is looked for whole, then without its first word, and so on.
             words = spelled.split("_")
             endings = ("_".join(words[start:]) for start in range(len(words)))
-            for ending in endings:
-                if ending in table:
-                    return table[ending]
+            found = (table[ending] for ending in endings for table in tables if ending in table)
+            if (first := next(found, None)) is not None:
+                return first
     return None
 
 

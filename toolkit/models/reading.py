@@ -140,6 +140,30 @@ def loss_name(model: keras.Model) -> str:
     return getattr(loss, "__name__", "") if callable(loss) else ""
 
 
+def word_of_loss(loss: Any) -> str:
+    """A loss as it was given, by the word for it; `""` for one that has none, such as a function or a list.
+
+    Example:
+
+    >>> word_of_loss("mse"), word_of_loss(keras.losses.Huber()), word_of_loss(["mse", "mae"])
+    ('mse', 'huber_loss', '')
+    """
+    word = loss if isinstance(loss, str) else getattr(loss, "name", "")
+    return word if isinstance(word, str) else ""
+
+
+def told_by(metric: Any) -> Direction | None:
+    """What a Keras metric says of itself, `None` for one that says nothing, such as a name or a function.
+
+    Example:
+
+    >>> told_by(keras.metrics.R2Score()), told_by("r2_score")
+    ('max', None)
+    """
+    said = direction_of(metric)
+    return None if said not in ("up", "down") else "max" if said == "up" else "min"
+
+
 def metric_directions(model: keras.Model) -> dict[str, Direction]:
     """Whether the metrics of a compiled model are better high or low, as far as their objects say.
 
@@ -152,14 +176,10 @@ def metric_directions(model: keras.Model) -> dict[str, Direction]:
     >>> metric_directions(model)
     {'fit': 'max'}
     """
-    found: dict[str, Direction] = {}
-    for holder in getattr(model, "metrics", []):
-        # Keras keeps the metrics that were given to `compile` inside one metric of its own.
-        for metric in getattr(holder, "metrics", None) or [holder]:
-            said = direction_of(metric)
-            if said in ("up", "down"):
-                found[metric.name] = "max" if said == "up" else "min"
-    return found
+    holders = getattr(model, "metrics", [])
+    # Keras keeps the metrics that were given to `compile` inside one metric of its own.
+    metrics = [metric for holder in holders for metric in getattr(holder, "metrics", None) or [holder]]
+    return {metric.name: way for metric in metrics if (way := told_by(metric)) is not None}
 
 
 def is_from_logits(model: keras.Model) -> bool:

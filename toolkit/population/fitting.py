@@ -16,7 +16,7 @@ from ..diagnosis.baselines import known_of
 from ..diagnosis.run_reader import RunReader
 from ..metrics.directions import Direction
 from ..models.lazy_models import LazyModels
-from ..models.reading import structure_of
+from ..models.reading import structure_of, word_of_loss
 from ..models.structure import Structure
 from ..optimizers.memberwise import memberwise
 from ..runtime.randomness import preserved
@@ -267,9 +267,7 @@ def _readers(
 ) -> list[RunReader]:
     """One reader a member; what the data can tell is worked out once for all that weigh the rows alike."""
     x, y, validation = data["x"], data["y"], data["validation_data"]
-    # The readers know losses by name; one with none, such as a function or a list, is `""` to them.
-    name = loss if isinstance(loss, str) else getattr(loss, "name", "")
-    name = name if isinstance(name, str) else ""
+    name = word_of_loss(loss)
     arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
     held: Any = validation[:2] if isinstance(validation, (tuple, list)) else ()
     pair = held if len(held) == 2 and all(isinstance(part, np.ndarray) for part in held) else None

@@ -15,9 +15,10 @@ from ..checks import number, whole_number
 from ..layers.stacked import Stack, Stacked, with_logits
 from ..metrics.directions import Direction
 from ..models.copying import copied
+from ..models.reading import told_by
 from ..optimizers.memberwise import SLOTS, alone, memberwise
 from ..optimizers.rate_owners import rate_setters
-from ..runtime.keras_internals import direction_of, flat_layers, is_functional, mask_of, note_mask, update_counter
+from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_mask, update_counter
 from .objectives import MemberCopies, MemberLoss, MemberMean, MemberMetric
 from .stacking import FRONT, StackSettings, stack
 
@@ -182,8 +183,8 @@ class Population(keras.Model):
 
     def metric_directions(self) -> dict[str, Direction]:
         """Whether the metrics are better high or low, by their names in the histories, as far as they say."""
-        said = ((one.tracker.name, direction_of(one.given)) for one in self._objectives.content[1])
-        return {name: "max" if way == "up" else "min" for name, way in said if way in ("up", "down")}
+        measures = self._objectives.content[1]
+        return {one.tracker.name: way for one in measures if (way := told_by(one.given)) is not None}
 
     def _read_objectives(self) -> tuple[list[tuple[str, int, MemberLoss, float]], list[MemberMetric]]:
         given, names = self._compiled_with.content, self._output_names

@@ -67,12 +67,11 @@ def check(
         raise TypeError(f"`model` must be a Keras model, got {type(model).__name__}.")
     most = None if thorough else int(limit("rows_looked_at"))
     x, y = _arrays(x, y)
-    columns, targets = _rows(x, y, most)
-    places = spread_places(len(np.asarray(y)), len(targets))
+    columns, targets, places = _rows(x, y, most)
     findings = [*non_finite(columns, targets, places), *unadapted(model), *unscaled(model, columns)]
     others = None
     if validation_data is not None:
-        others, other_targets = _rows(*_arrays(validation_data[0], validation_data[1]), most)
+        others, other_targets, _ = _rows(*_arrays(validation_data[0], validation_data[1]), most)
         findings += [*shared(columns, others), *unlike(columns, others)]
     if is_number(targets):
         findings += [*unfit_head(model, targets), *targets_of(model, targets)]
@@ -110,7 +109,8 @@ def _arrays(x: Any, y: Any) -> tuple[Any, Any]:
     return x, y
 
 
-def _rows(x: Any, y: Any, most: int | None) -> tuple[list[np.ndarray], np.ndarray]:
+def _rows(x: Any, y: Any, most: int | None) -> tuple[list[np.ndarray], np.ndarray, np.ndarray | None]:
+    """Inputs, targets, and where these rows stand among all; `None` where they are all."""
     columns = [np.asarray(column) for column in keras.tree.flatten(x)]
     targets = np.asarray(y)
     # The rules compare and subtract, which numpy refuses for booleans.
@@ -122,10 +122,10 @@ def _rows(x: Any, y: Any, most: int | None) -> tuple[list[np.ndarray], np.ndarra
     if lengths != {len(targets)}:
         raise ValueError(f"`x` has {sorted(lengths)} rows, `y` has {len(targets)}.")
     if most is None or len(targets) <= most:
-        return columns, targets
+        return columns, targets, None
     # Spread over all, for rows may be sorted: the first of them could be of one class alone.
     places = spread_places(len(targets), most)
-    return [column[places] for column in columns], targets[places]
+    return [column[places] for column in columns], targets[places], places
 
 
 def _fits(model: keras.Model, x: Any, columns: list[np.ndarray], targets: np.ndarray) -> bool:

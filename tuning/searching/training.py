@@ -19,6 +19,7 @@ from ...callbacks.resumable import counters, set_counters
 from ...toolkit.checks import whole_number
 from ...toolkit.diagnosis.baselines import known_of
 from ...toolkit.diagnosis.run_reader import RunReader
+from ...toolkit.models.reading import word_of_loss
 from ...toolkit.population.lone import sorted_callbacks
 from ...toolkit.runtime.files import DamagedFileError, append_line, read_arrays, write_arrays, write_lines
 from ...toolkit.runtime.precision import fresh_session
@@ -173,9 +174,8 @@ class Training:
         rows = self.part.rows
         if not rows.are_arrays or rows.y is None:
             return {}
-        name = loss if isinstance(loss, str) else getattr(loss, "name", "")
         class_weight = self.plan.fit_arguments.get("class_weight")
-        return known_of(rows.x, rows.y, rows.validation, name, class_weight, rows.sample_weight)
+        return known_of(rows.x, rows.y, rows.validation, word_of_loss(loss), class_weight, rows.sample_weight)
 
     def _start(self, repeat: int) -> list[np.ndarray]:
         """The starting weights of a repetition."""

@@ -1,8 +1,8 @@
 """Accumulated gradients against one large batch."""
 
 import keras
-import numpy as np
 import pytest
+from two_outputs import X, Y, difference, fitted, network
 
 import trainwise as tw
 
@@ -12,31 +12,6 @@ L = keras.layers
 O = keras.optimizers  # noqa: E741
 
 
-GENERATOR = np.random.default_rng(0)
-
-
-X = GENERATOR.normal(size=(96, 5)).astype("float32")
-
-
-Y = GENERATOR.normal(size=(96, 2)).astype("float32")
-
-
-def _model():
-    keras.utils.set_random_seed(0)
-    return keras.Sequential([keras.Input((5,)), L.Dense(6, "tanh"), L.Dense(2)])
-
-
-def _difference(one, other):
-    return max(float(np.abs(a - b).max()) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
-
-
-def _fitted(optimizer, **fit):
-    model = _model()
-    model.compile(optimizer, "mse", jit_compile=fit.pop("jit", False))
-    model.fit(X, Y, **{"batch_size": 8, "epochs": 2, "shuffle": False, "verbose": 0, **fit})
-    return model
-
-
 INNER = {"sgd": lambda: O.SGD(0.05, momentum=0.9), "adamw": lambda: O.AdamW(0.01, weight_decay=0.1)}
 
 
@@ -44,9 +19,9 @@ INNER = {"sgd": lambda: O.SGD(0.05, momentum=0.9), "adamw": lambda: O.AdamW(0.01
 @pytest.mark.parametrize("name", INNER)
 @pytest.mark.parametrize("steps", [1, 2, 4])
 def test_accumulated_batches_are_one_large_batch(name, steps, jit):
-    ours = _fitted(tw.optimizers.AccumulatedGradients(INNER[name](), steps), jit=jit)
-    true = _fitted(INNER[name](), batch_size=8 * steps)
-    assert _difference(ours, true) < 1e-6
+    ours = fitted(tw.optimizers.AccumulatedGradients(INNER[name](), steps), jit=jit)
+    true = fitted(INNER[name](), batch_size=8 * steps)
+    assert difference(ours, true) < 1e-6
     assert int(ours.optimizer.iterations) == int(true.optimizer.iterations) == tw.schedules.updates(2, 96, 8 * steps)
 
 
@@ -57,7 +32,7 @@ def test_steps_change_with_no_new_trace_and_updates_are_counted():
         traces.append(1)
         return keras.ops.mean((y - p) ** 2)
 
-    ours, true = _model(), _model()
+    ours, true = network(), network()
     optimizer = tw.optimizers.AccumulatedGradients(INNER["sgd"](), 1)
     ours.compile(optimizer, loss, jit_compile=True)
     true.compile(INNER["sgd"](), "mse")
@@ -70,11 +45,11 @@ def test_steps_change_with_no_new_trace_and_updates_are_counted():
         seen = len(traces) if steps == 1 else seen
     assert len(traces) == seen
     assert int(optimizer.iterations) == counted == 12 + 6 + 3 + 1
-    assert _difference(ours, true) < 1e-6
+    assert difference(ours, true) < 1e-6
 
 
 def test_rows_weigh_batches_of_unlike_size_and_what_is_left_over_is_flushed():
-    ours, true = _model(), _model()
+    ours, true = network(), network()
     optimizer = tw.optimizers.AccumulatedGradients(INNER["sgd"](), 5)
     ours.compile(optimizer, "mse")
     true.compile(INNER["sgd"](), "mse")
@@ -84,25 +59,25 @@ def test_rows_weigh_batches_of_unlike_size_and_what_is_left_over_is_flushed():
     assert int(optimizer.iterations) == 0 and optimizer.flush() and not optimizer.flush()
     assert int(optimizer.iterations) == 1
     true.train_on_batch(X[:37], Y[:37])
-    assert _difference(ours, true) < 1e-6
+    assert difference(ours, true) < 1e-6
 
 
 def test_saved_in_the_middle_of_an_accumulation_it_goes_on_bit_by_bit(tmp_path):
-    model = _model()
+    model = network()
     model.compile(tw.optimizers.AccumulatedGradients(INNER["adamw"](), 4), "mse")
     model.fit(X[:72], Y[:72], batch_size=8, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     again = tw.load_model(tmp_path / "model.keras")
     for one in (model, again):
         one.fit(X, Y, batch_size=8, shuffle=False, verbose=0)
-    assert _difference(model, again) == 0 and int(again.optimizer.iterations) == int(model.optimizer.iterations) == 5
+    assert difference(model, again) == 0 and int(again.optimizer.iterations) == int(model.optimizer.iterations) == 5
 
 
 def test_schedules_and_callbacks_see_updates_through_accumulation():
     schedule = O.schedules.PiecewiseConstantDecay([2], [0.1, 0.0])
-    model = _fitted(tw.optimizers.AccumulatedGradients(O.SGD(schedule), 4), epochs=1)
+    model = fitted(tw.optimizers.AccumulatedGradients(O.SGD(schedule), 4), epochs=1)
     assert int(model.optimizer.iterations) == 3 and float(model.optimizer.learning_rate) == 0.0
-    plain = _model()
+    plain = network()
     plain.compile(tw.optimizers.AccumulatedGradients("sgd", 2), "mse")
     plain.fit(X, Y, verbose=0, callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch: 0.25)])
     assert float(plain.optimizer.learning_rate) == 0.25

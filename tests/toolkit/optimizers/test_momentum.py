@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from two_outputs import difference, fitted
 
 import trainwise as tw
 
@@ -12,35 +13,10 @@ L = keras.layers
 O = keras.optimizers  # noqa: E741
 
 
-GENERATOR = np.random.default_rng(0)
-
-
-X = GENERATOR.normal(size=(96, 5)).astype("float32")
-
-
-Y = GENERATOR.normal(size=(96, 2)).astype("float32")
-
-
-def _model():
-    keras.utils.set_random_seed(0)
-    return keras.Sequential([keras.Input((5,)), L.Dense(6, "tanh"), L.Dense(2)])
-
-
-def _difference(one, other):
-    return max(float(np.abs(a - b).max()) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
-
-
-def _fitted(optimizer, **fit):
-    model = _model()
-    model.compile(optimizer, "mse", jit_compile=fit.pop("jit", False))
-    model.fit(X, Y, **{"batch_size": 8, "epochs": 2, "shuffle": False, "verbose": 0, **fit})
-    return model
-
-
 @pytest.mark.parametrize("settings", [{}, {"nesterov": True}, {"weight_decay": 0.1}, {"global_clipnorm": 0.1}])
 def test_momentum_that_stays_is_keras_sgd(settings):
-    ours = _fitted(tw.optimizers.MomentumSGD(0.05, momentum=0.9, **settings))
-    assert _difference(ours, _fitted(O.SGD(0.05, momentum=0.9, **settings))) == 0
+    ours = fitted(tw.optimizers.MomentumSGD(0.05, momentum=0.9, **settings))
+    assert difference(ours, fitted(O.SGD(0.05, momentum=0.9, **settings))) == 0
 
 
 def test_momentum_is_live_after_tracing():
@@ -75,7 +51,7 @@ def test_momentum_follows_a_schedule_over_updates():
     with pytest.raises(ValueError, match="follows a schedule, so 0.3 cannot be set"):
         optimizer.momentum = 0.3
     cycle = tw.schedules.OneCycle(0.1, 12)
-    _fitted(tw.optimizers.MomentumSGD(cycle, momentum=cycle.momentum), epochs=1)
+    fitted(tw.optimizers.MomentumSGD(cycle, momentum=cycle.momentum), epochs=1)
 
 
 @pytest.mark.parametrize(("value", "error"), [(1.0, ValueError), (-0.1, ValueError), ("x", TypeError)])

@@ -3,24 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from tiny import one_layer, symptoms_of
 
 import trainwise as tw
-
-
-def _model(units=3, activation="softmax", loss="sparse_categorical_crossentropy", features=4):
-    model = keras.Sequential([keras.Input((features,)), keras.layers.Dense(units, activation=activation)])
-    model.compile(loss=loss)
-    return model
-
-
-def _symptoms(findings):
-    return {(finding.symptom, finding.level) for finding in findings}
-
-
-@pytest.fixture(scope="module")
-def x():
-    return np.random.default_rng(0).normal(size=(60, 4))
-
 
 INTS = np.arange(60) % 3
 
@@ -51,7 +36,7 @@ REAL = np.random.default_rng(0).normal(size=60) * 10
     ],
 )
 def test_a_fitting_end_is_silent(units, activation, loss, y, x):
-    assert tw.check(_model(units, activation, loss), x, y) == []
+    assert tw.check(one_layer(units, activation, loss), x, y) == []
 
 
 @pytest.mark.parametrize(
@@ -81,8 +66,8 @@ def test_a_fitting_end_is_silent(units, activation, loss, y, x):
     ],
 )  # fmt: skip
 def test_an_end_that_does_not_fit_is_said_with_a_cure(units, activation, loss, y, expected, x):
-    findings = tw.check(_model(units, activation, loss), x, y)
-    assert expected in _symptoms(findings)
+    findings = tw.check(one_layer(units, activation, loss), x, y)
+    assert expected in symptoms_of(findings)
     assert all(finding.advice and finding.causes for finding in findings)
 
 
@@ -101,5 +86,5 @@ def test_targets_scaled_inside_the_model_may_have_any_range(x):
 
 
 def test_softmax_for_labels_that_can_all_be_true_is_said_for_the_squared_error_too(x):
-    found = tw.check(_model(3, "softmax", "mse"), x, MANY)
+    found = tw.check(one_layer(3, "softmax", "mse"), x, MANY)
     assert found[0].causes[0] == "softmax_for_multilabel"

@@ -3,24 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from tiny import one_layer, symptoms_of
 
 import trainwise as tw
-
-
-def _model(units=3, activation="softmax", loss="sparse_categorical_crossentropy", features=4):
-    model = keras.Sequential([keras.Input((features,)), keras.layers.Dense(units, activation=activation)])
-    model.compile(loss=loss)
-    return model
-
-
-def _symptoms(findings):
-    return {(finding.symptom, finding.level) for finding in findings}
-
-
-@pytest.fixture(scope="module")
-def x():
-    return np.random.default_rng(0).normal(size=(60, 4))
-
 
 INTS = np.arange(60) % 3
 
@@ -33,13 +18,13 @@ def test_values_that_are_not_finite_are_found(bad, x):
     broken, targets = x.copy(), REAL.copy()
     broken[7, 2] = bad
     targets[9] = bad
-    found = tw.check(_model(1, None, "mse"), broken, targets)
+    found = tw.check(one_layer(1, None, "mse"), broken, targets)
     assert [finding.symptom for finding in found] == ["non_finite_data", "non_finite_data"]
     assert [finding.evidence["row"] for finding in found] == [7, 9]
 
 
 def test_unscaled_inputs_are_said_unless_the_model_normalises(x):
-    assert ("unscaled_inputs", "warning") in _symptoms(tw.check(_model(), x * 100, INTS))
+    assert ("unscaled_inputs", "warning") in symptoms_of(tw.check(one_layer(), x * 100, INTS))
     layer = tw.layers.Standardize()
     layer.adapt(x * 100)
     for first in (layer, keras.layers.Rescaling(0.01), keras.layers.BatchNormalization()):
@@ -61,16 +46,16 @@ def test_an_unadapted_layer_is_said_in_words(x):
 def test_shared_rows_above_five_percent_are_said(x):
     others = np.random.default_rng(1).normal(size=(57, 4))
     few, many = np.vstack([x[:3], others]), np.vstack([x[:4], others[:56]])
-    assert tw.check(_model(), x, INTS, (few, INTS)) == []
-    (finding,) = tw.check(_model(), x, INTS, (many, INTS))
+    assert tw.check(one_layer(), x, INTS, (few, INTS)) == []
+    (finding,) = tw.check(one_layer(), x, INTS, (many, INTS))
     assert (finding.symptom, finding.level) == ("shared_rows", "warning")
     assert finding.evidence["share"] == pytest.approx(4 / 60)
 
 
 def test_rows_that_repeat_by_nature_are_worth_a_remark_only():
     x = np.tile([[0.0, 0], [0, 1], [1, 0], [1, 1]], (20, 1))
-    findings = tw.check(_model(features=2), x, np.arange(80) % 3, (x, np.arange(80) % 3))
-    assert _symptoms(findings) == {("shared_rows", "info")}
+    findings = tw.check(one_layer(features=2), x, np.arange(80) % 3, (x, np.arange(80) % 3))
+    assert symptoms_of(findings) == {("shared_rows", "info")}
 
 
 def _deep(*layers, loss="mse", optimizer="adam", features=4):
@@ -85,12 +70,12 @@ def _dense(units, activation="relu", **rest):
 
 
 def test_targets_that_are_all_equal_cannot_be_learnt(x):
-    assert ("not_learning", "error") in _symptoms(tw.check(_deep(_dense(1, None)), x, np.full(60, 3.0)))
+    assert ("not_learning", "error") in symptoms_of(tw.check(_deep(_dense(1, None)), x, np.full(60, 3.0)))
 
 
 def test_large_targets_are_said_unless_the_model_scales_them(x):
     large = REAL * 1000
-    assert ("unscaled_targets", "warning") in _symptoms(tw.check(_deep(_dense(1, None)), x, large))
+    assert ("unscaled_targets", "warning") in symptoms_of(tw.check(_deep(_dense(1, None)), x, large))
     back = tw.layers.Standardize(invert=True)
     back.adapt(large)
     assert tw.check(_deep(_dense(1, None), back), x, large) == []
@@ -99,22 +84,22 @@ def test_large_targets_are_said_unless_the_model_scales_them(x):
 def test_rare_classes_are_a_warning_only_where_validation_is_even(x):
     rare, even = np.array([0] * 57 + [1, 1, 2]), np.arange(60) % 3
     others = np.random.default_rng(1).normal(size=(60, 4))
-    assert _symptoms(tw.check(_model(), x, rare)) == {("class_imbalance", "info")}
-    assert _symptoms(tw.check(_model(), x, rare, (others, even))) == {("class_imbalance", "warning")}
+    assert symptoms_of(tw.check(one_layer(), x, rare)) == {("class_imbalance", "info")}
+    assert symptoms_of(tw.check(one_layer(), x, rare, (others, even))) == {("class_imbalance", "warning")}
 
 
 @pytest.mark.parametrize("prepare", [lambda x: x * 16, lambda x: x / 255, lambda x: x + 20])
 def test_validation_rows_that_were_prepared_otherwise_are_said(prepare, x):
     others = np.random.default_rng(1).normal(size=(40, 4))
-    assert tw.check(_model(), x, INTS, (others, INTS[:40])) == []
-    found = tw.check(_model(), x, INTS, (prepare(others), INTS[:40]))
+    assert tw.check(one_layer(), x, INTS, (others, INTS[:40])) == []
+    found = tw.check(one_layer(), x, INTS, (prepare(others), INTS[:40]))
     assert [(f.symptom, f.causes[0]) for f in found] == [("validation_mismatch", "val_not_preprocessed")]
 
 
 def test_nan_names_its_columns(x):
     broken = x.copy()
     broken[3, 2] = np.nan
-    assert "in column 2" in tw.check(_model(), broken, INTS)[0].message
+    assert "in column 2" in tw.check(one_layer(), broken, INTS)[0].message
 
 
 def test_rows_sorted_by_class_are_not_taken_for_one_class():

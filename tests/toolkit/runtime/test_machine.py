@@ -195,3 +195,4 @@ def test_a_file_that_cannot_be_replaced_stays(tmp_path):
 def test_a_folder_that_cannot_be_flushed_is_no_error(tmp_path):
     flush_folder(tmp_path)
     flush_folder(tmp_path / "not there")
+    assert list(tmp_path.iterdir()) == []

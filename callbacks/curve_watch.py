@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,20 @@ from typing import Any
 import keras
 
 from ..toolkit.checks import one_of, whole_number
-from ..toolkit.diagnosis.baselines import known_of
 from ..toolkit.diagnosis.class_balance import classes_missed_by
 from ..toolkit.diagnosis.finding_log import FindingLog
 from ..toolkit.diagnosis.findings import Finding, healthy, rank
 from ..toolkit.diagnosis.fit_repairs import Attempt, FitRepairs
 from ..toolkit.diagnosis.layer_reader import LayerReader
+from ..toolkit.diagnosis.run_facts import facts_of_run, known_of_model, weight_penalty
 from ..toolkit.diagnosis.run_reader import RunReader
-from ..toolkit.metrics.directions import higher_is_better
-from ..toolkit.models.reading import metric_directions, structure_of
+from ..toolkit.metrics.directions import direction
+from ..toolkit.models.reading import structure_of
 from ..toolkit.preflight.rows import what_is_unscaled
-from ..toolkit.runtime.fit_arguments import row_weighting
+from .guard import guarded
 
 
+@guarded
 class CurveWatch(keras.callbacks.Callback):
     """Reads the loss and metric curves of a fit and reports each symptom when it first shows.
 
@@ -47,7 +49,7 @@ class CurveWatch(keras.callbacks.Callback):
         tensorboard: Folder for TensorBoard, which shows the findings under Text.
         trial: Epochs that a repair is given, at least 1.
         monitor: Entry of the logs that repairs must better: `"val_loss"` where the fit has it, else `"loss"`.
-            Whether it is better high or low is told by its name.
+            Whether it is better high or low is told by its name; without either nothing is repaired, with a warning.
 
     Attributes:
         findings: What was found so far, surest first.
@@ -55,8 +57,11 @@ class CurveWatch(keras.callbacks.Callback):
         repairs: What was tried, with `action="repair"`.
 
     Raises:
-        TypeError: `trial` is not a whole number.
-        ValueError: `action` or `language` is no such word, or `trial` is below 1.
+        TypeError: `trial` is not a whole number, `report` cannot be called, or `log` or `tensorboard` is no path.
+        ValueError: `action` or `language` is no such word, `trial` is below 1, or nothing can be written to `log` or
+            `tensorboard`.
+
+    No error of this callback ends the fit: it is said as a warning, and the fit goes on without it.
 
     Example:
 
@@ -102,6 +107,7 @@ class CurveWatch(keras.callbacks.Callback):
         self._layers: LayerReader | None = None
         self._ill_layers: list[Finding] = []
         self._monitored = ""
+        self._said_unfit = False
 
     @property
     def findings(self) -> list[Finding]:
@@ -129,16 +135,18 @@ class CurveWatch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._reset()
-        made, epochs = structure_of(self.model), self.params.get("epochs")
-        # Weights of rows change what a constant reaches, so they must be known before anything is compared with it.
-        known = known_of(self.x, self.y, self.validation_data, made.loss, **row_weighting(self.model))
+        epochs = self.params.get("epochs")
+        known = facts_of_run(self.model, self.x, self.y, self.validation_data)
+        left_out = known.pop("left_out")
         known["unscaled"] = what_is_unscaled(self.model, self.x, self.y)
-        self._reader = RunReader(epochs=epochs, structure=made, **known)
+        self._reader = RunReader(epochs=epochs, structure=structure_of(self.model), **known)
+        self._earlier += left_out
+        self._tell(left_out)
         if self.action == "repair":
             self._repairs = FitRepairs(self.model, self._teller.say, self.x, epochs, self.trial)
             if self.x is not None and self.y is not None:
                 unscaled = known["unscaled"]
-                self._layers = LayerReader(self.model, self.x, self.y, unscaled=lambda: unscaled)
+                self._layers = LayerReader(self.model, self.x, self.y, unscaled=lambda: unscaled, epochs=epochs)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._reader.begin_epoch()
@@ -159,9 +167,9 @@ class CurveWatch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if not self._reader.logs:
-            # Only now: Keras makes its metrics when it sees the first batch.
-            self._reader.directions |= metric_directions(self.model)
-        new = [*self._reader.end_epoch(logs or {}), *self._ill_layers]
+            # Only now: Keras makes its metrics, and layers add their losses, when they see the first batch.
+            self._reader.learn(known_of_model(self.model))
+        new = [*self._reader.end_epoch(logs or {}, weight_penalty(self.model)), *self._ill_layers]
         self._earlier += self._ill_layers
         self._ill_layers = []
         self._tell(new)
@@ -174,10 +182,11 @@ class CurveWatch(keras.callbacks.Callback):
         name = self._monitored
         if name not in logs and name.startswith("val_") and not any(other.startswith("val_") for other in logs):
             return
-        if name not in logs:
-            raise ValueError(f"`monitor` must be in the logs of the fit ({sorted(logs)}), got {name!r}.")
-        higher = higher_is_better(name, known=self._reader.directions)
-        if repairs.end_epoch(epoch, float(logs[name]), rank(new), higher):
+        way = direction(name, known=self._reader.directions)
+        if name not in logs or way is None:
+            self._say_unfit(name, logs)
+            return
+        if repairs.end_epoch(epoch, float(logs[name]), rank(new), way == "max"):
             # What the run showed before says nothing about how it goes on from other weights.
             self._earlier += self._reader.findings
             epochs = self._reader.epochs
@@ -187,6 +196,18 @@ class CurveWatch(keras.callbacks.Callback):
             if self._layers is not None:
                 self._layers.begin_anew()
 
+    def _say_unfit(self, monitor: str, logs: dict[str, float]) -> None:
+        """Says once that there is nothing to repair by: as with Keras' own callbacks, no fit is ended over a name."""
+        if self._said_unfit:
+            return
+        self._said_unfit = True
+        why = (
+            f"whether {monitor!r} is better high or low cannot be told by its name"
+            if monitor in logs
+            else f"`monitor` must be in the logs of the fit ({sorted(logs)}), got {monitor!r}"
+        )
+        warnings.warn(f"Nothing is repaired: {why}.", RuntimeWarning, stacklevel=2)
+
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._layers is not None:
             late = self._layers.end()
@@ -194,6 +215,7 @@ class CurveWatch(keras.callbacks.Callback):
             self._tell(late)
         if self._repairs is not None:
             self._repairs.end()
+        self._tell(self._reader.end())
         # Last, on the weights that the user gets.
         missed = classes_missed_by(self.model, self.y, self.validation_data)
         self._earlier += missed

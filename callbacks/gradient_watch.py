@@ -9,13 +9,15 @@ from typing import Any
 import keras
 
 from ..toolkit.checks import whole_number
-from ..toolkit.diagnosis.finding_log import FindingLog
+from ..toolkit.diagnosis.finding_log import FindingLog, writable
 from ..toolkit.diagnosis.findings import Finding, FindingsSoFar, healthy
 from ..toolkit.diagnosis.layer_reader import LayerReader
 from ..toolkit.diagnosis.layer_state import Probe
 from ..toolkit.preflight.rows import what_is_unscaled
+from .guard import guarded
 
 
+@guarded
 class GradientWatch(keras.callbacks.Callback):
     """Measures a fit from inside every now and then, and reports each symptom when it first shows.
 
@@ -44,9 +46,12 @@ class GradientWatch(keras.callbacks.Callback):
         probes: The looks so far; of a long fit the first 20 and the last 100.
 
     Raises:
-        TypeError: `every` or `rows` is not a whole number.
-        ValueError: `every` or `rows` is too small, or only one of `x` and `y` is given,
-            or `language` is another word.
+        TypeError: `every` or `rows` is not a whole number, `report` cannot be called, or `log`, `tensorboard` or
+            `keep` is no path.
+        ValueError: `every` or `rows` is too small, only one of `x` and `y` is given, `language` is another word, or
+            nothing can be written to `log`, `tensorboard` or `keep`.
+
+    No error of this callback ends the fit: it is said as a warning, and the fit goes on without it.
 
     Example:
 
@@ -82,7 +87,7 @@ class GradientWatch(keras.callbacks.Callback):
         self.every = whole_number("every", every, low=1)
         self.rows = whole_number("rows", rows, low=2)
         self.report = report
-        self.keep = keep
+        self.keep = writable("keep", keep)
         self._teller = FindingLog(report, language, log, tensorboard)
         self._reader: Any = None
         self._earlier: dict[str, Any] | None = None
@@ -127,6 +132,7 @@ class GradientWatch(keras.callbacks.Callback):
             self.keep,
             # Asked only where something breaks down: it looks at all rows.
             unscaled=lambda: what_is_unscaled(self.model, self.x, self.y),
+            epochs=self.params.get("epochs"),
         )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -139,8 +145,7 @@ class GradientWatch(keras.callbacks.Callback):
         self._tell(self._reader.end_batch(batch))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        # Without a loss in the logs nothing is known to be broken.
-        self._tell(self._reader.end_epoch(float((logs or {}).get("loss", 0.0))))
+        self._tell(self._reader.end_epoch(logs or {}))
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._tell(self._reader.end())

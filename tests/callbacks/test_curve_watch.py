@@ -2,6 +2,7 @@
 
 import copy
 import json
+import warnings
 
 import keras
 import numpy as np
@@ -128,12 +129,16 @@ def test_a_repair_that_monitors_an_accuracy_keeps_the_highest():
     assert model.evaluate(x, y, verbose=0)[1] == pytest.approx(max(history["val_accuracy"]), abs=1e-6)
 
 
-def test_a_monitor_of_unknown_direction_is_refused_with_the_cure():
+def test_a_monitor_of_unknown_direction_repairs_nothing_and_says_so():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=[keras.metrics.MeanMetricWrapper(lambda y, p: p, name="wealth")])
     watch = CurveWatch("repair", monitor="wealth", report=lambda finding: None)
-    with pytest.raises(ValueError, match="'wealth' is better high or low cannot be told"):
-        model.fit(np.ones((4, 1)), np.ones(4), verbose=0, callbacks=[watch])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model.fit(np.ones((4, 1)), np.ones(4), epochs=2, verbose=0, callbacks=[watch])
+    assert [str(one.message)[:57] for one in said if one.category is RuntimeWarning] == [
+        "Nothing is repaired: whether 'wealth' is better high or l"
+    ]
 
 
 @pytest.mark.parametrize("monitor", [None, "val_loss"])
@@ -148,13 +153,17 @@ def test_a_repair_goes_by_one_quantity_where_only_some_epochs_are_validated(moni
     assert watch._monitored == (monitor or "loss")
 
 
-def test_a_monitor_that_a_validated_fit_lacks_is_refused():
+def test_a_monitor_that_a_validated_fit_lacks_repairs_nothing_and_says_so():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     watch = CurveWatch("repair", monitor="val_auc", report=lambda finding: None)
     x = np.ones((4, 1))
-    with pytest.raises(ValueError, match=r"`monitor` must be in the logs .* got 'val_auc'"):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         model.fit(x, x, validation_data=(x, x), callbacks=[watch], verbose=0)
+    assert any(
+        "`monitor` must be in the logs of the fit (['loss', 'val_loss']), got 'val_auc'" in str(one) for one in said
+    )
 
 
 def test_a_metric_of_its_own_name_is_judged_by_what_it_says_of_itself():

@@ -8,111 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..data.rows import is_array, is_number, spread_rows
+from ..models.reading import named_loss
+from .constants import constant_marks, constant_metric, ignored_class
 from .curves import SimpleBaseline
 from .thresholds import limit
 
 # Of the standardised features: little enough to leave a clear line alone, enough to solve singular ones.
 _RIDGE = 1e-2
 _CROSS_ENTROPY = "crossentropy"
-
-
-def constant_loss(y: Any, loss: str, weights: np.ndarray | None = None) -> float | None:
-    """Loss of the best constant prediction, as Keras would log it.
-
-    Args:
-        y: Targets as given to `fit`.
-        loss: Keras name of the loss.
-        weights: Weight of each row in the loss, `(rows,)`, or `None` where all are 1.
-
-    Returns:
-        The entropy of the class shares for a cross-entropy, the variance for the squared error, the
-        mean distance from the median for the absolute error, each times the mean weight, since Keras divides by
-        the rows and not by their weights; `None` for other losses and for targets that are no numbers.
-
-    Example:
-
-    >>> round(constant_loss([0, 1, 0, 1], "binary_crossentropy"), 4)
-    0.6931
-    >>> round(constant_loss([0, 1], "mean_squared_error", np.array([1.0, 3.0])), 4)
-    0.375
-    """
-    targets = np.asarray(y)
-    if targets.size == 0 or not np.issubdtype(targets.dtype, np.number) or not np.all(np.isfinite(targets)):
-        return None
-    if weights is None:
-        return _constant_loss(targets, loss, None)
-    given = np.asarray(weights, dtype="float64")
-    if given.shape != (len(targets),) or not np.all(np.isfinite(given)) or given.sum() <= 0:
-        return None
-    found = _constant_loss(targets, loss, given / given.sum())
-    return None if found is None else float(given.mean()) * found
-
-
-def _constant_loss(targets: np.ndarray, loss: str, shares: np.ndarray | None) -> float | None:
-    """The same for rows whose weights sum to 1; without weights nothing of the size of the targets is made for them."""
-    if loss == "sparse_categorical_crossentropy":
-        return _entropy(_label_shares(targets, shares))
-    if loss == "categorical_crossentropy":
-        # A sequence or an image has a constant of its own at each place, and its loss is their mean.
-        at_places = np.average(targets, axis=0, weights=shares).reshape(-1, targets.shape[-1])
-        return float(np.mean([_entropy(place) for place in at_places]))
-    flat = targets.reshape(len(targets), -1)
-    if loss == "binary_crossentropy":
-        ones = np.clip(np.average(flat, axis=0, weights=shares), 0, 1)
-        return float(np.mean([_entropy(np.array([share, 1 - share])) for share in ones]))
-    if loss in ("mean_squared_error", "mse"):
-        flat = flat.astype("float64")
-        squares = np.square(flat - np.average(flat, axis=0, weights=shares))
-        return float(np.mean(np.average(squares, axis=0, weights=shares)))
-    if loss in ("mean_absolute_error", "mae"):
-        middle = np.median(flat, axis=0) if shares is None else _medians(flat, shares)
-        return float(np.mean(np.average(np.abs(flat - middle), axis=0, weights=shares)))
-    return None
-
-
-def _label_shares(labels: np.ndarray, shares: np.ndarray | None) -> np.ndarray:
-    """Share of each label; a row of a sequence or an image holds many, each with the row's weight."""
-    if shares is None:
-        return np.unique(labels, return_counts=True)[1] / labels.size
-    each = np.repeat(shares, labels.size // len(labels)) * len(labels) / labels.size
-    _, places = np.unique(labels, return_inverse=True)
-    return np.bincount(places.reshape(-1), weights=each)
-
-
-def _medians(columns: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Weighted median of each column: any value of the middle gives the same mean distance."""
-    order = np.argsort(columns, axis=0)
-    passed = np.cumsum(shares[order], axis=0) >= 0.5
-    middle = np.argmax(passed, axis=0)
-    ranked = np.take_along_axis(columns, order, axis=0)
-    return np.asarray(np.take_along_axis(ranked, middle[None], axis=0)[0])
-
-
-def constant_metric(y: Any, loss: str) -> float | None:
-    """Largest accuracy on these rows of a prediction that is always the same.
-
-    Args:
-        y: Validation targets as given to `fit`.
-        loss: Keras name of the loss; only a cross-entropy has classes.
-
-    Returns:
-        The share of the commonest class, over several labels its mean; `None` where there are no classes.
-
-    Example:
-
-    >>> constant_metric([1, 1, 1, 0], "binary_crossentropy")
-    0.75
-    """
-    if _CROSS_ENTROPY not in loss or constant_loss(y, loss) is None:
-        return None
-    targets = np.asarray(y)
-    if targets.ndim > 1 and targets.shape[-1] > 1:
-        flat = targets.reshape(-1, targets.shape[-1])
-        # Binary cross-entropy also takes one-hot rows, where only one class can be right.
-        exclusive = loss != "binary_crossentropy" or np.all(flat.sum(axis=1) == 1)
-        shares = flat.mean(axis=0)
-        return float(shares.max() if exclusive else np.maximum(shares, 1 - shares).mean())
-    return float(np.unique(targets, return_counts=True)[1].max() / targets.size)
 
 
 def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: str) -> SimpleBaseline:
@@ -168,11 +71,13 @@ def simple_baseline(x: Any, y: Any, validation_x: Any, validation_y: Any, loss: 
     best = answers[int(np.argmin(errors))]
     absolute, squared = float(np.mean(np.abs(best - truths))), min(errors)
     comparable = {"mean_squared_error": squared, "mse": squared, "mean_absolute_error": absolute, "mae": absolute}
-    return SimpleBaseline(comparable.get(loss), absolute, linear=-errors[0], nearest=-errors[1], **about)
+    return SimpleBaseline(
+        comparable.get(loss), absolute, linear=-errors[0], nearest=-errors[1], kind="absolute_error", **about
+    )
 
 
 def known_of(
-    x: Any, y: Any, validation_data: Any, loss: str, class_weight: Any = None, sample_weight: Any = None
+    x: Any, y: Any, validation_data: Any, loss: Any, class_weight: Any = None, sample_weight: Any = None
 ) -> dict[str, Any]:
     """What the rows say about a run before it begins, as fields of `Curves`; what cannot be told is left out.
 
@@ -180,7 +85,7 @@ def known_of(
         x: Training inputs, or `None`.
         y: Training targets, or `None`.
         validation_data: Pair `(x, y)` or triple with weights, or `None`.
-        loss: Keras name of the loss.
+        loss: Loss as given to `compile`.
         class_weight: As given to `fit`.
         sample_weight: As given to `fit`.
 
@@ -188,13 +93,15 @@ def known_of(
 
     >>> known = known_of(None, [0.0, 1.0], None, "mean_squared_error")
     >>> known
-    {'constant_loss': 0.25}
+    {'constant_loss': 0.25, 'least_loss': 0.0}
     """
     known: dict[str, Any] = {}
     weighted = class_weight is not None or sample_weight is not None
     weights = row_weights(y, class_weight, sample_weight) if weighted else None
     if y is not None and is_array(y) and (weights is not None or not weighted):
-        known["constant_loss"] = constant_loss(y, loss, weights)
+        marks = constant_marks(y, loss, weights)
+        known["constant_loss"] = None if marks is None else marks.constant
+        known |= {} if marks is None else {"least_loss": marks.least}
     if isinstance(validation_data, tuple | list) and len(validation_data) > 1 and is_array(validation_data[1]):
         held_x, held_y, held_weight = (*validation_data, None)[:3]
         known["validation_rows"] = len(held_y)
@@ -203,22 +110,25 @@ def known_of(
         # validation rows that all count alike.
         alike = not weighted or (weights is not None and np.ptp(weights) == 0)
         if alike and (held_weight is None) == (of_rows is None):
-            known["constant_val_loss"] = constant_loss(held_y, loss, of_rows)
+            marks = constant_marks(held_y, loss, of_rows)
+            known["constant_val_loss"] = None if marks is None else marks.constant
+            known |= {} if marks is None else {"least_val_loss": marks.least}
         if alike:
             known["constant_metric"] = constant_metric(held_y, loss)
-            if x is not None and y is not None and is_array(y):
+            # A simple model would take the class that is left out for one more to tell apart.
+            if x is not None and y is not None and is_array(y) and ignored_class(loss) is None:
                 # Made when a rule asks for it, and once: a healthy run never pays for it.
-                known["simple"] = cache(lambda: simple_baseline(x, y, held_x, held_y, loss))
+                known["simple"] = cache(lambda: simple_baseline(x, y, held_x, held_y, named_loss(loss)))
     return known
 
 
 def row_weights(y: Any, class_weight: Any, sample_weight: Any) -> np.ndarray | None:
-    """What each row counts in the loss of a fit, `(rows,)`; `None` where it cannot be told.
+    """What each row counts in the loss of a fit, `(rows,)`, or each step, `(rows, steps)`; `None` where nobody knows.
 
     Args:
         y: Targets; with `class_weight`, class numbers `(rows,)` or `(rows, 1)`, or one-hot.
         class_weight: Weight by class number, 1 for classes that are not named; or `None`.
-        sample_weight: One weight a row, or `None`.
+        sample_weight: One weight a row, or one a step of a sequence; or `None`.
 
     Example:
 
@@ -226,9 +136,10 @@ def row_weights(y: Any, class_weight: Any, sample_weight: Any) -> np.ndarray | N
     [1.0, 3.0, 3.0]
     """
     targets = np.asarray(y)
-    if not targets.ndim or (
-        sample_weight is not None and np.shape(sample_weight) not in ((len(targets),), (len(targets), 1))
-    ):
+    shape = np.shape(sample_weight) if sample_weight is not None else None
+    if shape is not None and class_weight is None and targets.ndim > 1 and len(shape) == 2 and shape[1] > 1:
+        return np.asarray(sample_weight, "float64") if shape == targets.shape[:2] else None
+    if not targets.ndim or (shape is not None and shape not in ((len(targets),), (len(targets), 1))):
         return None
     found = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, "float64").reshape(-1)
     if class_weight is None:
@@ -242,11 +153,6 @@ def row_weights(y: Any, class_weight: Any, sample_weight: Any) -> np.ndarray | N
     except (AttributeError, TypeError, ValueError):
         return None
     return np.asarray(found * of_class[places.reshape(-1)])
-
-
-def _entropy(shares: np.ndarray) -> float:
-    positive = shares[shares > 0]
-    return float(-np.sum(positive * np.log(positive)))
 
 
 def _numbers(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray] | None:

@@ -45,6 +45,8 @@ SYMPTOMS: Mapping[str, str] = MappingProxyType(
         "class_imbalance": "One class has far more rows than another.",
         "shared_rows": "Validation rows stand among the training rows too.",
         "unadapted_normalization": "A normalisation layer has no statistics yet.",
+        "input_shape": "The inputs do not have the number or the shapes that the model takes.",
+        "not_judged": "A part of the fit could not be looked at, and was left out.",
         "poor_initialization": "The starting weights make the loss much worse than a constant prediction.",
     }
 )
@@ -108,10 +110,11 @@ CAUSES: Mapping[str, str] = MappingProxyType(
 
 # What names one cause stands before what many causes share.
 SUREST = (
-    "non_finite_data", "label_shape", "label_range", "output_units", "unadapted_normalization",
+    "non_finite_data", "input_shape", "label_shape", "label_range", "output_units", "unadapted_normalization",
     "wrong_output_activation", "symmetric_weights", "wrong_loss", "validation_mismatch", "unscaled_inputs",
     "regularizer_dominates", "unscaled_targets", "poor_initialization", "class_imbalance", "non_finite", "diverging",
     "learning_rate_too_high", "exploding_gradient", "dead_relu", "saturated_activation", "vanishing_gradient",
     "learning_rate_too_low", "shared_rows", "unchanged_weights", "oscillating", "constant_output", "not_learning",
     "overfitting", "underfitting", "unequal_update_ratio", "plateau", "still_improving",
+    "not_judged",
 )  # fmt: skip

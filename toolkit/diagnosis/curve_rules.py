@@ -15,6 +15,8 @@ from .outcome_rules import not_learning, plateau, slow_causes, too_short, underf
 from .thresholds import limit
 from .validation_rules import mismatch, overfitting, validation_loss_grows, validation_rises
 
+_CROSS_ENTROPIES = ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
+
 
 def read_curves(curves: Curves) -> list[Finding]:
     """Says what the curves of a run show; a run in good order gives no warning and no error.
@@ -110,14 +112,15 @@ def _finite_prefix(curves: Curves, broken: Finding | None) -> Curves:
 def _negative(run: Run) -> Finding | None:
     """A cross-entropy below zero, which labels outside 0 to 1 alone can give."""
     name = run.curves.structure.loss if run.curves.structure else ""
-    lowest = float(min(run.loss))
-    if "crossentropy" not in name or lowest >= -limit("least_error"):
+    lowest = min(run.curves.loss)
+    # Cross-entropies of users may subtract what they like.
+    if name not in _CROSS_ENTROPIES or lowest >= -limit("least_error"):
         return None
     return Finding(
         "label_range",
         "error",
         f"The loss {name} has fallen to {lowest:.4g}, below zero: labels lie outside 0 to 1.",
-        epoch=int(np.argmax(run.loss < 0)),
+        epoch=int(np.argmax(np.asarray(run.curves.loss) < 0)),
         evidence={"loss": lowest},
         causes=("labels_outside_loss_range", "output_units_mismatch", "labels_corrupted"),
         advice=(Advice("labels", "number from 0"),),
@@ -129,7 +132,7 @@ def _diverging(run: Run) -> Finding | None:
     if len(run.loss) < 2 or not run.positive or run.curves.constant_loss == 0:
         return None
     # A start below a constant is luck; to climb back to the constant is no divergence.
-    mark = max(float(run.loss[0]), run.start, run.curves.constant_loss or 0.0)
+    mark = max(float(run.loss[0]), run.start, run.constant or 0.0)
     # Two epochs: one may be a spike that comes back.
     now = float(run.loss[-2:].min())
     if now < limit("spike_ratio") * mark:
@@ -138,9 +141,9 @@ def _diverging(run: Run) -> Finding | None:
     return Finding(
         "diverging",
         "error",
-        f"The training loss has grown to {now / mark:.3g} times its start of {mark:.4g}.",
+        f"The training loss has grown to {now / mark:.3g} times its start of {run.shown(mark):.4g}.",
         epoch=int(np.argmax(run.loss >= limit("spike_ratio") * mark)),
-        evidence={"loss": now, "start": mark},
+        evidence={"loss": run.shown(now), "start": run.shown(mark)},
         causes=causes,
         advice=advice,
     )
@@ -196,13 +199,20 @@ def _spike(run: Run) -> Finding | None:
     if not run.curves.loss:
         # The first epoch broke down: few updates are left, and they are no scatter of small batches.
         width = min(width, max(1, len(first) // 3))
-    # The cheap test first: without one such batch there can be no such mean.
-    if len(first) <= width or first.min() < 0 or first.max() < limit("spike_ratio") * first[0]:
+    if run.curves.weight_spread is None:
         return None
-    reference = max(float(first[0]), run.curves.constant_loss or 0.0)
+    # A batch of rows that count much has a large loss and shows nothing: what weights alone make by chance is
+    # divided out, three standard errors of the mean weight of as many rows.
+    rows = width * (run.curves.batch_size or 32)
+    first = first / (1 + 3 * run.curves.weight_spread / math.sqrt(rows)) if run.curves.weight_spread else first
+    # The cheap test first: without one such batch there can be no such mean.
+    start = float(run.curves.first_batches[0]) if len(first) else 0.0
+    if len(first) <= width or first.min() < 0 or first.max() < limit("spike_ratio") * start:
+        return None
+    reference = max(start, run.curves.constant_loss or 0.0)
     if run.curves.constant_loss is None:
         # A first batch of few rows may be low by luck.
-        reference = max(reference, float(first[:width].mean()) if width > 2 else 0.0)
+        reference = max(reference, float(np.mean(run.curves.first_batches[:width])) if width > 2 else 0.0)
     levels = np.convolve(first, np.full(width, 1 / width), "valid")
     ratio = float(levels.max()) / reference if reference > 0 else 0.0
     if ratio < limit("spike_ratio"):
@@ -230,13 +240,15 @@ def _stays_high(run: Run) -> Finding | None:
     drop = (run.start - level) / run.start
     if drop < limit("high_drop") or level < limit("high_level") * run.start or not stands_still(tail):
         return None
-    evidence = {"drop": drop, "level": level, "rise_share": run.rises.share}
+    evidence = {"drop": drop, "level": run.shown(level), "rise_share": run.rises.share}
     wiggles = run.rises.oscillate
     # The simple model is made when it is first asked for: not where the wiggles settle it alone.
     worse = (worse_than_simple(run) if not wiggles else None) or {}
     if not wiggles and not (worse and run.rises.where):
         return None
-    message = f"The loss dropped to {level:.3g} by epoch {early + 1} and then stayed there, going up and down."
+    message = (
+        f"The loss dropped to {run.shown(level):.3g} by epoch {early + 1} and then stayed there, going up and down."
+    )
     return _too_high(run.curves, message, early, evidence | worse, "warning")
 
 
@@ -278,11 +290,11 @@ def _line(run: Run) -> np.ndarray:
     losses: np.ndarray = run.loss
     # Too few epochs to see a bend: their batches have the points.
     if len(losses) < points and run.curves.batch_losses:
-        losses = np.concatenate([np.asarray(batches) for batches in run.curves.batch_losses])
+        losses = np.concatenate([np.asarray(batches) for batches in run.curves.batch_losses]) - run.curves.least_loss
     edges = np.linspace(0, len(losses), min(points, len(losses)) + 1).astype(int)
     bins = np.add.reduceat(losses, edges[:-1]) / np.diff(edges)
     # What leads down to a constant is only the undoing of the start.
-    below = np.flatnonzero(bins <= (run.curves.constant_loss or math.inf))
+    below = np.flatnonzero(bins <= (run.constant or math.inf))
     return bins[below[0] :] if len(below) and below[0] <= len(bins) // 2 else bins
 
 
@@ -298,9 +310,9 @@ def _oscillating(run: Run) -> Finding | None:
         "oscillating",
         "warning",
         f"The training loss lay above its best by more than its noise in {len(rises.where)} of {rises.epochs} epochs, "
-        f"at most by {rises.largest:.3g} around a level of {rises.level:.3g}.",
+        f"at most by {rises.largest:.3g} around a level of {run.shown(rises.level):.3g}.",
         epoch=rises.where[0],
-        evidence={"rise_share": rises.share, "largest_rise": rises.largest, "level": rises.level},
+        evidence={"rise_share": rises.share, "largest_rise": rises.largest, "level": run.shown(rises.level)},
         causes=("batch_too_small", "lr_too_high") if small else ("lr_too_high", "batch_too_small"),
         advice=(Advice("batch_size", "raise", 4.0), Advice("learning_rate", "lower", 10.0)),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..metrics.kinds import metric_kind
 from .thresholds import limit
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class SimpleBaseline:
         rows: Training rows that it was made from.
         features: Their features that are not constant.
         note: What was left out to bound time and memory, or `""`.
+        kind: What `metric` is, as `metrics.kinds` calls it.
 
     Example:
 
@@ -45,6 +47,7 @@ class SimpleBaseline:
     rows: int = 0
     features: int = 0
     note: str = ""
+    kind: str = "accuracy"
 
     @property
     def can_tell(self) -> bool:
@@ -62,6 +65,7 @@ class Curves:
         metric: Training metric per epoch.
         val_metric: Validation metric per epoch.
         metric_name: Name of the metric, such as `"accuracy"`.
+        metric_kind: What it is, as `metrics.kinds` calls it; `""` where its name must tell.
         higher_is_better: Whether a larger metric is a better one.
         batch_losses: Per epoch the un-averaged losses of its batches, or means of consecutive batches.
         first_batches: Un-averaged losses of the first updates of the run, at most 100.
@@ -70,7 +74,12 @@ class Curves:
         validation_rows: Number of validation rows, at least 1, or `None`.
         constant_loss: Loss of the best constant prediction on the training targets, or `None`.
         constant_val_loss: The same on the validation targets, or `None`.
+        least_loss: Loss on the training targets that no prediction gets below: above 0 where they are soft.
+        least_val_loss: The same on the validation targets.
+        penalty: Penalty on the weights at the end of each epoch, which is a part of the losses; empty without.
         constant_metric: Validation metric of a constant prediction where it is an accuracy, or `None`.
+        weight_spread: Standard deviation of what the rows count in the loss over its mean, 0 where they count alike,
+            `None` where it is not known.
         structure: The make of the model, or `None`.
         unscaled: `"inputs"` or `"targets"` where these are large and nothing normalises them, else `""`.
         simple: Gives the simple baseline; called only where a finding needs it.
@@ -89,6 +98,7 @@ class Curves:
     metric: tuple[float, ...] = ()
     val_metric: tuple[float, ...] = ()
     metric_name: str = ""
+    metric_kind: str = ""
     higher_is_better: bool = True
     batch_losses: tuple[tuple[float, ...], ...] = ()
     first_batches: tuple[float, ...] = ()
@@ -97,13 +107,17 @@ class Curves:
     validation_rows: int | None = None
     constant_loss: float | None = None
     constant_val_loss: float | None = None
+    least_loss: float = 0.0
+    least_val_loss: float = 0.0
+    penalty: tuple[float, ...] = ()
+    weight_spread: float | None = 0.0
     constant_metric: float | None = None
     structure: Structure | None = None
     unscaled: str = ""
     simple: Callable[[], SimpleBaseline] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("val_loss", "metric", "val_metric", "batch_losses"):
+        for name in ("val_loss", "metric", "val_metric", "batch_losses", "penalty"):
             length = len(getattr(self, name))
             if length > len(self.loss):
                 raise ValueError(f"`{name}` must be no longer than `loss` ({len(self.loss)} epochs), got {length}.")
@@ -176,15 +190,25 @@ class Run:
 
     @cached_property
     def loss(self) -> np.ndarray:
-        """Training losses, shape `(epochs,)`."""
-        return np.asarray(self.curves.loss, dtype="float64")
+        """Training losses above the least that there can be, `(epochs,)`: only of these do shares say anything."""
+        return np.asarray(self.curves.loss, dtype="float64") - self.curves.least_loss
+
+    @cached_property
+    def constant(self) -> float | None:
+        """Loss of the best constant prediction above the least that there can be, or `None`."""
+        found = self.curves.constant_loss
+        return None if found is None else found - self.curves.least_loss
+
+    def shown(self, loss: float) -> float:
+        """A training loss of this run as Keras shows it."""
+        return loss + self.curves.least_loss
 
     @cached_property
     def start(self) -> float:
         """Loss before training: the first update where it was seen, else the first epoch."""
         first = self.curves.first_batches[:1] or self.curves.loss[:1]
         # The larger: the first batch may be low by luck, the first epoch is lower than the start where it learns.
-        return max((*first, *self.curves.loss[:1]), default=0.0)
+        return max((*first, *self.curves.loss[:1]), default=self.curves.least_loss) - self.curves.least_loss
 
     @cached_property
     def positive(self) -> bool:
@@ -235,6 +259,20 @@ class Run:
         found = self.curves.simple() if self.curves.simple else SimpleBaseline(None, None)
         # A perfect loss on noisy validation rows is the memory of shared rows, not a mark to beat.
         return SimpleBaseline(None, None) if found.loss is not None and found.loss <= 0 else found
+
+    @cached_property
+    def kind(self) -> str:
+        """What the metric is: `"accuracy"`, `"auc"`, `"absolute_error"`, or `""` for others."""
+        if not self.curves.metric_name:
+            # Curves by hand need no name for what most people watch.
+            return "accuracy" if self.curves.higher_is_better else ""
+        return self.curves.metric_kind or metric_kind(self.curves.metric_name)
+
+    @cached_property
+    def chance(self) -> float | None:
+        """The validation metric of a constant prediction, or `None` where it is not known."""
+        # A constant ranks no row above another, whatever the classes.
+        return {"accuracy": self.curves.constant_metric, "auc": 0.5}.get(self.kind)
 
     @cached_property
     def accuracy_like(self) -> bool:

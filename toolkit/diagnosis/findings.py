@@ -104,6 +104,17 @@ class Finding:
         return cls(**fields)
 
 
+def not_judged(what: str) -> Finding:
+    """What had to be left out, said at the lowest level: silence would be taken for health.
+
+    Example:
+
+    >>> str(not_judged("the targets are words"))
+    'info: not_judged: Not judged: the targets are words.'
+    """
+    return Finding("not_judged", "info", f"Not judged: {what}.")
+
+
 class FindingsSoFar:
     """The findings of one run so far: one a symptom, told anew only where it got worse.
 

@@ -49,6 +49,8 @@ SYMPTOMS_KO: Mapping[str, tuple[str, str]] = MappingProxyType(
         "class_imbalance": ("클래스 불균형", "한 클래스의 행이 다른 클래스보다 훨씬 많습니다."),
         "shared_rows": ("겹치는 행", "검증 행이 훈련 행에도 들어 있습니다."),
         "unadapted_normalization": ("통계가 없는 정규화 층", "정규화 층이 아직 데이터의 통계를 배우지 않았습니다."),
+        "input_shape": ("입력의 형태", "입력의 개수나 형태가 모델이 받는 것과 다릅니다."),
+        "not_judged": ("판단하지 않음", "일부는 살펴볼 수 없어 판단하지 않았습니다."),
         "poor_initialization": ("나쁜 초기 가중치", "시작 가중치 때문에 손실이 상수 예측보다 훨씬 나쁩니다."),
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,16 @@ import numpy as np
 from keras import ops
 
 from ..data.rows import finite_rows, is_number, spread_rows
-from ..models.reading import loss_name, structure_of
+from ..models.reading import structure_of
 from .baselines import known_of
 from .curve_rules import too_far
 from .curves import Curves
-from .findings import Finding, FindingsSoFar
+from .findings import Finding, FindingsSoFar, not_judged
 from .layer_rules import read_health
 from .layer_state import LayerHealth, Probe
 from .nan_tracing import BatchKeeper, bad_columns, first_bad_layer, write_batch
 from .probing import Prober, kernels
+from .thresholds import limit
 
 # The first updates tell most; later ones are looked at every `every` updates.
 _EARLY = (1, 3, 10, 30)
@@ -38,6 +39,7 @@ class LayerReader:
         rows: Rows to look at, at least 2.
         keep: Folder for the first batch after which the loss or the weights are no numbers, or `None`.
         unscaled: Tells whether inputs or targets are large, asked once where something breaks down.
+        epochs: The budget of epochs, or `None`.
 
     Attributes:
         probes: The looks so far; of a long fit the first 20 and the last 100.
@@ -63,10 +65,11 @@ class LayerReader:
         keep: str | Path | None = None,
         # `str()` is "": nothing is known to be large.
         unscaled: Callable[[], str] = str,
+        epochs: int | None = None,
     ) -> None:
         self.model, self.x, self.every, self.keep = model, x, every, keep
         self.probes: list[Probe] = []
-        self._unscaled = unscaled
+        self._unscaled, self._epochs = unscaled, epochs
         self._found = FindingsSoFar()
         self._before: list[np.ndarray] | None = None
         # The last finite weights: with bad ones every layer outputs NaN, so none of them can be the first.
@@ -74,13 +77,22 @@ class LayerReader:
         self._updates = self._epoch = self._in_epoch = 0
         self._constant: float | None = None
         self.prober: Prober | None = None
+        self._left_out: list[Finding] = []
         self._keeper = None if keep is None else BatchKeeper(model)
-        # Words cannot be looked at on their way through a graph of numbers.
-        if x is not None and all(is_number(np.asarray(column)) for column in keras.tree.flatten(x)):
-            self._constant = known_of(None, y, None, loss_name(model)).get("constant_loss")
-            given = finite_rows(*spread_rows(x, y, rows))
-            # Tensors once, not arrays anew at each look.
-            self.prober = None if given is None else Prober(model, *map(_tensors, given))
+        if x is not None:
+            self._take(x, y, rows)
+
+    def _take(self, x: Any, y: Any, rows: int) -> None:
+        """Takes some rows to look at, as far as these can be looked at."""
+        columns = [np.asarray(column) if hasattr(column, "__len__") else None for column in keras.tree.flatten((x, y))]
+        # Words cannot be looked at on their way through a graph of numbers, and streams have no rows yet.
+        if any(column is None or not is_number(column) or column.dtype == object for column in columns):
+            self._left_out.append(not_judged("gradients and activations, since `x` and `y` are not arrays of numbers"))
+            return
+        self._constant = known_of(None, y, None, self.model.loss).get("constant_loss")
+        given = finite_rows(*spread_rows(x, y, rows))
+        # Tensors once, not arrays anew at each look.
+        self.prober = None if given is None else Prober(self.model, *map(_tensors, given))
 
     @property
     def findings(self) -> list[Finding]:
@@ -105,7 +117,8 @@ class LayerReader:
 
     def begin_batch(self) -> list[Finding]:
         """A batch, or a group of them in one call of the graph, begins; returns what is newly found."""
-        new = [] if self.probes else self._look(None)
+        new = self._found.add(self._left_out)
+        new += [] if self.probes else self._look(None)
         if self._is_due(self._updates + 1):
             self._before = [ops.convert_to_numpy(kernel).copy() for _, kernel in kernels(self.model)]
         return new
@@ -122,16 +135,20 @@ class LayerReader:
         self._before = None
         return new
 
-    def end_epoch(self, loss: float) -> list[Finding]:
-        """An epoch ends with this loss; returns what is newly found."""
+    def end_epoch(self, logs: Mapping[str, Any]) -> list[Finding]:
+        """An epoch ends with these logs; returns what is newly found."""
         # A NaN is looked at at once; it will not go away until the next look is due.
-        broken = not np.isfinite(loss) or (self._keeper is not None and self._keeper.found)
+        losses = [np.asarray(value) for name, value in logs.items() if name.endswith("loss")]
+        broken = not all(np.all(np.isfinite(loss)) for loss in losses if is_number(loss))
+        broken = broken or (self._keeper is not None and self._keeper.found)
         return self._look(None) if self.probes and broken else []
 
     def end(self) -> list[Finding]:
         """The fit ends; returns what is newly found."""
         if self._keeper is not None:
             self._keeper.release()
+        # What must wait until it is sure waits no longer.
+        self._epochs = None
         return self._look(None) if self.probes and self.probes[-1].step < self._updates else []
 
     def _is_due(self, update: int) -> bool:
@@ -150,18 +167,31 @@ class LayerReader:
         }
 
     def _look(self, moved: dict[str, float] | None) -> list[Finding]:
-        if self.prober is not None:
-            probe = self.prober.look(self._updates, self._epoch, moved)
-        else:
-            probe = _weights_only(self.model, self._updates, self._epoch, moved)
-        self.probes.append(probe)
+        self.probes.append(self._probe(moved))
         # A long fit needs no more memory than a short one.
         del self.probes[_FIRST_LOOKS : -_LAST_LOOKS if len(self.probes) > _FIRST_LOOKS + _LAST_LOOKS else _FIRST_LOOKS]
-        if all(layer.weight is None or np.isfinite(layer.weight) for layer in probe.layers):
+        if all(layer.weight is None or np.isfinite(layer.weight) for layer in self.probes[-1].layers):
             self._good = self.model.get_weights()
-        new = [finding for finding in read_health(self.probes, self._constant) if self._found.is_new(finding)]
+        # The least share of the epochs after which a loss that still stands is no slow start; never the first alone.
+        sure = self._epochs is None or self._epoch >= max(1.0, limit("early_share") * self._epochs)
+        found = read_health(self.probes, self._constant, sure)
+        new = [finding for finding in found if self._found.is_new(finding)]
         new = [self._traced(finding) if finding.symptom == "non_finite" else finding for finding in new]
         return self._found.add(new)
+
+    def _probe(self, moved: dict[str, float] | None) -> Probe:
+        """One look, with the rows where there are some that go through the model."""
+        if self.prober is not None:
+            try:
+                return self.prober.look(self._updates, self._epoch, moved)
+            # Models of users take and do what they like: a training step of their own, inputs in other forms.
+            except Exception as error:
+                self.prober = None
+                first = str(error).strip().splitlines()[:1]
+                self._left_out.append(
+                    not_judged(f"gradients and activations, since a look failed ({type(error).__name__}: {first})")
+                )
+        return _weights_only(self.model, self._updates, self._epoch, moved)
 
     def _traced(self, finding: Finding) -> Finding:
         """The finding with the batch, the layer and the columns that it comes from, as far as they can be told."""

@@ -11,12 +11,13 @@ from .layer_state import LayerHealth, Probe
 from .thresholds import limit
 
 
-def read_health(probes: Sequence[Probe], constant_loss: float | None = None) -> list[Finding]:
+def read_health(probes: Sequence[Probe], constant_loss: float | None = None, sure: bool = True) -> list[Finding]:
     """Says what looks at one run show; a run in good order gives no warning and no error.
 
     Args:
         probes: The looks, first to last; the first one before training.
         constant_loss: Loss of the best constant prediction, or `None`.
+        sure: Whether so much of the run is over that a loss that still stands is no slow start.
 
     Returns:
         At most one finding per symptom, surest first: `non_finite`, `constant_output`, `symmetric_weights`,
@@ -32,14 +33,14 @@ def read_health(probes: Sequence[Probe], constant_loss: float | None = None) -> 
     >>> [finding.symptom for finding in read_health([probe])]
     ['non_finite']
     """
-    looks = _Looks(tuple(probes), constant_loss)
+    looks = _Looks(tuple(probes), constant_loss, sure)
     if not looks.probes:
         return []
     broken = _non_finite(looks)
     if broken is not None:
         # The other rules compare numbers, which says nothing once one of them is NaN.
         before = tuple(p for p in looks.probes if broken.step is None or p.step < broken.step)
-        looks = _Looks(before, constant_loss)
+        looks = _Looks(before, constant_loss, sure)
     rules = (
         _constant_output,
         _symmetric,
@@ -60,6 +61,7 @@ def read_health(probes: Sequence[Probe], constant_loss: float | None = None) -> 
 class _Looks:
     probes: tuple[Probe, ...]
     constant_loss: float | None
+    sure: bool = True
 
     @property
     def last(self) -> Probe:
@@ -75,7 +77,7 @@ class _Looks:
     def stuck(self) -> bool:
         """Whether the last look shows no more than a constant prediction."""
         # A first look alone has no loss to compare with.
-        return len(self.probes) > 1 and self.last.data_loss >= limit("poor_loss") * self.mark
+        return self.sure and len(self.probes) > 1 and self.last.data_loss >= limit("poor_loss") * self.mark
 
     def layers(self, name: str) -> list[LayerHealth]:
         return [layer for probe in self.probes for layer in probe.layers if layer.name == name]

@@ -13,6 +13,7 @@ from .findings import Advice, Finding
 from .thresholds import limit
 
 # Of a model that has learnt something and then stands still.
+_NOTHING = 1e-9
 _POORER = ("capacity_too_small", "wrong_output_activation", "lr_too_high")
 
 
@@ -28,7 +29,7 @@ def not_learning(run: Run) -> Finding | None:
     """
     if len(run.loss) < limit("budget_epochs") or run.share_done < limit("early_share"):
         return None
-    if run.curves.constant_loss == 0:
+    if run.constant is not None and abs(run.constant) < _NOTHING:
         return equal_targets("warning", {"constant": 0.0}, epoch=0)
     chance = _at_chance(run)
     pinned = _pinned(run)
@@ -69,24 +70,30 @@ def _at_chance(run: Run) -> dict[str, float]:
     """Result and constant where the one is no better than the other; empty else, or where it cannot be told."""
     curves = run.curves
     # The validation rows first: training rows learnt by heart beat a constant too.
-    losses, constant = (curves.val_loss, curves.constant_val_loss) if curves.val_loss else ((), None)
-    if constant is None:
-        losses, constant = curves.loss, curves.constant_loss
+    losses, constant, least = curves.val_loss, curves.constant_val_loss, curves.least_val_loss
+    if constant is None or not losses:
+        losses, constant, least = curves.loss, curves.constant_loss, curves.least_loss
     by_loss = None
-    if constant is not None and constant > 0 and losses:
-        best = _typical(losses)
+    if constant is not None and constant > least and losses and _penalty_known(run):
+        best = _typical(losses) - (_typical(curves.penalty) if curves.penalty else 0.0)
         by_loss = {"model": best, "constant": constant}
         # Better in one measure is better: a rare class lowers the loss long before the accuracy moves.
-        if best < (1 - _least_gain(run)) * constant:
+        if best - least < (1 - _least_gain(run)) * (constant - least):
             return {}
-    values = curves.val_metric or ()
-    if not run.accuracy_like or curves.constant_metric is None or not values:
+    values, base = curves.val_metric or (), run.chance
+    if not run.accuracy_like or base is None or not values:
         return by_loss or {}
     # Noise of so many rows alone lifts a constant's accuracy by this much now and then.
-    best, base = _typical(values), curves.constant_metric
+    best = _typical(values)
     if best > base + limit("standard_errors") * binomial_error(base, run.rows):
         return {}
     return {"model": best, "constant": base}
+
+
+def _penalty_known(run: Run) -> bool:
+    """Whether the loss can be told apart from the penalties in it, which a constant prediction does not pay."""
+    made = run.curves.structure
+    return bool(run.curves.penalty) or made is None or not made.penalised
 
 
 def _least_gain(run: Run) -> float:
@@ -102,6 +109,9 @@ def _typical(values: Sequence[float]) -> float:
 def _pinned(run: Run) -> dict[str, float]:
     """An accuracy that does not move at all while the loss falls: the predictions are not what the loss sees."""
     values = run.curves.metric
+    # A recall or an IoU may stand still for long while the loss falls, an accuracy may not.
+    if run.kind != "accuracy":
+        return {}
     if len(values) < limit("flat_epochs") or not run.accuracy_like or not run.positive or len(set(values)) > 1:
         return {}
     # The accuracy of a regression is always 0, and that of a solved task 1.
@@ -109,10 +119,10 @@ def _pinned(run: Run) -> dict[str, float]:
     if not 0 < values[0] < 1 or (made is not None and "crossentropy" not in made.loss):
         return {}
     # The start may be far above a constant: falling to that level is no learning.
-    mark = min(run.start, run.curves.constant_loss or run.start)
+    mark = min(run.start, run.constant or run.start)
     if float(run.loss[-1]) > limit("fallen_metric") * mark:
         return {}
-    return {"model": values[-1], "constant": values[0], "loss": float(run.loss[-1])}
+    return {"model": values[-1], "constant": values[0], "loss": run.shown(float(run.loss[-1]))}
 
 
 def _reasons(run: Run, still: bool, pinned: bool) -> tuple[tuple[str, ...], tuple[Advice, ...]]:
@@ -207,9 +217,8 @@ def _needs_bends(run: Run) -> bool:
 
 def _learns_by_heart(run: Run) -> bool:
     """Whether the training rows are learnt and the validation rows are not."""
-    curves = run.curves
-    if curves.constant_loss is not None and curves.constant_loss > 0:
-        return float(run.loss[-1]) < limit("fallen_metric") * curves.constant_loss
+    if run.constant is not None and run.constant > 0:
+        return float(run.loss[-1]) < limit("fallen_metric") * run.constant
     return run.positive and float(run.loss[-1]) < limit("fallen_metric") * run.start
 
 
@@ -229,7 +238,7 @@ def too_short(run: Run) -> Finding | None:
     fallen = float(tail[0] - tail[-1])
     if not run.positive or stands_still(tail) or fallen < limit("late_fall") * float(run.loss[0] - run.loss[-1]):
         return None
-    evidence = {"loss": float(run.loss[-1]), "fallen_in_last_third": fallen}
+    evidence = {"loss": run.shown(float(run.loss[-1])), "fallen_in_last_third": fallen}
     worse = worse_than_simple(run) or {}
     if worse and _lag(run, worse) >= limit("far_behind"):
         return Finding(
@@ -257,9 +266,9 @@ def _lag(run: Run, worse: dict[str, float]) -> float:
     """How much of the way from a constant prediction to the simple model is still to go, 1 for all of it."""
     mine, mark, curves = worse["model"], worse["simple"], run.curves
     if curves.higher_is_better and run.accuracy_like:
-        constant = curves.constant_metric if curves.constant_metric is not None else 0.0
+        constant = run.chance or 0.0
     else:
-        constant = curves.constant_val_loss or curves.constant_loss or run.start
+        constant = curves.constant_val_loss or curves.constant_loss or run.shown(run.start)
     # Differences, so that the same line serves a metric that grows and a loss that falls.
     way = mark - constant
     return (mark - mine) / way if way else 0.0
@@ -289,9 +298,9 @@ def underfitting(run: Run) -> Finding | None:
     return Finding(
         "underfitting",
         "warning" if sure else "info",
-        f"Training has flattened out at a loss of {last:.4g}{than}.",
+        f"Training has flattened out at a loss of {run.shown(last):.4g}{than}.",
         epoch=len(run.loss) - max(4, len(run.loss) // 3),
-        evidence={"loss": last} | worse,
+        evidence={"loss": run.shown(last)} | worse,
         causes=causes,
         advice=advice,
     )
@@ -311,9 +320,9 @@ def plateau(run: Run) -> Finding | None:
     return Finding(
         "plateau",
         "info",
-        f"Since epoch {begin + 1} the training loss has stood still at {level:.4g}.",
+        f"Since epoch {begin + 1} the training loss has stood still at {run.shown(level):.4g}.",
         epoch=begin,
-        evidence={"level": level, "epochs": float(len(tail))},
+        evidence={"level": run.shown(level), "epochs": float(len(tail))},
         causes=("lr_too_high", "capacity_too_small", "lr_too_low"),
         advice=(Advice("learning_rate", "lower", 3.0), Advice("units", "raise", 2.0)),
     )
@@ -356,7 +365,7 @@ def _small_gap(run: Run) -> bool:
     if not curves.val_loss:
         return True
     # The epoch loss is the mean of a moving model, half an epoch behind the validation loss.
-    train = float(run.loss[-1] + (run.loss[-1] - run.loss[-2]) / 2)
+    train = run.shown(float(run.loss[-1] + (run.loss[-1] - run.loss[-2]) / 2))
     spread = limit("standard_errors") * math.sqrt(2 / run.rows)
     return curves.val_loss[-1] <= train + spread * abs(train)
 
@@ -369,8 +378,7 @@ def worse_than_simple(run: Run) -> dict[str, float] | None:
     simple, pairs = run.simple, []
     if simple.loss is not None:
         pairs.append((_recent(curves.val_loss, -1), simple.loss, -1))
-    # A baseline with a comparable loss is a regression, whose metric is no accuracy.
-    if simple.metric is not None and curves.val_metric and not (simple.loss is not None and run.accuracy_like):
+    if simple.metric is not None and curves.val_metric and run.kind == simple.kind:
         sign = 1 if curves.higher_is_better else -1
         pairs.append((_recent(curves.val_metric, sign), simple.metric, sign))
     if not pairs:
@@ -395,6 +403,6 @@ def _margin(run: Run, mine: float, mark: float, sign: int) -> float:
 
 
 def _poor(run: Run) -> bool:
-    if run.accuracy_like and run.curves.metric:
+    if run.kind == "accuracy" and run.accuracy_like and run.curves.metric:
         return max(run.curves.metric) < limit("poor_metric")
     return run.positive and float(run.loss[-1]) > limit("poor_loss") * run.start

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from ..metrics.directions import Direction, direction
-from .curve_rules import read_curves
+from ..metrics.kinds import metric_kind
+from .curve_rules import read_curves, too_far
 from .curves import Curves, SimpleBaseline, unaverage
-from .findings import Finding, FindingsSoFar
+from .findings import Finding, FindingsSoFar, not_judged
 from .thresholds import limit
 
 # More than the 60 updates in which a spike is looked for.
 _FIRST_BATCHES = 100
 # `curve_rules._epoch_of` knows this number too.
 _GROUPS = 64
+_EACH = 100
 
 
 class RunReader:
@@ -30,6 +32,7 @@ class RunReader:
         constant_loss: Loss of the best constant prediction, or `None`.
         simple: Gives the simple baseline; called only where a finding needs it.
         directions: Whether metrics are better high or low, where their names do not tell.
+        kinds: What the metrics are, as `metrics.kinds` calls it, where their names do not tell.
         **known: Further fields of `Curves` that stay the same for the run.
 
     Example:
@@ -48,6 +51,7 @@ class RunReader:
         constant_loss: float | None = None,
         simple: Callable[[], SimpleBaseline] | None = None,
         directions: Mapping[str, Direction] | None = None,
+        kinds: Mapping[str, str] | None = None,
         **known: Any,
     ) -> None:
         self.epochs = epochs
@@ -55,10 +59,12 @@ class RunReader:
         self.constant_loss = constant_loss
         self.simple = simple
         self.directions = dict(directions or {})
+        self.kinds = dict(kinds or {})
         self.known = known
         self.logs: dict[str, list[float]] = {}
         self._looked_early = False
-        self._ended = 0
+        self._ended = self._read = 0
+        self._penalties: list[float] = []
         self._validated: list[int] = []
         self._found = FindingsSoFar()
         self._groups: list[list[float]] = []
@@ -78,6 +84,7 @@ class RunReader:
             "constant_loss": self.constant_loss,
             "simple": self.simple,
             "directions": self.directions,
+            "kinds": self.kinds,
             **self.known,
         }
 
@@ -89,6 +96,7 @@ class RunReader:
             "groups": self._groups,
             "first": self._first,
             "validated": self._validated,
+            "penalties": self._penalties,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -96,6 +104,17 @@ class RunReader:
         self._found = FindingsSoFar.from_list(state["found"])
         self.logs, self._groups, self._first = state["logs"], state["groups"], state["first"]
         self._validated, self._ended = state["validated"], len(state["groups"])
+        self._penalties, self._read = state.get("penalties", []), self._ended
+
+    def learn(self, facts: Mapping[str, Any]) -> None:
+        """Takes note of what is known of the run only once it runs, as fields of `facts()`."""
+        for name, value in facts.items():
+            if name in ("directions", "kinds"):
+                getattr(self, name).update(value)
+            elif name == "constant_loss":
+                self.constant_loss = value
+            else:
+                self.known[name] = value
 
     def begin_epoch(self) -> None:
         """An epoch begins."""
@@ -121,17 +140,50 @@ class RunReader:
         first = Curves(loss=(), first_batches=tuple(losses.tolist()), constant_loss=self.constant_loss, **self.known)
         return self._found.add(read_curves(first))
 
-    def end_epoch(self, logs: Mapping[str, Any]) -> list[Finding]:
-        """An epoch ends with these logs; returns what is newly found, or found to be worse."""
-        for name, value in logs.items():
-            self.logs.setdefault(name, []).append(float(value))
+    def end_epoch(self, logs: Mapping[str, Any], penalty: float | None = None) -> list[Finding]:
+        """An epoch ends; returns what is newly found, or found to be worse.
+
+        Args:
+            logs: As Keras hands them to its callbacks. What is no single number, such as a score for each class, is
+                left out, and said once to be.
+            penalty: Penalty on the weights at its end, `None` for a model without.
+        """
+        numbers = {name: number for name, value in logs.items() if (number := _number(value)) is not None}
+        for name, number in numbers.items():
+            self.logs.setdefault(name, []).append(number)
         # With `validation_freq` above 1 only some epochs have validation.
-        if any(name.startswith("val_") for name in logs):
+        if any(name.startswith("val_") for name in numbers):
             self._validated.append(self._ended)
+        if penalty is not None:
+            self._penalties.append(penalty)
         self._ended += 1
         self._note_batches()
-        places = self._places(float(logs.get("loss", 0.0)))
-        return self._found.add(replace(f, epoch=_at(places, f.epoch)) for f in read_curves(self._curves(places)))
+        broken = _broken(numbers, self._ended - 1)
+        new = self._found.add([*_left_out(logs, numbers), *broken])
+        # Each look reads all epochs: at each of the first hundred, then as they grow by a hundredth, a run of any
+        # length costs as many looks as it has epochs, but for a logarithm.
+        due = self._ended <= _EACH or self._ended >= self._read * (1 + 1 / _EACH) or self._ended == self.epochs
+        if due or not all(map(math.isfinite, numbers.values())):
+            new += self._look(self._curves(self._places(numbers.get("loss", 0.0))))
+        return new
+
+    def end(self) -> list[Finding]:
+        """The run is over; one that ended before its budget is read once more, as what it has come to.
+
+        Returns:
+            What is newly found.
+        """
+        if not self._ended or self.epochs is None or self._ended >= self.epochs:
+            return []
+        self.epochs = self._ended
+        new = self._look(self._curves(self._places(self.logs.get("loss", [0.0])[-1])), without=("still_improving",))
+        return new
+
+    def _look(self, curves: Curves, without: Sequence[str] = ()) -> list[Finding]:
+        self._read = self._ended
+        places = self._places(curves.loss[-1] if curves.loss else 0.0)
+        found = [finding for finding in read_curves(curves) if finding.symptom not in without]
+        return self._found.add(replace(finding, epoch=_at(places, finding.epoch)) for finding in found)
 
     def _places(self, loss: float) -> list[int]:
         """The epochs to read: where only some are validated, those alone, so that all curves speak of the same ones."""
@@ -161,20 +213,30 @@ class RunReader:
 
         def taken(name: str) -> tuple[float, ...]:
             values = self.logs.get(name, [])
+            # What some epochs did not log has no known places.
+            if len(values) != (len(self._validated) if name.startswith("val_") else self._ended):
+                return ()
             if name.startswith("val_"):
                 return tuple(values) if complete else ()
-            return tuple(values[place] for place in places if place < len(values))
+            return tuple(values[place] for place in places)
+
+        loss = taken("loss")
+        if not loss:
+            # Nothing to read the others against.
+            return Curves(loss=())
 
         epochs = self.epochs
         if epochs is not None and not whole:
             # The budget in validated epochs, so that its share done stays what it is.
             epochs = max(len(places), round(epochs * len(places) / self._ended))
         return Curves(
-            loss=taken("loss"),
+            loss=loss,
             val_loss=taken("val_loss"),
             metric=taken(metric),
             val_metric=taken(f"val_{metric}"),
             metric_name=metric,
+            metric_kind=self.kinds.get(metric, "") or metric_kind(metric),
+            penalty=tuple(self._penalties[place] for place in places) if len(self._penalties) == self._ended else (),
             higher_is_better=direction(metric, self.directions) == "max",
             batch_losses=tuple(tuple(self._groups[place]) for place in places if place < len(self._groups)),
             first_batches=tuple(self._first),
@@ -184,6 +246,50 @@ class RunReader:
             simple=self.simple,
             **self.known,
         )
+
+
+def _number(value: Any) -> float | None:
+    """A single number as it may stand in the logs; `None` for all else."""
+    if isinstance(value, str) or getattr(value, "shape", ()) != ():
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _broken(numbers: Mapping[str, float], epoch: int) -> list[Finding]:
+    """NaN in losses under other names than `loss`, as fits with a training step of their own log them."""
+    names = [name for name in numbers if name not in ("loss", "val_loss")]
+    watched = [name for name in names if name.endswith("loss")] if "loss" in numbers else names
+    bad = [name for name in watched if not math.isfinite(numbers[name])]
+    if not bad:
+        return []
+    causes, advice = too_far(Curves(loss=()))
+    return [
+        Finding(
+            "non_finite",
+            "error",
+            f"{bad[0]!r} became NaN or infinite in epoch {epoch + 1}; nothing after that can be trusted.",
+            epoch=epoch,
+            evidence={"epoch": float(epoch)},
+            causes=causes,
+            advice=advice,
+        )
+    ]
+
+
+def _left_out(logs: Mapping[str, Any], numbers: Mapping[str, float]) -> list[Finding]:
+    """What is logged and cannot be judged."""
+    others = sorted(set(logs) - set(numbers))
+    found = []
+    if others:
+        found.append(f"{', '.join(map(repr, others))} is not a single number an epoch")
+    if logs and "loss" not in numbers:
+        found.append(
+            "there is no `loss` in the logs, so that of " + ", ".join(map(repr, numbers)) + " only NaN is told"
+        )
+    return [not_judged("; ".join(found))] if found else []
 
 
 def _at(places: Sequence[int], epoch: int | None) -> int | None:

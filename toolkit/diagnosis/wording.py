@@ -55,6 +55,8 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "class_imbalance": ("Always answering the large class is right most of the time.", "He and Garcia 2009"),
         "shared_rows": ("Rows that were trained on do not show what new rows will bring.", "Kapoor and Narayanan 2023"),
         "unadapted_normalization": ("Without statistics there is nothing to normalise by.", "Keras, Normalization"),
+        "input_shape": ("A model can only take what its layers were made for.", "Keras, The Functional API"),
+        "not_judged": ("Silence would be taken for health.", _KARPATHY),
         "poor_initialization": ("Signals keep their size only where weights start at the right one.", _GLOROT),
     }
 )

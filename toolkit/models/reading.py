@@ -10,7 +10,8 @@ import keras
 from keras import ops
 
 from ..metrics.directions import Direction
-from ..runtime.keras_internals import direction_of, flat_layers, source_inputs, source_operation
+from ..metrics.kinds import kind_of
+from ..runtime.keras_internals import compiled_with, direction_of, flat_layers, source_inputs, source_operation
 from .structure import Structure
 
 # What they give is no linear map of what goes in, even after linear layers.
@@ -53,9 +54,17 @@ def output_activation(model: keras.Model) -> str | None:
     'sigmoid'
     """
     outputs = getattr(model, "outputs", None)
-    if not outputs or len(outputs) != 1:
-        return None
-    tensor = outputs[0]
+    return activation_of(outputs[0]) if outputs and len(outputs) == 1 else None
+
+
+def activation_of(tensor: keras.KerasTensor) -> str | None:
+    """Name of the activation that a symbolic tensor comes from, as `output_activation` tells it.
+
+    Example:
+
+    >>> activation_of(keras.layers.Dense(1, "tanh")(keras.Input((2,))))
+    'tanh'
+    """
     while True:
         operation = source_operation(tensor)
         if isinstance(operation, keras.Model):
@@ -129,15 +138,46 @@ def loss_name(model: keras.Model) -> str:
     >>> loss_name(model)
     'mean_squared_error'
     """
-    loss = getattr(model, "loss", None)
-    if isinstance(loss, list | tuple) and len(loss) == 1:
-        loss = loss[0]
+    return named_loss(getattr(model, "loss", None))
+
+
+def named_loss(loss: Any) -> str:
+    """Keras name of a loss as it was given to `compile`; `""` for one that has none, such as several losses.
+
+    Example:
+
+    >>> named_loss("mse"), named_loss(keras.losses.Huber()), named_loss(["mse", "mae"])
+    ('mean_squared_error', 'huber', '')
+    """
+    loss = _only(loss)
     if isinstance(loss, str):
-        loss = keras.losses.get(loss)
+        try:
+            loss = keras.losses.get(loss)
+        except ValueError:
+            # A word that Keras does not know, which `compile` refuses.
+            return ""
     if isinstance(loss, keras.losses.Loss):
         # As Keras writes the class into a name: MeanSquaredError is mean_squared_error.
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(loss).__name__).lower()
     return getattr(loss, "__name__", "") if callable(loss) else ""
+
+
+def is_of_keras(loss: Any) -> bool:
+    """Whether a loss is one of Keras' own: what users write may bear the same name and mean something else.
+
+    Example:
+
+    >>> is_of_keras("mse"), is_of_keras(keras.losses.Huber()), is_of_keras(lambda y, answers: y - answers)
+    (True, True, False)
+    """
+    loss = _only(loss)
+    owner = loss if callable(loss) and not isinstance(loss, keras.losses.Loss) else type(loss)
+    return isinstance(loss, str) or getattr(owner, "__module__", "").split(".")[0] == "keras"
+
+
+def _only(loss: Any) -> Any:
+    """The loss itself where it was given as a list of one."""
+    return loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
 
 
 def word_of_loss(loss: Any) -> str:
@@ -176,10 +216,55 @@ def metric_directions(model: keras.Model) -> dict[str, Direction]:
     >>> metric_directions(model)
     {'fit': 'max'}
     """
+    return {metric.name: way for metric in _metrics(model) if (way := told_by(metric)) is not None}
+
+
+def _metrics(model: keras.Model) -> list[keras.metrics.Metric]:
     holders = getattr(model, "metrics", [])
     # Keras keeps the metrics that were given to `compile` inside one metric of its own.
-    metrics = [metric for holder in holders for metric in getattr(holder, "metrics", None) or [holder]]
-    return {metric.name: way for metric in metrics if (way := told_by(metric)) is not None}
+    return [metric for holder in holders for metric in getattr(holder, "metrics", None) or [holder]]
+
+
+def metric_kinds(model: keras.Model) -> dict[str, str]:
+    """What the metrics of a compiled model are, as far as their objects say; see `metrics.kinds`.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
+    >>> model.compile(loss="binary_crossentropy", metrics=[keras.metrics.AUC(name="area")])
+    >>> _ = model.evaluate(ops.ones((2, 2)), ops.ones((2, 1)), verbose=0)
+    >>> metric_kinds(model)
+    {'area': 'auc'}
+    """
+    return {metric.name: kind for metric in _metrics(model) if (kind := kind_of(metric))}
+
+
+def loss_weight(model: keras.Model) -> float:
+    """What the loss of a model with one output is multiplied by, 1 where `compile` was given no `loss_weights`.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile(loss="mse", loss_weights=[2.0])
+    >>> loss_weight(model)
+    2.0
+    """
+    given = keras.tree.flatten(compiled_with(model).get("loss_weights"))
+    return float(given[0]) if len(given) == 1 and given[0] is not None else 1.0
+
+
+def has_masks(model: keras.Model) -> bool:
+    """Whether a layer makes a mask of steps that are left out.
+
+    Example:
+
+    >>> import keras
+    >>> has_masks(keras.Sequential([keras.Input((3,)), keras.layers.Embedding(5, 2, mask_zero=True)]))
+    True
+    """
+    return any(isinstance(one, keras.layers.Masking) or getattr(one, "mask_zero", False) for one in flat_layers(model))
 
 
 def is_from_logits(model: keras.Model) -> bool:
@@ -193,10 +278,7 @@ def is_from_logits(model: keras.Model) -> bool:
     >>> is_from_logits(model)
     True
     """
-    loss = getattr(model, "loss", None)
-    if isinstance(loss, list | tuple) and len(loss) == 1:
-        loss = loss[0]
-    return bool(getattr(loss, "from_logits", False))
+    return bool(getattr(_only(getattr(model, "loss", None)), "from_logits", False))
 
 
 def _leaves(model: keras.Model) -> list[keras.layers.Layer]:
@@ -282,7 +364,14 @@ def largest_weight(layer: keras.layers.Layer) -> keras.Variable:
 
 
 def as_inputs(model: keras.Model, x: Any) -> Any:
-    """Rows as the list that a model made of `model.inputs` takes."""
-    if isinstance(x, dict):
-        return [x[tensor.name] for tensor in model.inputs]
-    return keras.tree.flatten(x)
+    """Rows as the list that a model made of `model.inputs` takes.
+
+    Raises:
+        KeyError: `x` is a dictionary that lacks an input.
+    """
+    if not isinstance(x, dict):
+        return keras.tree.flatten(x)
+    structure = input_structure(model)
+    # A dictionary of inputs has names of its own; else the inputs themselves are named.
+    names = sorted(structure) if isinstance(structure, dict) else [tensor.name for tensor in model.inputs]
+    return [x[name] for name in names]

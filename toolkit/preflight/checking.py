@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..data.reading import read_rows
-from ..data.rows import is_number, spread_places, spread_rows
-from ..diagnosis.findings import Finding, rank
+from ..data.rows import is_array, is_number, spread_places, spread_rows
+from ..data.streams import is_stream, rows_of
+from ..diagnosis.findings import Finding, not_judged, rank
 from ..diagnosis.thresholds import limit
 from ..models.reading import loss_name
 from .architecture import architecture_findings
 from .first_look import few_rows, first_look
-from .heads import unfit_head
+from .heads import End, ends_of, unfit_end
 from .initial_weights import weight_findings
+from .model_view import unfit_inputs, viewed
 from .rows import class_sizes, non_finite, shared, targets_of, unadapted, unlike, unscaled
 
 # With one of these the model cannot be called, or gives NaN, and a look into it would fail or mislead.
-_CANNOT_RUN = ("label_shape", "label_range", "output_units", "non_finite_data", "unadapted_normalization")
+_CANNOT_RUN = (
+    "input_shape",
+    "label_shape",
+    "label_range",
+    "output_units",
+    "non_finite_data",
+    "unadapted_normalization",
+)
 
 
 def check(
@@ -36,12 +45,12 @@ def check(
     on a few rows. The model stays bit-identical, and so do the random states.
 
     Args:
-        model: A built, compiled Keras model with a single output. Of an uncompiled model only the data are
-            checked.
-        x: Training inputs: array `(rows, ...)`, dict or list of arrays, or a finite `tf.data.Dataset` of
-            pairs, with `y=None`.
-        y: Training targets, as given to `fit`.
-        validation_data: Pair `(x, y)`, to look for rows that stand in both.
+        model: A compiled Keras model. Of an uncompiled one only the data are checked; one that is not built is built
+            from the rows on a copy.
+        x: Training inputs as given to `fit`: array `(rows, ...)`, dict or list of arrays; or a `tf.data.Dataset` or
+            `PyDataset`, with `y=None`.
+        y: Training targets, as given to `fit`; a list or dict for several outputs.
+        validation_data: Pair `(x, y)` or a data set, to look for rows that stand in both.
         thorough: Whether to look at all rows, else at the first 100,000, and to try whether a copy of the
             model can learn 8 rows by heart, which takes seconds.
 
@@ -49,8 +58,9 @@ def check(
         Findings, surest first; no warning and no error where nothing is wrong.
 
     Raises:
-        TypeError: `model` is not a Keras model.
-        ValueError: There are no rows, or inputs and targets differ in their number.
+        TypeError: `model` is not a Keras model, `x` is a generator, or `validation_data` is no pair.
+        ValueError: There are no rows, inputs and targets differ in their number, or a data set never ends and
+            `thorough` asks for all of it.
 
     Reference: Karpathy 2019, "A recipe for training neural networks", for the loss at the start and the
     few rows; Braiek and Khomh 2023, "Testing feedforward neural networks training programs", TOSEM.
@@ -65,27 +75,67 @@ def check(
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"`model` must be a Keras model, got {type(model).__name__}.")
+    if validation_data is not None and not (isinstance(validation_data, tuple | list) or is_stream(validation_data)):
+        raise TypeError(f"`validation_data` must be a pair (x, y) or a data set, got {type(validation_data).__name__}.")
     most = None if thorough else int(limit("rows_looked_at"))
-    x, y = _arrays(x, y)
-    columns, targets, places = _rows(x, y, most)
-    findings = [*non_finite(columns, targets, places), *unadapted(model), *unscaled(model, columns)]
-    others = None
-    if validation_data is not None:
-        others, other_targets, _ = _rows(*_arrays(validation_data[0], validation_data[1]), most)
-        findings += [*shared(columns, others), *unlike(columns, others)]
-    if is_number(targets):
-        findings += [*unfit_head(model, targets), *targets_of(model, targets)]
-        findings += class_sizes(model, targets, None if others is None else other_targets)
-    # What is not built has no weights to look at.
-    if loss_name(model) and model.built:
-        findings += architecture_findings(model)
-        findings += weight_findings(model)
-        if not any(finding.symptom in _CANNOT_RUN for finding in findings) and _fits(model, x, columns, targets):
-            # Spread over all rows here, for rows may be sorted by class.
-            findings += first_look(model, *spread_rows(x, y, int(limit("rows_first_look"))))
-            if thorough:
-                findings += few_rows(model, *spread_rows(x, y, int(limit("rows_by_heart"))))
+    # A stream is read to the same number of rows as arrays are looked at.
+    x, y = _arrays(x, y, most)
+    rows = _rows(x, y, most)
+    others = None if validation_data is None else _validation_rows(validation_data, most)
+    view, left_out = viewed(model, x)
+    findings = [*left_out, *_of_rows(view or model, rows, others)]
+    if view is not None:
+        findings += _of_model(view, x, y, rows, others, thorough)
     return rank(_first_of_each(findings))
+
+
+def _of_rows(model: keras.Model, rows: _Rows, others: _Rows | None) -> Iterator[Finding]:
+    """What the rows show by themselves."""
+    yield from non_finite(rows.columns, rows.targets, rows.places)
+    yield from unadapted(model)
+    yield from unscaled(model, rows.columns)
+    if others is not None and len(others.columns) == len(rows.columns):
+        yield from shared(rows.columns, others.columns)
+        yield from unlike(rows.columns, others.columns)
+
+
+def _of_model(
+    model: keras.Model, x: Any, y: Any, rows: _Rows, others: _Rows | None, thorough: bool
+) -> Iterator[Finding]:
+    """What the rows show of the model that is to learn them."""
+    unfit = list(unfit_inputs(model, x)) if model.built else []
+    yield from unfit
+    ends = ends_of(model, y)
+    if y is not None and not ends and len(rows.targets) == 1 and rows.targets[0].dtype != object:
+        ends = [End.of(model, rows.targets[0])]
+    found = []
+    for place, end in enumerate(ends):
+        if is_number(end.y):
+            theirs = others.targets[place] if others is not None and len(others.targets) == len(ends) else None
+            found += [*unfit_end(end), *targets_of(model, end), *class_sizes(end, theirs)]
+    yield from found
+    # What is not compiled has nothing to learn by, and what is not built no weights to look at.
+    if not model.built or not (loss_name(model) or ends):
+        return
+    yield from architecture_findings(model)
+    yield from weight_findings(model)
+    cannot = any(finding.symptom in _CANNOT_RUN for finding in [*unfit, *found])
+    cannot = cannot or any(one.symptom in _CANNOT_RUN for one in _of_rows(model, rows, None))
+    if cannot or not rows.targets or not all(map(is_number, (*rows.columns, *rows.targets))) or not _can_look():
+        return
+    # Spread over all rows here, for rows may be sorted by class.
+    try:
+        yield from first_look(model, *spread_rows(x, y, int(limit("rows_first_look"))))
+    # Losses and layers of users take what they like; the fit will show it.
+    except Exception as error:
+        yield not_judged(f"gradients and activations, since a look failed ({type(error).__name__}: {error})")
+        return
+    if thorough:
+        yield from few_rows(model, *spread_rows(x, y, int(limit("rows_by_heart"))))
+
+
+def _can_look() -> bool:
+    return keras.backend.backend() == "tensorflow"
 
 
 def _first_of_each(findings: list[Finding]) -> Iterator[Finding]:
@@ -101,49 +151,53 @@ def _first_of_each(findings: list[Finding]) -> Iterator[Finding]:
             yield finding
 
 
-def _arrays(x: Any, y: Any) -> tuple[Any, Any]:
-    # A `tf.data.Dataset` of pairs carries its own targets.
-    if hasattr(x, "element_spec"):
-        rows = read_rows(x)
-        return rows.x, rows.y
-    return x, y
+@dataclass(frozen=True)
+class _Rows:
+    """Inputs and targets as flat lists, and where these rows stand among all; `None` where they are all."""
+
+    columns: list[np.ndarray]
+    targets: list[np.ndarray]
+    places: np.ndarray | None
 
 
-def _rows(x: Any, y: Any, most: int | None) -> tuple[list[np.ndarray], np.ndarray, np.ndarray | None]:
-    """Inputs, targets, and where these rows stand among all; `None` where they are all."""
-    columns = [np.asarray(column) for column in keras.tree.flatten(x)]
-    targets = np.asarray(y)
+def _arrays(x: Any, y: Any, most: int | None) -> tuple[Any, Any]:
+    """Structures of arrays, whatever form `fit` would take them in."""
+    if is_stream(x):
+        if y is not None:
+            raise ValueError("`y` must be None where `x` is a data set, which holds the targets itself.")
+        x, y, _ = rows_of(x, most)
+    return keras.tree.map_structure(_array, x), None if y is None else _targets(y)
+
+
+def _targets(y: Any) -> Any:
+    # A list of numbers or words is one output; a list of arrays is several.
+    return np.asarray(y) if is_array(y) else keras.tree.map_structure(_array, y)
+
+
+def _array(values: Any) -> np.ndarray:
+    array = np.asarray(values)
     # The rules compare and subtract, which numpy refuses for booleans.
-    if targets.dtype == bool:
-        targets = targets.astype("int8")
-    if not columns or targets.ndim == 0 or len(targets) == 0:
-        raise ValueError(f"There are no rows to check: `y` has shape {targets.shape}.")
-    lengths = {len(column) for column in columns}
-    if lengths != {len(targets)}:
-        raise ValueError(f"`x` has {sorted(lengths)} rows, `y` has {len(targets)}.")
-    if most is None or len(targets) <= most:
-        return columns, targets, None
+    return array.astype("int8") if array.dtype == bool else array
+
+
+def _validation_rows(validation_data: Any, most: int | None) -> _Rows:
+    x, y = (validation_data, None) if is_stream(validation_data) else (*validation_data, None)[:2]
+    return _rows(*_arrays(x, y, most), most, "validation_data")
+
+
+def _rows(x: Any, y: Any, most: int | None, name: str = "x") -> _Rows:
+    columns = keras.tree.flatten(x)
+    targets = [_array(one) for one in keras.tree.flatten(y)] if y is not None else []
+    if not columns or any(part.ndim == 0 or len(part) == 0 for part in (*columns, *targets)):
+        shapes = ", ".join(str(part.shape) for part in (*columns, *targets))
+        raise ValueError(f"There are no rows to check: `{name}` and its targets have the shapes {shapes}.")
+    lengths, count = {len(column) for column in columns}, len(targets[0]) if targets else len(columns[0])
+    if lengths != {count}:
+        raise ValueError(f"`x` has {sorted(lengths)} rows, `y` has {count}.")
+    if len({len(target) for target in targets}) > 1:
+        raise ValueError(f"The outputs have {[len(target) for target in targets]} targets; they must have as many.")
+    if most is None or count <= most:
+        return _Rows(columns, targets, None)
     # Spread over all, for rows may be sorted: the first of them could be of one class alone.
-    places = spread_places(len(targets), most)
-    return [column[places] for column in columns], targets[places], places
-
-
-def _fits(model: keras.Model, x: Any, columns: list[np.ndarray], targets: np.ndarray) -> bool:
-    """Whether the rows can go through the model as they are: numbers, in the shapes of its inputs."""
-    inputs = getattr(model, "inputs", None)
-    if not inputs or not getattr(model, "outputs", None) or keras.backend.backend() != "tensorflow":
-        return False
-    if len(model.outputs) != 1 or len(inputs) != len(columns) or not all(map(is_number, (*columns, targets))):
-        return False
-    if isinstance(x, dict) and {tensor.name for tensor in inputs} != set(x):
-        return False
-    pairs = zip(inputs, columns, strict=True)
-    if isinstance(x, dict):
-        # Columns were flattened by name in sorted order, as `keras.tree` does.
-        pairs = zip(sorted(inputs, key=lambda tensor: tensor.name), (x[name] for name in sorted(x)), strict=True)
-    return all(_same_shape(tensor.shape[1:], np.asarray(column).shape[1:]) for tensor, column in pairs)
-
-
-def _same_shape(wanted: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
-    # `None` is a length that may vary.
-    return len(wanted) == len(given) and all(w in (None, g) for w, g in zip(wanted, given, strict=True))
+    places = spread_places(count, most)
+    return _Rows([column[places] for column in columns], [target[places] for target in targets], places)

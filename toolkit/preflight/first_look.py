@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..diagnosis.baselines import constant_loss
 from ..diagnosis.catalogue import Level
+from ..diagnosis.constants import constant_loss
 from ..diagnosis.findings import Advice, Finding
 from ..diagnosis.layer_rules import dead_causes
 from ..diagnosis.layer_state import Probe
@@ -34,7 +34,9 @@ def first_look(model: keras.Model, x: Any, y: Any) -> Iterator[Finding]:
     """
     # A single look: to trace a graph would take longer than the look.
     probe = Prober(model, x, y, compiled=False).look(step=0, epoch=0)
-    constant = constant_loss(np.asarray(keras.tree.flatten(y)[0]), structure_of(model).loss)
+    targets = keras.tree.flatten(y)
+    # The loss of several outputs is a sum, and has no constant of its own.
+    constant = constant_loss(np.asarray(targets[0]), model.loss) if len(targets) == 1 else None
     yield from _dead(probe)
     yield from _vanishing(probe)
     yield from _penalty(probe)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 
+from ..diagnosis.constants import ignored_class
 from ..diagnosis.findings import Advice, Finding
-from ..models.reading import loss_name, output_activation
+from ..models.reading import activation_of, is_of_keras, named_loss, output_activation
 from ..runtime.keras_internals import source_operation
 
 _CROSS_ENTROPIES = ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
@@ -22,19 +23,92 @@ _RANGES = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "r
 
 
 @dataclass(frozen=True)
-class _End:
-    """The end of a model and its targets, as far as they can be told."""
+class End:
+    """One end of a model and its targets, as far as they can be told.
+
+    Args:
+        activation: Activation it ends in, or `None`.
+        shape: Of its output, `(None, ..., units)`; empty where it is not known.
+        loss: Loss as given to `compile`.
+        scaled_back: Whether a last layer turns standardised answers back into units of the targets.
+        y: Its targets.
+        name: Of the output, `""` for the only one.
+    """
 
     activation: str | None
-    units: int
-    loss: str
-    from_logits: bool
+    shape: tuple[int | None, ...]
+    given: Any
     scaled_back: bool
     y: np.ndarray
+    name: str = ""
+
+    @classmethod
+    def of(cls, model: keras.Model, y: np.ndarray) -> End:
+        """The end of a model with one output, as far as it is known; without a graph nothing but the loss is."""
+        outputs = getattr(model, "outputs", None) or []
+        if len(outputs) != 1:
+            return cls(None, (), getattr(model, "loss", None), False, y)
+        return _end(outputs[0], output_activation(model), getattr(model, "loss", None), y, "")
+
+    @property
+    def units(self) -> int:
+        return int(self.shape[-1] or 0) if self.shape else 0
+
+    @property
+    def loss(self) -> str:
+        """Keras name of the loss; a loss of the user's is not known by whatever name it bears."""
+        return named_loss(self.given) if is_of_keras(self.given) else ""
+
+    @property
+    def from_logits(self) -> bool:
+        return bool(getattr(self.given, "from_logits", False))
 
     @property
     def columns(self) -> int:
         return int(self.y.shape[-1]) if self.y.ndim > 1 else 1
+
+
+def ends_of(model: keras.Model, y: Any) -> list[End]:
+    """The ends of a model with their losses and targets; empty where these cannot be matched.
+
+    Example:
+
+    >>> inputs = keras.Input((2,))
+    >>> model = keras.Model(inputs, [keras.layers.Dense(1)(inputs), keras.layers.Dense(3, "softmax")(inputs)])
+    >>> model.compile("sgd", ["mse", "sparse_categorical_crossentropy"])
+    >>> [(end.loss, end.units) for end in ends_of(model, [np.ones(4), np.ones(4)])]
+    [('mean_squared_error', 1), ('sparse_categorical_crossentropy', 3)]
+    """
+    outputs = getattr(model, "outputs", None) or []
+    if y is None or not outputs:
+        return []
+    if len(outputs) == 1:
+        targets = keras.tree.flatten(y)
+        return [End.of(model, np.asarray(targets[0]))] if len(targets) == 1 else []
+    structure, loss = model.output, getattr(model, "loss", None)
+    # By the names of a dictionary of outputs, else by those of the layers that they come from.
+    names = sorted(structure) if isinstance(structure, dict) else [source_operation(one).name for one in outputs]
+
+    def each(given: Any) -> list[Any] | None:
+        if isinstance(given, dict):
+            return [given.get(name) for name in names] if set(given) <= set(names) else None
+        return list(given) if isinstance(given, list | tuple) and len(given) == len(outputs) else None
+
+    targets, losses = each(y), [loss] * len(outputs) if isinstance(loss, str) else each(loss)
+    if targets is None or losses is None:
+        return []
+    return [
+        _end(output, activation_of(output), one, np.asarray(target), name)
+        for output, one, target, name in zip(outputs, losses, targets, names, strict=True)
+        if target is not None and one is not None
+    ]
+
+
+def _end(output: keras.KerasTensor, activation: str | None, loss: Any, y: np.ndarray, name: str) -> End:
+    # A last layer that turns standardised answers back into units of the targets may reach any range.
+    scaled_back = bool(getattr(source_operation(output), "inverse", False))
+    loss = loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
+    return End(activation, tuple(output.shape), loss, scaled_back, y, name)
 
 
 def unfit_head(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
@@ -48,36 +122,49 @@ def unfit_head(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
     >>> [finding.causes[0] for finding in unfit_head(model, np.array([[0], [1]]))]
     ['single_unit_softmax']
     """
-    name, loss = loss_name(model), getattr(model, "loss", None)
-    from_logits = bool(getattr(loss, "from_logits", False))
-    outputs = getattr(model, "outputs", None)
+    yield from unfit_end(End.of(model, y))
+
+
+def unfit_end(end: End) -> Iterator[Finding]:
+    """What does not fit at one end of a model; see `unfit_head`."""
     # NaN targets are another finding, and would make every comparison below false.
-    finite = y[np.isfinite(y.reshape(len(y), -1)).all(axis=1)]
-    if not name or not outputs or len(outputs) != 1 or outputs[0].shape[-1] is None or not len(finite):
+    finite = end.y[np.isfinite(end.y.reshape(len(end.y), -1)).all(axis=1)]
+    # What a loss leaves out is no class.
+    ignored = ignored_class(end.given)
+    if not end.loss or not end.units or not len(finite):
         return
-    # A last layer that turns standardised answers back into units of the targets may reach any range.
-    scaled_back = bool(getattr(source_operation(outputs[0]), "inverse", False))
-    end = _End(output_activation(model), int(outputs[0].shape[-1]), name, from_logits, scaled_back, finite)
-    shape = list(_labels(end, model.outputs[0].shape))
+    end = replace(end, y=finite)
+    if ignored is not None and end.loss == "sparse_categorical_crossentropy":
+        kept = finite[finite != ignored] if finite.ndim == 1 else np.where(finite == ignored, 0, finite)
+        end = replace(end, y=kept)
+    if not end.y.size:
+        return
+    shape = [_named(finding, end) for finding in _labels(end)]
     yield from shape
-    if name in _CROSS_ENTROPIES:
-        yield from _cross_entropy(end, shape_fits=not shape)
-    elif name in _QUANTITY_LOSSES and not scaled_back:
-        yield from _quantity(end)
+    if end.loss in _CROSS_ENTROPIES:
+        yield from (_named(finding, end) for finding in _cross_entropy(end, shape_fits=not shape))
+    elif end.loss in _QUANTITY_LOSSES and not end.scaled_back:
+        yield from (_named(finding, end) for finding in _quantity(end))
 
 
-def _labels(end: _End, output_shape: tuple[int | None, ...]) -> Iterator[Finding]:
+def _named(finding: Finding, end: End) -> Finding:
+    return replace(finding, message=f"Output {end.name!r}: {finding.message}") if end.name else finding
+
+
+def _labels(end: End) -> Iterator[Finding]:
     if end.loss == "sparse_categorical_crossentropy":
         # Sequences have class numbers of as many axes as their outputs less one.
-        if end.y.ndim == len(output_shape) and end.columns > 1:
+        if end.y.ndim == len(end.shape) and end.columns > 1:
             yield _wrong_shape(end, "expects class numbers, and the labels look one-hot", "categorical_crossentropy")
         elif np.any(end.y != np.round(end.y)):
             yield _out_of_range(end, "class labels must be whole numbers", ("labels_scaled", "labels_corrupted"))
         elif end.y.min() < 0 or end.y.max() >= end.units:
             yield _out_of_range(end, f"class numbers must be in 0 to {end.units - 1}", ("output_units_mismatch",))
         return
-    # Outputs of more axes may be compared with targets in ways that the shapes alone do not tell.
-    if len(output_shape) != 2 or end.columns == end.units:
+    # Outputs of more axes may be compared with targets in ways that the shapes alone do not tell; and what a loss of
+    # another kind makes of targets, such as the triplets of a class number, is its own matter.
+    known = end.loss in (*_CROSS_ENTROPIES, *_QUANTITY_LOSSES)
+    if len(end.shape) != 2 or end.y.ndim > 2 or end.columns == end.units or not known:
         return
     if end.loss == "categorical_crossentropy" and end.columns == 1:
         yield _wrong_shape(
@@ -94,7 +181,7 @@ def _labels(end: _End, output_shape: tuple[int | None, ...]) -> Iterator[Finding
         )
 
 
-def _wrong_shape(end: _End, why: str, loss: str) -> Finding:
+def _wrong_shape(end: End, why: str, loss: str) -> Finding:
     return Finding(
         "label_shape",
         "error",
@@ -105,7 +192,7 @@ def _wrong_shape(end: _End, why: str, loss: str) -> Finding:
     )
 
 
-def _out_of_range(end: _End, why: str, causes: tuple[str, ...]) -> Finding:
+def _out_of_range(end: End, why: str, causes: tuple[str, ...]) -> Finding:
     low, high = float(end.y.min()), float(end.y.max())
     return Finding(
         "label_range",
@@ -117,7 +204,7 @@ def _out_of_range(end: _End, why: str, causes: tuple[str, ...]) -> Finding:
     )
 
 
-def _cross_entropy(end: _End, shape_fits: bool) -> Iterator[Finding]:
+def _cross_entropy(end: End, shape_fits: bool) -> Iterator[Finding]:
     wanted = "sigmoid" if end.loss == "binary_crossentropy" else "softmax"
     if shape_fits and end.loss != "sparse_categorical_crossentropy" and (end.y.min() < 0 or end.y.max() > 1):
         yield _out_of_range(end, "labels must be in 0 to 1", ("labels_outside_loss_range", "output_units_mismatch"))
@@ -130,12 +217,11 @@ def _cross_entropy(end: _End, shape_fits: bool) -> Iterator[Finding]:
         yield _activation(
             end, level, "the loss expects probabilities and gets raw numbers", "linear_output_with_ce", wanted
         )
-    # Information: Keras takes the logits behind the activation, so that it trains alike.
     elif end.activation in ("softmax", "sigmoid") and end.from_logits:
-        yield _activation(end, "info", "the loss says `from_logits=True`", "redundant_softmax", "linear")
-    # A warning: Keras computes the loss from the logits, and the largest is still the right class.
+        yield _activation(end, "warning", "the loss says `from_logits=True`", "redundant_softmax", "linear")
+    # Information: Keras normalises the answers, so that most such models learn; the curves say where one does not.
     elif end.activation == "sigmoid" and wanted == "softmax":
-        yield _activation(end, "warning", "the classes exclude each other", "sigmoid_with_cce", "softmax")
+        yield _activation(end, "info", "the classes exclude each other", "sigmoid_with_cce", "softmax")
     # An error only without one-hot rows: with them one class is true, as softmax says.
     elif end.activation == "softmax" and wanted == "sigmoid" and not one_hot:
         yield _activation(end, "error", "several labels can be true at once", "softmax_for_multilabel", "sigmoid")
@@ -153,7 +239,7 @@ def _cross_entropy(end: _End, shape_fits: bool) -> Iterator[Finding]:
         yield _activation(end, "error", "the answers are no probabilities", cause, wanted)
 
 
-def _quantity(end: _End) -> Iterator[Finding]:
+def _quantity(end: End) -> Iterator[Finding]:
     low, high = _RANGES.get(end.activation or "linear", (-np.inf, np.inf))
     if end.activation == "softmax" and end.units == 1:
         # Zeros and ones are classes, trained here by a squared error.
@@ -182,7 +268,7 @@ def _many_labels(y: np.ndarray) -> bool:
     return y.ndim == 2 and y.shape[1] > 1 and bool(np.all((y == 0) | (y == 1)) and np.any(y.sum(axis=1) != 1))
 
 
-def _activation(end: _End, level: Any, why: str, cause: str, cure: str) -> Finding:
+def _activation(end: End, level: Any, why: str, cause: str, cure: str) -> Finding:
     causes = (cause,) if cause == "wrong_output_activation" else (cause, "wrong_output_activation")
     return Finding(
         "wrong_output_activation",

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..data.rows import is_array, is_number
+from ..data.rows import is_array, is_number, spread_places
 from ..diagnosis.catalogue import Level
 from ..diagnosis.class_balance import class_shares, uneven_classes
 from ..diagnosis.findings import Advice, Finding
@@ -16,6 +16,8 @@ from ..diagnosis.outcome_rules import equal_targets
 from ..diagnosis.thresholds import limit
 from ..models.reading import loss_name
 from ..runtime.keras_internals import flat_layers
+from .first_inputs import first_inputs
+from .heads import End
 
 _NORMALIZERS = (
     keras.layers.Normalization, keras.layers.Rescaling, keras.layers.BatchNormalization,
@@ -24,22 +26,24 @@ _NORMALIZERS = (
 _QUANTITIES = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
 
 
-def non_finite(columns: list[np.ndarray], targets: np.ndarray, places: np.ndarray | None = None) -> Iterator[Finding]:
+def non_finite(
+    columns: list[np.ndarray], targets: list[np.ndarray], places: np.ndarray | None = None
+) -> Iterator[Finding]:
     """NaN and infinite values, with the row that holds the first.
 
     Args:
         columns: Inputs, `(rows, ...)` each.
-        targets: Targets of these rows.
+        targets: Targets of these rows, of each output.
         places: Where these rows stand among all, where they are a part of them.
 
     Example:
 
-    >>> [finding.symptom for finding in non_finite([np.array([[1.0], [np.nan]])], np.array([0, 1]))]
+    >>> [finding.symptom for finding in non_finite([np.array([[1.0], [np.nan]])], [np.array([0, 1])])]
     ['non_finite_data']
     """
     named = [
         *((f"input {i}" if len(columns) > 1 else "inputs", c) for i, c in enumerate(columns)),
-        ("targets", targets),
+        *((f"targets {i}" if len(targets) > 1 else "targets", one) for i, one in enumerate(targets)),
     ]
     for name, array in named:
         if not is_number(array) or np.all(np.isfinite(array)):
@@ -88,15 +92,18 @@ def _keras_unadapted(layer: keras.layers.Layer) -> bool:
 
 def unscaled(model: keras.Model, columns: list[np.ndarray]) -> Iterator[Finding]:
     """Inputs that are large where nothing in the model normalises them."""
-    layers = flat_layers(model)
-    if any(isinstance(layer, _NORMALIZERS) or hasattr(layer, "adapted") for layer in layers):
+    most = limit("largest_input")
+    if max(map(_size, columns), default=0.0) <= most:
         return
+    layers = flat_layers(model)
     # Word numbers are large by nature.
     if any(isinstance(layer, keras.layers.Embedding) for layer in layers):
         return
-    most = limit("largest_input")
-    # NaN and infinity are a finding of their own.
-    sizes = [float(np.max(np.abs(c[np.isfinite(c)]), initial=0)) for c in columns if is_number(c)]
+    met = first_inputs(model, [column[spread_places(len(column), int(limit("rows_first_look")))] for column in columns])
+    # Without a graph to follow, what its layers are must tell.
+    if met is None and any(isinstance(layer, _NORMALIZERS) or hasattr(layer, "adapted") for layer in layers):
+        return
+    sizes = list(map(_size, columns if met is None else met))
     if sizes and max(sizes) > most:
         yield Finding(
             "unscaled_inputs",
@@ -108,6 +115,11 @@ def unscaled(model: keras.Model, columns: list[np.ndarray]) -> Iterator[Finding]
         )
 
 
+def _size(values: np.ndarray) -> float:
+    """Largest size of a number; NaN and infinity are a finding of their own."""
+    return float(np.max(np.abs(values[np.isfinite(values)]), initial=0)) if is_number(values) else 0.0
+
+
 def what_is_unscaled(model: keras.Model, x: Any, y: Any) -> str:
     """`"inputs"` or `"targets"` where these are large and nothing in the model normalises them, else `""`."""
     columns = [np.asarray(column) for column in keras.tree.flatten(x)] if x is not None else []
@@ -115,7 +127,9 @@ def what_is_unscaled(model: keras.Model, x: Any, y: Any) -> str:
         return "inputs"
     targets = np.asarray(y) if y is not None and is_array(y) else np.zeros(0)
     if targets.ndim and len(targets) and is_number(targets) and loss_name(model) in _QUANTITIES:
-        found = [finding for finding in targets_of(model, targets) if finding.symptom == "unscaled_targets"]
+        found = [
+            finding for finding in targets_of(model, End.of(model, targets)) if finding.symptom == "unscaled_targets"
+        ]
         return "targets" if any(finding.level == "warning" for finding in found) else ""
     return ""
 
@@ -155,9 +169,9 @@ def _row_bytes(columns: list[np.ndarray]) -> Iterator[bytes]:
         yield b"\0".join(piece.tobytes() if isinstance(piece, np.ndarray) else str(piece).encode() for piece in pieces)
 
 
-def targets_of(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
-    """Targets that are all the same, large quantities that nothing scales, and classes of very unequal size."""
-    name = loss_name(model)
+def targets_of(model: keras.Model, end: End) -> Iterator[Finding]:
+    """Targets of one end that are all the same, and large quantities that nothing scales."""
+    name, y = end.loss, end.y
     finite = y[np.isfinite(y.reshape(len(y), -1)).all(axis=1)]
     if len(finite) > 1 and np.all(finite == finite[:1]):
         yield equal_targets("error", {"rows": float(len(finite))})
@@ -184,10 +198,10 @@ def _unscaled_targets(model: keras.Model, y: np.ndarray) -> Iterator[Finding]:
     )
 
 
-def class_sizes(model: keras.Model, y: np.ndarray, others: np.ndarray | None) -> Iterator[Finding]:
+def class_sizes(end: End, others: np.ndarray | None) -> Iterator[Finding]:
     """Classes of very unequal size; a warning where the validation rows say that the data are not like that."""
-    name = loss_name(model)
-    shares = class_shares(y, name)
+    name = end.loss
+    shares = class_shares(end.y, name)
     if shares is None:
         return
     theirs = None if others is None else class_shares(others, name, len(shares))

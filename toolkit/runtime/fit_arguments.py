@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from .keras_internals import elements_of
+
 # Rows that are weighted, nobody knows how.
 UNKNOWN_WEIGHTS = "unknown"
 
@@ -37,7 +39,7 @@ def row_weighting(model: keras.Model) -> dict[str, Any]:
     """
     given = _arguments(model)
     weighting = {name: given.get(name) for name in ("class_weight", "sample_weight")}
-    if given.get("y") is None and _may_hold_weights(given.get("x")):
+    if given.get("y") is None and _may_hold_weights(given.get("x"), given.get("epoch_iterator")):
         weighting["sample_weight"] = UNKNOWN_WEIGHTS
     return weighting
 
@@ -54,12 +56,12 @@ def _arguments(model: keras.Model) -> dict[str, Any]:
     return {}
 
 
-def _may_hold_weights(x: Any) -> bool:
-    """Whether rows may come with weights: a `tf.data` set says so, other streams do not before they run."""
+def _may_hold_weights(x: Any, epoch_iterator: Any) -> bool:
+    """Whether rows come with weights, as Keras has read of the stream; where it did not, whether they may."""
     # Arrays cannot hide weights: they come as an argument.
     if x is None or hasattr(x, "shape"):
         return False
-    elements = getattr(x, "element_spec", None)
+    elements = elements_of(epoch_iterator) or getattr(x, "element_spec", None)
     if elements is not None:
         # `(x, y, weights)`.
         return isinstance(elements, tuple) and len(elements) > 2

@@ -160,6 +160,19 @@ def compiled_with(model: keras.Model) -> dict[str, Any]:
     return {} if held is None else dict(held.config)
 
 
+def elements_of(epoch_iterator: Any) -> Any:
+    """What the batches of a running fit hold, as TensorFlow describes them: `(x, y, weights)`; `None` unknown.
+
+    Reads `TFEpochIterator._distributed_dataset`, seen in Keras 3.15.
+    """
+    return getattr(getattr(epoch_iterator, "_distributed_dataset", None), "element_spec", None)
+
+
+def adds_losses(layer: keras.layers.Layer) -> bool:
+    """Whether a layer, or one inside it, added losses in its last call; reads `Layer._losses`, seen in Keras 3.15."""
+    return any(getattr(one, "_losses", None) for one in (layer, *flat_layers(layer)))
+
+
 def loss_trackers(model: keras.Model) -> list[keras.metrics.Metric]:
     """The metrics in which a compiled loss of several outputs keeps its parts.
 

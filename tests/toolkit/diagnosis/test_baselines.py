@@ -3,21 +3,23 @@
 import numpy as np
 import pytest
 
-from trainwise.toolkit.diagnosis import baselines
-from trainwise.toolkit.diagnosis.baselines import constant_metric, known_of
+from trainwise.toolkit.diagnosis import baselines, constants
+from trainwise.toolkit.diagnosis.baselines import known_of
+from trainwise.toolkit.diagnosis.constants import constant_metric
 from trainwise.toolkit.diagnosis.curves import SimpleBaseline
 
 
 def test_constant_losses_are_the_closed_forms():
     y = np.array([0, 0, 0, 1])
     entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
-    assert baselines.constant_loss(y, "sparse_categorical_crossentropy") == pytest.approx(entropy)
-    assert baselines.constant_loss(y, "binary_crossentropy") == pytest.approx(entropy)
-    assert baselines.constant_loss(np.eye(2)[y], "categorical_crossentropy") == pytest.approx(entropy)
-    assert baselines.constant_loss(y, "mean_squared_error") == pytest.approx(np.var(y))
-    assert baselines.constant_loss(y, "mean_absolute_error") == pytest.approx(0.25)
-    assert baselines.constant_loss(y, "hinge") is None
-    assert baselines.constant_loss(np.array(["a"]), "mse") is None
+    assert constants.constant_loss(y, "sparse_categorical_crossentropy") == pytest.approx(entropy)
+    assert constants.constant_loss(y, "binary_crossentropy") == pytest.approx(entropy)
+    assert constants.constant_loss(np.eye(2)[y], "categorical_crossentropy") == pytest.approx(entropy)
+    assert constants.constant_loss(y, "mean_squared_error") == pytest.approx(np.var(y))
+    assert constants.constant_loss(y, "mean_absolute_error") == pytest.approx(0.25)
+    # Keras reads 0 as -1: the best constant is -1, and each of the ones costs 2.
+    assert constants.constant_loss(y, "hinge") == pytest.approx(0.5)
+    assert constants.constant_loss(np.array(["a"]), "mse") is None
 
 
 def test_the_simple_baseline_is_the_better_of_ridge_and_nearest_neighbour(rng):
@@ -42,7 +44,7 @@ def test_validation_data_that_cannot_be_read_twice_are_left_out():
     import tensorflow as tf
 
     dataset = tf.data.Dataset.from_tensor_slices((np.ones((4, 1)), np.ones(4))).batch(2)
-    assert known_of(None, np.ones(4), dataset, "mean_squared_error") == {"constant_loss": 0.0}
+    assert known_of(None, np.ones(4), dataset, "mean_squared_error")["constant_loss"] == 0.0
 
 
 def test_the_commonest_class_is_the_best_constant():

@@ -49,7 +49,5 @@ def test_a_fit_without_nan_keeps_no_batch(tmp_path):
 def test_a_folder_that_cannot_be_written_says_so(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
-    x = ROWS.copy()
-    x[0, 0] = np.nan
-    with pytest.raises(OSError, match="file"):
-        _watched(three_layers(), x=x, keep=blocked)
+    with pytest.raises(ValueError, match="`keep` must be a path that can be written, got .*file"):
+        GradientWatch(keep=blocked)

@@ -10,7 +10,8 @@ import pytest
 from scipy import optimize
 
 import trainwise as tw
-from trainwise.toolkit.diagnosis.baselines import constant_loss, known_of, row_weights, simple_baseline
+from trainwise.toolkit.diagnosis.baselines import known_of, row_weights, simple_baseline
+from trainwise.toolkit.diagnosis.constants import constant_loss
 
 RNG = np.random.default_rng(0)
 

@@ -15,7 +15,13 @@ from ..toolkit.diagnosis.finding_log import FindingLog
 from ..toolkit.diagnosis.findings import Finding, healthy, rank
 from ..toolkit.diagnosis.fit_repairs import Attempt, FitRepairs
 from ..toolkit.diagnosis.layer_reader import LayerReader
-from ..toolkit.diagnosis.run_facts import facts_of_run, known_of_model, weight_penalty
+from ..toolkit.diagnosis.run_facts import (
+    facts_of_run,
+    given_rows,
+    known_of_model,
+    unread_rows,
+    weight_penalty,
+)
 from ..toolkit.diagnosis.run_reader import RunReader
 from ..toolkit.metrics.directions import direction
 from ..toolkit.models.reading import structure_of
@@ -39,8 +45,9 @@ class CurveWatch(keras.callbacks.Callback):
 
     Args:
         action: What to do about a finding: `"warn"` says it, `"repair"` acts on it too.
-        x: Training inputs; with `y` and `validation_data` they make more findings possible, such as
-            `underfitting` measured against a linear model, and for repairs the health of the layers.
+        x: Training inputs, or a `tf.data.Dataset` or `PyDataset` of inputs and targets; with `y` and `validation_data`
+            they make more findings possible, such as `underfitting` measured against a linear model, and for repairs
+            the health of the layers.
         y: Training targets.
         validation_data: Pair `(x, y)`.
         report: Called with each new `Finding`; prints its words by default.
@@ -107,6 +114,7 @@ class CurveWatch(keras.callbacks.Callback):
         self._layers: LayerReader | None = None
         self._ill_layers: list[Finding] = []
         self._monitored = ""
+        self._rows: tuple[Any, Any] = (None, None)
         self._said_unfit = False
 
     @property
@@ -136,17 +144,18 @@ class CurveWatch(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._reset()
         epochs = self.params.get("epochs")
-        known = facts_of_run(self.model, self.x, self.y, self.validation_data)
-        left_out = known.pop("left_out")
-        known["unscaled"] = what_is_unscaled(self.model, self.x, self.y)
+        x, y = self._rows = given_rows(self.x, self.y)
+        known = facts_of_run(self.model, x, y, self.validation_data)
+        left_out = [*known.pop("left_out"), *unread_rows(self.x, x)]
+        known["unscaled"] = what_is_unscaled(self.model, x, y)
         self._reader = RunReader(epochs=epochs, structure=structure_of(self.model), **known)
         self._earlier += left_out
         self._tell(left_out)
         if self.action == "repair":
-            self._repairs = FitRepairs(self.model, self._teller.say, self.x, epochs, self.trial)
-            if self.x is not None and self.y is not None:
+            self._repairs = FitRepairs(self.model, self._teller.say, x, epochs, self.trial)
+            if x is not None and y is not None:
                 unscaled = known["unscaled"]
-                self._layers = LayerReader(self.model, self.x, self.y, unscaled=lambda: unscaled, epochs=epochs)
+                self._layers = LayerReader(self.model, x, y, unscaled=lambda: unscaled, epochs=epochs)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._reader.begin_epoch()
@@ -217,7 +226,7 @@ class CurveWatch(keras.callbacks.Callback):
             self._repairs.end()
         self._tell(self._reader.end())
         # Last, on the weights that the user gets.
-        missed = classes_missed_by(self.model, self.y, self.validation_data)
+        missed = classes_missed_by(self.model, self._rows[1], self.validation_data)
         self._earlier += missed
         self._tell(missed)
 

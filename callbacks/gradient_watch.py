@@ -9,10 +9,12 @@ from typing import Any
 import keras
 
 from ..toolkit.checks import whole_number
+from ..toolkit.data.streams import is_stream
 from ..toolkit.diagnosis.finding_log import FindingLog, writable
 from ..toolkit.diagnosis.findings import Finding, FindingsSoFar, healthy
 from ..toolkit.diagnosis.layer_reader import LayerReader
 from ..toolkit.diagnosis.layer_state import Probe
+from ..toolkit.diagnosis.run_facts import given_rows, unread_rows
 from ..toolkit.preflight.rows import what_is_unscaled
 from .guard import guarded
 
@@ -27,8 +29,8 @@ class GradientWatch(keras.callbacks.Callback):
     fit goes as it would without the watch.
 
     Args:
-        x: Training inputs; a few of their rows are looked at. Without them, only what the weights
-            themselves show is found.
+        x: Training inputs, or a `tf.data.Dataset` or `PyDataset` of inputs and targets; a few of their rows are looked
+            at. Without them, only what the weights themselves show is found.
         y: Training targets.
         every: Updates between two looks, at least 1; the first updates are looked at more often.
         rows: Rows to look at, at least 2.
@@ -80,7 +82,7 @@ class GradientWatch(keras.callbacks.Callback):
         keep: str | Path | None = None,
     ) -> None:
         super().__init__()
-        if (x is None) != (y is None):
+        if (x is None or is_stream(x)) != (y is None):
             raise ValueError(f"`x` and `y` must be given together, got only {'x' if y is None else 'y'}.")
         self.x = x
         self.y = y
@@ -123,16 +125,18 @@ class GradientWatch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._earlier = None
+        x, y = given_rows(self.x, self.y)
         self._reader = LayerReader(
             self.model,
-            self.x,
-            self.y,
+            x,
+            y,
             self.every,
             self.rows,
             self.keep,
             # Asked only where something breaks down: it looks at all rows.
-            unscaled=lambda: what_is_unscaled(self.model, self.x, self.y),
+            unscaled=lambda: what_is_unscaled(self.model, x, y),
             epochs=self.params.get("epochs"),
+            left_out=unread_rows(self.x, x),
         )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
+
+from ..runtime.keras_internals import before_shuffling
 
 
 def is_stream(x: Any) -> bool:
@@ -60,6 +63,42 @@ def rows_of(stream: Any, most: int | None = None) -> tuple[Any, Any, Any]:
         raise ValueError("The dataset is empty.")
     whole = keras.tree.map_structure(lambda *pieces: np.concatenate(pieces)[:most], *parts)
     return (*whole, None, None)[:3] if isinstance(whole, tuple) else (whole, None, None)
+
+
+def calm_rows(stream: Any, most: int) -> tuple[Any, Any] | None:
+    """Rows of a stream that is about to be fitted, read so that the fit gets the same batches as without.
+
+    A shuffled dataset draws a new order each time it is read, so the rows are taken from before its shuffling; a
+    `PyDataset`, which may draw as it likes, is read as a copy.
+
+    Args:
+        stream: As given to `fit`.
+        most: Rows at most.
+
+    Returns:
+        `x` and `y`, or `None` for a stream that cannot be read so.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> dataset = tf.data.Dataset.from_tensor_slices(([[0.0], [1.0]], [0, 1])).shuffle(2).batch(2)
+    >>> calm_rows(dataset, 10)[1].tolist()
+    [0, 1]
+    """
+    try:
+        if isinstance(stream, keras.utils.PyDataset):
+            x, y, _ = rows_of(copy.deepcopy(stream), most)
+        elif hasattr(stream, "element_spec"):
+            source = before_shuffling(stream)
+            if source is None:
+                return None
+            x, y, _ = rows_of(source, most)
+        else:
+            return None
+    # Streams of users hold files, locks and connections, which no copy can take along.
+    except Exception:
+        return None
+    return None if y is None else (x, y)
 
 
 def _never_ends(stream: Any) -> bool:

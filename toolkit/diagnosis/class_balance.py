@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 from ..data.rows import is_array, is_number, spread_rows
-from ..models.reading import loss_name
+from ..models.answers import quiet_answers
+from ..models.reading import is_from_logits, loss_name
 from .catalogue import Level
 from .findings import Advice, Finding
 from .thresholds import limit
@@ -37,21 +38,26 @@ def class_shares(y: np.ndarray, loss: str, classes: int = 0) -> np.ndarray | Non
     return np.bincount(flat.astype(int), minlength=classes) / len(flat)
 
 
-def recalls(answers: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Share of each class's rows that are predicted right; classes without rows are left out.
+def recalls(answers: np.ndarray, y: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+    """Share of each class's rows, steps or pixels that are predicted right; classes without any are left out.
 
     Args:
-        answers: Predictions `(rows, classes)`, or `(rows,)` or `(rows, 1)` with a probability.
-        y: Class numbers `(rows,)` or one-hot `(rows, classes)`.
+        answers: Predictions `(rows, ..., classes)`, or `(rows, ...)` or `(rows, ..., 1)` with a probability.
+        y: Class numbers `(rows, ...)` or `(rows, ..., 1)`, or one-hot `(rows, ..., classes)`.
+        threshold: Above which a single answer means class 1.
 
     Example:
 
     >>> recalls(np.array([0.1, 0.2, 0.9]), np.array([0, 1, 1])).tolist()
     [1.0, 0.5]
     """
-    flat = answers.reshape(len(answers), -1)
-    chosen = flat.argmax(axis=1) if flat.shape[1] > 1 else (flat[:, 0] > 0.5).astype(int)
-    truths = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1).astype(int)
+    classes = answers.shape[-1] if answers.ndim > 1 else 1
+    one_hot = classes > 1 and y.shape == answers.shape
+    if one_hot or (classes > 1 and y.size * classes == answers.size):
+        chosen = answers.reshape(-1, classes).argmax(axis=1)
+    else:
+        chosen = (answers.reshape(-1) > threshold).astype(int)
+    truths = y.reshape(-1, classes).argmax(axis=1) if one_hot else y.reshape(-1).astype(int)
     return np.array([np.mean(chosen[truths == label] == label) for label in np.unique(truths)])
 
 
@@ -124,7 +130,10 @@ def classes_missed_by(model: keras.Model, y: Any, validation_data: Any) -> list[
     if shares is None or _ratio(shares) < limit("class_ratio"):
         return []
     x, truths = spread_rows(validation_data[0], validation_data[1], int(limit("rows_judged")))
-    finding = missed_classes(shares, recalls(np.asarray(model.predict(x, verbose=0)), np.asarray(truths)))
+    answers = quiet_answers(model, x)
+    # Logits are answers around 0.
+    threshold = 0.0 if is_from_logits(model) else 0.5
+    finding = missed_classes(shares, recalls(answers, np.asarray(truths)[: len(answers)], threshold))
     return [] if finding is None else [finding]
 
 

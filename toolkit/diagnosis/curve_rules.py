@@ -304,6 +304,9 @@ def _oscillating(run: Run) -> Finding | None:
     rises = run.rises
     if not rises.oscillate or rises.level < limit("oscillation_level") * run.start:
         return None
+    # Jitter around a level that no simple model reaches is how a good run ends.
+    if rises.level < limit("high_level") * run.start and worse_than_simple(run) == {}:
+        return None
     # 32 is what Keras takes where none is given.
     small = (run.curves.batch_size or 32) < limit("small_batch")
     return Finding(

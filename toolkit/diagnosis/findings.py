@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..checks import one_of
@@ -148,6 +148,12 @@ class FindingsSoFar:
         new = [finding for finding in findings if self.is_new(finding)]
         self._found.update({finding.symptom: finding for finding in new})
         return new
+
+    def lower(self, symptom: str, why: str) -> None:
+        """Makes what was said of a symptom information, since what came later has disproved it."""
+        known = self._found.get(symptom)
+        if known is not None and known.level == "warning":
+            self._found[symptom] = replace(known, level="info", message=f"{known.message} {why}")
 
     def as_list(self) -> list[dict[str, Any]]:
         """The findings as plain values for JSON, in the order in which they were found."""

@@ -29,7 +29,8 @@ def diagnose(history: Any) -> list[Finding]:
     Raises:
         FileNotFoundError: There is no such file or folder.
         TypeError: It is none of these, or an entry is not a number.
-        ValueError: No `loss`, no epochs, epochs that are missing, or a file that cannot be read.
+        ValueError: No `loss` and no other curve whose name ends in it, no epochs, epochs that are missing, or a file
+            that cannot be read.
 
     Example:
 
@@ -37,25 +38,26 @@ def diagnose(history: Any) -> list[Finding]:
     ['non_finite']
     """
     curves = _curves(history)
-    loss = curves.get("loss")
-    if loss is None:
+    # A training step of the user's own may log `d_loss` and `g_loss`: then NaN is all that can be told.
+    name = "loss" if "loss" in curves else next((one for one in curves if one.endswith("loss")), None)
+    if name is None:
         raise ValueError(f"`history` must have a curve `loss`, got {sorted(curves)}.")
-    if not loss:
+    count = len(curves[name])
+    if not count:
         raise ValueError("`history` must hold at least one epoch, got none.")
     # A validation curve may be shorter, where not every epoch was validated, but not longer.
-    longer = [name for name, values in curves.items() if len(values) > len(loss)]
+    longer = [one for one, values in curves.items() if len(values) > count]
     if longer:
-        raise ValueError(f"`history` has more epochs of {longer[0]!r} than of 'loss': {len(curves[longer[0]])}.")
-    reader = RunReader(epochs=len(loss))
-    for logs in _epochs(curves):
+        raise ValueError(f"`history` has more epochs of {longer[0]!r} than of {name!r}: {len(curves[longer[0]])}.")
+    reader = RunReader(epochs=count)
+    for logs in _epochs(curves, count):
         reader.begin_epoch()
         reader.end_epoch(logs)
     return reader.findings
 
 
-def _epochs(curves: Mapping[str, Sequence[float]]) -> Iterable[dict[str, float]]:
+def _epochs(curves: Mapping[str, Sequence[Any]], count: int) -> Iterable[dict[str, Any]]:
     """The logs of each epoch; validation every n epochs has its values at each n-th."""
-    count = len(curves["loss"])
     # A History has no epochs beside its validation values, so their places follow from their number.
     step = {name: count // len(values) if values else count + 1 for name, values in curves.items()}
     for epoch in range(count):
@@ -66,7 +68,7 @@ def _epochs(curves: Mapping[str, Sequence[float]]) -> Iterable[dict[str, float]]
         }
 
 
-def _curves(history: Any) -> dict[str, list[float]]:
+def _curves(history: Any) -> dict[str, list[Any]]:
     if isinstance(history, (str, Path)):
         path = Path(history)
         if not path.exists():
@@ -78,7 +80,11 @@ def _curves(history: Any) -> dict[str, list[float]]:
     return {str(name): _numbers(str(name), values) for name, values in found.items()}
 
 
-def _numbers(name: str, values: Any) -> list[float]:
+def _numbers(name: str, values: Any) -> list[Any]:
+    rows = list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else []
+    # A score for each class is an array an epoch, which is left out as in a watch.
+    if rows and all(np.ndim(row) > 0 for row in rows):
+        return [np.asarray(row) for row in rows]
     try:
         return [float(value) for value in np.asarray(values, "float64").ravel()]
     except (TypeError, ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from ..data.rows import finite_rows, is_number, spread_rows
-from ..models.reading import structure_of
+from ..models.reading import fixed_batch, structure_of
 from .baselines import known_of
 from .curve_rules import too_far
 from .curves import Curves
@@ -40,6 +40,7 @@ class LayerReader:
         keep: Folder for the first batch after which the loss or the weights are no numbers, or `None`.
         unscaled: Tells whether inputs or targets are large, asked once where something breaks down.
         epochs: The budget of epochs, or `None`.
+        left_out: What is known already not to be judged.
 
     Attributes:
         probes: The looks so far; of a long fit the first 20 and the last 100.
@@ -66,6 +67,7 @@ class LayerReader:
         # `str()` is "": nothing is known to be large.
         unscaled: Callable[[], str] = str,
         epochs: int | None = None,
+        left_out: Sequence[Finding] = (),
     ) -> None:
         self.model, self.x, self.every, self.keep = model, x, every, keep
         self.probes: list[Probe] = []
@@ -77,7 +79,7 @@ class LayerReader:
         self._updates = self._epoch = self._in_epoch = 0
         self._constant: float | None = None
         self.prober: Prober | None = None
-        self._left_out: list[Finding] = []
+        self._left_out = list(left_out)
         self._keeper = None if keep is None else BatchKeeper(model)
         if x is not None:
             self._take(x, y, rows)
@@ -90,9 +92,13 @@ class LayerReader:
             self._left_out.append(not_judged("gradients and activations, since `x` and `y` are not arrays of numbers"))
             return
         self._constant = known_of(None, y, None, self.model.loss).get("constant_loss")
-        given = finite_rows(*spread_rows(x, y, rows))
+        given = finite_rows(*spread_rows(x, y, fixed_batch(self.model) or rows))
         # Tensors once, not arrays anew at each look.
-        self.prober = None if given is None else Prober(self.model, *map(_tensors, given))
+        self.prober = (
+            None
+            if given is None
+            else Prober(self.model, *map(_tensors, given), compiled=not getattr(self.model, "run_eagerly", False))
+        )
 
     @property
     def findings(self) -> list[Finding]:
@@ -159,11 +165,13 @@ class LayerReader:
 
     def _moves(self, updates: int) -> dict[str, float] | None:
         """Norm of one update of each kernel, the mean over those since it was last copied."""
-        if self._before is None:
+        now = kernels(self.model)
+        # A model whose training step is its own may be built by its first batch.
+        if self._before is None or len(now) != len(self._before):
             return None
         return {
             name: float(np.linalg.norm((ops.convert_to_numpy(kernel) - before).astype("float64").ravel())) / updates
-            for (name, kernel), before in zip(kernels(self.model), self._before, strict=True)
+            for (name, kernel), before in zip(now, self._before, strict=True)
         }
 
     def _look(self, moved: dict[str, float] | None) -> list[Finding]:

@@ -14,6 +14,7 @@ from .thresholds import limit
 
 # Of a model that has learnt something and then stands still.
 _NOTHING = 1e-9
+_EXCLUSIVE = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 _POORER = ("capacity_too_small", "wrong_output_activation", "lr_too_high")
 
 
@@ -51,6 +52,26 @@ def not_learning(run: Run) -> Finding | None:
         causes=causes,
         advice=advice,
     )
+
+
+def learns(run: Run) -> bool:
+    """Whether the last epochs are known to be better than a constant prediction, in a run whose loss is not flat.
+
+    Example:
+
+    >>> from trainwise.toolkit.diagnosis.curves import Curves
+    >>> learns(Run(Curves(loss=(0.7,) * 9 + (0.3, 0.1, 0.05, 0.04), constant_loss=0.69)))
+    True
+    """
+    if not len(run.loss) or run.constant is None or run.constant <= 0:
+        return False
+    # The last epochs alone: a slow start weighs on the median of a third.
+    losses = run.curves.val_loss[-3:] if run.curves.val_loss and run.curves.constant_val_loss else ()
+    level, mark = float(np.median(run.loss[-3:])), run.constant
+    if losses:
+        level = float(np.median(losses)) - run.curves.least_val_loss
+        mark = (run.curves.constant_val_loss or 0.0) - run.curves.least_val_loss
+    return level < limit("fallen_metric") * mark
 
 
 def equal_targets(level: Level, evidence: dict[str, float], epoch: int | None = None) -> Finding:
@@ -130,6 +151,12 @@ def _reasons(run: Run, still: bool, pinned: bool) -> tuple[tuple[str, ...], tupl
     made = run.curves.structure
     raise_rate = (Advice("learning_rate", "raise", 10.0), Advice("epochs", "raise", 3.0))
     lower_rate = (Advice("learning_rate", "lower", 10.0), Advice("kernel_initializer", "set", "he_normal"))
+    # Keras normalises such answers and most models learn with them; one that does not has here its first suspect.
+    if made is not None and made.activation == "sigmoid" and made.loss in _EXCLUSIVE:
+        return (
+            ("sigmoid_with_cce", "wrong_output_activation", "lr_too_high"),
+            (Advice("output_activation", "set", "softmax"),),
+        )
     if pinned:
         return (
             ("wrong_output_activation", "wrong_loss", "dying_relu"),

@@ -8,11 +8,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..data.streams import calm_rows, is_stream
 from ..models.reading import has_masks, loss_weight, metric_directions, metric_kinds
 from ..runtime.fit_arguments import UNKNOWN_WEIGHTS, row_weighting
 from ..runtime.keras_internals import adds_losses
 from .baselines import known_of, row_weights
 from .findings import Finding, not_judged
+from .thresholds import limit
 
 _MARKS = ("constant_loss", "least_loss", "constant_val_loss", "least_val_loss")
 
@@ -41,6 +43,20 @@ def facts_of_run(model: keras.Model, x: Any, y: Any, validation_data: Any) -> di
     known["weight_spread"] = spread
     left_out = _left_out(y, known, spread)
     return {**known, "left_out": left_out}
+
+
+def given_rows(x: Any, y: Any) -> tuple[Any, Any]:
+    """Rows as a watch was given them, or some of a stream, read so that the fit is not disturbed."""
+    if not is_stream(x):
+        return x, y
+    return calm_rows(x, int(limit("rows_looked_at"))) or (None, None)
+
+
+def unread_rows(given: Any, rows: Any) -> list[Finding]:
+    """That a stream was given which could not be read."""
+    if not is_stream(given) or rows is not None:
+        return []
+    return [not_judged("the rows, which come from a stream that cannot be read without changing what the fit gets")]
 
 
 def known_of_model(model: keras.Model) -> dict[str, Any]:

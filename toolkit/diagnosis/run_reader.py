@@ -12,8 +12,9 @@ import numpy as np
 from ..metrics.directions import Direction, direction
 from ..metrics.kinds import metric_kind
 from .curve_rules import read_curves, too_far
-from .curves import Curves, SimpleBaseline, unaverage
+from .curves import Curves, Run, SimpleBaseline, unaverage
 from .findings import Finding, FindingsSoFar, not_judged
+from .outcome_rules import learns
 from .thresholds import limit
 
 # More than the 60 updates in which a spike is looked for.
@@ -170,9 +171,13 @@ class RunReader:
     def end(self) -> list[Finding]:
         """The run is over; one that ended before its budget is read once more, as what it has come to.
 
+        A slow start that was taken for no learning, and that the end has disproved, becomes information.
+
         Returns:
             What is newly found.
         """
+        if self._ended and learns(Run(self._curves(self._places(self.logs.get("loss", [0.0])[-1])))):
+            self._found.lower("not_learning", "By its end the model had learnt after all.")
         if not self._ended or self.epochs is None or self._ended >= self.epochs:
             return []
         self.epochs = self._ended

@@ -255,6 +255,19 @@ def loss_weight(model: keras.Model) -> float:
     return float(given[0]) if len(given) == 1 and given[0] is not None else 1.0
 
 
+def fixed_batch(model: keras.Model) -> int | None:
+    """The only number of rows that a model takes at once, as with stateful layers; `None` where any will do.
+
+    Example:
+
+    >>> import keras
+    >>> fixed_batch(keras.Sequential([keras.Input(batch_shape=(4, 2)), keras.layers.Dense(1)]))
+    4
+    """
+    inputs = getattr(model, "inputs", None)
+    return inputs[0].shape[0] if inputs and len(inputs[0].shape) else None
+
+
 def has_masks(model: keras.Model) -> bool:
     """Whether a layer makes a mask of steps that are left out.
 

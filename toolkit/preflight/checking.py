@@ -13,7 +13,7 @@ from ..data.rows import is_array, is_number, spread_places, spread_rows
 from ..data.streams import is_stream, rows_of
 from ..diagnosis.findings import Finding, not_judged, rank
 from ..diagnosis.thresholds import limit
-from ..models.reading import loss_name
+from ..models.reading import fixed_batch, loss_name
 from .architecture import architecture_findings
 from .first_look import few_rows, first_look
 from .heads import End, ends_of, unfit_end
@@ -82,10 +82,10 @@ def check(
     x, y = _arrays(x, y, most)
     rows = _rows(x, y, most)
     others = None if validation_data is None else _validation_rows(validation_data, most)
-    view, left_out = viewed(model, x)
-    findings = [*left_out, *_of_rows(view or model, rows, others)]
-    if view is not None:
-        findings += _of_model(view, x, y, rows, others, thorough)
+    with viewed(model, x) as (view, left_out):
+        findings = [*left_out, *_of_rows(view or model, rows, others)]
+        if view is not None:
+            findings += _of_model(view, x, y, rows, others, thorough)
     return rank(_first_of_each(findings))
 
 
@@ -125,12 +125,12 @@ def _of_model(
         return
     # Spread over all rows here, for rows may be sorted by class.
     try:
-        yield from first_look(model, *spread_rows(x, y, int(limit("rows_first_look"))))
+        yield from first_look(model, *spread_rows(x, y, fixed_batch(model) or int(limit("rows_first_look"))))
     # Losses and layers of users take what they like; the fit will show it.
     except Exception as error:
         yield not_judged(f"gradients and activations, since a look failed ({type(error).__name__}: {error})")
         return
-    if thorough:
+    if thorough and fixed_batch(model) is None and len(ends) == 1:
         yield from few_rows(model, *spread_rows(x, y, int(limit("rows_by_heart"))))
 
 

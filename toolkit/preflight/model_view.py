@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -12,13 +12,16 @@ from keras import ops
 
 from ..diagnosis.findings import Advice, Finding, not_judged
 from ..models.reading import as_inputs, input_structure
+from ..runtime.keras_internals import calls_forgotten, flat_layers
 from ..runtime.randomness import preserved
 
 
-def viewed(model: keras.Model, x: Any) -> tuple[keras.Model | None, list[Finding]]:
-    """The model itself where it has inputs and outputs, else a copy that is built from the rows.
+@contextmanager
+def viewed(model: keras.Model, x: Any) -> Iterator[tuple[keras.Model | None, list[Finding]]]:
+    """The model itself where it has inputs and outputs; else a copy that is built from the rows.
 
-    A subclassed model is traced from symbolic inputs, as far as its `call` is made of layers and operations.
+    A subclassed model is traced from symbolic inputs, as far as its `call` is made of layers and operations; where it
+    is built already, on its own layers, which forget it afterwards.
 
     Args:
         model: Any Keras model.
@@ -31,36 +34,56 @@ def viewed(model: keras.Model, x: Any) -> tuple[keras.Model | None, list[Finding
 
     >>> import numpy as np
     >>> model = keras.Sequential([keras.layers.Dense(1, "sigmoid")])
-    >>> view, _ = viewed(model, np.ones((2, 3)))
-    >>> view.inputs[0].shape, model.built
+    >>> with viewed(model, np.ones((2, 3))) as (view, _):
+    ...     view.inputs[0].shape, model.built
     ((None, 3), False)
     """
     if getattr(model, "inputs", None) and getattr(model, "outputs", None):
-        return model, []
+        yield model, []
+        return
+    with calls_forgotten([model, *flat_layers(model)]):
+        yield _view(model, x)
+
+
+def _view(model: keras.Model, x: Any) -> tuple[keras.Model | None, list[Finding]]:
     with preserved(), warnings.catch_warnings():
         # What building says, it says to the user in the fit.
         warnings.simplefilter("ignore")
         try:
-            made = copy.deepcopy(model)
-            made(_tensors(x, 2))
-            if getattr(made, "inputs", None):
-                return made, []
-            symbolic = keras.tree.map_structure(
-                lambda values: keras.Input(values.shape[1:], dtype=values.dtype), _tensors(x, 2)
-            )
-            view = keras.Model(symbolic, made.call(symbolic))
+            view = _as_graph(model if model.built else _built_copy(model, x), x)
             if getattr(model, "compiled", False):
-                view.compile(optimizer=copy.deepcopy(model.optimizer), loss=copy.deepcopy(model.loss))
+                optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+                view.compile(optimizer=optimizer, loss=model.loss)
             return view, []
         # Models of users may do anything when they are built, copied or called.
         except Exception as error:
-            why = str(error).strip().splitlines()
+            # Keras puts the reason below a heading.
+            why = " ".join(str(error).split())[:200]
             return None, [
                 not_judged(
-                    f"the model, which has no known inputs and outputs and could not be built on a copy "
-                    f"({type(error).__name__}: {why[0] if why else ''})"
+                    "the model, which has no known inputs and outputs and could not be built on a copy: call it on a "
+                    f"batch before it is checked ({type(error).__name__}: {why})"
                 )
             ]
+
+
+def _built_copy(model: keras.Model, x: Any) -> keras.Model:
+    """A copy from the model's configuration, built from two rows."""
+    # Classes of the user need not be registered to be copied.
+    known = {type(one).__name__: type(one) for one in flat_layers(model)}
+    with keras.utils.custom_object_scope(known):
+        made = type(model).from_config(model.get_config())
+    made(_tensors(x, 2))
+    return made
+
+
+def _as_graph(model: keras.Model, x: Any) -> keras.Model:
+    if getattr(model, "inputs", None):
+        return model
+    symbolic = keras.tree.map_structure(
+        lambda values: keras.Input(values.shape[1:], dtype=values.dtype), _tensors(x, 2)
+    )
+    return keras.Model(symbolic, model.call(symbolic))
 
 
 def unfit_inputs(model: keras.Model, x: Any) -> Iterator[Finding]:
@@ -81,10 +104,11 @@ def unfit_inputs(model: keras.Model, x: Any) -> Iterator[Finding]:
     except KeyError:
         yield _unfit(f"The model takes inputs named {sorted(names)}, and the rows are named {sorted(map(str, x))}.")
         return
-    if len(given) != len(wanted):
+    # Of too many, Keras takes the first for a model with one input.
+    if len(given) < len(wanted) or len(given) > len(wanted) > 1:
         yield _unfit(f"The model takes {len(wanted)} inputs, and there are {len(given)}.")
         return
-    for tensor, column in zip(wanted, given, strict=True):
+    for tensor, column in zip(wanted, given, strict=False):
         if not _takes(tuple(tensor.shape), tuple(ops.shape(column))):
             shapes = f"{_row(tensor.shape)}, and these have shape {_row(ops.shape(column))}"
             yield _unfit(f"The input {tensor.name!r} of the model takes rows of shape {shapes}.")

@@ -90,6 +90,18 @@ def symbolic_calls(layer: keras.layers.Layer) -> list[Any]:
     return list(_corner(layer, "_inbound_nodes"))
 
 
+@contextmanager
+def calls_forgotten(layers: Sequence[keras.layers.Layer]) -> Iterator[None]:
+    """Calls on symbolic tensors that are made inside it leave no trace: `Operation._inbound_nodes`, Keras 3.15."""
+    before = [len(_corner(layer, "_inbound_nodes")) for layer in layers]
+    try:
+        yield
+    finally:
+        for layer, count in zip(layers, before, strict=True):
+            for name in ("_inbound_nodes", "_outbound_nodes"):
+                del getattr(layer, name, [])[count:]
+
+
 def own_weights(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The trainable variables of a layer itself, without those of layers in it: `Layer._trainable_variables`.
 
@@ -166,6 +178,37 @@ def elements_of(epoch_iterator: Any) -> Any:
     Reads `TFEpochIterator._distributed_dataset`, seen in Keras 3.15.
     """
     return getattr(getattr(epoch_iterator, "_distributed_dataset", None), "element_spec", None)
+
+
+# What does not change the rows of a dataset, but their order and grouping.
+_ORDERING = ("Shuffle", "Batch", "Prefetch", "Repeat", "Options", "Cache", "Model", "Take")
+# What draws or remembers when it is read.
+_DRAWING = ("Shuffle", "Generator", "Random", "Sample", "Interleave", "FlatMap", "Cache")
+
+
+def before_shuffling(dataset: Any) -> Any:
+    """A dataset that holds the rows of this one and draws nothing when it is read, or `None` where there is none.
+
+    Reads `DatasetV2._inputs` and the names of its classes, seen in TensorFlow 2.21. A dataset that is mapped after it
+    was shuffled has no such source.
+    """
+    made, current = [], dataset
+    while True:
+        made.append(type(current).__name__)
+        inputs = list(getattr(current, "_inputs", list)())
+        if len(inputs) != 1:
+            break
+        current = inputs[0]
+    if inputs or not any(word in name for name in made for word in _DRAWING):
+        # Several sources may draw too; without any that draws the dataset itself will do.
+        return None if inputs else dataset
+    last = max(place for place, name in enumerate(made) if any(word in name for word in _DRAWING))
+    if not all(any(word in name for word in _ORDERING) for name in made[: last + 1]) or "Generator" in made[-1]:
+        return None
+    source = dataset
+    for _ in range(last + 1):
+        (source,) = source._inputs()
+    return source
 
 
 def adds_losses(layer: keras.layers.Layer) -> bool:

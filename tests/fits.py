@@ -122,7 +122,8 @@ def drawn(rng):
     return {
         "body": body, "form": form, "loss": loss, "metric": metric, "weights": weights, "data": data,
         "watched": watched, "validated": bool(rng.random() < 0.5), "eagerly": True,
-        "action": "warn" if rng.random() < 0.8 else "repair", "seed": int(rng.integers(1000)),
+        "epochs": 1 if rng.random() < 0.7 else 3, "action": "warn" if rng.random() < 0.8 else "repair",
+        "seed": int(rng.integers(1000)),
     }  # fmt: skip
 
 

@@ -34,7 +34,12 @@ def _fitted(fit, watched):
         warnings.filterwarnings("ignore", category=UserWarning)
         warnings.filterwarnings("error", category=RuntimeWarning, message=".*(stopped watching|failed with)")
         history = model.fit(
-            **arguments, epochs=2, verbose=0, validation_data=validation, validation_batch_size=4, callbacks=watches
+            **arguments,
+            epochs=fit["epochs"],
+            verbose=0,
+            validation_data=validation,
+            validation_batch_size=4,
+            callbacks=watches,
         )
     return model, history.history, watches
 
@@ -46,7 +51,7 @@ def _watches(fit, rows, arguments):
         return [CurveWatch(fit["action"], **quiet), GradientWatch(**quiet)]
     if fit["watched"] == "stream" and fit["data"] in ("dataset", "shuffled", "py_dataset"):
         return [CurveWatch(fit["action"], x=arguments["x"], **quiet), GradientWatch(arguments["x"], **quiet)]
-    return [CurveWatch(fit["action"], x, y, validation_data=(x, y), **quiet), GradientWatch(x, y, every=1, **quiet)]
+    return [CurveWatch(fit["action"], x, y, validation_data=(x, y), **quiet), GradientWatch(x, y, every=2, **quiet)]
 
 
 def _same(one, other):

@@ -78,8 +78,10 @@ class Prober:
 
     def _measure(self, x: Any, y: Any) -> dict[str, Any]:
         self.traces += 1
-        # What the rows would change (moving statistics, seeds) stays in this scope.
-        with keras.StatelessScope(state_mapping=[(variable, variable.value) for variable in self.model.variables]):
+        # What the rows would change (moving statistics, seeds) stays in this scope; without being asked to, it drops
+        # the losses that layers add.
+        mapping = [(variable, variable.value) for variable in self.model.variables]
+        with keras.StatelessScope(state_mapping=mapping, collect_losses=True):
             loss, penalty, answers, activations, gradients = _forward_and_back(
                 self.model, self._inner, [kernel for _, kernel in self._kernels], x, y, self._training
             )

@@ -19,12 +19,16 @@ class Told(keras.callbacks.Callback):
         self.told = row_weighting(self.model)
 
 
-class Pairs(keras.utils.PyDataset):
+class Batch(keras.utils.PyDataset):
+    def __init__(self, *arrays):
+        super().__init__()
+        self.arrays = arrays
+
     def __len__(self):
         return 1
 
     def __getitem__(self, place):
-        return X, Y
+        return self.arrays
 
 
 def _model():
@@ -53,9 +57,10 @@ def test_a_split_of_validation_rows_leaves_the_weights_of_the_training_rows():
 @pytest.mark.parametrize(
     ("data", "expected"),
     [(tf.data.Dataset.from_tensors((X, Y)), None), (tf.data.Dataset.from_tensors((X, Y, Y)), UNKNOWN_WEIGHTS),
-     (Pairs(), UNKNOWN_WEIGHTS), ((pair for pair in [(X, Y)] * 3), UNKNOWN_WEIGHTS)],
+     (Batch(X, Y), None), (Batch(X, Y, Y), UNKNOWN_WEIGHTS),
+     ((pair for pair in [(X, Y)] * 3), None), ((triple for triple in [(X, Y, Y)] * 3), UNKNOWN_WEIGHTS)],
 )  # fmt: skip
-def test_streams_that_may_weigh_their_rows_are_not_known(data, expected):
+def test_streams_that_weigh_their_rows_are_known_to_by_what_their_batches_hold(data, expected):
     assert _told(data, shuffle=False, steps_per_epoch=1) == (None, expected)
 
 

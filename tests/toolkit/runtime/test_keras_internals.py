@@ -11,6 +11,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 import trainwise
@@ -475,3 +476,36 @@ def test_what_a_run_returned_becomes_metrics_as_seen_in_kerastuner_1_4_8():
 def test_the_arguments_of_a_loss_are_those_it_was_made_with_as_seen_in_keras_3_15():
     assert internals.function_arguments(keras.losses.Huber(delta=3.0))["delta"] == 3.0
     assert internals.function_arguments(object()) == {}
+
+
+def test_the_batches_of_a_running_fit_are_described_as_seen_in_keras_3_15():
+    class Iterator:
+        _distributed_dataset = tf.data.Dataset.from_tensors((1.0, 2, 3.0))
+
+    assert len(internals.elements_of(Iterator())) == 3
+    assert internals.elements_of(None) is None
+
+
+def test_losses_that_a_layer_added_in_its_last_call_are_seen_as_in_keras_3_15():
+    layer = keras.layers.Dense(1, activity_regularizer="l2")
+    model = keras.Sequential([keras.Input((2,)), layer])
+    model(np.ones((1, 2)))
+    assert internals.adds_losses(model)
+    assert not internals.adds_losses(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+
+
+def test_calls_on_symbolic_tensors_are_forgotten_as_seen_in_keras_3_15():
+    layer = keras.layers.Dense(1)
+    layer(keras.Input((2,)))
+    with internals.calls_forgotten([layer]):
+        layer(keras.Input((2,)))
+        assert len(internals.symbolic_calls(layer)) == 2
+    assert len(internals.symbolic_calls(layer)) == 1
+
+
+def test_a_dataset_is_followed_back_to_before_its_shuffling_as_seen_in_tensorflow_2_21():
+    rows = tf.data.Dataset.range(9)
+    assert internals.before_shuffling(rows.shuffle(3).batch(2)) is rows
+    mapped = rows.map(lambda row: row)
+    assert internals.before_shuffling(mapped) is mapped
+    assert internals.before_shuffling(mapped.shuffle(3).map(lambda row: row)) is None

@@ -207,7 +207,8 @@ class CurveWatch(keras.callbacks.Callback):
 
     def _say_unfit(self, monitor: str, logs: dict[str, float]) -> None:
         """Says once that there is nothing to repair by: as with Keras' own callbacks, no fit is ended over a name."""
-        if self._said_unfit:
+        # Where nobody named one, that there is no `loss` is said already.
+        if self._said_unfit or self.monitor is None:
             return
         self._said_unfit = True
         why = (

@@ -22,6 +22,7 @@ def guarded(watch: Watch) -> Watch:
     ...     def on_epoch_end(self, epoch, logs=None):
     ...         raise KeyError("loss")
     >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
     ...     Broken().on_epoch_end(0)
     >>> str(said[0].message)[:48]
     "Broken stopped watching: KeyError('loss'). The f"
@@ -41,7 +42,10 @@ def _guarded(hook: Callable[..., None]) -> Callable[..., None]:
             return
         try:
             hook(self, *args, **kwargs)
-        # Whatever it is, it is our fault and not the fit's.
+        # Who turns warnings into errors wants them to end what they come from.
+        except Warning:
+            raise
+        # Whatever else it is, it is our fault and not the fit's.
         except Exception as error:
             self._asleep = True
             warnings.warn(

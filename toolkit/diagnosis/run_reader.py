@@ -21,7 +21,8 @@ from .thresholds import limit
 _FIRST_BATCHES = 100
 # `curve_rules._epoch_of` knows this number too.
 _GROUPS = 64
-_EACH = 100
+# At each of the first epochs, then each time that there are 2 % more.
+_EACH, _APART = 100, 1.02
 
 
 class RunReader:
@@ -161,9 +162,8 @@ class RunReader:
         self._note_batches()
         broken = _broken(numbers, self._ended - 1)
         new = self._found.add([*_left_out(logs, numbers), *broken])
-        # Each look reads all epochs: at each of the first hundred, then as they grow by a hundredth, a run of any
-        # length costs as many looks as it has epochs, but for a logarithm.
-        due = self._ended <= _EACH or self._ended >= self._read * (1 + 1 / _EACH) or self._ended == self.epochs
+        # A look reads all epochs so far: looks as far apart as a share of them take time that grows as the epochs do.
+        due = self._ended <= _EACH or self._ended >= self._read * _APART or self._ended == self.epochs
         if due or not all(map(math.isfinite, numbers.values())):
             new += self._look(self._curves(self._places(numbers.get("loss", 0.0))))
         return new

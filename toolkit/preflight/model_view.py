@@ -68,12 +68,13 @@ def _view(model: keras.Model, x: Any) -> tuple[keras.Model | None, list[Finding]
 
 
 def _built_copy(model: keras.Model, x: Any) -> keras.Model:
-    """A copy from the model's configuration, built from two rows."""
+    """A copy from the model's configuration, built for the rows."""
     # Classes of the user need not be registered to be copied.
     known = {type(one).__name__: type(one) for one in flat_layers(model)}
     with keras.utils.custom_object_scope(known):
         made = type(model).from_config(model.get_config())
-    made(_tensors(x, 2))
+    # Symbolic rows: from real ones a Sequential model takes the number of rows for fixed.
+    made(_symbolic(x))
     return made
 
 
@@ -138,5 +139,7 @@ def _unfit(message: str) -> Finding:
     )
 
 
-def _tensors(x: Any, rows: int) -> Any:
-    return keras.tree.map_structure(lambda column: ops.convert_to_tensor(column[:rows]), x)
+def _symbolic(x: Any) -> Any:
+    """Inputs of the shapes and types that the rows have as tensors."""
+    tensors = keras.tree.map_structure(lambda column: ops.convert_to_tensor(column[:1]), x)
+    return keras.tree.map_structure(lambda values: keras.Input(values.shape[1:], dtype=values.dtype), tensors)

@@ -93,12 +93,11 @@ class LayerReader:
             return
         self._constant = known_of(None, y, None, self.model.loss).get("constant_loss")
         given = finite_rows(*spread_rows(x, y, fixed_batch(self.model) or rows))
-        # Tensors once, not arrays anew at each look.
-        self.prober = (
-            None
-            if given is None
-            else Prober(self.model, *map(_tensors, given), compiled=not getattr(self.model, "run_eagerly", False))
-        )
+        if given is not None:
+            # Tensors once, not arrays anew at each look.
+            some_x, some_y = map(_tensors, given)
+            eagerly = bool(getattr(self.model, "run_eagerly", False))
+            self.prober = Prober(self.model, some_x, some_y, compiled=not eagerly)
 
     @property
     def findings(self) -> list[Finding]:

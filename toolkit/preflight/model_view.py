@@ -81,9 +81,7 @@ def _built_copy(model: keras.Model, x: Any) -> keras.Model:
 def _as_graph(model: keras.Model, x: Any) -> keras.Model:
     if getattr(model, "inputs", None):
         return model
-    symbolic = keras.tree.map_structure(
-        lambda values: keras.Input(values.shape[1:], dtype=values.dtype), _tensors(x, 2)
-    )
+    symbolic = _symbolic(x)
     return keras.Model(symbolic, model.call(symbolic))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import keras
 import keras_tuner
 
 from ...toolkit.models.reading import innermost
+from ...toolkit.runtime.keras_internals import given_learning_rate
 from ...toolkit.runtime.precision import fresh_session
 
 # The search itself reads these, whatever `build` does with them.
@@ -52,12 +53,12 @@ def asked_by(
         if not all(isinstance(model, keras.Model) and model.compiled for model in models):
             continue
         for name in names:
-            seen = [_setting(model, name) for model in models]
-            if None in seen or seen[0] == seen[1]:
+            first, second = (_setting(model, name) for model in models)
+            if first is None or second is None or first == second:
                 continue
-            if all(math.isclose(a, b, rel_tol=1e-5) for a, b in zip(seen, pair, strict=True)):
+            if math.isclose(first, pair[0], rel_tol=1e-5) and math.isclose(second, pair[1], rel_tol=1e-5):
                 found[hp.name] = name
-            elif models[0].to_json() == models[1].to_json():
+            elif _are_alike(build, space, hp, pair):
                 raise ValueError(
                     f"The hyperparameter {hp.name!r} decides the {name} by a formula, and every member of a population "
                     f"has one of its own; ask for it itself, as in `hp.Float({name!r}, ...)`, or give "
@@ -66,16 +67,36 @@ def asked_by(
     return found
 
 
+def asked_at(model: keras.Model, values: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:
+    """The hyperparameters whose value a compiled model's optimizer has as a setting, and which one.
+
+    For those that `build` asks for only in some trials, so that `asked_by` has not met them.
+
+    Args:
+        model: What `build` returned.
+        values: Hyperparameters by name.
+        names: The settings that count.
+    """
+    if not model.compiled:
+        return {}
+    held = {name: value for name in names if (value := _setting(model, name)) is not None}
+    numbers = {hp: value for hp, value in values.items() if isinstance(value, (int, float))}
+    return {
+        hp: name
+        for hp, value in numbers.items()
+        for name, own in held.items()
+        if not isinstance(value, bool) and math.isclose(value, own, rel_tol=1e-6)
+    }
+
+
 def _two_values(hp: Any) -> tuple[float, float] | None:
     """Two different values of a hyperparameter that is a number; small ones, as large models take their time."""
     if hasattr(hp, "min_value"):
         step = 1 if isinstance(hp.default, int) else (hp.max_value - hp.min_value) / 2
-        pair = (hp.min_value, min(hp.min_value + step, hp.max_value))
-    else:
-        numbers = [one for one in getattr(hp, "values", ()) if isinstance(one, (int, float))]
-        numbers = [one for one in numbers if not isinstance(one, bool)]
-        pair = tuple(sorted(numbers)[:2])
-    return (pair[0], pair[1]) if len(set(pair)) == 2 else None
+        low, high = hp.min_value, min(hp.min_value + step, hp.max_value)
+        return None if low == high else (low, high)
+    numbers = [one for one in getattr(hp, "values", ()) if isinstance(one, (int, float)) and not isinstance(one, bool)]
+    return None if len(set(numbers)) < 2 else (sorted(numbers)[0], sorted(numbers)[1])
 
 
 def _built(build: Callable[[Any], Any], space: keras_tuner.HyperParameters, hp: Any, value: float) -> Any:
@@ -84,10 +105,20 @@ def _built(build: Callable[[Any], Any], space: keras_tuner.HyperParameters, hp: 
         at.values[condition.name] = condition.values[0]
     at.values[hp.name] = value
     at.ensure_active_values()
-    fresh_session()  # so that layers of equal models have equal names
     return build(at)
 
 
+def _are_alike(build: Callable[[Any], Any], space: keras_tuner.HyperParameters, hp: Any, pair: Sequence[float]) -> bool:
+    """Whether the models at two values have the same layers."""
+    configs = []
+    for value in pair:
+        fresh_session()  # so that layers of equal models have equal names
+        configs.append(_built(build, space, hp, value).get_config())
+    return bool(configs[0] == configs[1])
+
+
 def _setting(model: keras.Model, name: str) -> float | None:
-    value = getattr(innermost(model.optimizer), name, None)
-    return None if value is None or callable(value) else float(value)
+    optimizer = innermost(model.optimizer)
+    value = given_learning_rate(optimizer) if name == "learning_rate" else getattr(optimizer, name, None)
+    # A schedule, or a function, is no number.
+    return None if value is None or (callable(value) and not hasattr(value, "assign")) else float(value)

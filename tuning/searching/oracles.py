@@ -285,6 +285,8 @@ def tell(oracle: keras_tuner.Oracle, trial: keras_tuner.engine.trial.Trial, outc
             oracle.update_trial(trial.trial_id, metrics, step=_best_step(outcome))
         trial.status = "COMPLETED"
     oracle.end_trial(trial)
+    if isinstance(oracle, keras_tuner.oracles.GridSearchOracle):
+        return  # it finds its next point by the values of the last one, among those that it knows
     fixed = {hp.name for hp in trial.hyperparameters.space if isinstance(hp, hyperparameters.Fixed)}
     # Only now: what the oracle has tried is known by the values that it proposed.
     trial.hyperparameters.values.update({name: v for name, v in outcome.values.items() if name in fixed})
@@ -328,11 +330,10 @@ def add_entries(trial: keras_tuner.engine.trial.Trial, outcome: Outcome) -> None
     """
     if not outcome.entries:
         return
-    asked = {entry["config"]["name"] for entry in outcome.entries}
-    trial.hyperparameters.merge(
-        keras_tuner.HyperParameters.from_config({"space": outcome.entries, "values": {}}), overwrite=False
-    )
-    trial.hyperparameters.values.update({name: v for name, v in outcome.values.items() if name in asked})
+    asked = keras_tuner.HyperParameters.from_config({"space": outcome.entries, "values": {}})
+    trial.hyperparameters.merge(asked, overwrite=False)
+    # Who asks first gets the default; what the best member was trained at instead is no value of the oracle's.
+    trial.hyperparameters.values.update({hp.name: hp.default for hp in asked.space if hp.name in outcome.values})
 
 
 def _best_step(outcome: Outcome) -> int:

@@ -44,7 +44,7 @@ class Plan:
         callbacks: Keras callbacks, copied for each training.
         fit_arguments: Further arguments of `fit`.
         given: What `search` was given, by place and by name, for a `fit` of the user's own.
-        decided: The setting that each hyperparameter asks for which members decide, by its name.
+        decided: Of each hyperparameter known beforehand the setting that it asks for and members decide, or `""`.
         most_parameters: Larger models fail, or `None`.
         precision: Keras policy that the models are built under.
     """

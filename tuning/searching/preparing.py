@@ -193,7 +193,7 @@ def adapt(hypermodel: keras_tuner.HyperModel | None, rows: TrialRows) -> None:
         rows: Of the search.
     """
     known = getattr(hypermodel, "adapted", False)
-    if not callable(getattr(hypermodel, "adapt", None)) or (known and is_stream(rows.x)):
+    if hypermodel is None or not callable(getattr(hypermodel, "adapt", None)) or (known and is_stream(rows.x)):
         return
     held = rows.validation[1] if rows.are_arrays and isinstance(rows.validation, tuple) else None
     # An `adapt` of the user's own need not take the targets that are held out.
@@ -257,7 +257,7 @@ class Preparation:
         self._check_validation_freq()
         settings, hint = self._settings()
         decided = self._decided({name for one in settings for name in one} & _DECIDED_BY_MEMBERS)
-        self._settle(set(decided))
+        self._settle({name for name, setting in decided.items() if setting})
         hint = self._check_rates(settings) or hint
         # Hyperband itself says how long each trial lasts, and the first epochs are cut by the driver.
         cut_by_others = options.first_epochs is not None or isinstance(self.oracle, keras_tuner.oracles.HyperbandOracle)
@@ -292,12 +292,12 @@ class Preparation:
             raise ValueError(f"`validation_freq` must be at most the number of epochs, {epochs}, got {every}.")
 
     def _decided(self, names: set[str]) -> dict[str, str]:
-        """The hyperparameters that ask for what members decide, each with the name of the setting."""
-        if not names:
+        """The hyperparameters that are known, each with the setting that it asks for and members decide, or `""`."""
+        if not names or self.hypermodel is None:
             return {}
         space = self.oracle.get_space()
-        by_name = {name: name for name in names if name in {hp.name for hp in space.space}}
-        return {**asked_by(self.hypermodel.build, space, names), **by_name} if self.hypermodel else by_name
+        known = {hp.name: hp.name if hp.name in names else "" for hp in space.space}
+        return {**known, **asked_by(self.hypermodel.build, space, names)}
 
     def _settle(self, decided: set[str]) -> None:
         """What members decide is no question to the oracle, which would propose the same architecture again for it."""

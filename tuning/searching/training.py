@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import logging
 import time
@@ -27,6 +28,7 @@ from ...toolkit.runtime.keras_internals import metrics_of_run
 from ...toolkit.runtime.precision import fresh_session
 from . import trainables
 from .follower import Follow
+from .optimizer_questions import asked_at
 from .plan import Assignment, Logs, Plan
 from .rows import TrialRows, is_stream, steps_at_once
 from .trainables import MemberStarts, One, Trainable
@@ -69,6 +71,7 @@ class Training:
 
     Attributes:
         race: What the members have reached.
+        decided: The setting that each hyperparameter asks for and members decide, where there is one.
         settings: The settings, in the order of the race's.
         best_weights: Weights of the best epoch of each setting that may still win.
         epochs: Epochs of a whole training.
@@ -116,7 +119,7 @@ class Training:
         self._prepare(self._built())
         self._started -= self._restore()
         with _no_word_of_retracing():
-            while self.race.epoch < self.last and self.race.reason is None:
+            while self.race.epoch < self.last and self.race.reason is None and not self.race.concluded:
                 # A second call of `fit` sets the callbacks back, though to them it is one training.
                 self._counted = self._counted or (self._count() if self.race.epoch else [])
                 if len(self.alive) < len(self._trainable.ids) and self._pays():
@@ -157,6 +160,8 @@ class Training:
         self._steps = rows.steps(self.batch_size) if rows.are_arrays else None
         size = plan.fit_arguments.get("validation_batch_size") or self.batch_size
         self._held_out = None if self.own else rows.held_out(size)
+        unknown = {name: value for name, value in self.hp.values.items() if name not in plan.decided}
+        self.decided = {**plan.decided, **asked_at(model, unknown, {name for one in self.settings for name in one})}
         self._make: Callable[[Sequence[int]], Trainable]
         if self.settings:
             starts = [model.get_weights(), *(self._start(repeat) for repeat in range(1, plan.executions))]
@@ -226,8 +231,7 @@ class Training:
         """
         places, names = self.plan.given
         names = {**names, "callbacks": callbacks}
-        told_epochs = "epochs" in names or self.last_told is not None
-        if told_epochs:
+        if self._tells_epochs:
             names["epochs"] = self.last
         if self.race.epoch:
             names["initial_epoch"] = self.race.epoch
@@ -235,14 +239,28 @@ class Training:
             rows = self.part.rows
             places, names = (), {**names, "x": rows.x, "y": rows.y, "validation_data": rows.validation}
         found = self.plan.hypermodel.fit(self.hp, self._trainable.model, *places, **names)
-        if not told_epochs and self.race.reason is None:
+        if not self._tells_epochs and self.race.reason is None:
             self.epochs = self.last = self.race.last = self.race.epoch
         measured = self.race.measured and isinstance(found, keras.callbacks.History)
         metrics = metrics_of_run(found, self.plan.objective, "HyperModel.fit()")
         if not measured:
             self.race.conclude(metrics)
             self.last = self.epochs if self.race.reason else self.race.epoch
+        self.race.concluded = True
         self.best_weights.setdefault(0, self._trainable.weights(0))
+
+    @property
+    def _tells_epochs(self) -> bool:
+        """Whether a `fit` of the user's own is told how many epochs to train; else it decides that itself."""
+        return "epochs" in self.plan.given[1] or self.last_told is not None
+
+    def _goes_on_from(self, standing: dict[str, Any]) -> bool:
+        """Whether a `fit` of the user's own can go on from a state: it has ended, or can be told where to begin."""
+        if standing.get("concluded") or not self.own:
+            return True
+        taken = inspect.signature(self.plan.hypermodel.fit).parameters.values()
+        takes = any(one.name == "initial_epoch" or one.kind is one.VAR_KEYWORD for one in taken)
+        return takes and self._tells_epochs and 0 < standing["epoch"] < self.last
 
     def _over_arrays(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Batches in an order that seed and epoch alone decide, so that a training can go on at any epoch."""
@@ -322,6 +340,9 @@ class Training:
             write_lines(curve, [])
             return 0.0
         state = json.loads(str(described))
+        if not self._goes_on_from(state["standing"]):
+            write_lines(curve, [])
+            return 0.0
         if state["ids"] != self._trainable.ids:
             self._trainable = self._make(state["ids"])
         each = len(self._trainable.weights(self._trainable.ids[0]))
@@ -332,6 +353,8 @@ class Training:
         }
         self._counted = state["callbacks"]
         self.race.set_state(state["standing"])
+        # Under Hyperband a later round goes on where a `fit` of the user's own had ended.
+        self.race.concluded = self.race.concluded and not (self._tells_epochs and self.race.epoch < self.last)
         # A killed run may have written an epoch that is trained again.
         write_lines(curve, [self.race.line(epoch) for epoch in range(self.race.epoch)])
         return float(state["seconds"])

@@ -50,7 +50,7 @@ def _trained(plan: Plan, assignment: Assignment) -> Outcome:
     outcome, winner = _summed(plan, trainings)
     trainings[0].write_best(winner)
     outcome.seconds = sum(training.seconds for training in trainings)
-    settled = {**{name: name for name in outcome.settings}, **plan.decided}
+    settled = {**{name: name for name in outcome.settings}, **trainings[0].decided}
     asked = {name: setting for name, setting in settled.items() if name in hp.values and setting in outcome.settings}
     outcome.values = {**hp.values, **{name: outcome.settings[setting] for name, setting in asked.items()}}
     outcome.entries = entries_since(hp, known)

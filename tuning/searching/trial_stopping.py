@@ -16,7 +16,7 @@ from .trainables import fits_by_itself
 # Symptoms that no further epoch cures; those that more epochs may cure are left to the rule that stops trials.
 _HOPELESS = ("diverging", "non_finite", "not_learning")
 _FEWEST_SETTINGS = 2
-_KEPT = ("epoch", "curve", "reason", "ended_by_rule", "out_of_time")
+_KEPT = ("epoch", "curve", "reason", "ended_by_rule", "out_of_time", "concluded")
 _BY_MEMBER = ("history", "objectives", "dropped", "bests")
 
 
@@ -50,6 +50,7 @@ class Race:
         self.reason: str | None = None
         self.ended_by_rule = False
         self.out_of_time = False
+        self.concluded = False
         self.history: dict[int, dict[str, list[float | None]]] = {member: {} for member in members}
         self.objectives: dict[int, list[float]] = {member: [] for member in members}
         self.dropped: dict[int, str] = {}
@@ -253,7 +254,7 @@ class Race:
             state: From `get_state`.
         """
         for name in _KEPT:
-            setattr(self, name, state[name])
+            setattr(self, name, state.get(name, getattr(self, name)))  # states of before lack some
         for name in _BY_MEMBER:
             setattr(self, name, _by_number(state[name]))
         for member, seen in _by_number(state["readers"]).items():

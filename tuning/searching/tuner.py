@@ -354,18 +354,18 @@ class Search(keras_tuner.Tuner):
         """An oracle that has proposed nothing, of the name or the make that was given."""
         if self._pristine is None or self._pristine.trials:
             raise ValueError("The oracle has proposed trials in an earlier search; give a new one to a new `Search`.")
-        oracle: Any = _copied(self._pristine)
+        oracle = copy.deepcopy(self._pristine)
         if isinstance(self.options.oracle, str):
             oracle = self._new_oracle(epochs)
             oracle.hyperparameters = self._pristine.get_space()
         oracle.max_trials = self.oracle.max_trials
         put_oracle(oracle, self.directory, self.project_name)
-        return oracle  # type: ignore[no-any-return]
+        return oracle
 
     def _learn_space(self, epochs: int) -> None:
         """Has the space named to an oracle that has proposed nothing and knows how many epochs there will be."""
         if self.oracle.trials or self.options.oracle == "hyperband":
-            self.oracle: Any = self._fresh_oracle(epochs)
+            self.oracle = self._fresh_oracle(epochs)
         if self._learns:
             self._ask()
 

@@ -6,7 +6,6 @@ import inspect
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Any
 
 import keras_tuner
@@ -53,63 +52,53 @@ class GaussianProcess(keras_tuner.oracles.BayesianOptimizationOracle):
     """
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        return _quick_proposal(self, trial_id)
-
-
-def _quick_proposal(oracle: Any, trial_id: str) -> dict[str, Any]:
-    """What a Bayesian oracle proposes next; of KerasTuner's own too, whose search for it takes seconds and more."""
-    completed = [trial for trial in oracle.trials.values() if trial.status == "COMPLETED"]
-    dimensions = len(oracle._nonfixed_space())
-    first = max(3, min(2 * dimensions, 10))
-    if oracle.num_initial_points is not None:
-        first = max(1, oracle.num_initial_points)  # nothing can be learnt from no trial at all
-    proposed: dict[str, Any]
-    if len(completed) >= first and dimensions:
-        rng = np.random.default_rng((oracle.seed, len(oracle.trials)))
-        oracle.gpr.n_restarts_optimizer = 1
+        completed = [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
+        dimensions = len(self._nonfixed_space())
+        first = max(3, min(2 * dimensions, 10))
+        if self.num_initial_points is not None:
+            first = max(1, self.num_initial_points)  # nothing can be learnt from no trial at all
+        if len(completed) < first or not dimensions:
+            return self._random_populate_space()
+        rng = np.random.default_rng((self.seed, len(self.trials)))
+        self.gpr.n_restarts_optimizer = 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            x, y = _finite_trials(oracle)
-            oracle.gpr.fit(x, y)
-            points = _candidates(x[np.argmin(y)], dimensions, rng)
-            ordered = points[np.argsort(_bound(oracle, points))]
-            best = [_polished(oracle, point) for point in ordered[:_POLISHED]]
+            x, y = self._finite_trials()
+            self.gpr.fit(x, y)
+            points = self._candidates(x[np.argmin(y)], dimensions, rng)
+            ordered = points[np.argsort(self._bound(points))]
+            best = [self._polished(point) for point in ordered[:_POLISHED]]
         for point in [*best, *ordered]:
-            values = oracle._vector_to_values(point)
-            if not oracle._duplicate(values):
+            values = self._vector_to_values(point)
+            if not self._duplicate(values):
                 return {"status": "RUNNING", "values": values}
-    proposed = oracle._random_populate_space()
-    return proposed
+        return self._random_populate_space()
 
+    def _finite_trials(self) -> tuple[np.ndarray, np.ndarray]:
+        x, y = self._vectorize_trials()
+        # A loss that blew up says "bad", not how bad; its size would flatten all other differences.
+        worst = np.nanmax(np.where(np.isfinite(y), y, np.nan))
+        y = np.where(np.isfinite(y), y, worst)
+        return x, np.minimum(y, np.median(y) + 10 * stats.iqr(y) + 1e-12)
 
-def _finite_trials(oracle: Any) -> tuple[np.ndarray, np.ndarray]:
-    x, y = oracle._vectorize_trials()
-    # A loss that blew up says "bad", not how bad; its size would flatten all other differences.
-    worst = np.nanmax(np.where(np.isfinite(y), y, np.nan))
-    y = np.where(np.isfinite(y), y, worst)
-    return x, np.minimum(y, np.median(y) + 10 * stats.iqr(y) + 1e-12)
+    def _candidates(self, best: np.ndarray, dimensions: int, rng: np.random.Generator) -> np.ndarray:
+        anywhere = rng.random((_CANDIDATES, dimensions))
+        nearby = best + rng.normal(0, 0.1, (_NEARBY, dimensions)) * (rng.random((_NEARBY, dimensions)) < 0.5)
+        return np.vstack([anywhere, np.clip(nearby, 0, 1)])
 
+    def _bound(self, points: np.ndarray) -> np.ndarray:
+        mean, spread = self.gpr.predict(np.atleast_2d(points), return_std=True)
+        return np.asarray(mean - self.beta * spread)
 
-def _candidates(best: np.ndarray, dimensions: int, rng: np.random.Generator) -> np.ndarray:
-    anywhere = rng.random((_CANDIDATES, dimensions))
-    nearby = best + rng.normal(0, 0.1, (_NEARBY, dimensions)) * (rng.random((_NEARBY, dimensions)) < 0.5)
-    return np.vstack([anywhere, np.clip(nearby, 0, 1)])
-
-
-def _bound(oracle: Any, points: np.ndarray) -> np.ndarray:
-    mean, spread = oracle.gpr.predict(np.atleast_2d(points), return_std=True)
-    return np.asarray(mean - oracle.beta * spread)
-
-
-def _polished(oracle: Any, point: np.ndarray) -> np.ndarray:
-    found = scipy.optimize.minimize(
-        lambda x: float(_bound(oracle, x)[0]),
-        point,
-        bounds=[(0, 1)] * len(point),
-        method="L-BFGS-B",
-        options={"maxiter": 20},
-    )
-    return np.asarray(found.x)
+    def _polished(self, point: np.ndarray) -> np.ndarray:
+        found = scipy.optimize.minimize(
+            lambda x: float(self._bound(x)[0]),
+            point,
+            bounds=[(0, 1)] * len(point),
+            method="L-BFGS-B",
+            options={"maxiter": 20},
+        )
+        return np.asarray(found.x)
 
 
 def oracle_of(
@@ -219,11 +208,22 @@ def in_charge(oracle: keras_tuner.Oracle, initial: Sequence[dict[str, Any]]) -> 
         # The search itself says when failures are too many; KerasTuner would raise in the midst of `end_trial`, with
         # its lock held for ever.
         stack.enter_context(replaced(oracle, "max_consecutive_failed_trials", 10**9))
-        if type(oracle) is keras_tuner.oracles.BayesianOptimizationOracle:
-            stack.enter_context(replaced(oracle, "populate_space", partial(_quick_proposal, oracle)))
+        stack.enter_context(_quick(oracle))
         if initial:
             stack.enter_context(replaced(oracle, "populate_space", _initial_first(oracle, initial)))
         yield
+
+
+@contextmanager
+def _quick(oracle: keras_tuner.Oracle) -> Iterator[None]:
+    """While the block runs KerasTuner's Bayesian oracle proposes as `GaussianProcess` does; it would take minutes."""
+    own = type(oracle)
+    if own is keras_tuner.oracles.BayesianOptimizationOracle:
+        oracle.__class__ = GaussianProcess
+    try:
+        yield
+    finally:
+        oracle.__class__ = own
 
 
 def _check_initial(oracle: keras_tuner.Oracle, initial: Sequence[dict[str, Any]]) -> None:

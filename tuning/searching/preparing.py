@@ -144,13 +144,17 @@ def told_and_rows(
     for given in (*places, *names.values()):
         if isinstance(given, np.ndarray) or hasattr(given, "openings"):
             refuse_sealed("A search trains and chooses", given)
+    # It is the user's code that knows what to do with it. Where that asks for a training of this package's,
+    # `changed_plan` reads it again and says what is wrong.
     try:
         told = FitArguments.of(places, names)
+    except (TypeError, ValueError):
+        known = {name: names[name] for name in ("callbacks", "verbose") if name in names}
+        return FitArguments(**known, given=(tuple(places), dict(names))), TrialRows(None)
+    try:
         return told, rows_to_search(told, options)
     except (TypeError, ValueError):
-        # It is the user's code that knows what to do with it. Where that asks for a training of this package's,
-        # `changed_plan` reads it again and says what is wrong.
-        return FitArguments(verbose=names.get("verbose", "auto"), given=(tuple(places), dict(names))), TrialRows(None)
+        return told, TrialRows(None)
 
 
 def rows_to_search(told: FitArguments, options: SearchOptions) -> TrialRows:
@@ -164,6 +168,10 @@ def rows_to_search(told: FitArguments, options: SearchOptions) -> TrialRows:
         TypeError: Rows of a kind that every trial cannot read.
         ValueError: Sealed rows, NaN, rows of unlike number, or a number of steps for arrays.
     """
+    if told.x is None:
+        raise ValueError(
+            "`x` was not given; a search needs rows, unless `run_trial` of a subclass or `HyperModel.fit` has its own."
+        )
     validation = told.validation_data
     held = validation[0] if isinstance(validation, (tuple, list)) else None
     for given in (told.x, held):
@@ -277,12 +285,17 @@ class Preparation:
             compiling=options.compiling,
             callbacks=tuple(told.listed_callbacks),
             fit_arguments=dict(told.further),
-            given=told.given,
+            # Only where it is needed: it holds rows, which are sent to workers.
+            given=told.given if self._fits_by_itself else ((), {}),
             decided=decided,
             most_parameters=options.max_model_size,
             precision=keras.config.dtype_policy().name,
         )
         return plan, hint
+
+    @property
+    def _fits_by_itself(self) -> bool:
+        return self.hypermodel is not None and trainables.fits_by_itself(self.hypermodel)
 
     def _check_validation_freq(self) -> None:
         every = self.told.further.get("validation_freq", 1)
@@ -315,7 +328,7 @@ class Preparation:
                 )
             return ""
         asks = any(type(hp).__name__ != "Fixed" for hp in self.oracle.get_space().space)
-        if asks or self.own_trials or (self.hypermodel and trainables.fits_by_itself(self.hypermodel)):
+        if asks or self.own_trials or self._fits_by_itself:
             return ""  # or they are asked for while a trial trains
         # As KerasTuner, which then tries the one setting that there is.
         return "though `build(hp)` asks for no hyperparameters, so that there is one to try"

@@ -219,6 +219,7 @@ class Search(keras_tuner.Tuner):
         self._by_strategy = distribution_strategy is not None
         if self.by_keras_tuner and not (self.options.is_auto or self.options.is_alone):
             raise ValueError("KerasTuner's own loop trains one model a trial; leave out `population`.")
+        let_memory_grow()  # before anything is put on a GPU, as TensorFlow asks
         home = _temporary_folder() if directory is None else str(directory)
         Path(home).mkdir(parents=True, exist_ok=True)
         # KerasTuner would find its own file there and take up what this package did not write.
@@ -320,7 +321,6 @@ class Search(keras_tuner.Tuner):
             TypeError: An argument of the wrong kind.
             ValueError: An argument out of range, sealed rows, NaN, or a folder of another search.
         """
-        let_memory_grow()  # before anything is put on a GPU, as TensorFlow asks
         self._refuse_workers()
         own = self.trains_itself or self.by_keras_tuner or self._fits_by_itself
         told, rows = told_and_rows(fit_args, fit_kwargs, self.options, own)
@@ -573,9 +573,10 @@ def search(
         workers=workers,
         **own,
     )
-    return tuner.search(
-        x, y, epochs=epochs, batch_size=batch_size, validation_data=validation_data, verbose=verbose, **arguments
-    )
+    # A `HyperModel.fit` of the user's own is handed what was given, and no more.
+    given = {"batch_size": batch_size, "validation_data": validation_data}
+    arguments |= {name: value for name, value in given.items() if value is not None}
+    return tuner.search(*((x,) if y is None else (x, y)), epochs=epochs, verbose=verbose, **arguments)
 
 
 def _temporary_folder() -> str:

@@ -49,9 +49,12 @@ def asked_by(
         pair = _two_values(hp)
         if pair is None or hp.name in _READ_ELSEWHERE:
             continue
-        models = [_built(build, space, hp, value) for value in pair]
-        if not all(isinstance(model, keras.Model) and model.compiled for model in models):
+        try:
+            models = [_built(build, space, hp, value) for value in pair]
+        except Exception:  # whatever the user's code raises at this value: the trial that draws it says so
             continue
+        if not all(isinstance(model, keras.Model) and model.compiled for model in models):
+            return {}
         for name in names:
             first, second = (_setting(model, name) for model in models)
             if first is None or second is None or first == second:

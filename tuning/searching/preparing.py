@@ -310,7 +310,8 @@ class Preparation:
             return {}
         space = self.oracle.get_space()
         known = {hp.name: hp.name if hp.name in names else "" for hp in space.space}
-        return {**known, **asked_by(self.hypermodel.build, space, names)}
+        # A model that the search compiles has no optimizer to look at.
+        return known if self.options.is_auto else {**known, **asked_by(self.hypermodel.build, space, names)}
 
     def _settle(self, decided: set[str]) -> None:
         """What members decide is no question to the oracle, which would propose the same architecture again for it."""

@@ -7,7 +7,7 @@ import inspect
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,9 +235,10 @@ class Training:
             names["epochs"] = self.last
         if self.race.epoch:
             names["initial_epoch"] = self.race.epoch
-        if self.plan.folds is not None:
+        if self._hands_validation_rows(names):
             rows = self.part.rows
-            places, names = (), {**names, "x": rows.x, "y": rows.y, "validation_data": rows.validation}
+            places = (rows.x,) if rows.y is None else (rows.x, rows.y)
+            names = {**{n: v for n, v in names.items() if n not in ("x", "y")}, "validation_data": rows.validation}
         found = self.plan.hypermodel.fit(self.hp, self._trainable.model, *places, **names)
         if not self._tells_epochs and self.race.reason is None:
             self.epochs = self.last = self.race.last = self.race.epoch
@@ -249,6 +250,21 @@ class Training:
         self.race.concluded = True
         self.best_weights.setdefault(0, self._trainable.weights(0))
 
+    def _hands_validation_rows(self, names: Mapping[str, Any]) -> bool:
+        """Whether a `fit` of the user's own gets the rows that are held out: where the objective asks for some, and
+        nobody else says which.
+        """
+        if self.plan.folds is not None:
+            return True
+        given = {"validation_data", "validation_split"} & set(names)
+        wanted = self.plan.objective.name.startswith("val_") and self.part.rows.are_arrays
+        return wanted and not given and self._takes("validation_data")
+
+    def _takes(self, name: str) -> bool:
+        """Whether a `fit` of the user's own takes an argument by this name."""
+        taken = inspect.signature(self.plan.hypermodel.fit).parameters.values()
+        return any(one.name == name or one.kind is one.VAR_KEYWORD for one in taken)
+
     @property
     def _tells_epochs(self) -> bool:
         """Whether a `fit` of the user's own is told how many epochs to train; else it decides that itself."""
@@ -258,9 +274,7 @@ class Training:
         """Whether a `fit` of the user's own can go on from a state: it has ended, or can be told where to begin."""
         if standing.get("concluded") or not self.own:
             return True
-        taken = inspect.signature(self.plan.hypermodel.fit).parameters.values()
-        takes = any(one.name == "initial_epoch" or one.kind is one.VAR_KEYWORD for one in taken)
-        return takes and self._tells_epochs and 0 < standing["epoch"] < self.last
+        return self._takes("initial_epoch") and self._tells_epochs and 0 < standing["epoch"] < self.last
 
     def _over_arrays(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Batches in an order that seed and epoch alone decide, so that a training can go on at any epoch."""

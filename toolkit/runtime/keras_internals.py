@@ -483,12 +483,27 @@ def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
             setattr(owner, name, before)
 
 
-def metrics_of_run(found: Any, objective: Any) -> dict[str, float]:
+def metrics_of_run(found: Any, objective: Any, where: str = "Tuner.run_trial()") -> dict[str, float]:
     """What a `run_trial` or `HyperModel.fit` returned, checked, as metrics by name.
 
     Calls `keras_tuner.src.engine.tuner_utils`, seen in KerasTuner 1.4.8, so that errors are those that its users know.
     """
     from keras_tuner.src.engine import tuner_utils
 
-    tuner_utils.validate_trial_results(found, objective, "Tuner.run_trial()")
+    tuner_utils.validate_trial_results(found, objective, where)
     return dict(tuner_utils.convert_to_metrics_dict(found, objective))
+
+
+def best_step_of_run(found: Any, objective: Any) -> int:
+    """The best epoch, from 0, of what a `run_trial` returned; of several the mean.
+
+    Calls `keras_tuner.src.engine.tuner_utils.get_best_step`, seen in KerasTuner 1.4.8.
+    """
+    from keras_tuner.src.engine import tuner_utils
+
+    return int(tuner_utils.get_best_step(found, objective))
+
+
+def number_trial(oracle: Any, trial: Any) -> None:
+    """Notes the number under which KerasTuner shows a trial: `Oracle._display.trial_number`, KerasTuner 1.4.8."""
+    _corner(oracle, "_display").trial_number[trial.trial_id] = len(oracle.trials)

@@ -46,6 +46,8 @@ def _members(plan: Plan, hint: str) -> str:
 
 def _rows(plan: Plan) -> str:
     rows = plan.rows
+    if rows.x is None:
+        return "rows of its own"
     if not rows.are_arrays:
         return "rows from a data set"
     if plan.folds:

@@ -7,12 +7,13 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import keras_tuner
 
 from ...toolkit.runtime.files import write_json, write_text
-from . import announcing, oracles
+from ...toolkit.runtime.keras_internals import number_trial
+from . import announcing, oracles, reopening
 from .journal import Journal
 from .options import SearchOptions
 from .plan import Assignment, ObjectiveError, Outcome, Plan, best_first
@@ -27,6 +28,25 @@ class SearchFailedError(RuntimeError):
     """No trial of a search could be completed; the first trial's cause is its cause too."""
 
 
+class Hooks(Protocol):
+    """What KerasTuner calls of a tuner beside the trainings, for subclasses to override."""
+
+    def on_search_begin(self) -> None:
+        """The search begins."""
+
+    def pre_create_trial(self) -> None:
+        """The oracle is about to be asked for a trial."""
+
+    def on_trial_begin(self, trial: Any) -> None:
+        """A trial begins."""
+
+    def on_trial_end(self, trial: Any) -> None:
+        """A trial has ended, and the oracle knows how it went."""
+
+    def on_search_end(self) -> None:
+        """The search has ended."""
+
+
 class Driver:
     """One call of `search`: proposes, trains, tells the oracle, until there is no more to do.
 
@@ -37,6 +57,7 @@ class Driver:
         train: Trains a trial.
         journal: Where what happens is kept.
         say: Says a line to the user.
+        hooks: Is told when the search and each trial begin and end.
 
     Attributes:
         outcomes: How each trial went, by number.
@@ -51,13 +72,16 @@ class Driver:
         train: Train,
         journal: Journal,
         say: Callable[[str], None],
+        hooks: Hooks,
     ) -> None:
         self.plan, self.options, self.oracle = plan, options, oracle
-        self.train, self.journal, self.say = train, journal, say
+        self.train, self.journal, self.say, self.hooks = train, journal, say, hooks
         self.outcomes: dict[int, Outcome] = {}
         self.trials: dict[int, keras_tuner.engine.trial.Trial] = {}
         self._waiting: list[int] = []
         self._ends: dict[int, int] = {}
+        self._retries: dict[int, int] = {}
+        self._restarts: dict[int, int] = {}
         self._failures: list[str] = []
         self._first_error: BaseException | None = None
         self._exhausted = False
@@ -79,7 +103,9 @@ class Driver:
         if self.options.time_budget is not None:
             self._deadline = started + self.options.time_budget
         with self.journal, oracles.in_charge(self.oracle, self.options.initial_trials), self._interruption_said():
+            self.journal.describe(reopening.description(self.plan, self.oracle.get_space()))
             self.say(opening)
+            self.hooks.on_search_begin()
             self._replay()
             # A search that gave up gives up again, and trains nothing for it.
             self._check_failures()
@@ -93,6 +119,7 @@ class Driver:
                 pool.close()
             result = self._result(time.time() - started)
             self.journal.tidy(result.order[: self.options.keep])
+            self.hooks.on_search_end()
         return result
 
     @contextmanager
@@ -110,6 +137,8 @@ class Driver:
         for event in self.journal.events:
             if event["event"] == "begin":
                 self._replay_proposal(event["number"], event["values"])
+            elif event["event"] == "retry":
+                self._note_retry(event["number"], anew=event["anew"])
             elif event["event"] == "end":
                 self._tell(event["number"], Outcome(**self.journal.outcome(event["number"])))
                 self._count(event["number"])
@@ -129,12 +158,14 @@ class Driver:
         # An oracle of the user's may draw otherwise this time; what was trained counts.
         trial.hyperparameters.values = dict(values)
         self.trials[number] = trial
+        number_trial(self.oracle, trial)
 
     def _next_trial(self) -> int | None:
         """The next trial to run: one that was interrupted, or a new one; `None` where there is none now."""
         if self._waiting:
             return self._waiting.pop(0)
         number = len(self.trials)
+        self.hooks.pre_create_trial()
         trial = self.oracle.create_trial(_worker_name(number))
         if trial.status == "STOPPED":
             most = self.oracle.max_trials
@@ -142,6 +173,7 @@ class Driver:
         if trial.status != "RUNNING":
             return None
         self.trials[number] = trial
+        number_trial(self.oracle, trial)
         self.journal.add({"event": "begin", "number": number, "values": trial.hyperparameters.values})
         return number
 
@@ -163,13 +195,16 @@ class Driver:
                 number = again.pop() if again else next_number()
                 if number is None:
                     break
+                self.hooks.on_trial_begin(self.trials[number])
                 going[pool.submit(self._assignment(number, whole))] = number
             if not going:
                 return
             ticket = pool.wait(list(going))
             number = going.pop(ticket)
+            retried = anew = False
             try:
                 outcome = pool.result(ticket)
+                retried = anew = outcome.status == "failed"
             except WorkerDiedError as error:
                 deaths[number] = deaths.get(number, 0) + 1
                 if deaths[number] < MOST_DEATHS:
@@ -178,7 +213,12 @@ class Driver:
                 outcome = self._failed(number, error)
             except Exception as error:
                 outcome = self._raised(number, error)
-            self.done(number, outcome)
+                retried = not isinstance(error, keras_tuner.errors.FailedTrialError)
+            if retried and self._retries.get(number, 0) < self.oracle.max_retries_per_trial:
+                self._retry(number, outcome, anew)
+                again.append(number)
+            else:
+                self.done(number, outcome)
 
     def _is_over(self) -> bool:
         if self._deadline is not None and time.time() > self._deadline and not self._ended:
@@ -202,6 +242,7 @@ class Driver:
             peers=[[self.plan.sign * v for v in one.curve] for k, one in self.outcomes.items() if k != number],
             deadline=self._deadline,
             last=None if last is None else int(last),
+            restarts=self._restarts.get(number, 0),
         )
 
     def _root(self, number: int) -> int:
@@ -213,6 +254,26 @@ class Driver:
         """The best trials of those that got a few epochs only; those that were gone on with before have ended twice."""
         rule = self.options.first_epochs
         return [] if rule is None else [best for best in self._order()[: rule.keep] if self._ends[best] == 1]
+
+    # Failures
+
+    def _retry(self, number: int, outcome: Outcome, anew: bool) -> None:
+        """Notes that a trial which failed is tried again.
+
+        One that raised goes on where it stood, since the machine may have been the cause; one without a finite score
+        is begun anew, from other weights.
+        """
+        self._note_retry(number, anew)
+        self.trials[number].metrics.metrics.clear()
+        if anew:
+            self.journal.forget(number)
+        self.journal.add({"event": "retry", "number": number, "anew": anew})
+        count = f"{self._retries[number]} of {self.oracle.max_retries_per_trial}"
+        self.say(f"Trial {number} failed ({outcome.reason}); it is tried again, {count}.")
+
+    def _note_retry(self, number: int, anew: bool) -> None:
+        self._retries[number] = self._retries.get(number, 0) + 1
+        self._restarts[number] = self._restarts.get(number, 0) + int(anew)
 
     # Outcomes
 
@@ -242,6 +303,7 @@ class Driver:
             write_json(self.journal.trial(number) / "outcome.json", outcome.as_dict())
             self.journal.add({"event": "end", "number": number, "score": outcome.score})
         self._tell(number, outcome)
+        self.hooks.on_trial_end(self.trials[number])
         self.say(announcing.ended(number, outcome, self.plan.objective.name))
         self._count(number)
         self._check_failures()
@@ -274,13 +336,16 @@ class Driver:
         """Gives up when nothing but failures came first; a failure after a success is that trial's own."""
         many = len(self._failures) >= self.options.max_consecutive_failed_trials
         if many and len(self._failures) == len(self.outcomes):
-            self._give_up(self._failures[0])
+            most = self.options.max_consecutive_failed_trials
+            # KerasTuner's own words, which its users look for.
+            self._give_up(self._failures[0], f" Number of consecutive failures exceeded the limit of {most}.")
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, why: str = "") -> None:
         kept = sorted(self.journal.folder.rglob("error.txt"))
         where = f" The whole message is in {kept[0]}." if kept else ""
         raise SearchFailedError(
-            f"No trial of {len(self.outcomes)} could be completed; the first failed with {reason.rstrip('.')}.{where}"
+            f"No trial of {len(self.outcomes)} could be completed; the first failed with "
+            f"{reason.rstrip('.')}.{where}{why}"
         ) from self._first_error
 
     # The end

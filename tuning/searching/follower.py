@@ -39,6 +39,11 @@ class Follow(keras.callbacks.Callback):
         super().__init__()
         self.trainable, self.race, self.stoppers = trainable, race, list(stoppers)
         self.paused = False
+        # A loop of the user's own may call the end of an epoch alone.
+        self._lone: dict[int, LoneModel] = {}
+        self._own: dict[int, list[keras.callbacks.EarlyStopping]] = {}
+        self._train: list[Logs] | None = None
+        self._validation: list[Logs] | None = None
         self._begin_epoch, self._end_epoch = begin_epoch, end_epoch
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -54,8 +59,7 @@ class Follow(keras.callbacks.Callback):
                     stopper.on_epoch_end(epoch, self.race.logs_at(member, epoch))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._train: list[Logs] | None = None
-        self._validation: list[Logs] | None = None
+        self._train = self._validation = None
         self._begin_epoch()
         for reader in self.race.readers.values():
             reader.begin_epoch()
@@ -84,7 +88,8 @@ class Follow(keras.callbacks.Callback):
             for stopper in own if member not in self.race.dropped else ():
                 stopper.on_epoch_end(epoch, values[member])
         stopped = [member for member, lone in self._lone.items() if lone.stop_training]
-        if self._end_epoch(values, stopped, bool(self.model.stop_training)):
+        model = self.trainable.model
+        if self._end_epoch(values, stopped, bool(model.stop_training)):
             # Without a reason the training only pauses, to go on in a smaller graph.
             self.paused = self.race.reason is None
-            self.model.stop_training = True
+            model.stop_training = True

@@ -14,6 +14,28 @@ from ...toolkit.runtime.machine import hold
 _HELD = ("state.npz", "best.npz")
 
 
+def trial_folder(folder: Path, number: int) -> Path:
+    """Where a trial of a search is kept."""
+    return folder / "trials" / f"{number:04d}"
+
+
+def kept_outcome(folder: Path, number: int) -> dict[str, Any]:
+    """What came of a trial, as it was kept.
+
+    Args:
+        folder: Of the search.
+        number: Of the trial.
+
+    Raises:
+        ValueError: It is missing, though the log says that the trial ended.
+    """
+    path = trial_folder(folder, number)
+    known: dict[str, Any] | None = read_json(path / "outcome.json")
+    if known is None:
+        raise ValueError(f"{path} lacks its outcome.json; give `overwrite=True` to begin anew.")
+    return known
+
+
 class Journal:
     """The log and the trials' folders of one search; a context that no second process can enter.
 
@@ -75,9 +97,25 @@ class Journal:
         """Writes down what happened."""
         append_line(self._path, event)
 
+    def describe(self, description: dict[str, Any]) -> None:
+        """Keeps what a look at the search needs beside its log, where it is not kept yet.
+
+        Args:
+            description: Plain values.
+        """
+        path = self.folder / "plan.json"
+        if read_json(path) != description:
+            write_json(path, description)
+
+    def forget(self, number: int) -> None:
+        """Removes how far a trial has come, so that it begins anew."""
+        for name in _HELD:
+            for file in self.trial(number).rglob(name):
+                file.unlink()
+
     def trial(self, number: int) -> Path:
         """The folder of a trial, which is made where it is not there."""
-        path = self.folder / "trials" / f"{number:04d}"
+        path = trial_folder(self.folder, number)
         path.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -87,10 +125,7 @@ class Journal:
         Raises:
             ValueError: It is missing, though the log says that the trial ended.
         """
-        known: dict[str, Any] | None = read_json(self.trial(number) / "outcome.json")
-        if known is None:
-            raise ValueError(f"{self.trial(number)} lacks its outcome.json; give `overwrite=True` to begin anew.")
-        return known
+        return kept_outcome(self.folder, number)
 
     def inherit(self, parent: int, number: int) -> None:
         """Lets a trial go on from where another one stands."""

@@ -17,13 +17,6 @@ from .member_settings import members_of
 
 OBJECTIVE, TRIALS = "val_loss", 20
 _RESOURCES = ("num_cpus", "num_gpus")
-# Arguments of KerasTuner's tuners that mean nothing here, and why.
-NOT_TAKEN = {
-    "max_retries_per_trial": "a trial that raises would raise again, since its seed is the same",
-    "distribution_strategy": "a trial trains on one device; `workers` spreads the trials over processes and GPUs",
-    "tuner_id": "one process owns the search; `workers` spreads the trials",
-    "logger": "the search keeps a log of its own, `log.jsonl`",
-}
 
 
 @dataclass(frozen=True)
@@ -31,7 +24,7 @@ class SearchOptions:
     """The keywords of `Search`, checked; what each means is told there.
 
     Raises:
-        TypeError: An argument of the wrong kind, or one that a search does not take.
+        TypeError: An argument of the wrong kind.
         ValueError: An argument out of range.
 
     Example:
@@ -73,8 +66,6 @@ class SearchOptions:
     rule: Stopper | None = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in set(self.oracle_arguments) & set(NOT_TAKEN):
-            raise TypeError(f"A search does not take `{name}`: {NOT_TAKEN[name]}.")
         # The one moment at which a frozen object is written to.
         for name, value in self._checked().items():
             object.__setattr__(self, name, value)
@@ -92,6 +83,9 @@ class SearchOptions:
         checked: dict[str, Any] = {
             name: whole_number(name, getattr(self, name), low=int(name != "seed")) for name in counts
         }
+        retries = self.oracle_arguments.get("max_retries_per_trial")
+        if retries is not None:
+            whole_number("max_retries_per_trial", retries, low=0)
         if self.max_trials is not None:
             checked["max_trials"] = whole_number("trials", self.max_trials, low=1)
         if self.folds is not None:
@@ -140,7 +134,7 @@ class SearchOptions:
 def _check_oracle(oracle: keras_tuner.Oracle, objective: Any, trials: int | None) -> None:
     """An oracle brings objective and number of trials of its own; others beside them would count for nothing."""
     name = objective.name if isinstance(objective, keras_tuner.Objective) else objective
-    if name not in (OBJECTIVE, oracle.objective.name):
+    if name not in (OBJECTIVE, None, oracle.objective.name):
         raise ValueError(f"The oracle looks for {oracle.objective.name}, not for {name}; give it to the oracle.")
     if trials not in (TRIALS, None, oracle.max_trials):
         raise ValueError(f"The oracle proposes {oracle.max_trials} trials, not {trials}; give it to the oracle.")

@@ -16,7 +16,7 @@ from scipy import stats
 
 from ...toolkit.checks import one_of
 from ...toolkit.metrics.directions import direction
-from ...toolkit.runtime.keras_internals import replaced, silent_oracle
+from ...toolkit.runtime.keras_internals import number_trial, replaced, silent_oracle
 from .plan import Outcome
 
 ORACLES = ("random", "grid", "bayesian", "hyperband")
@@ -28,6 +28,7 @@ ORACLE_ARGUMENTS = (
     "max_epochs",
     "factor",
     "hyperband_iterations",
+    "max_retries_per_trial",
     "num_initial_points",
     "alpha",
     "beta",
@@ -207,9 +208,22 @@ def in_charge(oracle: keras_tuner.Oracle, initial: Sequence[dict[str, Any]]) -> 
         # The search itself says when failures are too many; KerasTuner would raise in the midst of `end_trial`, with
         # its lock held for ever.
         stack.enter_context(replaced(oracle, "max_consecutive_failed_trials", 10**9))
+        stack.enter_context(_quick(oracle))
         if initial:
             stack.enter_context(replaced(oracle, "populate_space", _initial_first(oracle, initial)))
         yield
+
+
+@contextmanager
+def _quick(oracle: keras_tuner.Oracle) -> Iterator[None]:
+    """While the block runs KerasTuner's Bayesian oracle proposes as `GaussianProcess` does; it would take minutes."""
+    own = type(oracle)
+    if own is keras_tuner.oracles.BayesianOptimizationOracle:
+        oracle.__class__ = GaussianProcess
+    try:
+        yield
+    finally:
+        oracle.__class__ = own
 
 
 def _check_initial(oracle: keras_tuner.Oracle, initial: Sequence[dict[str, Any]]) -> None:
@@ -264,18 +278,40 @@ def tell(oracle: keras_tuner.Oracle, trial: keras_tuner.engine.trial.Trial, outc
         metrics = {name: value for name, value in outcome.metrics.items() if np.isfinite(value)}
         objective = oracle.objective
         metrics[objective.name] = outcome.score
-        # KerasTuner tells a direction from the name, which it cannot of a metric of the user's own.
+        # A `run_trial` of the user's own may have told the oracle itself.
         if not trial.metrics.exists(objective.name):
+            # KerasTuner tells a direction from the name, which it cannot of a metric of the user's own.
             trial.metrics.register(objective.name, objective.direction)
-        oracle.update_trial(trial.trial_id, metrics, step=_best_step(outcome))
+            oracle.update_trial(trial.trial_id, metrics, step=_best_step(outcome))
         trial.status = "COMPLETED"
     oracle.end_trial(trial)
-    # Of several epochs KerasTuner would take the best value it has seen; the score is that of the best setting.
-    if outcome.score is not None:
-        trial.score = outcome.score
+    if isinstance(oracle, keras_tuner.oracles.GridSearchOracle):
+        return  # it finds its next point by the values of the last one, among those that it knows
     fixed = {hp.name for hp in trial.hyperparameters.space if isinstance(hp, hyperparameters.Fixed)}
     # Only now: what the oracle has tried is known by the values that it proposed.
-    trial.hyperparameters.values.update({name: v for name, v in outcome.settings.items() if name in fixed})
+    trial.hyperparameters.values.update({name: v for name, v in outcome.values.items() if name in fixed})
+
+
+def restored(
+    oracle: keras_tuner.Oracle, number: int, values: dict[str, Any], outcome: Outcome | None
+) -> keras_tuner.engine.trial.Trial:
+    """Gives an oracle a trial of a former process, as it was proposed, and how it went where it has ended.
+
+    Args:
+        oracle: Has been told of the trials before it.
+        number: Of the trial.
+        values: Its hyperparameters.
+        outcome: How it went, or `None`.
+    """
+    hp = oracle.get_space()
+    hp.values = dict(values)
+    made = keras_tuner.engine.trial.Trial(hp, trial_id=f"{number:0{len(str(oracle.max_trials))}d}")
+    oracle.trials[made.trial_id] = made
+    oracle.start_order.append(made.trial_id)
+    number_trial(oracle, made)
+    if outcome is not None:
+        tell(oracle, made, outcome)
+    return made
 
 
 def tell_again(trial: keras_tuner.engine.trial.Trial, outcome: Outcome) -> None:
@@ -294,11 +330,10 @@ def add_entries(trial: keras_tuner.engine.trial.Trial, outcome: Outcome) -> None
     """
     if not outcome.entries:
         return
-    asked = {entry["config"]["name"] for entry in outcome.entries}
-    trial.hyperparameters.merge(
-        keras_tuner.HyperParameters.from_config({"space": outcome.entries, "values": {}}), overwrite=False
-    )
-    trial.hyperparameters.values.update({name: v for name, v in outcome.values.items() if name in asked})
+    asked = keras_tuner.HyperParameters.from_config({"space": outcome.entries, "values": {}})
+    trial.hyperparameters.merge(asked, overwrite=False)
+    # Who asks first gets the default; what the best member was trained at instead is no value of the oracle's.
+    trial.hyperparameters.values.update({hp.name: hp.default for hp in asked.space if hp.name in outcome.values})
 
 
 def _best_step(outcome: Outcome) -> int:

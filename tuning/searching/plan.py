@@ -15,6 +15,8 @@ from .rows import TrialRows
 
 # What a member logged in an epoch, by name.
 Logs = dict[str, float]
+# Arguments by place and by name.
+Given = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class ObjectiveError(ValueError):
@@ -26,7 +28,7 @@ class Plan:
     """What is the same for all trials of a search.
 
     Args:
-        hypermodel: `keras_tuner.HyperModel`.
+        hypermodel: `keras_tuner.HyperModel`, or `None` where a `run_trial` of the user's own needs none.
         rows: What is trained and validated on.
         objective: `keras_tuner.Objective`.
         epochs: Epochs of a whole training, at least 1.
@@ -41,11 +43,13 @@ class Plan:
         compiling: `optimizer`, `loss`, `metrics`, `jit_compile` where given.
         callbacks: Keras callbacks, copied for each training.
         fit_arguments: Further arguments of `fit`.
+        given: What `search` was given, by place and by name, for a `fit` of the user's own.
+        decided: Of each hyperparameter known beforehand the setting that it asks for and members decide, or `""`.
         most_parameters: Larger models fail, or `None`.
         precision: Keras policy that the models are built under.
     """
 
-    hypermodel: keras_tuner.HyperModel
+    hypermodel: Any
     rows: TrialRows
     objective: keras_tuner.Objective
     epochs: int
@@ -60,6 +64,8 @@ class Plan:
     compiling: dict[str, Any] = field(default_factory=dict)
     callbacks: tuple[Any, ...] = ()
     fit_arguments: dict[str, Any] = field(default_factory=dict)
+    given: Given = ((), {})
+    decided: dict[str, str] = field(default_factory=dict)
     most_parameters: int | None = None
     precision: str = "float32"
 
@@ -90,6 +96,8 @@ class Assignment:
         peers: Curves of the other trials, lower being better.
         deadline: `time.time()` after which it ends with its epoch, or `None`.
         last: Epoch to end at, or `None` for the plan's.
+        restarts: How often it was begun anew from other weights, since it gave no finite score.
+        watchers: Keras callbacks of this trial in this process, which are not copied.
     """
 
     trial: keras_tuner.engine.trial.Trial
@@ -98,6 +106,8 @@ class Assignment:
     peers: Sequence[Sequence[float]] = ()
     deadline: float | None = None
     last: int | None = None
+    restarts: int = 0
+    watchers: Sequence[Any] = ()
 
     @property
     def hp(self) -> keras_tuner.HyperParameters:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import keras
@@ -19,12 +19,15 @@ from ...toolkit.runtime.precision import fresh_session
 from ..spaces.space import Space
 from . import trainables
 from .member_settings import members_of
+from .optimizer_questions import asked_by
 from .options import SearchOptions
 from .oracles import settled
-from .plan import Plan
+from .plan import Given, Plan
 from .rows import TrialRows, is_stream, rows_of
 
 _BATCH_SIZE = 32
+_EPOCHS = 20
+_ROWS = ("x", "y", "sample_weight", "validation_data")
 # Settings of members that say nothing of a model's form.
 _DECIDED_BY_MEMBERS = {"learning_rate", "momentum", "weight_decay"}
 
@@ -36,7 +39,7 @@ class FitArguments:
     Args:
         x: Inputs.
         y: Targets, or `None` where `x` brings them.
-        epochs: Epochs of a whole training, at least 1.
+        epochs: Epochs of a whole training, at least 1, or `None` for 20.
         batch_size: Rows of a batch, at least 1, or `None` for 32.
         validation_data: As for `fit`.
         validation_split: As for `fit`.
@@ -44,15 +47,16 @@ class FitArguments:
         callbacks: Keras callbacks; one alone, several, or `None`.
         verbose: As for `search`.
         further: Further arguments of `fit`.
+        given: All of it by place and by name, as it was given.
 
     Raises:
         TypeError: A count that is no whole number, or a callback that is none.
         ValueError: A count below 1.
     """
 
-    x: Any
+    x: Any = None
     y: Any = None
-    epochs: int = 1
+    epochs: int | None = None
     batch_size: int | None = None
     validation_data: Any = None
     validation_split: float = 0.0
@@ -60,9 +64,38 @@ class FitArguments:
     callbacks: Any = ()
     verbose: Any = "auto"
     further: Mapping[str, Any] = field(default_factory=dict)
+    given: Given = ((), {})
+
+    @classmethod
+    def of(cls, places: Sequence[Any], names: Mapping[str, Any]) -> FitArguments:
+        """What `fit` would understand by these arguments.
+
+        Args:
+            places: What was given by place.
+            names: What was given by name.
+
+        Raises:
+            TypeError: An argument given twice, or of the wrong kind.
+            ValueError: A count below 1.
+
+        Example:
+
+        >>> FitArguments.of(("inputs", "targets", 16), {"epochs": 3, "class_weight": None}).further
+        {'class_weight': None}
+        """
+        known = list(inspect.signature(keras.Model.fit).parameters)[1:]
+        if len(places) > len(known):
+            raise TypeError(f"`fit` takes at most {len(known)} arguments by place, got {len(places)}.")
+        named = dict(zip(known, places, strict=False))
+        for name in set(named) & set(names):
+            raise TypeError(f"`{name}` was given twice, by place and by name; give it once.")
+        named.update(names)
+        own = {one.name: named.pop(one.name) for one in fields(cls)[:-2] if one.name in named}
+        return cls(**own, further=named, given=(tuple(places), dict(names)))
 
     def __post_init__(self) -> None:
-        whole_number("epochs", self.epochs, low=1)
+        if self.epochs is not None:
+            whole_number("epochs", self.epochs, low=1)
         if self.batch_size is not None:
             whole_number("batch_size", self.batch_size, low=1)
         for callback in self.listed_callbacks:
@@ -81,27 +114,47 @@ class FitArguments:
         """Rows of a batch, where no hyperparameter says otherwise."""
         return _BATCH_SIZE if self.batch_size is None else int(self.batch_size)
 
-    def positional(self) -> tuple[Any, ...]:
-        """What `run_trial` is told by place."""
-        return (self.x,) if self.y is None else (self.x, self.y)
-
-    def named(self) -> dict[str, Any]:
-        """What `run_trial` is told by name; what was not given is left out, as the user's own `fit` may not take it."""
-        named = {
-            "epochs": self.epochs,
-            "batch_size": self.rows_of_a_batch,
-            "validation_data": self.validation_data,
-            "callbacks": self.listed_callbacks,
-            "verbose": self.verbose,
-        }
-        if self.sample_weight is not None:
-            named["sample_weight"] = self.sample_weight
-        if self.validation_split:
-            named["validation_split"] = self.validation_split
-        return {**named, **self.further}
+    @property
+    def epochs_of_a_training(self) -> int:
+        """Epochs of a whole training, where no hyperparameter says otherwise."""
+        return _EPOCHS if self.epochs is None else int(self.epochs)
 
 
 # Rows
+
+
+def told_and_rows(
+    places: Sequence[Any], names: Mapping[str, Any], options: SearchOptions, own: bool
+) -> tuple[FitArguments, TrialRows]:
+    """What `search` was told, and the rows of it.
+
+    Args:
+        places: What was given by place.
+        names: What was given by name.
+        options: What the search was made with.
+        own: Whether code of the user's own is handed all this, so that it may be anything.
+
+    Raises:
+        TypeError: An argument of the wrong kind.
+        ValueError: An argument out of range, or sealed rows.
+    """
+    if not own:
+        told = FitArguments.of(places, names)
+        return told, rows_to_search(told, options)
+    for given in (*places, *names.values()):
+        if isinstance(given, np.ndarray) or hasattr(given, "openings"):
+            refuse_sealed("A search trains and chooses", given)
+    # It is the user's code that knows what to do with it. Where that asks for a training of this package's,
+    # `changed_plan` reads it again and says what is wrong.
+    try:
+        told = FitArguments.of(places, names)
+    except (TypeError, ValueError):
+        known = {name: names[name] for name in ("callbacks", "verbose") if name in names}
+        return FitArguments(**known, given=(tuple(places), dict(names))), TrialRows(None)
+    try:
+        return told, rows_to_search(told, options)
+    except (TypeError, ValueError):
+        return told, TrialRows(None)
 
 
 def rows_to_search(told: FitArguments, options: SearchOptions) -> TrialRows:
@@ -115,6 +168,10 @@ def rows_to_search(told: FitArguments, options: SearchOptions) -> TrialRows:
         TypeError: Rows of a kind that every trial cannot read.
         ValueError: Sealed rows, NaN, rows of unlike number, or a number of steps for arrays.
     """
+    if told.x is None:
+        raise ValueError(
+            "`x` was not given; a search needs rows, unless `run_trial` of a subclass or `HyperModel.fit` has its own."
+        )
     validation = told.validation_data
     held = validation[0] if isinstance(validation, (tuple, list)) else None
     for given in (told.x, held):
@@ -136,7 +193,7 @@ def rows_to_search(told: FitArguments, options: SearchOptions) -> TrialRows:
     return rows
 
 
-def adapt(hypermodel: keras_tuner.HyperModel, rows: TrialRows) -> None:
+def adapt(hypermodel: keras_tuner.HyperModel | None, rows: TrialRows) -> None:
     """Shows the rows to a space that learns their form; one that knows it need not see a stream.
 
     Args:
@@ -144,7 +201,7 @@ def adapt(hypermodel: keras_tuner.HyperModel, rows: TrialRows) -> None:
         rows: Of the search.
     """
     known = getattr(hypermodel, "adapted", False)
-    if not callable(getattr(hypermodel, "adapt", None)) or (known and is_stream(rows.x)):
+    if hypermodel is None or not callable(getattr(hypermodel, "adapt", None)) or (known and is_stream(rows.x)):
         return
     held = rows.validation[1] if rows.are_arrays and isinstance(rows.validation, tuple) else None
     # An `adapt` of the user's own need not take the targets that are held out.
@@ -155,7 +212,7 @@ def adapt(hypermodel: keras_tuner.HyperModel, rows: TrialRows) -> None:
 # The plan
 
 
-def check_further(told: FitArguments, hypermodel: keras_tuner.HyperModel) -> None:
+def check_further(told: FitArguments, hypermodel: keras_tuner.HyperModel | None) -> None:
     """Refuses what `fit` would refuse in every trial; a `fit` of the user's own takes what it likes.
 
     Args:
@@ -166,7 +223,7 @@ def check_further(told: FitArguments, hypermodel: keras_tuner.HyperModel) -> Non
         TypeError: An argument that neither a search nor `fit` takes.
         ValueError: `initial_epoch`.
     """
-    if trainables.fits_by_itself(hypermodel):
+    if hypermodel is not None and trainables.fits_by_itself(hypermodel):
         return
     unknown = sorted(set(told.further) - set(inspect.signature(keras.Model.fit).parameters))
     if unknown:
@@ -185,13 +242,17 @@ class Preparation:
         options: What the search was made with.
         told: What `search` was told.
         rows: Of the search.
+        own_trials: Whether a `run_trial` of the user's own trains them.
+        by_keras_tuner: Whether KerasTuner's own loop trains them.
     """
 
-    hypermodel: keras_tuner.HyperModel
+    hypermodel: keras_tuner.HyperModel | None
     oracle: keras_tuner.Oracle
     options: SearchOptions
     told: FitArguments
     rows: TrialRows
+    own_trials: bool = False
+    by_keras_tuner: bool = False
 
     def plan(self) -> tuple[Plan, str]:
         """What is the same for all trials, and a hint where the user might want something else.
@@ -200,20 +261,19 @@ class Preparation:
             TypeError: `build` returned no Keras model, or settings of the wrong kind.
             ValueError: There is nothing to search, or a population cannot be made.
         """
-        options, told, further = self.options, self.told, dict(self.told.further)
+        options, told = self.options, self.told
         self._check_validation_freq()
         settings, hint = self._settings()
-        self._settle({name for one in settings for name in one} & _DECIDED_BY_MEMBERS)
-        self._check_rates(settings)
-        if told.batch_size is not None and trainables.fits_by_itself(self.hypermodel):
-            further = {"batch_size": told.rows_of_a_batch, **further}
+        decided = self._decided({name for one in settings for name in one} & _DECIDED_BY_MEMBERS)
+        self._settle({name for name, setting in decided.items() if setting})
+        hint = self._check_rates(settings) or hint
         # Hyperband itself says how long each trial lasts, and the first epochs are cut by the driver.
         cut_by_others = options.first_epochs is not None or isinstance(self.oracle, keras_tuner.oracles.HyperbandOracle)
         plan = Plan(
             hypermodel=self.hypermodel,
             rows=self.rows,
             objective=self.oracle.objective,
-            epochs=int(told.epochs),
+            epochs=told.epochs_of_a_training,
             batch_size=told.rows_of_a_batch,
             settings=settings,
             executions=options.executions_per_trial,
@@ -224,19 +284,34 @@ class Preparation:
             seed=options.seed,
             compiling=options.compiling,
             callbacks=tuple(told.listed_callbacks),
-            fit_arguments=further,
+            fit_arguments=dict(told.further),
+            # Only where it is needed: it holds rows, which are sent to workers.
+            given=told.given if self._fits_by_itself else ((), {}),
+            decided=decided,
             most_parameters=options.max_model_size,
             precision=keras.config.dtype_policy().name,
         )
         return plan, hint
 
+    @property
+    def _fits_by_itself(self) -> bool:
+        return self.hypermodel is not None and trainables.fits_by_itself(self.hypermodel)
+
     def _check_validation_freq(self) -> None:
         every = self.told.further.get("validation_freq", 1)
         seen = not self.oracle.objective.name.startswith("val_")
-        if isinstance(every, int) and every > self.told.epochs and not seen:
-            raise ValueError(
-                f"`validation_freq` must be at most the number of epochs, {self.told.epochs}, got {every}."
-            )
+        epochs = self.told.epochs_of_a_training
+        if isinstance(every, int) and every > epochs and not seen:
+            raise ValueError(f"`validation_freq` must be at most the number of epochs, {epochs}, got {every}.")
+
+    def _decided(self, names: set[str]) -> dict[str, str]:
+        """The hyperparameters that are known, each with the setting that it asks for and members decide, or `""`."""
+        if not names or self.hypermodel is None:
+            return {}
+        space = self.oracle.get_space()
+        known = {hp.name: hp.name if hp.name in names else "" for hp in space.space}
+        # A model that the search compiles has no optimizer to look at.
+        return known if self.options.is_auto else {**known, **asked_by(self.hypermodel.build, space, names)}
 
     def _settle(self, decided: set[str]) -> None:
         """What members decide is no question to the oracle, which would propose the same architecture again for it."""
@@ -244,31 +319,36 @@ class Preparation:
         if decided & {hp.name for hp in space.space}:
             self.oracle.hyperparameters = settled(space, decided)
 
-    def _check_rates(self, settings: Sequence[dict[str, Any]]) -> None:
+    def _check_rates(self, settings: Sequence[dict[str, Any]]) -> str:
+        """Refuses callbacks that set the rates of members; returns a hint where there is but one setting to try."""
         if settings:
             for callback in rate_setters(self.told.listed_callbacks):
                 raise ValueError(
                     f"`{type(callback).__name__}` sets the learning rate, and every member of a population has one of "
                     "its own; leave it out, or give `population=False`."
                 )
-        elif all(type(hp).__name__ == "Fixed" for hp in self.oracle.get_space().space):
-            raise ValueError(
-                "There is nothing to search: the space has no hyperparameters and there is one rate; "
-                "give `population=16`, or let `build(hp)` ask for hyperparameters."
-            )
+            return ""
+        asks = any(type(hp).__name__ != "Fixed" for hp in self.oracle.get_space().space)
+        if asks or self.own_trials or self._fits_by_itself:
+            return ""  # or they are asked for while a trial trains
+        # As KerasTuner, which then tries the one setting that there is.
+        return "though `build(hp)` asks for no hyperparameters, so that there is one to try"
 
     # The members
 
     def _settings(self) -> tuple[tuple[dict[str, Any], ...], str]:
         """The settings of the members, or none where each trial is one ordinary model; and a hint."""
         options = self.options
-        if options.is_alone:
-            self._add_rate(self._built())
+        if self.hypermodel is None or self.by_keras_tuner:
             return (), ""
         fresh_session()
-        model = self._built()
-        if not isinstance(model, keras.Model):
-            raise TypeError(f"`build` must return a Keras model, got {type(model).__name__}.")
+        model = self.hypermodel.build(self.oracle.get_space())
+        if self.own_trials and (self.rows.x is None or not isinstance(model, keras.Model)):
+            return (), ""  # a subclass that trains by itself may search over what is no model at all
+        trainables.refuse_no_model(model)
+        if options.is_alone:
+            self._add_rate(model)
+            return (), ""
         chosen = trainables.compiling_of(model, self.hypermodel, self.rows.y, options.compiling)
         possible = trainables.can_be_many(model, chosen.optimizer) and not trainables.fits_by_itself(self.hypermodel)
         if options.is_auto:
@@ -286,13 +366,9 @@ class Preparation:
         given = ladder(chosen.optimizer) if options.is_auto else options.population
         return members_of(given, chosen.optimizer), ""
 
-    def _built(self) -> Any:
-        return self.hypermodel.build(self.oracle.get_space())
-
     def _add_rate(self, model: keras.Model) -> None:
         """Makes the rate of a model that the search compiles a hyperparameter: each trial then has one alone."""
-        # A subclass that trains by itself may search over what is no model at all.
-        if getattr(model, "compiled", True):
+        if model.compiled:
             return
         low, high = ladder("adam" if self.options.optimizer is None else self.options.optimizer, 2)
         hp = self.oracle.get_space()
@@ -300,30 +376,32 @@ class Preparation:
         self.oracle.update_space(hp)
 
 
-def changed_plan(plan: Plan, told: FitArguments, positional: Sequence[Any], named: Mapping[str, Any]) -> Plan:
+def changed_plan(plan: Plan, told: FitArguments, places: Sequence[Any], names: Mapping[str, Any]) -> Plan:
     """The plan with what a subclass has changed for one trial before it called `run_trial`.
 
     Args:
         plan: What is the same for all trials.
         told: What `search` was told.
-        positional: Inputs and targets that `run_trial` was given.
-        named: Arguments of `fit` that `run_trial` was given.
+        places: What `run_trial` was given by place.
+        names: What `run_trial` was given by name.
+
+    Raises:
+        TypeError: An argument that no training takes, or of the wrong kind.
+        ValueError: An argument out of range, or rows that no training takes.
     """
-    own = dict(named)
-    held = own.pop("validation_data", None)
-    own.pop("verbose", None)
-    share, weight = own.pop("validation_split", 0.0), own.pop("sample_weight", None)
+    now = FitArguments.of(places, names)
+    check_further(now, plan.hypermodel)
     rows = plan.rows
-    now, before = (*positional, held), (*told.positional(), told.validation_data)
     # By identity: the rows of the plan are kept, with what was held out of them, unless others came.
-    if len(now) != len(before) or any(a is not b for a, b in zip(now, before, strict=True)):
-        x, y = (*positional, None)[:2]
-        rows = rows_of(x, y, weight, held, share, plan.folds, plan.seed)
+    if rows.x is None or any(getattr(now, name) is not getattr(told, name) for name in _ROWS):
+        weight, held = now.sample_weight, now.validation_data
+        rows = rows_of(now.x, now.y, weight, held, now.validation_split, plan.folds, plan.seed)
     return replace(
         plan,
         rows=rows,
-        epochs=own.pop("epochs"),
-        batch_size=own.pop("batch_size"),
-        callbacks=tuple(own.pop("callbacks")),
-        fit_arguments={**plan.fit_arguments, **own},
+        epochs=plan.epochs if now.epochs is None else int(now.epochs),
+        batch_size=plan.batch_size if now.batch_size is None else int(now.batch_size),
+        callbacks=tuple(now.listed_callbacks),
+        fit_arguments={**plan.fit_arguments, **now.further},
+        given=now.given,
     )

@@ -117,6 +117,8 @@ class SearchResult(Record):
         """A new model of the trial's make, compiled at its best settings."""
         plan, outcome = self.plan, self.outcomes[number]
         model = plan.hypermodel.build(self.hyperparameters_of(number))
+        if not model.built and plan.rows.x is None:
+            raise ValueError("The model is built by its rows, which are not known here; call `search` with them again.")
         if not model.built:
             model(plan.rows.first())
         compiling = trainables.compiling_of(model, plan.hypermodel, plan.rows.y, plan.compiling)
@@ -144,6 +146,10 @@ class SearchResult(Record):
             TypeError: `epochs` is no whole number.
             ValueError: `epochs` is below 1, or the rows of the search cannot be joined; give `x` and `y`.
         """
+        if x is None and self.plan.rows.x is None:
+            raise ValueError(
+                "This search was reopened, or trained by code of yours, and has no rows; give `x` and `y`."
+            )
         rows = _joined(self.plan.rows) if x is None else given_rows(x, y)
         told = self.plan.fit_arguments
         arguments: dict[str, Any] = {

@@ -89,6 +89,22 @@ def _head_of(y: Any) -> Any:
     return head(task, y)
 
 
+def refuse_no_model(model: Any) -> None:
+    """Refuses what `build` returned where it is no Keras model, by the error that KerasTuner raises for it.
+
+    Args:
+        model: What `build` returned.
+
+    Raises:
+        FatalTypeError: It is no Keras model.
+    """
+    if not isinstance(model, keras.Model):
+        raise keras_tuner.errors.FatalTypeError(
+            "Expected the model-building function, or HyperModel.build() to return a valid Keras Model instance: "
+            f"`build` must return a Keras model, got {type(model).__name__}."
+        )
+
+
 def fits_by_itself(hypermodel: keras_tuner.HyperModel) -> bool:
     """Whether the hypermodel has a `fit` of its own, so that no other may take its place."""
     return type(hypermodel).fit is not keras_tuner.HyperModel.fit

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+import keras_tuner
 import numpy as np
 
 from ...callbacks.resumable import counters, set_counters
@@ -22,9 +24,11 @@ from ...toolkit.diagnosis.run_reader import RunReader
 from ...toolkit.models.reading import word_of_loss
 from ...toolkit.population.lone import sorted_callbacks
 from ...toolkit.runtime.files import DamagedFileError, append_line, read_arrays, write_arrays, write_lines
+from ...toolkit.runtime.keras_internals import metrics_of_run
 from ...toolkit.runtime.precision import fresh_session
 from . import trainables
 from .follower import Follow
+from .optimizer_questions import asked_at
 from .plan import Assignment, Logs, Plan
 from .rows import TrialRows, is_stream, steps_at_once
 from .trainables import MemberStarts, One, Trainable
@@ -34,6 +38,8 @@ from .trial_stopping import Race
 _SHARE_FOR_WRITING = 0.1
 # Repetitions of a trial start from seeds so far apart, since the trials themselves take one seed after the other.
 SEEDS_APART = 1000
+# A trial that is begun anew, since it gave no finite score, is to start from other weights.
+RESTARTS_APART = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Training:
 
     Attributes:
         race: What the members have reached.
+        decided: The setting that each hyperparameter asks for and members decide, where there is one.
         settings: The settings, in the order of the race's.
         best_weights: Weights of the best epoch of each setting that may still win.
         epochs: Epochs of a whole training.
@@ -81,6 +88,8 @@ class Training:
         self.settings = [dict(one) for one in plan.settings]
         self.best_weights: dict[int, list[np.ndarray]] = {}
         self.seconds = 0.0
+        self.own = trainables.fits_by_itself(plan.hypermodel)
+        self._watchers = list(assignment.watchers)
         self._others, self._stoppers = sorted_callbacks(_own_copies(plan.callbacks, part.name))
         self._counted: list[Any] = []
         self._write_cost = 0.0
@@ -99,17 +108,18 @@ class Training:
         """Trains to the end, from where the folder's state stands.
 
         Raises:
+            FailedTrialError: The model is too large.
+            FatalTypeError: `build` returned no Keras model, or a `fit` of the user's own nothing that tells a score.
             ObjectiveError: The objective is not among the logs.
             OSError: The folder cannot be written to.
-            TypeError: `build` returned no Keras model.
-            ValueError: The model is too large, or cannot be compiled.
+            ValueError: The model cannot be compiled.
         """
         self.part.folder.mkdir(parents=True, exist_ok=True)
         self._started = self._written = time.perf_counter()
         self._prepare(self._built())
         self._started -= self._restore()
         with _no_word_of_retracing():
-            while self.race.epoch < self.last and self.race.reason is None:
+            while self.race.epoch < self.last and self.race.reason is None and not self.race.concluded:
                 # A second call of `fit` sets the callbacks back, though to them it is one training.
                 self._counted = self._counted or (self._count() if self.race.epoch else [])
                 if len(self.alive) < len(self._trainable.ids) and self._pays():
@@ -128,17 +138,19 @@ class Training:
         fresh_session()
         keras.utils.set_random_seed(self.part.seed)
         model = plan.hypermodel.build(self.hp)
-        if not isinstance(model, keras.Model):
-            raise TypeError(f"`build` must return a Keras model, got {type(model).__name__}.")
+        trainables.refuse_no_model(model)
         # Only now: `build` may have asked for these hyperparameters first.
         self.batch_size = whole_number("batch_size", self.hp.values.get("batch_size", plan.batch_size), low=1)
         self.epochs = whole_number("epochs", self.hp.values.get("epochs", plan.epochs), low=1)
         self.last = self.epochs if self.last_told is None else min(self.last_told, self.epochs)
-        if not model.built and not hasattr(self.part.rows.x, "__next__"):
+        if not model.built and self.part.rows.x is not None and not hasattr(self.part.rows.x, "__next__"):
             model(self.part.rows.first())  # what is kept of it can only be put back into variables that are there
         self.parameters = model.count_params() if model.built else 0
         if plan.most_parameters is not None and self.parameters > plan.most_parameters:
-            raise ValueError(f"The model has {self.parameters} parameters, more than {plan.most_parameters}.")
+            # KerasTuner's error for what another try would not cure.
+            raise keras_tuner.errors.FailedTrialError(
+                f"The model has {self.parameters} parameters, more than {plan.most_parameters}."
+            )
         return model
 
     def _prepare(self, model: keras.Model) -> None:
@@ -146,9 +158,10 @@ class Training:
         plan, rows = self.plan, self.part.rows
         compiling = trainables.compiling_of(model, plan.hypermodel, rows.y, plan.compiling)
         self._steps = rows.steps(self.batch_size) if rows.are_arrays else None
-        own = trainables.fits_by_itself(plan.hypermodel)
         size = plan.fit_arguments.get("validation_batch_size") or self.batch_size
-        self._held_out = rows.validation if own else rows.held_out(size)
+        self._held_out = None if self.own else rows.held_out(size)
+        unknown = {name: value for name, value in self.hp.values.items() if name not in plan.decided}
+        self.decided = {**plan.decided, **asked_at(model, unknown, {name for one in self.settings for name in one})}
         self._make: Callable[[Sequence[int]], Trainable]
         if self.settings:
             starts = [model.get_weights(), *(self._start(repeat) for repeat in range(1, plan.executions))]
@@ -172,8 +185,8 @@ class Training:
     def _known(self, loss: Any) -> dict[str, Any]:
         """What the rows tell a reader of curves; a stream tells nothing before it is read."""
         rows = self.part.rows
-        if not rows.are_arrays or rows.y is None:
-            return {}
+        if self.own or not rows.are_arrays or rows.y is None:
+            return {}  # a `fit` of the user's own may train on others
         class_weight = self.plan.fit_arguments.get("class_weight")
         return known_of(rows.x, rows.y, rows.validation, word_of_loss(loss), class_weight, rows.sample_weight)
 
@@ -190,7 +203,7 @@ class Training:
     # One call of fit
 
     def _fit(self) -> None:
-        hypermodel, rows, model = self.plan.hypermodel, self.part.rows, self._trainable.model
+        rows, model = self.part.rows, self._trainable.model
         follow = Follow(self._trainable, self.race, self._stoppers, self._go_on_counting, self._end_epoch)
         arguments: dict[str, Any] = {
             **self.plan.fit_arguments,
@@ -198,12 +211,10 @@ class Training:
             "initial_epoch": self.race.epoch,
             "verbose": 0,
             "validation_data": self._held_out,
-            "callbacks": [*self._others, follow],
+            "callbacks": [*self._others, *self._watchers, follow],
         }
-        if trainables.fits_by_itself(hypermodel):
-            # Written by the user: it decides itself how it trains.
-            given = (rows.x,) if rows.y is None else (rows.x, rows.y)
-            hypermodel.fit(self.hp, model, *given, **arguments)
+        if self.own:
+            self._fit_by_the_users_own(arguments["callbacks"])
         elif rows.are_arrays:
             model.fit(**self._over_arrays(arguments))
         else:
@@ -212,6 +223,58 @@ class Training:
         if unfinished and not follow.paused:
             # `fit` came back though nobody here ended it: a callback or a `fit` of the user's did.
             self.race.end_by_callback()
+
+    def _fit_by_the_users_own(self, callbacks: list[Any]) -> None:
+        """Calls the hypermodel's `fit` with what `search` was given, and takes in what it returns.
+
+        Written by the user, it decides itself how it trains and on what, and need not take anything else.
+        """
+        places, names = self.plan.given
+        names = {**names, "callbacks": callbacks}
+        if self._tells_epochs:
+            names["epochs"] = self.last
+        if self.race.epoch:
+            names["initial_epoch"] = self.race.epoch
+        if self._hands_validation_rows(names):
+            rows = self.part.rows
+            places = (rows.x,) if rows.y is None else (rows.x, rows.y)
+            names = {**{n: v for n, v in names.items() if n not in ("x", "y")}, "validation_data": rows.validation}
+        found = self.plan.hypermodel.fit(self.hp, self._trainable.model, *places, **names)
+        if not self._tells_epochs and self.race.reason is None:
+            self.epochs = self.last = self.race.last = self.race.epoch
+        measured = self.race.measured and isinstance(found, keras.callbacks.History)
+        metrics = metrics_of_run(found, self.plan.objective, "HyperModel.fit()")
+        if not measured:
+            self.race.conclude(metrics)
+            self.last = self.epochs if self.race.reason else self.race.epoch
+        self.race.concluded = True
+        self.best_weights.setdefault(0, self._trainable.weights(0))
+
+    def _hands_validation_rows(self, names: Mapping[str, Any]) -> bool:
+        """Whether a `fit` of the user's own gets the rows that are held out: where the objective asks for some, and
+        nobody else says which.
+        """
+        if self.plan.folds is not None:
+            return True
+        given = {"validation_data", "validation_split"} & set(names)
+        wanted = self.plan.objective.name.startswith("val_") and self.part.rows.are_arrays
+        return wanted and not given and self._takes("validation_data")
+
+    def _takes(self, name: str) -> bool:
+        """Whether a `fit` of the user's own takes an argument by this name."""
+        taken = inspect.signature(self.plan.hypermodel.fit).parameters.values()
+        return any(one.name == name or one.kind is one.VAR_KEYWORD for one in taken)
+
+    @property
+    def _tells_epochs(self) -> bool:
+        """Whether a `fit` of the user's own is told how many epochs to train; else it decides that itself."""
+        return "epochs" in self.plan.given[1] or self.last_told is not None
+
+    def _goes_on_from(self, standing: dict[str, Any]) -> bool:
+        """Whether a `fit` of the user's own can go on from a state: it has ended, or can be told where to begin."""
+        if standing.get("concluded") or not self.own:
+            return True
+        return self._takes("initial_epoch") and self._tells_epochs and 0 < standing["epoch"] < self.last
 
     def _over_arrays(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Batches in an order that seed and epoch alone decide, so that a training can go on at any epoch."""
@@ -291,6 +354,9 @@ class Training:
             write_lines(curve, [])
             return 0.0
         state = json.loads(str(described))
+        if not self._goes_on_from(state["standing"]):
+            write_lines(curve, [])
+            return 0.0
         if state["ids"] != self._trainable.ids:
             self._trainable = self._make(state["ids"])
         each = len(self._trainable.weights(self._trainable.ids[0]))
@@ -301,6 +367,8 @@ class Training:
         }
         self._counted = state["callbacks"]
         self.race.set_state(state["standing"])
+        # Under Hyperband a later round goes on where a `fit` of the user's own had ended.
+        self.race.concluded = self.race.concluded and not (self._tells_epochs and self.race.epoch < self.last)
         # A killed run may have written an epoch that is trained again.
         write_lines(curve, [self.race.line(epoch) for epoch in range(self.race.epoch)])
         return float(state["seconds"])
@@ -328,7 +396,13 @@ def _no_word_of_retracing() -> Iterator[None]:
 
 def _own_copies(callbacks: Sequence[Any], name: str) -> list[Any]:
     """Callbacks of this training alone: what they count is no other trial's, and TensorBoard has a folder for each."""
-    own = [copy.deepcopy(one) for one in callbacks]
+    try:
+        own = [copy.deepcopy(one) for one in callbacks]
+    except Exception as error:  # whatever a callback of the user's own raises when it is copied
+        raise keras_tuner.errors.FatalValueError(
+            "All callbacks used during a search should be deep-copyable, since each training gets copies of its own; "
+            f"it is not possible to copy {list(callbacks)}."
+        ) from error
     for one in own:
         if isinstance(one, keras.callbacks.TensorBoard):
             one.log_dir = str(Path(one.log_dir) / name)

@@ -6,15 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import keras
 import keras_tuner
 import numpy as np
 
 from ...toolkit.runtime.garbage import forgotten_graphs
-from ...toolkit.runtime.keras_internals import metrics_of_run
+from ...toolkit.runtime.keras_internals import best_step_of_run, metrics_of_run
 from ...toolkit.runtime.machine import hold
 from ...toolkit.runtime.precision import precision
 from .plan import Assignment, Outcome, Plan, bad_last, best_of
-from .training import SEEDS_APART, Part, Training
+from .training import RESTARTS_APART, SEEDS_APART, Part, Training
 
 
 def run_trial(plan: Plan, assignment: Assignment) -> Outcome:
@@ -49,7 +50,9 @@ def _trained(plan: Plan, assignment: Assignment) -> Outcome:
     outcome, winner = _summed(plan, trainings)
     trainings[0].write_best(winner)
     outcome.seconds = sum(training.seconds for training in trainings)
-    outcome.values = {**hp.values, **{name: v for name, v in outcome.settings.items() if name in hp.values}}
+    settled = {**{name: name for name in outcome.settings}, **trainings[0].decided}
+    asked = {name: setting for name, setting in settled.items() if name in hp.values and setting in outcome.settings}
+    outcome.values = {**hp.values, **{name: outcome.settings[setting] for name, setting in asked.items()}}
     outcome.entries = entries_since(hp, known)
     return outcome
 
@@ -73,7 +76,8 @@ def outcome_of(found: Any, trial: keras_tuner.engine.trial.Trial, objective: ker
     """The outcome of a trial that the user's own `run_trial` has trained.
 
     Args:
-        found: An `Outcome`, or what KerasTuner allows: a score, a dictionary of metrics, a `History`, several of these.
+        found: An `Outcome`, or what KerasTuner allows: a score, a dictionary of metrics, a `History`, several of these;
+            nothing where it has told the oracle itself.
         trial: `keras_tuner` trial.
         objective: What is looked for.
 
@@ -83,16 +87,37 @@ def outcome_of(found: Any, trial: keras_tuner.engine.trial.Trial, objective: ker
     """
     if isinstance(found, Outcome):
         return found
-    metrics = metrics_of_run(found, objective)
+    told = trial.metrics.exists(objective.name)
+    metrics = _told_metrics(trial) if told else metrics_of_run(found, objective)
+    best = trial.metrics.get_best_step(objective.name) if told else best_step_of_run(found, objective)
     score = float(objective.get_value(metrics))
+    curve = _curve(found, objective) or [score]
+    finite = math.isfinite(score)
     return Outcome(
-        score=score,
+        status="completed" if finite else "failed",
+        score=score if finite else None,
+        reason=None if finite else f"`{objective.name}` was {score}",
+        best_epoch=int(best) + 1,
         metrics={name: float(value) for name, value in metrics.items()},
-        curve=[score],
-        epochs=1,
-        planned=1,
+        curve=curve,
+        epochs=len(curve),
+        planned=len(curve),
         values=dict(trial.hyperparameters.values),
     )
+
+
+def _told_metrics(trial: keras_tuner.engine.trial.Trial) -> dict[str, float]:
+    """What a `run_trial` has told the oracle by `update_trial`, as code for former versions of KerasTuner does."""
+    return {name: trial.metrics.get_best_value(name) for name in trial.metrics.metrics}
+
+
+def _curve(found: Any, objective: keras_tuner.Objective) -> list[float]:
+    """The objective after each epoch, of a `History` or the first of several; empty where there is none."""
+    first = found[0] if isinstance(found, list) and found else found
+    if not isinstance(first, keras.callbacks.History):
+        return []
+    epochs = zip(*first.history.values(), strict=False)
+    return [float(objective.get_value(dict(zip(first.history, one, strict=True)))) for one in epochs]
 
 
 def _parts(plan: Plan, assignment: Assignment) -> Iterator[Part]:
@@ -105,7 +130,7 @@ def _parts(plan: Plan, assignment: Assignment) -> Iterator[Part]:
         folder, name = assignment.folder, f"trial_{assignment.number:04d}"
         if len(every) > 1:
             folder, name = folder / f"part_{place}", f"{name}/part_{place}"
-        seed = plan.seed + SEEDS_APART * repeat + assignment.number
+        seed = plan.seed + SEEDS_APART * repeat + assignment.number + RESTARTS_APART * assignment.restarts
         # Curves of other folds or starts are no measure for this one, so only the first is compared.
         yield Part(rows, seed, folder, name, assignment.peers if place == 0 else ())
 

@@ -11,11 +11,12 @@ import numpy as np
 from ...toolkit.diagnosis.run_reader import RunReader
 from ...toolkit.stopping import in_epochs
 from .plan import Logs, ObjectiveError, Plan, bad_last, best_of
+from .trainables import fits_by_itself
 
 # Symptoms that no further epoch cures; those that more epochs may cure are left to the rule that stops trials.
 _HOPELESS = ("diverging", "non_finite", "not_learning")
 _FEWEST_SETTINGS = 2
-_KEPT = ("epoch", "curve", "reason", "ended_by_rule", "out_of_time")
+_KEPT = ("epoch", "curve", "reason", "ended_by_rule", "out_of_time", "concluded")
 _BY_MEMBER = ("history", "objectives", "dropped", "bests")
 
 
@@ -49,6 +50,7 @@ class Race:
         self.reason: str | None = None
         self.ended_by_rule = False
         self.out_of_time = False
+        self.concluded = False
         self.history: dict[int, dict[str, list[float | None]]] = {member: {} for member in members}
         self.objectives: dict[int, list[float]] = {member: [] for member in members}
         self.dropped: dict[int, str] = {}
@@ -89,7 +91,8 @@ class Race:
         going = [member for member in values if member not in self.dropped]
         for member in going:
             self._add_to_history(member, values[member])
-            self.readers[member].end_epoch(values[member])
+            if "loss" in values[member]:  # a loop of the user's own may log something else
+                self.readers[member].end_epoch(values[member])
             value = self._objective(values[member])
             if value is not None:
                 measured[member] = value
@@ -99,6 +102,26 @@ class Race:
         self.curve.append(self._of_the_best_setting(going))
         self._drop_hopeless(measured)
         return self._new_bests(measured)
+
+    @property
+    def measured(self) -> bool:
+        """Whether the objective was among what was logged."""
+        return any(math.isfinite(value) for values in self.objectives.values() for value in values)
+
+    def conclude(self, metrics: Logs) -> None:
+        """Takes what a `fit` of the user's own has returned in place of what its epochs logged.
+
+        Args:
+            metrics: By name; the objective is among them.
+        """
+        value = self.plan.sign * float(self.plan.objective.get_value(metrics))
+        if not self.measured:
+            self.curve = [value]
+        self.epoch = max(1, self.epoch)
+        self.objectives[0] = [math.inf] * (self.epoch - 1) + [value]
+        for name, found in metrics.items():
+            before: list[float | None] = [None] * (self.epoch - 1)
+            self.history[0][name] = [*self.history[0].get(name, before)[: self.epoch - 1], float(found)]
 
     def _add_to_history(self, member: int, logs: Logs) -> None:
         """One entry an epoch; `None` where it was not measured, as validation is with `validation_freq`."""
@@ -113,7 +136,8 @@ class Race:
         try:
             return self.plan.sign * float(objective.get_value(logs))
         except KeyError:
-            if self.plan.fit_arguments.get("validation_freq", 1) != 1:
+            # A `fit` of the user's own may return it, and log something else or nothing.
+            if self.plan.fit_arguments.get("validation_freq", 1) != 1 or fits_by_itself(self.plan.hypermodel):
                 return None
             unseen = objective.name.startswith("val_") and self.plan.rows.validation is None
             cure = " Give `validation_data`: these rows cannot be split." if unseen else ""
@@ -200,7 +224,7 @@ class Race:
             self.reason = f"reached the target after {in_epochs(self.epoch)}"
         elif more and halted:
             self.end_by_callback()
-        elif more and plan.stopper is not None:
+        elif more and plan.stopper is not None and self.measured:
             self.reason = plan.stopper.reason(bad_last(self.curve), peers, self.epochs)
             self.ended_by_rule = self.reason is not None
         # Last, since a training that has come to its end counts as one, also when its time is up.
@@ -230,7 +254,7 @@ class Race:
             state: From `get_state`.
         """
         for name in _KEPT:
-            setattr(self, name, state[name])
+            setattr(self, name, state.get(name, getattr(self, name)))  # states of before lack some
         for name in _BY_MEMBER:
             setattr(self, name, _by_number(state[name]))
         for member, seen in _by_number(state["readers"]).items():

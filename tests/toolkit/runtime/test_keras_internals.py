@@ -473,6 +473,20 @@ def test_what_a_run_returned_becomes_metrics_as_seen_in_kerastuner_1_4_8():
         internals.metrics_of_run("half", objective)
 
 
+def test_the_best_epoch_of_a_run_and_the_number_of_a_trial_are_as_seen_in_kerastuner_1_4_8():
+    objective = keras_tuner.Objective("val_loss", "min")
+    runs = []
+    for losses in ([3.0, 1.0, 2.0], [3.0, 2.0, 1.0, 0.5]):
+        runs.append(keras.callbacks.History())
+        runs[-1].history = {"val_loss": losses}
+    assert internals.best_step_of_run(runs[0], objective) == 1
+    assert internals.best_step_of_run(runs, objective) == 2
+    oracle = keras_tuner.oracles.RandomSearchOracle(objective, max_trials=3)
+    oracle.trials["0"] = trial = keras_tuner.engine.trial.Trial(keras_tuner.HyperParameters(), "0")
+    internals.number_trial(oracle, trial)
+    assert oracle._display.trial_number == {"0": 1}
+
+
 def test_the_arguments_of_a_loss_are_those_it_was_made_with_as_seen_in_keras_3_15():
     assert internals.function_arguments(keras.losses.Huber(delta=3.0))["delta"] == 3.0
     assert internals.function_arguments(object()) == {}

@@ -15,10 +15,8 @@ from trainwise.tuning.searching.options import SearchOptions
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"max_retries_per_trial": 1}, TypeError, "does not take `max_retries_per_trial`: a trial that raises"),
-        ({"distribution_strategy": "mirrored"}, TypeError, "`workers` spreads the trials over processes"),
-        ({"tuner_id": "a"}, TypeError, "one process owns the search"),
-        ({"logger": print}, TypeError, "log.jsonl"),
+        ({"max_retries_per_trial": -1}, ValueError, "`max_retries_per_trial` must be at least 0, got -1"),
+        ({"distribution_strategy": "mirrored"}, TypeError, "must be a strategy of `tf.distribute`, got 'mirrored'"),
         ({"max_epochs": 3}, TypeError, "the oracle 'random' does not take max_epochs"),
         ({"layers": 3}, TypeError, "does not take layers"),
         ({"population": "many"}, TypeError, "'many'"),

@@ -78,14 +78,14 @@ def test_bad_arguments_are_refused_before_any_training(arguments, error, message
         search(**{"space": small_space(), "x": X, "y": Y, **QUICK, **arguments})
 
 
-def test_a_space_with_nothing_to_search_is_refused_where_there_is_one_rate():
+def test_a_space_with_nothing_to_search_is_tried_once_and_said_so(capsys):
     def build(hp):
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "sigmoid")])
         model.compile("adam", "binary_crossentropy")
         return model
 
-    with pytest.raises(ValueError, match="nothing to search"):
-        search(build, X, Y, **{**QUICK, "population": "auto"})
+    assert len(search(build, X, Y, **{**QUICK, "population": "auto", "verbose": 1}).outcomes) == 1
+    assert "asks for no hyperparameters, so that there is one to try" in capsys.readouterr().out
     assert len(search(build, X, Y, **QUICK).outcomes) == 1
 
 

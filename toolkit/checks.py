@@ -30,12 +30,12 @@ def one_of(name: str, value: Any, allowed: Sequence[str]) -> str:
     return value
 
 
-def whole_number(name: str, value: Any, low: int) -> int:
-    """Returns `value` as an int where it is a whole number of at least `low`.
+def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """Returns `value` as an int where it is a whole number of at least `low`, and at most `high` where that is given.
 
     Raises:
         TypeError: `value` is not a whole number (booleans are not numbers here).
-        ValueError: `value` is below `low`.
+        ValueError: `value` is below `low` or above `high`.
 
     Example:
 
@@ -46,6 +46,8 @@ def whole_number(name: str, value: Any, low: int) -> int:
         raise TypeError(f"`{name}` must be a whole number, got {value!r}.")
     if value < low:
         raise ValueError(f"`{name}` must be at least {low}, got {value}.")
+    if high is not None and value > high:
+        raise ValueError(f"`{name}` must be at most {high}, got {value}.")
     return int(value)
 
 

@@ -214,6 +214,10 @@ def _tell(findings: Any, lines: list[str], nothing_found: str) -> None:
 
 
 def _refuse_unspeakable(language: str) -> None:
+    from .toolkit.checks import one_of
+    from .toolkit.diagnosis.wording import LANGUAGES
+
+    one_of("language", language, LANGUAGES)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         "한국어".encode(encoding)

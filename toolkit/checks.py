@@ -44,11 +44,12 @@ def whole_number(name: str, value: Any, low: int, high: int | None = None) -> in
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"`{name}` must be a whole number, got {value!r}.")
-    if value < low:
+    given = int(value)
+    if given < low:
         raise ValueError(f"`{name}` must be at least {low}, got {value}.")
-    if high is not None and value > high:
+    if high is not None and given > high:
         raise ValueError(f"`{name}` must be at most {high}, got {value}.")
-    return int(value)
+    return given
 
 
 def number(name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False) -> float:

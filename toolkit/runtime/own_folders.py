@@ -120,8 +120,9 @@ class WorkFolder:
 
     def close(self) -> None:
         """Removes the folder; what cannot be removed now, the next of its kind removes."""
+        # Windows removes no open file. Without the lock another process may be quicker, and finish this.
         self._lock.close()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             discard(self.path)
 
 
@@ -134,7 +135,7 @@ def remove_left_over(prefix: str, home: Path) -> None:
     """Removes the marked folders of processes that died."""
     for folder in home.glob(f"{prefix}*"):
         # Another process may remove it too, or it belongs to another user.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             if is_own(folder) and not is_held(lock_of(folder)):
                 discard(folder)
 
@@ -182,7 +183,7 @@ def folder_name(name: str) -> str:
     Example:
 
     >>> folder_name("sales 2024"), folder_name("../.."), folder_name("매출")
-    ('sales 2024', '_', '매출')
+    ('sales 2024', 'data', '매출')
     """
     # What a file system or TensorFlow cannot write: separators, controls, halves of characters.
     plain = "".join(
@@ -190,4 +191,4 @@ def folder_name(name: str) -> str:
     )
     # Leading dots hide, and lead upwards; Windows drops trailing ones. 60 characters of four bytes fit a name.
     trimmed = plain.strip(". ")[:60]
-    return trimmed if trimmed.strip("_") else "_"
+    return trimmed if trimmed.strip("_") else "data"

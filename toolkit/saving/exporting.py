@@ -251,9 +251,9 @@ def _other_lengths(
         return
     count = len(next(iter(rows.values())))
     # Fewer steps than rows and more: graphs that were traced for one of the two fail at the other.
-    for change in (lambda side: max(1, min(side - 1, count // 2)), lambda side: 2 * max(side, count) + 1):
+    for longer in (False, True):
         changed = {
-            name: _with_sides(column, {axis: change(column.shape[axis]) for axis in axes})
+            name: _with_sides(column, {axis: _other_side(column.shape[axis], count, longer) for axis in axes})
             for (name, column), axes in zip(rows.items(), open_axes, strict=True)
         }
         columns = [_words(c) if c.dtype.kind in "OSU" else c for c in changed.values()]
@@ -265,6 +265,10 @@ def _other_lengths(
             continue
         if np.all(np.isfinite(answers)):
             yield changed, answers
+
+
+def _other_side(side: int, count: int, longer: bool) -> int:
+    return 2 * max(side, count) + 1 if longer else max(1, min(side - 1, count // 2))
 
 
 def _with_sides(column: np.ndarray, sides: dict[int, int]) -> np.ndarray:
@@ -318,7 +322,7 @@ def _write(model: keras.Model, folder: Path, classes: Sequence[str] | None, sche
     try:
         archive.write_out(str(folder), verbose=False)
     except tf.errors.OpError as error:  # as on a full disk, where TensorFlow raises errors of its own
-        raise OSError(f"The SavedModel cannot be written to {folder.parent}: {error.message}") from error
+        raise OSError(f"The SavedModel cannot be written to {folder.parent.parent}: {error.message}") from error
     if schema is not None:
         _write_beside(folder, SCHEMA, dict(schema))
 

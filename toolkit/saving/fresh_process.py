@@ -6,6 +6,7 @@ number of rows to predict one by one, JSON file of the folders in which to look 
 
 import json
 import sys
+from typing import Any
 
 sys.modules["trainwise"] = None  # type: ignore[assignment]  # any import of it fails from here on
 
@@ -35,7 +36,7 @@ def main(folder: str, rows_file: str, answers_file: str, singles: int) -> None:
             number, _, column = name.partition("/")
             sets.setdefault(number, {})[column] = tf.constant(archive[name])
     serve = loaded.signatures["serving_default"]
-    answers = {}
+    answers: dict[str, Any] = {"signatures": ""}
     for number, rows in sets.items():
 
         def answer(start: int, end: int | None, rows: dict[str, tf.Tensor] = rows) -> np.ndarray:
@@ -56,7 +57,8 @@ def main(folder: str, rows_file: str, answers_file: str, singles: int) -> None:
         }
         for name, signature in loaded.signatures.items()
     }
-    np.savez(answers_file, signatures=json.dumps(signatures), **answers)
+    answers["signatures"] = json.dumps(signatures)
+    np.savez(answers_file, **answers)
 
 
 if __name__ == "__main__":

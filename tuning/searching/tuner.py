@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import shutil
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,12 +13,13 @@ import keras_tuner
 
 from ...toolkit.runtime.garbage import quick_collections
 from ...toolkit.runtime.keras_internals import put_oracle
+from ...toolkit.runtime.own_folders import WorkFolder
 from ...toolkit.runtime.precision import precision
 from ...toolkit.runtime.randomness import preserved
 from . import announcing
 from .driver import Driver
 from .identity import identity_of
-from .journal import Journal
+from .journal import Journal, clear
 from .options import NOT_TAKEN, OBJECTIVE, TRIALS, SearchOptions
 from .oracles import ORACLE_ARGUMENTS, oracle_of
 from .plan import Assignment, Outcome, Plan
@@ -85,7 +84,7 @@ class Search(keras_tuner.Tuner):
         max_consecutive_failed_trials: The search gives up when its first trials, so many of them, all failed.
         directory: Where the project's folder is; by default a temporary one, gone when the process ends.
         project_name: Name of the project's folder.
-        overwrite: Whether what is there is removed first.
+        overwrite: Whether an earlier search there is removed first; other files in its folder stay.
         **oracle_arguments: What KerasTuner's tuner of that kind hands on to its oracle: `hyperparameters`,
             `tune_new_entries`, `allow_new_entries`, `max_epochs`, `factor`, `hyperband_iterations`,
             `num_initial_points`, `alpha`, `beta`.
@@ -173,6 +172,8 @@ class Search(keras_tuner.Tuner):
         self._handed: _Handed | None = None
         home = _temporary_folder() if directory is None else str(directory)
         Path(home).mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            clear(Path(home) / project_name)
         # KerasTuner would find its own file there and take up what this package did not write.
         if not overwrite and (Path(home) / project_name / "oracle.json").is_file():
             raise ValueError(
@@ -189,7 +190,8 @@ class Search(keras_tuner.Tuner):
             metrics=metrics,
             directory=home,
             project_name=project_name,
-            overwrite=overwrite,
+            # It would remove the whole folder, whatever else it holds and whoever works in it.
+            overwrite=False,
             executions_per_trial=executions_per_trial,
         )
 
@@ -473,6 +475,6 @@ def search(
 
 def _temporary_folder() -> str:
     """A folder that is gone when the process ends."""
-    folder = tempfile.mkdtemp(prefix="trainwise-search-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    work = WorkFolder("trainwise-search-")
+    atexit.register(work.close)
+    return str(work.path)

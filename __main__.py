@@ -175,7 +175,7 @@ def search(
     _quiet_tensorflow()
     from .tuning.searching.command import SearchJob
 
-    with _refusals(FAILED, "the same command goes on with it"):
+    with _refusals():
         job = SearchJob(
             data,
             out,
@@ -197,6 +197,7 @@ def search(
             stopper=None if stopper == "none" else stopper,
             overwrite=overwrite,
         )
+    with _refusals(FAILED, "the same command goes on with it"):
         said = job.run()
         if not quiet:
             print(said)

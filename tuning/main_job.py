@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import uuid
 import warnings
@@ -29,13 +28,13 @@ from ..toolkit.preflight import check
 from ..toolkit.report.page import write
 from ..toolkit.report.parts import data_part, export_part, schema_part, versions
 from ..toolkit.runtime.files import read_json, write_json
+from ..toolkit.runtime.output_folders import opened
 from ..toolkit.runtime.own_folders import claim, discard, folder_name, held_alone, is_own
 from ..toolkit.runtime.randomness import preserved
 from ..toolkit.saving.exporting import ExportReport, export, published_before
 from ..toolkit.tasks import Task, head
 from .member_training import Member, train_member
 
-_FREE_BYTES = 32 * 2**20
 _STATE = "trainwise-state"
 # Says whose state it is; a state without it is none.
 _RUN = "run.json"
@@ -127,7 +126,7 @@ class Job:
                 source, target=target, task=task, seed=settings.seed, header=header, drop=drop, data_dir=data_dir
             )
         # After the data: what cannot be read leaves no folder behind.
-        self.out = _writable(Path(out))
+        self.out = opened(out)
         self.head = head(self.splits.task, self.splits.train.y, len(self.splits.classes or ()) or None)
         # From here on nobody else works in this folder, until this run ends or its process does.
         with ExitStack() as held:
@@ -418,32 +417,6 @@ def run(
         data_dir=data_dir,
     )
     return job.run()
-
-
-def _writable(out: Path) -> Path:
-    """Makes the folder and tries it, so that a run does not fail at its end."""
-    probe = out / f".probe-{time.time_ns()}"
-    try:
-        str(out).encode()
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"The output folder {str(out)!r} must have a name of UTF-8 text: TensorFlow writes no other."
-        ) from None
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        # Bytes and not only a name: a full disk takes names too.
-        probe.write_bytes(b"\0" * 4096)
-    except OSError as error:
-        raise OSError(f"The output folder {out} cannot be written: {error.strerror or error}.") from None
-    finally:
-        if probe.exists():
-            probe.unlink()
-    free = shutil.disk_usage(out).free
-    if free < _FREE_BYTES:
-        raise OSError(
-            f"The output folder {out} has {free / 2**20:.1f} MiB free; a run needs at least {_FREE_BYTES // 2**20} MiB."
-        )
-    return out
 
 
 def _predict(model: keras.Model, x: Any) -> np.ndarray:

@@ -89,7 +89,7 @@ def as_inputs(x: Any) -> Inputs:
         raise TypeError(f"`x` must hold real numbers, got dtype {array.dtype}. {_cure(array)}")
     if array.ndim == 0:
         raise ValueError(f"`x` must have shape (rows, ...), got the single number {array}.")
-    return _as_float32("x", array)
+    return as_float32("x", array)
 
 
 def _cure(array: np.ndarray) -> str:
@@ -100,8 +100,12 @@ def _cure(array: np.ndarray) -> str:
     return "Give words as columns: {name: array}."
 
 
-def _as_float32(name: str, array: np.ndarray) -> np.ndarray:
-    """What a model computes in; numbers that it does not know are refused rather than made infinite."""
+def as_float32(name: str, array: np.ndarray) -> np.ndarray:
+    """A column in what models compute in; numbers that this does not know are refused rather than made infinite.
+
+    Raises:
+        ValueError: A number is beyond float32.
+    """
     beyond = np.isfinite(array) & (np.abs(array) > _LARGEST) if array.dtype.kind == "f" else np.zeros(0, bool)
     if beyond.any():
         raise ValueError(
@@ -116,7 +120,7 @@ def _as_column(name: str, column: Any) -> np.ndarray:
     if array.ndim != 1:
         raise ValueError(f"Column {name!r} must have shape (rows,), got {array.shape}.")
     if array.dtype.kind in _NUMBERS:
-        return _as_float32(name, array)
+        return as_float32(name, array)
     if array.dtype.kind not in "OSU":
         raise TypeError(f"Column {name!r} must hold real numbers or words, got dtype {array.dtype}. {_cure(array)}")
     words = [as_text(cell) if isinstance(cell, str | bytes) else cell for cell in array]
@@ -181,7 +185,7 @@ def _read_csv(path: Path, target: str | None, header: bool | None, drop: Sequenc
         raise ValueError(f"{path} has the target column {target!r} only, and no column to predict it from.")
     _refuse_row_numbers(path, table, columns)
     if all(column.dtype != object for column in columns.values()):
-        x = np.stack([_as_float32(name, column) for name, column in columns.items()], axis=1)
+        x = np.stack([as_float32(name, column) for name, column in columns.items()], axis=1)
         return SourceRows(path.stem, x, y, tuple(columns), target)
     if len(columns) > _MOST_WORDY:
         raise ValueError(

@@ -181,7 +181,7 @@ def load(
     """
     if task is not None:
         one_of("task", task, TASKS)
-    whole_number("seed", seed, 0)
+    whole_number("seed", seed, 0, 2**32 - 1)
     number("validation", validation, 0, 1, open_low=True, open_high=True)
     number("test", test, 0, 1, open_low=True, open_high=True)
     if validation + test >= 1:

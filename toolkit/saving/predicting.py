@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.reading import as_float32
 from ..data.tables import Table, read_csv
 from ..tasks import TASKS
 from .exporting import SCHEMA, latest_version
@@ -121,16 +122,23 @@ def _inputs(table: Table, schema: dict[str, Any], file: Path) -> Any:
         words = [name for name, column in columns.items() if column.dtype == object]
         if words:
             raise ValueError(f"{file}: the model takes numbers, and column {words[0]!r} holds words.")
-        rows = np.stack(list(columns.values()), axis=1).astype("float32")
+        rows = np.stack([_numbers(file, name, column) for name, column in columns.items()], axis=1)
         return rows.reshape(len(rows), *schema["shape"])
     inputs = {}
     for name, (tensor, kind) in schema["columns"].items():
         column = columns[name]
         if kind == "numbers" and column.dtype == object:
             raise ValueError(f"{file}: the model takes numbers in column {name!r}, got {column[0]!r}.")
-        column = column.astype("U") if kind == "words" else column.astype("float32")
+        column = column.astype("U") if kind == "words" else _numbers(file, name, column)
         inputs[tensor] = column[:, None]
     return inputs
+
+
+def _numbers(file: Path, name: str, column: np.ndarray) -> np.ndarray:
+    if not np.all(np.isfinite(column)):
+        row = int(np.flatnonzero(~np.isfinite(column))[0])
+        raise ValueError(f"{file}: column {name!r} holds NaN or infinite values, the first in row {row}.")
+    return as_float32(name, column)
 
 
 def _columns_in_order(table: Table, schema: dict[str, Any], file: Path) -> dict[str, np.ndarray]:

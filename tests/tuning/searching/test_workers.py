@@ -92,7 +92,8 @@ def _links(process):
 
 
 def _holds(home, said):
-    said.send(WorkFolder("trainwise-plan-", home).path)
+    work = WorkFolder("trainwise-plan-", home)
+    said.send(work.path)
     time.sleep(60)
 
 

@@ -68,7 +68,7 @@ def as_json(report: Mapping[str, Any]) -> str:
     Example:
 
     >>> as_json({"loss": [0.5, float("nan")]}).split()
-    ['{', '"loss":', '[', '0.5,', 'null', ']', '}']
+    ['{', '"loss":', '[0.5,', 'null]', '}']
     """
     # `NaN` is no JSON: browsers and other languages refuse the whole file.
     return _NUMBERS.sub(_on_one_line, json.dumps(thinned(_plain(report)), indent=2, allow_nan=False)) + "\n"

@@ -25,6 +25,15 @@ def outward_operations(folder: str | Path) -> list[str]:
 
     Raises:
         ValueError: The file cannot be read, or another one would be loaded in its place.
+
+    Example:
+
+    >>> import tempfile, tensorflow as tf
+    >>> module, folder = tf.Module(), tempfile.mkdtemp()
+    >>> module.call = tf.function(tf.io.read_file, input_signature=[tf.TensorSpec((), tf.string)])
+    >>> tf.saved_model.save(module, folder)
+    >>> outward_operations(folder)
+    ['ReadFile']
     """
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainwise.toolkit.models.first import first_model, model_inputs
@@ -13,6 +13,7 @@ from trainwise.toolkit.models.input_names import input_names
 from trainwise.toolkit.tasks import head
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(min_size=0, max_size=8), unique=True, max_size=12))
 def test_names_are_allowed_and_differ_whatever_the_columns_are_called(names):
     found = input_names(names)

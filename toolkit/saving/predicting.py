@@ -107,7 +107,7 @@ def _wrong(schema: Any) -> str:
         "task": schema.get("task") in TASKS,
         "classes": _are_words(classes) and len(classes) >= 2 if classified else classes is None or _are_words(classes),
         "columns": columns is None or pairs,
-        "shape": sides and len(features) in (0, math.prod(shape)) if columns is None else shape is None,
+        "shape": named and sides and len(features) in (0, math.prod(shape)) if columns is None else shape is None,
     }
     return next((name for name, good in right.items() if not good), "")
 

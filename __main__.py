@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -67,7 +71,11 @@ def run(
         "learning_rate": learning_rate,
         "seed": seed,
     }
-    folder = out or Path("runs") / Path(data.split("/")[0] if not data.endswith((".csv", ".npz")) else data).stem
+    from .toolkit.runtime.own_folders import folder_name
+
+    # A data set's name is `name/config:version`.
+    name = Path(data).stem if data.lower().endswith((".csv", ".npz")) else data.split("/")[0].split(":")[0]
+    folder = out or Path("runs") / folder_name(name)
     options = {"target": target, "task": task, "drop": drop or (), "header": header, "data_dir": data_dir}
     _work(data, folder, quiet, resume, settings, options)
 
@@ -78,21 +86,22 @@ def predict(
     file: Annotated[Path, typer.Argument(help="CSV file with the rows to answer.")],
     out: Annotated[Path | None, typer.Option(help="CSV file for the answers; standard output by default.")] = None,
     header: Annotated[bool | None, typer.Option(help="Whether the CSV's first row names the columns.")] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run the model even where its operations touch files or call Python.")
+    ] = False,
 ) -> None:
     """Answer the rows of a CSV file with an exported model."""
     _quiet_tensorflow()
     from .toolkit.runtime.files import beside
     from .toolkit.saving.predicting import predict_csv
 
-    try:
-        names, rows = predict_csv(model, file, header)
+    with _refusals():
+        names, rows = predict_csv(model, file, header, trust=trust)
         if out is None:
             csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
             return
         with beside(out) as draft, draft.open("w", newline="", encoding="utf-8") as target:
             csv.writer(target, lineterminator="\n").writerows([names, *rows])
-    except (ValueError, TypeError, OSError) as error:
-        _stop(BAD_INPUT, error)
 
 
 @app.command()
@@ -108,24 +117,19 @@ def check(
     """Say what is wrong with a model and its data before a fit."""
     _quiet_tensorflow()
     from .toolkit.data import load
-    from .toolkit.diagnosis.findings import healthy
     from .toolkit.diagnosis.wording import words
     from .toolkit.models.first import model_inputs
     from .toolkit.preflight import check as look
     from .toolkit.saving.loading import load_model
 
-    try:
+    with _refusals():
+        _refuse_unspeakable(language)
         chosen: Any = task
         splits = load(data, target=target, task=chosen, seed=seed)
         held = (model_inputs(splits.validation.x), splits.validation.y)
         findings = look(load_model(model), model_inputs(splits.train.x), splits.train.y, held, thorough=thorough)
         lines = [words(finding, language) for finding in findings]
-    except (ValueError, TypeError, OSError) as error:
-        _stop(BAD_INPUT, error)
-    for line in lines:
-        print(line)
-    if healthy(findings):
-        print("Nothing stands in the way of a fit.")
+    _tell(findings, lines, "Nothing stands in the way of a fit.")
 
 
 @app.command()
@@ -134,19 +138,14 @@ def diagnose(
     language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
 ) -> None:
     """Say what the curves of a finished fit show."""
-    from .toolkit.diagnosis.findings import healthy
     from .toolkit.diagnosis.histories import diagnose as read
     from .toolkit.diagnosis.wording import words
 
-    try:
+    with _refusals():
+        _refuse_unspeakable(language)
         findings = read(history)
         lines = [words(finding, language) for finding in findings]
-    except (ValueError, TypeError, OSError) as error:
-        _stop(BAD_INPUT, error)
-    for line in lines:
-        print(line)
-    if healthy(findings):
-        print("The curves are healthy.")
+    _tell(findings, lines, "The curves are healthy.")
 
 
 @app.command()
@@ -176,7 +175,7 @@ def search(
     _quiet_tensorflow()
     from .tuning.searching.command import SearchJob
 
-    try:
+    with _refusals():
         job = SearchJob(
             data,
             out,
@@ -198,22 +197,48 @@ def search(
             stopper=None if stopper == "none" else stopper,
             overwrite=overwrite,
         )
+    with _refusals(FAILED, "the same command goes on with it"):
         said = job.run()
-    except (ValueError, TypeError, OSError) as error:
-        _stop(BAD_INPUT, error)
-    except KeyboardInterrupt:
-        _stop(INTERRUPTED, "interrupted; the same command goes on with it")
-    except RuntimeError as error:
-        _stop(FAILED, error)
-    if not quiet:
-        print(said)
+        if not quiet:
+            print(said)
+
+
+def _tell(findings: Any, lines: list[str], nothing_found: str) -> None:
+    from .toolkit.diagnosis.findings import healthy
+
+    for line in lines:
+        print(line)
+    if healthy(findings):
+        print(nothing_found)
+    if any(finding.level == "error" for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+def _refuse_unspeakable(language: str) -> None:
+    from .toolkit.checks import one_of
+    from .toolkit.diagnosis.wording import LANGUAGES
+
+    one_of("language", language, LANGUAGES)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        "한국어".encode(encoding)
+    except UnicodeEncodeError:
+        if language == "ko":
+            raise ValueError(
+                f"This terminal's encoding, {encoding}, has no Korean: set PYTHONIOENCODING=utf-8, or leave out "
+                "--language ko."
+            ) from None
 
 
 def _work(
     data: str, out: Path, quiet: bool, resume: bool, settings: dict[str, Any], options: dict[str, Any] | None = None
 ) -> None:
-    _quiet_tensorflow()
-    from rich.console import Console
+    from rich.console import Console as Terminal
+
+    class Console(Terminal):
+        def on_broken_pipe(self) -> None:
+            # Its own way is to end the process without a word.
+            raise BrokenPipeError
 
     console = Console(highlight=False, soft_wrap=True)
 
@@ -222,41 +247,56 @@ def _work(
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     command = " ".join(["trainwise", *sys.argv[1:]])
-    try:
-        job = _prepare(data, out, settings, options or {}, resume, command, say, None if quiet else console)
-        _finish(job)
-    except KeyboardInterrupt:
-        _stop(INTERRUPTED, "Interrupted. The same command with --resume goes on from here.")
+    with _refusals(going_on="the same command with --resume goes on from here"):
+        _quiet_tensorflow()
+        # Stands here, for it takes seconds to import.
+        from .tuning.main_job import Job, Settings
 
-
-def _prepare(
-    data: str,
-    out: Path,
-    settings: dict[str, Any],
-    options: dict[str, Any],
-    resume: bool,
-    command: str,
-    say: Any,
-    console: Any,
-) -> Any:
-    """Everything that bad input can break; the imports stand here, for they take seconds."""
-    from .tuning.main_job import Job, Settings
-
-    try:
-        return Job(data, out, Settings(**settings), resume=resume, command=command, say=say, console=console, **options)
-    except (ValueError, TypeError, OSError) as error:
-        _stop(BAD_INPUT, error)
-
-
-def _finish(job: Any) -> None:
-    from .toolkit.saving.exporting import ExportRefusedError
-
-    try:
+        # All that bad input can break.
+        job = Job(
+            data,
+            out,
+            Settings(**settings),
+            resume=resume,
+            command=command,
+            say=say,
+            console=None if quiet else console,
+            **(options or {}),
+        )
+    with _refusals(FAILED, "the same command with --resume goes on from here"):
         job.run()
-    except (ArithmeticError, ExportRefusedError) as error:
-        _stop(FAILED, error)
+
+
+@contextmanager
+def _refusals(failure: int = BAD_INPUT, going_on: str = "") -> Iterator[None]:
+    """Ends the command in one sentence, whatever the library refuses or the machine denies.
+
+    Args:
+        failure: Exit code where the machine denies something.
+        going_on: How to go on with what was done.
+    """
+    kept = f" What was done is kept; {going_on}." if going_on else ""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _stop(INTERRUPTED, f"interrupted.{kept}")
+    except BrokenPipeError:
+        _nowhere(sys.stdout)
+        _stop(FAILED, f"the output was closed before all was said.{kept}")
+    except MemoryError as error:
+        _stop(FAILED, f"the memory does not suffice: {error or 'take fewer rows or a smaller batch'}.")
     except OSError as error:
-        _stop(FAILED, f"{error}. What was done is kept; the same command with --resume goes on from here.")
+        _stop(failure, f"{error}.{kept}" if failure == FAILED else error)
+    except (ValueError, TypeError) as error:
+        _stop(BAD_INPUT, error)
+    except (ArithmeticError, RuntimeError) as error:
+        _stop(FAILED, error)
+
+
+def _nowhere(stream: Any) -> None:
+    """Lets the end of the process write its last bytes into nothing where nobody reads them any more."""
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), stream.fileno())
 
 
 def _quiet_tensorflow() -> None:
@@ -276,13 +316,35 @@ def _quiet_tensorflow() -> None:
 
 
 def _stop(code: int, error: object) -> NoReturn:
-    print(f"trainwise: {error}", file=sys.stderr)
+    _say_error(error)
     raise typer.Exit(code)
+
+
+def _say_error(error: object) -> None:
+    # One line, however many the error has.
+    print(f"trainwise: {' '.join(str(error).split())}", file=sys.stderr)
 
 
 def main() -> None:
     """Entry point of the `trainwise` command."""
-    app(prog_name="trainwise")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a letter gets its number, and not a traceback.
+            stream.reconfigure(errors="backslashreplace")
+    # What a system's shutdown or a scheduler sends: ends as Ctrl-C does, so that files are closed and words said.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app(prog_name="trainwise")
+    except SystemExit as end:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _nowhere(sys.stdout)
+            _say_error("the output was closed before all was said.")
+            end.code = FAILED
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The command line, in processes of its own."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ def test_the_command_line_says_the_findings_and_its_exit_code(tmp_path):
     (tmp_path / "log.csv").write_text("epoch,loss\n" + "".join(f"{k},{loss}\n" for k, loss in enumerate(losses)))
     command = [sys.executable, "-m", "trainwise", "diagnose"]
     done = subprocess.run([*command, str(tmp_path / "log.csv")], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0 and "diverging" in done.stdout
+    assert done.returncode == 1 and "diverging" in done.stdout
     (tmp_path / "good.csv").write_text("epoch,loss\n0,1.0\n1,0.5\n2,0.3\n3,0.25\n")
     done = subprocess.run([*command, str(tmp_path / "good.csv")], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "The curves are healthy." in done.stdout
@@ -36,19 +37,33 @@ def test_the_command_line_checks_a_saved_model_and_its_data(tmp_path):
         return in_this_process("check", tmp_path / name, "--data", "iris", *options, cwd=tmp_path)
 
     good, bad, none = checked("good.keras"), checked("bad.keras", "--language", "ko"), checked("none.keras")
-    assert (good.returncode, bad.returncode, none.returncode) == (0, 0, 2)
+    assert (good.returncode, bad.returncode, none.returncode) == (0, 1, 2)
     assert "Nothing stands in the way of a fit." in good.stdout
     assert "오류: 맞지 않는 출력 활성화 (wrong_output_activation)" in bad.stdout
     assert "none.keras" in none.stderr
 
 
+def test_the_end_of_the_reader_and_a_terminal_of_ascii_end_in_words(tmp_path):
+    (tmp_path / "log.csv").write_text("epoch,loss\n0,1\n1,nan\n")
+    command = f"{COMMAND} diagnose log.csv --language ko"
+    # A reader that is gone before anything is written, and one that is there.
+    cut = subprocess.run(f"({command}; echo $? >&2) | true", shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert "Traceback" not in cut.stderr and "Exception ignored" not in cut.stderr
+    assert cut.stderr.splitlines()[-1] in ("0", "1")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 2
+    assert "This terminal's encoding, ascii, has no Korean: set PYTHONIOENCODING=utf-8" in done.stderr
+
+
 @pytest.mark.slow
-def test_ctrl_c_says_how_to_go_on(tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_the_end_of_the_system_say_how_to_go_on(how, tmp_path):
     command = [COMMAND, "run", "--data", "iris", "--epochs", "500", "--out", "cut"]
     started = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in started.stdout:
         if "epoch 3/" in line:
-            started.send_signal(signal.SIGINT)
+            started.send_signal(how)
             break
     _, errors = started.communicate(timeout=60)
     assert started.returncode == 130

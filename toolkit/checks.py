@@ -30,12 +30,12 @@ def one_of(name: str, value: Any, allowed: Sequence[str]) -> str:
     return value
 
 
-def whole_number(name: str, value: Any, low: int) -> int:
-    """Returns `value` as an int where it is a whole number of at least `low`.
+def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """Returns `value` as an int where it is a whole number of at least `low`, and at most `high` where that is given.
 
     Raises:
         TypeError: `value` is not a whole number (booleans are not numbers here).
-        ValueError: `value` is below `low`.
+        ValueError: `value` is below `low` or above `high`.
 
     Example:
 
@@ -44,9 +44,12 @@ def whole_number(name: str, value: Any, low: int) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"`{name}` must be a whole number, got {value!r}.")
-    if value < low:
+    given = int(value)
+    if given < low:
         raise ValueError(f"`{name}` must be at least {low}, got {value}.")
-    return int(value)
+    if high is not None and given > high:
+        raise ValueError(f"`{name}` must be at most {high}, got {value}.")
+    return given
 
 
 def number(name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False) -> float:

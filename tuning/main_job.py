@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,13 +27,21 @@ from ..toolkit.models.first import constant_features, describe, first_model, mod
 from ..toolkit.preflight import check
 from ..toolkit.report.page import write
 from ..toolkit.report.parts import data_part, export_part, schema_part, versions
-from ..toolkit.runtime.files import write_json
-from ..toolkit.saving.exporting import ExportReport, export
+from ..toolkit.runtime.files import read_json, write_json
+from ..toolkit.runtime.output_folders import opened
+from ..toolkit.runtime.own_folders import claim, discard, folder_name, held_alone, is_own
+from ..toolkit.runtime.randomness import preserved
+from ..toolkit.saving.exporting import ExportReport, export, published_before
 from ..toolkit.tasks import Task, head
 from .member_training import Member, train_member
 
-_FREE_BYTES = 32 * 2**20
-_STATE = "state"
+_STATE = "trainwise-state"
+# Says whose state it is; a state without it is none.
+_RUN = "run.json"
+# What a machine can hold and a person can mean; above, a slip of the keyboard.
+_MOST = {"members": 1_000, "epochs": 1_000_000, "batch_size": 2**31 - 1}
+# Keras' seeds end here, and each member has the next one.
+_SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,11 @@ class Settings:
     """What a run trains, and how long.
 
     Args:
-        members: Number of members of the ensemble, >= 1; each has a seed of its own.
-        epochs: Epochs a member, >= 1; the best one by validation loss is kept.
-        batch_size: Rows an update, >= 1.
+        members: Number of members of the ensemble, in [1, 1000]; each has a seed of its own.
+        epochs: Epochs a member, in [1, 1000000]; the best one by validation loss is kept.
+        batch_size: Rows an update, in [1, 2**31).
         learning_rate: Of the Adam optimizer, > 0.
-        seed: Decides the splits, the starting weights and the order of the batches, >= 0.
+        seed: Decides the splits, the starting weights and the order of the batches, in [0, 2**32 - members].
 
     Raises:
         TypeError: A setting is not a number.
@@ -66,8 +73,9 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low in (("members", 1), ("epochs", 1), ("batch_size", 1), ("seed", 0)):
-            whole_number(name, getattr(self, name), low)
+        for name, most in _MOST.items():
+            whole_number(name, getattr(self, name), 1, most)
+        whole_number("seed", self.seed, 0, _SEEDS - self.members)
         number("learning_rate", self.learning_rate, 0, np.inf, open_low=True, open_high=True)
 
 
@@ -118,13 +126,21 @@ class Job:
                 source, target=target, task=task, seed=settings.seed, header=header, drop=drop, data_dir=data_dir
             )
         # After the data: what cannot be read leaves no folder behind.
-        self.out = _writable(Path(out))
+        self.out = opened(out)
         self.head = head(self.splits.task, self.splits.train.y, len(self.splits.classes or ()) or None)
-        self._open_state(resume)
-        self._say_data()
+        # From here on nobody else works in this folder, until this run ends or its process does.
+        with ExitStack() as held:
+            held.enter_context(held_alone(self.out))
+            self._open_state(resume)
+            self._say_data()
+            self._held = held.pop_all()
 
     def run(self) -> RunResult:
-        """Does the work."""
+        """Does the work, and leaves the random state of the process as it was."""
+        with self._held, preserved():
+            return self._run()
+
+    def _run(self) -> RunResult:
         splits, settings = self.splits, self.settings
         inputs, architecture = describe(splits.train.x)
         build = first_model(splits.train.x, splits.train.y, self.head, settings.learning_rate)
@@ -146,7 +162,10 @@ class Job:
         html, _ = write(report, self.out)
         self.say(f"report: {html}")
         # Last: whatever fails before, the run can go on from its state.
-        shutil.rmtree(self.out / _STATE)
+        try:
+            discard(self._state, first=_RUN)
+        except OSError as error:
+            self.say(f"  warning: {self._state} is done with, and could not be removed: {error}")
         return RunResult(models[winner], report, self.out)
 
     @contextmanager
@@ -155,31 +174,34 @@ class Job:
         yield
         self.seconds[step] = round(time.perf_counter() - start, 3)
 
+    @property
+    def _state(self) -> Path:
+        return self.out / _STATE
+
     def _open_state(self, resume: bool) -> None:
         """Starts afresh, or makes sure that what is resumed is this very run."""
-        state = self.out / _STATE
         wanted = {**asdict(self.settings), "fingerprint": self.splits.fingerprint, "task": self.splits.task}
-        known = state / "run.json"
-        if not resume:
-            # A state left by another run must not be taken for this one's.
-            shutil.rmtree(state, ignore_errors=True)
-        elif not known.is_file():
-            self.say(f"resume: there is no interrupted run in {self.out}; starting afresh")
-        else:
-            changed = [name for name, value in json.loads(known.read_text()).items() if wanted.get(name) != value]
-            if changed:
-                raise ValueError(
-                    f"The interrupted run in {self.out} had another {', '.join(changed)}; use the same command, or "
-                    "leave out --resume to start afresh."
-                )
-            # An opening stays one, also where the process that made it was killed.
-            self.splits.test.openings.extend(Opening(**opening) for opening in self._opened())
-        state.mkdir(exist_ok=True)
-        write_json(known, wanted)
-
-    def _opened(self) -> list[dict[str, str]]:
-        file = self.out / _STATE / "openings.json"
-        return list(json.loads(file.read_text())) if file.is_file() else []
+        known = read_json(self._state / _RUN) if resume and is_own(self._state) else None
+        if known is None:
+            if resume:
+                self.say(f"resume: there is no interrupted run in {self.out}; starting afresh")
+            # A state left by another run, or half removed by a killed one, must not be taken for this one's.
+            if is_own(self._state):
+                discard(self._state, first=_RUN)
+            claim(self._state)
+            known = {**wanted, "run": uuid.uuid4().hex}
+            write_json(self._state / _RUN, known)
+        changed = [name for name, value in wanted.items() if known.get(name) != value]
+        if changed:
+            raise ValueError(
+                f"The interrupted run in {self.out} had another {', '.join(changed)}; use the same command, or "
+                "leave out --resume to start afresh."
+            )
+        self._run_name = str(known["run"])
+        # An opening stays one, also where the process that made it was killed.
+        openings = read_json(self._state / "openings.json") or []
+        self.splits.test.openings.extend(Opening(**opening) for opening in openings)
+        self._measured = read_json(self._state / "evaluation.json")
 
     def _say_data(self) -> None:
         splits = self.splits
@@ -222,7 +244,7 @@ class Job:
                     seed=self.settings.seed + k,
                     epochs=self.settings.epochs,
                     batch_size=self.settings.batch_size,
-                    directory=self.out / _STATE / f"member_{k}",
+                    directory=self._state / f"member_{k}",
                     report=report,
                     progress=progress,
                 )
@@ -266,10 +288,9 @@ class Job:
     def _measure(
         self, members: list[Member], weights: np.ndarray, models: dict[str, keras.Model], winner: str
     ) -> dict[str, Any]:
-        known = self.out / _STATE / "evaluation.json"
-        if known.is_file():
+        if self._measured is not None:
             # The test rows are measured once; a resumed run tells what was measured.
-            kept: dict[str, Any] = json.loads(known.read_text())
+            kept: dict[str, Any] = self._measured
             self.say(f"test: measured before the interruption. {kept['sentence']}")
             return kept
         with warnings.catch_warnings(record=True) as caught:
@@ -280,10 +301,10 @@ class Job:
             self.say(f"  warning: {warning.message}")
         openings = [asdict(opening) for opening in self.splits.test.openings]
         # Before anything is measured: a kill from here on must not hide that the rows were seen.
-        write_json(self.out / _STATE / "openings.json", openings)
+        write_json(self._state / "openings.json", openings)
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
         evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed)
-        write_json(known, evaluation)
+        write_json(self._state / "evaluation.json", evaluation)
         for result in evaluation["results"]:
             self.say(
                 f"test: {result['name']}: {evaluation['metric']} {result['value']:.4f}, "
@@ -294,9 +315,16 @@ class Job:
 
     def _export(self, model: keras.Model) -> ExportReport:
         splits = self.splits
+        folder = self.out / "models" / folder_name(splits.name)
+        # A kill between the export and the report must not publish the model twice.
+        published = published_before(folder, self._run_name)
+        if published is not None:
+            self.say(f"export: {published.path}, published and proved before the interruption")
+            return published
         # Validation rows: the proof of an export needs some rows, and the test rows stay sealed.
         rows = model_inputs(take(splits.validation.x, slice(0, 32)))
-        exported = export(model, self.out / "models" / splits.name, rows, splits.classes, schema_part(splits))
+        schema = {**schema_part(splits), "run": self._run_name}
+        exported = export(model, folder, rows, splits.classes, schema)
         self.say(
             f"export: {exported.path}, proved in a fresh process on {exported.rows} rows, "
             f"largest difference {exported.max_difference:.1e}"
@@ -350,7 +378,8 @@ def run(
 
     Args:
         source: What `trainwise.data.load` takes.
-        out: Folder for `report.html`, `report.json` and `models/NAME/VERSION/`.
+        out: Folder for `report.html`, `report.json` and `models/NAME/VERSION/`; one run at a time works in it.
+            Until the run ends its state stands there, in `trainwise-state`.
         settings: What to train; see `Settings`.
         target: Column of a CSV file to predict; the last one by default.
         task: The task; found from the targets by default.
@@ -370,7 +399,8 @@ def run(
         ExportRefusedError: The exported model does not output what the trained one does.
         OSError: A file is missing, or `out` cannot be written.
         TypeError: The source is of no kind that can be read.
-        ValueError: The data or an argument cannot be used; see `trainwise.data.load`.
+        ValueError: The data or an argument cannot be used, see `trainwise.data.load`; or another run is at work
+            in `out`.
     """
     job = Job(
         source,
@@ -387,26 +417,6 @@ def run(
         data_dir=data_dir,
     )
     return job.run()
-
-
-def _writable(out: Path) -> Path:
-    """Makes the folder and tries it, so that a run does not fail at its end."""
-    probe = out / f".probe-{time.time_ns()}"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        # Bytes and not only a name: a full disk takes names too.
-        probe.write_bytes(b"\0" * 4096)
-    except OSError as error:
-        raise OSError(f"The output folder {out} cannot be written: {error.strerror or error}.") from None
-    finally:
-        if probe.exists():
-            probe.unlink()
-    free = shutil.disk_usage(out).free
-    if free < _FREE_BYTES:
-        raise OSError(
-            f"The output folder {out} has {free / 2**20:.1f} MiB free; a run needs at least {_FREE_BYTES // 2**20} MiB."
-        )
-    return out
 
 
 def _predict(model: keras.Model, x: Any) -> np.ndarray:

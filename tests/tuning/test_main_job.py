@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from command_line import COMMAND, in_its_own_process, in_this_process
 
 import trainwise as tw
 from trainwise.tuning import Settings
+from trainwise.tuning.main_job import Job
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,12 @@ def test_the_report_holds_what_the_run_did(done, pets):
     page = (pets / "out/report.html").read_text()
     HTMLParser().feed(page)
     assert report["evaluation"]["sentence"] in page
-    assert not (pets / "out/state").exists()
+    assert sorted(path.name for path in (pets / "out").iterdir()) == [
+        ".trainwise-lock",
+        "models",
+        "report.html",
+        "report.json",
+    ]
 
 
 def test_predict_answers_new_rows_with_class_names(done, pets):
@@ -95,6 +102,86 @@ def test_predict_refuses_rows_that_do_not_fit(done, pets):
         assert answered.returncode == 2
         assert re.search(message, answered.stderr), answered.stderr
     assert in_this_process("predict", "nowhere", "new.csv", cwd=pets).returncode == 2
+
+
+def _job(out, **changes):
+    settings = Settings(**{"members": 1, "epochs": 1, **changes.pop("settings", {})})
+    return Job("iris", out, settings, say=lambda line: None, **changes)
+
+
+def test_a_second_run_in_the_same_folder_is_refused_at_its_start(tmp_path):
+    first = _job(tmp_path)
+    with pytest.raises(ValueError, match="Another run is at work in .*; wait for it, or give another folder"):
+        _job(tmp_path)
+    del first  # as with its process the lock goes
+    _job(tmp_path)
+
+
+def test_what_the_user_has_in_the_folder_stays(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/thesis.txt").write_text("three years of work")
+    (tmp_path / "trainwise-state").mkdir()
+    (tmp_path / "trainwise-state/thesis.txt").write_text("three years of work")
+    with pytest.raises(ValueError, match="trainwise-state was not made by trainwise and holds 'thesis.txt'"):
+        _job(tmp_path)
+    assert (tmp_path / "trainwise-state/thesis.txt").is_file() and (tmp_path / "state/thesis.txt").is_file()
+
+
+def test_a_state_that_does_not_say_whose_it_is_is_none(tmp_path):
+    _job(tmp_path)
+    state = tmp_path / "trainwise-state"
+    (state / "member_0").mkdir()
+    (state / "evaluation.json").write_text("{}")
+    said = []
+    (state / "run.json").unlink()  # as a kill in the midst of the removal leaves it
+    Job("iris", tmp_path, Settings(members=1, epochs=1, seed=5), resume=True, say=said.append)
+    assert "no interrupted run" in said[0]
+    assert sorted(path.name for path in state.iterdir()) == ["made-by-trainwise", "run.json"]
+    with pytest.raises(ValueError, match="had another seed"):
+        _job(tmp_path, resume=True)
+    (state / "run.json").write_text("{")
+    with pytest.raises(ValueError, match="run.json is damaged"):
+        _job(tmp_path, resume=True)
+    _job(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """A run that failed between export and report, gone on with; what it said, and whether random numbers went on."""
+    out = tmp_path_factory.mktemp("interrupted")
+    (out / "report.html").mkdir()  # what cannot be replaced by a file
+    random.seed(3)
+    expected = random.Random(3).random()
+    with pytest.raises(OSError, match="report.html"):
+        _job(out).run()
+    drawn = random.random()
+    (out / "report.html").rmdir()
+    said = []
+    job = Job("iris", out, Settings(members=1, epochs=1), resume=True, say=said.append)
+    return out, said, job.run(), drawn == expected
+
+
+def test_a_run_that_ended_between_export_and_report_publishes_nothing_twice(interrupted):
+    out, said, result, _ = interrupted
+    assert [path.name for path in (out / "models/iris").iterdir()] == ["1"]
+    assert any("published and proved before the interruption" in line for line in said)
+    assert result.report["export"]["path"] == "models/iris/1"
+    assert result.report["export"]["max_difference"] <= 1e-5
+    assert len(result.report["export"]["proof"]) >= 4
+    assert not (out / "trainwise-state").exists()
+
+
+def test_a_run_leaves_the_random_state_of_the_caller_as_it_was(interrupted):
+    assert interrupted[3]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("members", 1001), ("epochs", 10**23), ("batch_size", 2**31), ("seed", 2**32), ("seed", 10**23)],
+)
+def test_numbers_that_nobody_can_mean_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must be at most [0-9]+, got {value}"):
+        Settings(**{name: value})
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,18 @@ from typing import Any
 import numpy as np
 
 from . import shipped
-from .tables import read_csv
+from .archives import read_npz
+from .tables import Table, read_csv
 
 Inputs = np.ndarray | dict[str, np.ndarray]
 PARTS = ("train", "validation", "test")
 _ARRAY_NAMES = {"train": ("x_train", "y_train"), "validation": ("x_val", "y_val"), "test": ("x_test", "y_test")}
 _LOOK_UP_SECONDS = 10.0
+# Kinds of numpy types: booleans, whole and real numbers.
+_NUMBERS = "biuf"
+_LARGEST = float(np.finfo("float32").max)
+# One input of the model and one encoder a column: beyond, to build it takes minutes.
+_MOST_WORDY = 1_000
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,33 @@ def as_inputs(x: Any) -> Inputs:
     if isinstance(x, Mapping):
         return {str(name): _as_column(str(name), column) for name, column in x.items()}
     array = np.asarray(x)
-    if array.dtype != bool and not np.issubdtype(array.dtype, np.number):
-        raise TypeError(f"`x` must hold numbers, got dtype {array.dtype}. Give words as columns: {{name: array}}.")
+    if array.dtype.kind not in _NUMBERS:
+        raise TypeError(f"`x` must hold real numbers, got dtype {array.dtype}. {_cure(array)}")
+    if array.ndim == 0:
+        raise ValueError(f"`x` must have shape (rows, ...), got the single number {array}.")
+    return as_float32("x", array)
+
+
+def _cure(array: np.ndarray) -> str:
+    if array.dtype.kind == "c":
+        return "Give real and imaginary part as two columns."
+    if array.dtype.kind in "mM":
+        return "Turn times into numbers, such as days since a first one."
+    return "Give words as columns: {name: array}."
+
+
+def as_float32(name: str, array: np.ndarray) -> np.ndarray:
+    """A column in what models compute in; numbers that this does not know are refused rather than made infinite.
+
+    Raises:
+        ValueError: A number is beyond float32.
+    """
+    beyond = np.isfinite(array) & (np.abs(array) > _LARGEST) if array.dtype.kind == "f" else np.zeros(0, bool)
+    if beyond.any():
+        raise ValueError(
+            f"{name!r} holds {array[beyond][0]:g}, and models compute in float32, which ends at {_LARGEST:.2g}: "
+            "give it in another unit, or its logarithm."
+        )
     return array.astype("float32")
 
 
@@ -88,13 +119,28 @@ def _as_column(name: str, column: Any) -> np.ndarray:
     array = np.asarray(column)
     if array.ndim != 1:
         raise ValueError(f"Column {name!r} must have shape (rows,), got {array.shape}.")
-    if array.dtype == bool or np.issubdtype(array.dtype, np.number):
-        return array.astype("float32")
-    words = [cell.decode() if isinstance(cell, bytes) else cell for cell in array]
+    if array.dtype.kind in _NUMBERS:
+        return as_float32(name, array)
+    if array.dtype.kind not in "OSU":
+        raise TypeError(f"Column {name!r} must hold real numbers or words, got dtype {array.dtype}. {_cure(array)}")
+    words = [as_text(cell) if isinstance(cell, str | bytes) else cell for cell in array]
     wrong = [cell for cell in words if not isinstance(cell, str)]
     if wrong:
         raise TypeError(f"Column {name!r} must hold only numbers or only words, got {wrong[0]!r} among the words.")
     return np.array(words, dtype=object)
+
+
+def as_text(cell: Any) -> str:
+    r"""A cell as text that every file can hold: what is no character is spelled out.
+
+    Example:
+
+    >>> as_text(b"caf\xc3\xa9"), as_text("a\ud800")
+    ('café', 'a\\ud800')
+    """
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "backslashreplace")
+    return str(cell).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _columns(x: Any) -> tuple[str, ...]:
@@ -121,11 +167,11 @@ def _read_named(
 
 
 def _read_csv(path: Path, target: str | None, header: bool | None, drop: Sequence[str]) -> SourceRows:
-    columns = dict(read_csv(path, header).columns)
-    names = ", ".join(columns)
+    table = read_csv(path, header)
+    columns = dict(table.columns)
     for name in (*drop, *([target] if target is not None else [])):
         if name not in columns:
-            raise ValueError(f"{path} has no column {name!r}; its columns are {names}.")
+            raise ValueError(f"{path} has no column {name!r}; its columns are {_listed(columns)}.")
     for name in drop:
         del columns[name]
     if target is None:
@@ -137,25 +183,50 @@ def _read_csv(path: Path, target: str | None, header: bool | None, drop: Sequenc
     y = columns.pop(target)
     if not columns:
         raise ValueError(f"{path} has the target column {target!r} only, and no column to predict it from.")
-    if any(column.dtype == object for column in columns.values()):
-        return SourceRows(path.stem, as_inputs(columns), y, tuple(columns), target)
-    return SourceRows(path.stem, np.stack(list(columns.values()), axis=1).astype("float32"), y, tuple(columns), target)
+    _refuse_row_numbers(path, table, columns)
+    if all(column.dtype != object for column in columns.values()):
+        x = np.stack([as_float32(name, column) for name, column in columns.items()], axis=1)
+        return SourceRows(path.stem, x, y, tuple(columns), target)
+    if len(columns) > _MOST_WORDY:
+        raise ValueError(
+            f"{path} has {len(columns)} columns, some of words; with words it may have {_MOST_WORDY}: drop some, or "
+            "give numbers only."
+        )
+    return SourceRows(path.stem, as_inputs(columns), y, tuple(columns), target)
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = list(names)
+    return ", ".join(shown[:20]) + (f" and {len(shown) - 20} more" if len(shown) > 20 else "")
+
+
+def _refuse_row_numbers(path: Path, table: Table, columns: Mapping[str, np.ndarray]) -> None:
+    # pandas writes its index so; in sorted rows it tells the class, and in new rows nothing.
+    for name in ("", "Unnamed: 0"):
+        if name in columns and np.array_equal(columns[name], np.arange(table.rows)):
+            raise ValueError(
+                f"{path}: the column {name!r} only counts the rows, as the index that pandas writes: leave it out "
+                f"with `drop` (`--drop {name!r}` on the command line)."
+            )
 
 
 def _read_npz(path: Path) -> SourceRows:
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError) as error:
-        raise ValueError(f"{path} is not an .npz file of plain arrays: {error}.") from None
+    arrays = read_npz(path)
     lower = {name.lower(): array for name, array in arrays.items()}
+    if len(lower) < len(arrays):
+        raise ValueError(f"{path} holds arrays whose names differ in capitals only: {_listed(arrays)}.")
     if "x" in lower and "y" in lower:
-        return SourceRows(path.stem, as_inputs(lower["x"]), lower["y"])
+        return _join(path.stem, {"train": (as_inputs(lower["x"]), lower["y"])})
     pairs = {part: names for part, names in _ARRAY_NAMES.items() if set(names) <= set(lower)}
     if "train" not in pairs:
-        raise ValueError(f"{path} must hold arrays x and y, or x_train and y_train; it holds {', '.join(arrays)}.")
+        raise ValueError(
+            f"{path} must hold arrays x and y, or x_train and y_train; it holds {_listed(arrays) or 'nothing'}."
+        )
+    alone = [
+        name for names in _ARRAY_NAMES.values() for name in names if name in lower and not set(names) <= set(lower)
+    ]
+    if alone:
+        raise ValueError(f"{path} holds {alone[0]} without its other half.")
     return _join(path.stem, {part: (as_inputs(lower[x]), lower[y]) for part, (x, y) in pairs.items()})
 
 
@@ -163,8 +234,16 @@ def _join(
     name: str, pairs: Mapping[str, tuple[Inputs, np.ndarray]], classes: tuple[str, ...] | None = None
 ) -> SourceRows:
     for part, (x, y) in pairs.items():
+        if np.ndim(y) == 0:
+            raise ValueError(f"The targets of the {part} part must have shape (rows,), got the single value {y}.")
         if len(x) != len(y):
             raise ValueError(f"The {part} part has {len(x)} rows of inputs and {len(y)} targets.")
+        if len(y) == 0:
+            raise ValueError(f"The {part} part has no rows: leave it out, and rows are set aside for it.")
+    for what, place in (("inputs", 0), ("targets", 1)):
+        shapes = {np.asarray(pair[place]).shape[1:] for pair in pairs.values()}
+        if len(shapes) > 1:
+            raise ValueError(f"The {what} of the parts must have one shape a row, got {sorted(shapes)}.")
     ends = np.cumsum([len(y) for _, y in pairs.values()])
     parts = {part: np.arange(end - len(pairs[part][1]), end) for part, end in zip(pairs, ends, strict=True)}
     x = np.concatenate([x for x, _ in pairs.values()])
@@ -200,7 +279,8 @@ def _read_tfds(name: str, data_dir: str | Path | None) -> SourceRows:
     offline = f"Without a network these work: {', '.join(shipped.NAMES)}, or a .csv or .npz file."
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
-    except (tfds.core.DatasetNotFoundError, ValueError) as error:
+    # For a version that is not there tfds has a failed assertion.
+    except (tfds.core.DatasetNotFoundError, ValueError, AssertionError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"There is no data set named {name!r}: {first} {offline}") from None
     if not builder.is_prepared():

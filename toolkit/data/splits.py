@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import number, one_of
+from ..checks import number, one_of, whole_number
 from ..tasks import TASKS, Task, as_targets, find_task
-from .reading import Inputs, SourceRows, read_rows
+from .reading import Inputs, SourceRows, as_text, read_rows
 from .sealing import Seal
 
 # One each for train, validation and test.
 _ROWS_PER_CLASS = 3
+# The loss of a regression is a square, in float32.
+_LARGEST_TARGET = 1e18
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ def load(
     """
     if task is not None:
         one_of("task", task, TASKS)
+    whole_number("seed", seed, 0, 2**32 - 1)
     number("validation", validation, 0, 1, open_low=True, open_high=True)
     number("test", test, 0, 1, open_low=True, open_high=True)
     if validation + test >= 1:
@@ -230,6 +233,8 @@ def fingerprint(x: Inputs, y: np.ndarray) -> str:
 
 
 def _refuse_bad_rows(rows: SourceRows) -> None:
+    if rows.y.dtype.kind not in "biufOSU":
+        raise TypeError(f"The target {rows.target!r} must hold real numbers or words, got dtype {rows.y.dtype}.")
     columns = rows.x if isinstance(rows.x, dict) else {"x": rows.x}
     for name, column in columns.items():
         if len(column) != len(rows.y):
@@ -240,9 +245,10 @@ def _refuse_bad_rows(rows: SourceRows) -> None:
         raise ValueError(f"{rows.name} holds no rows.")
     if len(rows.y) < _ROWS_PER_CLASS:
         raise ValueError(f"{rows.name} holds {len(rows.y)} row(s); train, validation and test need at least one each.")
-    if np.issubdtype(rows.y.dtype, np.number) and not np.all(np.isfinite(rows.y)):
+    if rows.y.dtype.kind == "f" and not np.all(np.isfinite(rows.y)):
         row = int(np.argwhere(~np.isfinite(rows.y))[0][0])
         raise ValueError(f"The target {rows.target!r} holds NaN or infinite values, the first in row {row}.")
+    _refuse_huge_targets(rows.target, rows.y)
 
 
 def _where_not_finite(rows: SourceRows, name: str, column: np.ndarray) -> str:
@@ -276,8 +282,17 @@ def _encode(rows: SourceRows, task: Task) -> tuple[np.ndarray, tuple[str, ...] |
     return numbers.astype("float32" if task == "binary" else "int32"), known or tuple(map(str, plain))
 
 
+def _refuse_huge_targets(target: str, y: np.ndarray) -> None:
+    huge = y[np.abs(y) > _LARGEST_TARGET] if y.dtype.kind == "f" else y[:0]
+    if huge.size:
+        raise ValueError(
+            f"The target {target!r} holds {huge.flat[0]:g}, whose square is beyond float32: give it in another unit, "
+            "or its logarithm."
+        )
+
+
 def _as_words(y: np.ndarray) -> np.ndarray:
-    return np.array([cell.decode() if isinstance(cell, bytes) else str(cell) for cell in y])
+    return np.array([as_text(cell) for cell in y])
 
 
 def _refuse_bad_classes(values: np.ndarray, numbers: np.ndarray, task: Task) -> None:

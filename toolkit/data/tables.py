@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 # Whole numbers of more digits may not fit into int64.
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 
 
@@ -43,7 +45,8 @@ def read_csv(path: str | Path, header: bool | None = None) -> Table:
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is empty, holds a header only, has rows of unequal length, the same
-            column name twice, an empty cell, or a column that mixes numbers and words.
+            column name twice, an empty cell, a quote that is never closed, numbers with a decimal comma, or a
+            column that mixes numbers and words.
 
     Example:
 
@@ -57,7 +60,7 @@ def read_csv(path: str | Path, header: bool | None = None) -> Table:
     cells = _cells(Path(path))
     has_header = _looks_like_header(cells) if header is None else header
     names = [name.strip() for name in cells[0]] if has_header else [f"column_{i}" for i in range(len(cells[0]))]
-    doubled = {name for name in names if names.count(name) > 1}
+    doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
         raise ValueError(f"{path} names the column {sorted(doubled)[0]!r} twice.")
     body = cells[1:] if has_header else cells
@@ -75,12 +78,16 @@ def _cells(path: Path) -> list[list[str]]:
         # Excel begins UTF-8 files with a byte-order mark, which would stand in the first column's name.
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
+            if "\0" in first:
+                raise ValueError(f"{path} is not a text file: its first line holds zero bytes, as UTF-16 does.")
             delimiter = max(",;\t", key=first.count)
-            rows = [row for row in csv.reader(itertools.chain([first], file), delimiter=delimiter) if any(row)]
+            # Strict: a quote that is never closed would swallow the rows behind it.
+            reader = csv.reader(itertools.chain([first], file), delimiter=delimiter, strict=True)
+            rows = [row for row in reader if any(row)]
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: byte {error.start} cannot be read.") from None
     except csv.Error as error:
-        raise ValueError(f"{path} is not a CSV file: {error}.") from None
+        raise ValueError(f"{path} is not a CSV file, or a quote in it is not closed: {error}.") from None
     if not rows:
         raise ValueError(f"{path} is empty.")
     for line, row in enumerate(rows, 1):
@@ -109,7 +116,8 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return cell.strip().lower() not in _MISSING
+    # Python writes a million as 1_000_000, and no table does.
+    return cell.strip().lower() not in _MISSING and "_" not in cell
 
 
 def _column(name: str, cells: Sequence[str], path: str | Path, first_line: int) -> np.ndarray:
@@ -121,6 +129,12 @@ def _column(name: str, cells: Sequence[str], path: str | Path, first_line: int) 
         return np.array([int(cell) for cell in cells])
     if all(numeric):
         return np.array([float(cell) for cell in cells])
+    comma = next((cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)), None)
+    if comma and all(number or _DECIMAL_COMMA.fullmatch(cell) for number, cell in zip(numeric, cells, strict=True)):
+        raise ValueError(
+            f"{path}: the numbers in column {name!r} have a comma, as {comma!r}: write them with a decimal point and "
+            "without separators of thousands."
+        )
     if any(numeric):
         word = numeric.index(False)
         raise ValueError(

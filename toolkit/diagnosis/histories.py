@@ -92,15 +92,15 @@ def _numbers(name: str, values: Any) -> list[Any]:
 
 
 def _from_csv(path: Path) -> dict[str, list[float]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    header, rows = _table(path)
     if not rows:
         raise ValueError(f"{path} holds no epochs.")
-    numbers = [_cell(path, _EPOCH, row.get(_EPOCH)) for row in rows] if _EPOCH in rows[0] else []
+    numbers = [_cell(path, _EPOCH, row.get(_EPOCH)) for row in rows] if _EPOCH in header else []
     # A CSVLogger that appends over two fits repeats epochs, which would read as one odd run.
     if any(later != earlier + 1 for earlier, later in pairwise(numbers)):
-        raise ValueError(f"{path} has missing or repeated epochs: {', '.join(f'{number:g}' for number in numbers)}.")
-    names = [name for name in rows[0] if name and name != _EPOCH]
+        shown = ", ".join(f"{number:g}" for number in numbers[:20])
+        raise ValueError(f"{path} has missing or repeated epochs: {shown}{', ...' if len(numbers) > 20 else ''}.")
+    names = [name for name in header if name and name != _EPOCH]
     curves = {
         # CSVLogger writes "NA" for what an epoch has not measured.
         name: [_cell(path, name, row[name]) for row in rows if row[name] not in ("", "NA", None)]
@@ -109,11 +109,30 @@ def _from_csv(path: Path) -> dict[str, list[float]]:
     return {name: values for name, values in curves.items() if values}
 
 
+def _table(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            rows = list(reader)
+            header = list(reader.fieldnames or ())
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text: byte {error.start} cannot be read.") from None
+    except csv.Error as error:
+        raise ValueError(f"{path} is not a CSV file: {error}.") from None
+    if len(set(header)) < len(header):
+        raise ValueError(f"{path} names a column twice: {', '.join(header[:20])}.")
+    # The reader keeps what stands behind the last column under no name.
+    longer = next((number for number, row in enumerate(rows, 2) if None in row), None)
+    if longer is not None:
+        raise ValueError(f"{path}: row {longer} has more cells than the {len(header)} columns of the first row.")
+    return header, rows
+
+
 def _cell(path: Path, name: str, text: Any) -> float:
     try:
         return float(text)
     except (TypeError, ValueError):
-        raise ValueError(f"{path} must hold numbers, got {text!r} in column {name!r}.") from None
+        raise ValueError(f"{path} must hold numbers, got {str(text)[:40]!r} in column {name!r}.") from None
 
 
 def _from_tensorboard(folder: Path) -> dict[str, list[float]]:
@@ -132,7 +151,11 @@ def _scalars(folder: Path) -> dict[str, list[float]]:
 
     # 0 keeps all: by default TensorBoard samples long curves.
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0, "scalars": 0})
-    events.Reload()
+    try:
+        events.Reload()
+    # TensorBoard raises whatever a damaged file leads it to.
+    except Exception as error:
+        raise ValueError(f"{folder} holds events that cannot be read: {type(error).__name__}: {error}") from error
     found: dict[str, dict[int, float]] = {}
     # Keras writes its scalars as tensors.
     for tag in events.Tags()["tensors"]:

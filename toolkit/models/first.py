@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -12,12 +12,19 @@ import numpy as np
 from ..data.reading import Inputs
 from ..layers.normalization import Standardize
 from ..tasks import Head
+from .input_names import input_names
 from .units import in_target_units, statistics
 
 HIDDEN_UNITS = (64, 64)
 FILTERS = (32, 64)
 # The CNN halves each side twice.
 _SMALLEST_IMAGE = 4
+# The layers below and those of a vote of such models; Keras has no two of one name in a model.
+_LAYER_NAMES = re.compile(
+    r".*_encoded|.*_standardized|(hidden|convolution|pool|answer|member)_\d+|columns|flatten|dropout|standardize"
+    r"|values|standardized_values|probabilities|model|ensemble|label|votes",
+    re.IGNORECASE,
+)
 
 
 def describe(x: Inputs) -> tuple[str, str]:
@@ -108,7 +115,8 @@ def model_inputs(x: Inputs) -> Any:
     """
     if not isinstance(x, dict):
         return x
-    return {safe_name(name): _model_column(column) for name, column in x.items()}
+    inputs = column_inputs(x)
+    return {inputs[name]: _model_column(column) for name, column in x.items()}
 
 
 def _model_column(column: np.ndarray) -> Any:
@@ -117,15 +125,21 @@ def _model_column(column: np.ndarray) -> Any:
     return column[:, None]
 
 
-def safe_name(column: str) -> str:
-    """A column's name as an input of a SavedModel may bear it.
+def column_inputs(columns: Iterable[str]) -> dict[str, str]:
+    """The name of the model's input for each column: one that a SavedModel may have and no layer bears.
 
     Example:
 
-    >>> safe_name("sepal length (cm)")
-    'sepal_length__cm_'
+    >>> column_inputs(["sepal length (cm)", "class"])
+    {'sepal length (cm)': 'sepal_length__cm_', 'class': 'class_column'}
     """
-    return re.sub(r"[^A-Za-z0-9_]", "_", column if re.match("[A-Za-z]", column) else f"column_{column}")
+    names = list(columns)
+    return dict(zip(names, input_names(names, taken=_is_layer_name), strict=True))
+
+
+def _is_layer_name(name: str) -> bool:
+    # Keras names an operation that nobody named after its kind: `mean`, `mean_1`.
+    return bool(_LAYER_NAMES.fullmatch(name)) or hasattr(keras.ops, re.sub(r"_\d+$", "", name.lower()))
 
 
 def _is_image(x: Inputs) -> bool:
@@ -134,10 +148,9 @@ def _is_image(x: Inputs) -> bool:
 
 def _inputs(x: Inputs) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
     if isinstance(x, dict):
+        names = column_inputs(x)
         return {
-            safe_name(name): keras.Input(
-                (1,), name=safe_name(name), dtype="string" if column.dtype == object else "float32"
-            )
+            names[name]: keras.Input((1,), name=names[name], dtype="string" if column.dtype == object else "float32")
             for name, column in x.items()
         }
     return keras.Input(x.shape[1:], name="image" if _is_image(x) else "features")
@@ -155,7 +168,8 @@ def _encoders(x: Inputs) -> dict[str, dict[str, Any]]:
 def _encode(inputs: Any, encoders: dict[str, dict[str, Any]]) -> keras.KerasTensor:
     if not isinstance(inputs, dict):
         return Standardize(**encoders["x"], name="standardize")(inputs)
-    columns = [_encode_column(safe_name(name), inputs[safe_name(name)], known) for name, known in encoders.items()]
+    names = column_inputs(encoders)
+    columns = [_encode_column(names[name], inputs[names[name]], known) for name, known in encoders.items()]
     return keras.layers.Concatenate(name="columns")(columns) if len(columns) > 1 else columns[0]
 
 

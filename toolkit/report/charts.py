@@ -16,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from .thinning import spread
+
 WIDTH = 3.35  # inches: 322 px at its natural size, so that a 400 px wide page need not shrink it
 ACCENT, SECOND, QUIET, RULE = "#005f9e", "#b84300", "#4a5560", "#c9d1d8"
 LEVEL_COLOURS = {"error": "#a3142a", "warning": "#8a4b00", "info": "#4a5560"}
@@ -103,7 +105,8 @@ def curves_chart(member: Mapping[str, Any], metric: str | None, marks: Sequence[
     The training curve of an epoch is a mean over a model that moves, so it stands half an epoch earlier.
 
     Args:
-        member: `name`, `history` and `best_epoch` (counted from 0, or `None`).
+        member: `name`, `history` and `best_epoch` (counted from 0, or `None`); `epochs_shown` where the history
+            holds some epochs only.
         metric: Key of the history for the second panel, or `None` for the loss alone.
         marks: `number`, `level` and `epoch` (counted from 0) of each finding to mark.
         name: Prefix of the ids inside the SVG; unique within a page.
@@ -118,20 +121,23 @@ def curves_chart(member: Mapping[str, Any], metric: str | None, marks: Sequence[
     >>> "best epoch 2" in curves_chart(member, None, [mark], "curves-0")
     True
     """
-    history = {key: _series(values) for key, values in (member.get("history") or {}).items()}
+    given = member.get("history") or {}
+    history = {key: _series(values) for key, values in given.items()}
+    # Of a long training some epochs only are given.
+    places = np.array(member.get("epochs_shown") or range(_length(history)))
     panels = [key for key in ("loss", metric) if key and any(map(_drawable, _pair(history, key)))]
     if not panels:
         return ""
     with matplotlib.rc_context():
         _set_style()
         # A finding may point past the last epoch, and its mark must lie on the chart.
-        last = max([_length(history), *(mark["epoch"] + 1 for mark in marks)])
+        last = max([_epochs(member, history), *(mark["epoch"] + 1 for mark in marks)])
         lanes = _lanes(marks, last)
         figure = Figure(figsize=(WIDTH, 0.75 + 1.3 * len(panels) + 0.2 * len(set(lanes))), layout="constrained")
         column = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, key in zip(column, panels, strict=True):
-            _draw_panel(axes, key, _pair(history, key), member.get("best_epoch"))
-        _draw_marks(column[0], _pair(history, panels[0]), marks, lanes)
+            _draw_panel(axes, key, places, _pair(history, key), member.get("best_epoch"))
+        _draw_marks(column[0], places, _pair(history, panels[0]), marks, lanes)
         # A little room, so that a line at the last epoch is not cut in half.
         column[-1].set(xlabel="epoch", xlim=(0, last + 0.03 * last))
         column[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -176,12 +182,13 @@ def trials_chart(
                 "color": ACCENT,
                 "linewidth": 2.4,
                 "zorder": 3,
-                "label": f"trial {trial}, the best",
+                "label": _spelled(f"trial {trial}, the best"),
             }
             thin: dict[str, Any] = {"color": QUIET, "linewidth": 0.8, "alpha": 0.45}
-            at = np.arange(len(series)) + 1
+            at = spread(len(series))
             # A line of one point shows nothing.
-            axes.plot(at, series, marker="o" if len(series) == 1 else "", markersize=3, **(style if bold else thin))
+            dot = "o" if len(series) == 1 else ""
+            axes.plot(at + 1, series[at], marker=dot, markersize=3, **(style if bold else thin))
         # Only a loss gets a logarithmic axis, and `_scale` knows it by this name.
         _scale(axes, "loss" if objective.endswith("loss") else objective, np.concatenate(list(drawn.values())))
         axes.set(xlabel="epoch", ylabel=_short(objective))
@@ -227,7 +234,7 @@ def _length(history: Mapping[str, np.ndarray]) -> int:
 
 def _direction(metric: str, evaluation: Mapping[str, Any]) -> str:
     better = {True: "higher is better", False: "lower is better"}.get(evaluation.get("higher_is_better"))  # type: ignore[arg-type]
-    return f"{metric} ({better})" if better else metric
+    return f"{_short(metric)} ({better})" if better else _short(metric)
 
 
 def _draw_result(axes: Axes, row: int, result: Mapping[str, Any]) -> None:
@@ -243,20 +250,27 @@ def _draw_result(axes: Axes, row: int, result: Mapping[str, Any]) -> None:
     axes.text(1, row - 0.42, f"{value:.4g}", ha="right", **at)
 
 
+def _spelled(text: str) -> str:
+    """The text with halves of characters, which no font can draw, spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _short(name: str) -> str:
-    name = " ".join(name.split())
+    name = _spelled(" ".join(name.split()))
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
-def _draw_panel(axes: Axes, key: str, pair: tuple[np.ndarray, np.ndarray], best: int | None) -> None:
+def _draw_panel(
+    axes: Axes, key: str, places: np.ndarray, pair: tuple[np.ndarray, np.ndarray], best: int | None
+) -> None:
     # More dots than this run into one another.
     dots = "o" if max(map(len, pair)) <= 40 else ""
     training, validation = pair
     if _drawable(training):
-        at = np.arange(len(training)) + 0.5
+        at = places[: len(training)] + 0.5
         axes.plot(at, training, marker=dots, markersize=2.5, color=ACCENT, linestyle=(0, (4, 1.5)), label="training")
     if _drawable(validation):
-        at = np.arange(len(validation)) + 1.0
+        at = places[: len(validation)] + 1.0
         axes.plot(at, validation, marker=dots, markersize=3, color=SECOND, linewidth=1.8, label="validation")
     if best is not None:
         axes.axvline(best + 1, color="#1d2730", linestyle=":", linewidth=1.4, label="best epoch")
@@ -296,13 +310,17 @@ def _lanes(marks: Sequence[Mapping[str, Any]], last: int) -> list[int]:
 
 
 def _draw_marks(
-    axes: Axes, pair: tuple[np.ndarray, np.ndarray], marks: Sequence[Mapping[str, Any]], lanes: Sequence[int]
+    axes: Axes,
+    places: np.ndarray,
+    pair: tuple[np.ndarray, np.ndarray],
+    marks: Sequence[Mapping[str, Any]],
+    lanes: Sequence[int],
 ) -> None:
     for mark, lane in zip(marks, lanes, strict=True):
         colour = LEVEL_COLOURS[mark["level"]]
         at = mark["epoch"] + 1
         axes.axvline(at, color=colour, linewidth=1, alpha=0.6, zorder=1)
-        height = _height(pair, mark["epoch"])
+        height = _height(places, pair, mark["epoch"])
         if math.isfinite(height):
             axes.plot([at], [height], "o", markersize=7, markerfacecolor="white", markeredgecolor=colour, zorder=5)
         axes.annotate(
@@ -320,14 +338,19 @@ def _draw_marks(
         )
 
 
-def _height(pair: tuple[np.ndarray, np.ndarray], epoch: int) -> float:
+def _height(places: np.ndarray, pair: tuple[np.ndarray, np.ndarray], epoch: int) -> float:
     """The validation value of an epoch: the only one that stands at the end of it. NaN where there is none."""
     validation = pair[1]
-    return float(validation[epoch]) if epoch < len(validation) else math.nan
+    found = np.flatnonzero(places[: len(validation)] == epoch)
+    return float(validation[found[0]]) if found.size else math.nan
+
+
+def _epochs(member: Mapping[str, Any], history: Mapping[str, np.ndarray]) -> int:
+    return int(member.get("epochs") or _length(history))
 
 
 def _told(member: Mapping[str, Any], history: Mapping[str, np.ndarray], panels: Sequence[str]) -> str:
-    parts = [f"Curves of {member.get('name', 'a member')} over {_length(history)} epochs"]
+    parts = [f"Curves of {member.get('name', 'a member')} over {_epochs(member, history)} epochs"]
     for key in panels:
         for label, values in zip(("training", "validation"), _pair(history, key), strict=True):
             found = values[np.isfinite(values)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
@@ -19,6 +20,7 @@ from ..diagnosis.findings import Advice
 from ..diagnosis.wording import reason
 from ..runtime.files import write_text
 from .charts import curves_chart, results_chart, trials_chart
+from .thinning import thinned
 
 HEALTHY = "No warnings: this run looks healthy."
 
@@ -45,6 +47,8 @@ _SEARCH = dict.fromkeys(
     )
 )
 _MOST_TRIALS = 20
+# A list of numbers, one a line: half of a long history would be blanks.
+_NUMBERS = re.compile(r"\[\n(?:\s*(?:-?[\d.][\deE.+-]*|null),?\n)+\s*\]")
 _EXPORT = dict.fromkeys(("path", "max_difference", "tolerance", "rows", "signatures", "proof"))
 
 
@@ -55,7 +59,8 @@ def as_json(report: Mapping[str, Any]) -> str:
         report: Plain values, numpy scalars and arrays, nested in mappings and sequences.
 
     Returns:
-        The text, indented by two spaces, with a newline at its end.
+        The text, indented by two spaces, lists of numbers on one line, with a newline at its end. Of members that
+        trained longer than 300 epochs the histories hold some of the epochs, and say which: `epochs_shown`.
 
     Raises:
         TypeError: A value is none of these.
@@ -63,10 +68,14 @@ def as_json(report: Mapping[str, Any]) -> str:
     Example:
 
     >>> as_json({"loss": [0.5, float("nan")]}).split()
-    ['{', '"loss":', '[', '0.5,', 'null', ']', '}']
+    ['{', '"loss":', '[0.5,', 'null]', '}']
     """
     # `NaN` is no JSON: browsers and other languages refuse the whole file.
-    return json.dumps(_plain(report), indent=2, allow_nan=False) + "\n"
+    return _NUMBERS.sub(_on_one_line, json.dumps(thinned(_plain(report)), indent=2, allow_nan=False)) + "\n"
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    return f"[{' '.join(found[0][1:-1].split())}]"
 
 
 def as_html(report: Mapping[str, Any]) -> str:
@@ -90,7 +99,7 @@ def as_html(report: Mapping[str, Any]) -> str:
     True
     """
     # Through the same types as the JSON, so that a report read back gives the same page.
-    plain = {**_REPORT, **_plain(report)}
+    plain = {**_REPORT, **thinned(_plain(report))}
     findings = _findings(plain)
     evaluation = _evaluation(plain.get("evaluation") or {})
     return _ENVIRONMENT.get_template("report.html").render(
@@ -132,7 +141,7 @@ def write(report: Mapping[str, Any], directory: str | PathLike[str]) -> tuple[Pa
     pages = {"report.html": as_html(report), "report.json": as_json(report)}
     folder = Path(directory)
     for name, text in pages.items():
-        # A path may hold bytes that are no text; HTML shows them as a replacement character.
+        # A name may hold halves of characters, which are no text; HTML shows them as a replacement character.
         write_text(folder / name, text, errors="xmlcharrefreplace")
     return folder / "report.html", folder / "report.json"
 
@@ -244,10 +253,16 @@ def _facts(member: Values) -> Values:
         "seed": member.get("seed"),
         "parameters": member.get("parameters"),
         "best epoch": None if best is None else best + 1,
+        "epochs": _epochs_in_words(member),
         **{f"validation {_words(key)}": value for key, value in (member.get("validation") or {}).items()},
         "weight in the vote": member.get("chosen_weight"),
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _epochs_in_words(member: Values) -> str | None:
+    shown = member.get("epochs_shown")
+    return f"{member.get('epochs'):,}, of which {len(shown)} are drawn and kept" if shown else None
 
 
 def _evaluation(evaluation: Values) -> Values:

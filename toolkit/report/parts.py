@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import Splits
-from ..models.first import safe_name
+from ..models.first import column_inputs
 from ..runtime import machine
 from ..saving.exporting import ExportReport
 
@@ -96,7 +96,8 @@ def schema_part(splits: Splits) -> dict[str, Any]:
     if isinstance(x, dict):
         kinds = {name: "words" if column.dtype == object else "numbers" for name, column in x.items()}
         # The model's inputs have names that Keras allows, the file's columns those of the user.
-        columns = {name: [safe_name(name), kind] for name, kind in kinds.items()}
+        inputs = column_inputs(x)
+        columns = {name: [inputs[name], kind] for name, kind in kinds.items()}
     return {
         "features": list(splits.features),
         "target": splits.target,

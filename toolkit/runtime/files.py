@@ -140,7 +140,7 @@ def read_json(path: str | Path) -> Any:
 def _parsed(content: bytes, path: Path) -> Any:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DamagedFileError(path) from None
 
 

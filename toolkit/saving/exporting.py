@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from ..models.input_names import input_names
 from ..models.reading import input_structure
+from ..runtime.files import DamagedFileError, read_json
 from ..runtime.keras_internals import source_operation
+from ..runtime.own_folders import WorkFolder
 
 TOLERANCE = 1e-5
 SCHEMA = "assets.extra/trainwise.json"
+_PROOF = "assets.extra/trainwise-proof.json"
 _ROWS = 32
 _SINGLE_ROWS = 8
 _RELOAD_SECONDS = 600
@@ -66,9 +68,10 @@ def export(
     """Writes a model as the next version of a SavedModel, and proves that it predicts alike.
 
     The model is traced with `training=False`. A fresh process, in which trainwise cannot be imported,
-    loads the folder and predicts rows twice, together and one by one; the folder is published, by
-    renaming, only if all outputs equal `model.predict`. The layout `path/1/`, `path/2/`, ... is the one
-    TensorFlow Serving reads.
+    loads the folder and predicts rows twice, together, one by one and, where an input has an axis of any
+    length, at other lengths; the folder is published, by renaming, only if all outputs equal `model.predict`.
+    The layout `path/1/`, `path/2/`, ... is the one TensorFlow Serving reads. Inputs whose names a signature
+    may not have get others, which the proof tells.
 
     Args:
         model: A built Keras model with a single output.
@@ -102,25 +105,51 @@ def export(
     parent = Path(path)
     parent.mkdir(parents=True, exist_ok=True)
     expected = np.asarray(model.predict(rows, verbose=0))
-    # Beside the versions, under a name that no server takes for a version.
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=parent))
-    try:
+    sets = [(_named(model, rows), expected), *_other_lengths(model, _named(model, rows))]
+    # Beside the versions, under a name that no server takes for a version; gone however this ends.
+    with WorkFolder(".draft-", parent) as work:
+        draft = work / "model"
         _write(model, draft, classes, schema)
-        answers = _reload(draft, _named(model, rows))
-        difference = _largest_difference(expected, answers)
+        answers = _reload(draft, work, [columns for columns, _ in sets])
+        difference = max(_largest_difference(wanted, answers[i]) for i, (_, wanted) in enumerate(sets))
+        signatures = json.loads(str(answers["signatures"]))
+        proof = _proof(model, expected, difference, [wanted for _, wanted in sets[1:]])
+        report = ExportReport(draft, 0, difference, TOLERANCE, len(expected), signatures, proof)
+        # Inside what is published: whoever finds the model finds its proof, and a kill cannot part them.
+        _write_beside(draft, _PROOF, {**asdict(report), "path": None, "version": None})
         version, final = _publish(draft, parent)
-    # An interrupted export leaves no draft behind either.
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+    return replace(report, path=final, version=version)
+
+
+def published_before(path: str | Path, run: str) -> ExportReport | None:
+    """What a run had published before it was interrupted, or `None`.
+
+    Args:
+        path: Folder that holds the versions.
+        run: What the run's exports bear as `run` in their schema.
+    """
+    for version in reversed(_versions(Path(path))):
+        folder = Path(path) / str(version)
+        try:
+            schema, proof = read_json(folder / SCHEMA), read_json(folder / _PROOF)
+        except DamagedFileError:  # of another run: this one's were written before the folder had its name
+            continue
+        if isinstance(schema, dict) and schema.get("run") == run and proof:
+            return ExportReport(**{**proof, "path": folder, "version": version, "proof": tuple(proof["proof"])})
+    return None
+
+
+def _proof(model: keras.Model, expected: np.ndarray, difference: float, others: list[np.ndarray]) -> tuple[str, ...]:
     count = len(expected)
-    proof = (
+    renamed = [f"{a!r} is {b}" for a, b in zip(_own_names(model), _input_names(model), strict=True) if a != b]
+    return (
         "A fresh process that cannot import trainwise loaded the SavedModel.",
         f"It answered {count} rows twice, and both times alike.",
         f"In a batch of {count} and one by one the answers agree with the model's own.",
+        *(["So they do at other lengths of the axes that the model leaves open."] if others else []),
+        *([f"A signature takes ASCII letters, digits and _ in names, so {', '.join(renamed)}."] if renamed else []),
         f"The largest difference is {difference:.1e}; {TOLERANCE:.0e} x max(1, |answer|) is allowed.",
     )
-    return ExportReport(final, version, difference, TOLERANCE, count, answers["signatures"], proof)
 
 
 def latest_version(path: str | Path) -> Path:
@@ -181,9 +210,13 @@ def _words(array: np.ndarray) -> Any:
     return keras.ops.convert_to_tensor(array.astype(object).tolist(), dtype="string")
 
 
-def _input_names(model: keras.Model) -> list[str]:
+def _own_names(model: keras.Model) -> list[str]:
     names = [_AUTOMATIC_INPUT.sub("inputs", tensor.name) for tensor in model.inputs]
     return names if len(set(names)) == len(names) else [f"inputs_{i}" for i in range(len(names))]
+
+
+def _input_names(model: keras.Model) -> list[str]:
+    return input_names(_own_names(model))
 
 
 def _output_name(model: keras.Model) -> str:
@@ -203,6 +236,45 @@ def _named(model: keras.Model, rows: Any) -> dict[str, np.ndarray]:
         # Keras takes `(rows,)` for `(rows, 1)`, a signature does not.
         named[name] = array.reshape(-1, 1) if array.ndim == 1 and len(tensor.shape) == 2 else array
     return named
+
+
+def _other_lengths(
+    model: keras.Model, rows: dict[str, np.ndarray]
+) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """The rows with the axes that the model leaves open shorter and longer, and its answers to them.
+
+    A length that the model itself does not take is left out.
+    """
+    # The first axis counts the rows.
+    open_axes = [[i for i, side in enumerate(tensor.shape) if i and side is None] for tensor in model.inputs]
+    if not any(open_axes):
+        return
+    count = len(next(iter(rows.values())))
+    # Fewer steps than rows and more: graphs that were traced for one of the two fail at the other.
+    for longer in (False, True):
+        changed = {
+            name: _with_sides(column, {axis: _other_side(column.shape[axis], count, longer) for axis in axes})
+            for (name, column), axes in zip(rows.items(), open_axes, strict=True)
+        }
+        columns = [_words(c) if c.dtype.kind in "OSU" else c for c in changed.values()]
+        given = keras.tree.pack_sequence_as(input_structure(model), _in_pack_order(model, columns))
+        try:
+            answers = np.asarray(model.predict(given, verbose=0))
+        # Whatever the layers raise where they take no such length.
+        except Exception:
+            continue
+        if np.all(np.isfinite(answers)):
+            yield changed, answers
+
+
+def _other_side(side: int, count: int, longer: bool) -> int:
+    return 2 * max(side, count) + 1 if longer else max(1, min(side - 1, count // 2))
+
+
+def _with_sides(column: np.ndarray, sides: dict[int, int]) -> np.ndarray:
+    for axis, side in sides.items():
+        column = np.take(column, np.arange(side) % column.shape[axis], axis=axis)
+    return column
 
 
 def _in_model_order(model: keras.Model, rows: Any) -> list[Any]:
@@ -250,11 +322,15 @@ def _write(model: keras.Model, folder: Path, classes: Sequence[str] | None, sche
     try:
         archive.write_out(str(folder), verbose=False)
     except tf.errors.OpError as error:  # as on a full disk, where TensorFlow raises errors of its own
-        raise OSError(f"The SavedModel cannot be written to {folder.parent}: {error.message}") from error
+        raise OSError(f"The SavedModel cannot be written to {folder.parent.parent}: {error.message}") from error
     if schema is not None:
-        extra = folder / SCHEMA
-        extra.parent.mkdir(exist_ok=True)
-        extra.write_text(json.dumps(dict(schema), indent=2), encoding="utf-8")
+        _write_beside(folder, SCHEMA, dict(schema))
+
+
+def _write_beside(folder: Path, name: str, values: dict[str, Any]) -> None:
+    extra = folder / name
+    extra.parent.mkdir(exist_ok=True)
+    extra.write_text(json.dumps(values, indent=2, default=str), encoding="utf-8")
 
 
 def _in_pack_order(model: keras.Model, tensors: Sequence[Any]) -> list[Any]:
@@ -263,28 +339,27 @@ def _in_pack_order(model: keras.Model, tensors: Sequence[Any]) -> list[Any]:
     return [by_tensor[id(symbolic)] for symbolic in keras.tree.flatten(input_structure(model))]
 
 
-def _reload(folder: Path, rows: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Outputs of a fresh process: all rows, again, and the first ones singly; and the signatures."""
-    with tempfile.TemporaryDirectory() as scratch:
-        rows_file, answers_file = Path(scratch, "rows.npz"), Path(scratch, "answers.npz")
-        plain: dict[str, Any] = dict(rows)
-        np.savez(rows_file, **plain)
-        paths_file = Path(scratch, "paths.json")
-        paths_file.write_text(json.dumps([str(place) for place in sys.path]), encoding="utf-8")
-        script = Path(__file__).with_name("fresh_process.py")
-        # Isolated, so that it finds nothing by where it runs; the paths give it the packages of this process.
-        arguments = [folder, rows_file, answers_file, _SINGLE_ROWS, paths_file]
-        command = [sys.executable, "-I", str(script), *map(str, arguments)]
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_RELOAD_SECONDS, env=environment
-        )
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ExportRefusedError(f"The export was refused: a fresh process could not load and run it: {last}")
-        with np.load(answers_file) as archive:
-            answers: dict[str, Any] = {name: archive[name] for name in ("together", "again", "singly")}
-            answers["signatures"] = json.loads(str(archive["signatures"]))
+def _reload(folder: Path, scratch: Path, sets: Sequence[dict[str, np.ndarray]]) -> dict[Any, Any]:
+    """Outputs of a fresh process for each set of rows, by its number; and the signatures."""
+    rows_file, answers_file, paths_file = (scratch / name for name in ("rows.npz", "answers.npz", "paths.json"))
+    plain: dict[str, Any] = {f"{i}/{name}": column for i, rows in enumerate(sets) for name, column in rows.items()}
+    np.savez(rows_file, **plain)
+    paths_file.write_text(json.dumps([str(place) for place in sys.path]), encoding="utf-8")
+    script = Path(__file__).with_name("fresh_process.py")
+    # Isolated, so that it finds nothing by where it runs; the paths give it the packages of this process.
+    arguments = [folder, rows_file, answers_file, _SINGLE_ROWS, paths_file]
+    command = [sys.executable, "-I", str(script), *map(str, arguments)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", timeout=_RELOAD_SECONDS, env=environment
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ExportRefusedError(f"The export was refused: a fresh process could not load and run it: {last}")
+    with np.load(answers_file) as archive:
+        answers: dict[Any, Any] = {"signatures": archive["signatures"]}
+        for i in range(len(sets)):
+            answers[i] = {name: archive[f"{i}/{name}"] for name in ("together", "again", "singly")}
     return answers
 
 
@@ -301,7 +376,7 @@ def _largest_difference(expected: np.ndarray, answers: Mapping[str, Any]) -> flo
         # A NaN difference must not pass, so the comparison asks for "within", not for "beyond".
         if not np.all(difference <= TOLERANCE):
             raise ExportRefusedError(
-                f"The export was refused: its answers ({name}) differ from the model's by up to "
+                f"The export was refused: its answers to {len(answer)} rows ({name}) differ from the model's by up to "
                 f"{np.max(difference):.2g} x max(1, |answer|); {TOLERANCE:.0e} is allowed."
             )
         largest = max(largest, float(np.max(difference, initial=0)))
@@ -315,7 +390,7 @@ def _versions(folder: Path) -> list[int]:
 
 
 def _publish(draft: Path, parent: Path) -> tuple[int, Path]:
-    # A temporary folder is its owner's alone, and a server may run as another user.
+    # Whatever this user's files are like: a server may run as another one.
     draft.chmod(0o755)
     while True:
         version = (_versions(parent) or [0])[-1] + 1

@@ -1,11 +1,12 @@
 """Run by path in a fresh process: loads a SavedModel without trainwise and writes down its outputs.
 
-Arguments: folder of the SavedModel, .npz of rows by input name, .npz for the outputs, number of
-rows to predict one by one, JSON file of the folders in which to look for packages.
+Arguments: folder of the SavedModel, .npz of rows as `number of the set/input name`, .npz for the outputs,
+number of rows to predict one by one, JSON file of the folders in which to look for packages.
 """
 
 import json
 import sys
+from typing import Any
 
 sys.modules["trainwise"] = None  # type: ignore[assignment]  # any import of it fails from here on
 
@@ -27,18 +28,28 @@ def describe(specs: dict[str, tf.TensorSpec]) -> dict[str, str]:
 
 
 def main(folder: str, rows_file: str, answers_file: str, singles: int) -> None:
-    """Predicts the rows together, again, and the first `singles` one by one."""
+    """Predicts each set of rows together, again, and the first `singles` one by one."""
     loaded = tf.saved_model.load(folder)
+    sets: dict[str, dict[str, tf.Tensor]] = {}
     with np.load(rows_file) as archive:
-        rows = {name: tf.constant(archive[name]) for name in archive.files}
+        for name in archive.files:
+            number, _, column = name.partition("/")
+            sets.setdefault(number, {})[column] = tf.constant(archive[name])
     serve = loaded.signatures["serving_default"]
+    answers: dict[str, Any] = {"signatures": ""}
+    for number, rows in sets.items():
 
-    def answer(start: int, end: int | None) -> np.ndarray:
-        (result,) = serve(**{name: column[start:end] for name, column in rows.items()}).values()
-        return result.numpy()
+        def answer(start: int, end: int | None, rows: dict[str, tf.Tensor] = rows) -> np.ndarray:
+            (result,) = serve(**{name: column[start:end] for name, column in rows.items()}).values()
+            return result.numpy()
 
-    together, again = answer(0, None), answer(0, None)
-    singly = np.concatenate([answer(i, i + 1) for i in range(min(singles, len(together)))])
+        try:
+            answers[f"{number}/together"], answers[f"{number}/again"] = answer(0, None), answer(0, None)
+            count = min(singles, len(answers[f"{number}/together"]))
+            answers[f"{number}/singly"] = np.concatenate([answer(i, i + 1) for i in range(count)])
+        except tf.errors.OpError as error:
+            shapes = ", ".join(f"{name} {tuple(column.shape)}" for name, column in rows.items())
+            sys.exit(f"it fails on rows of {shapes}: {error.message.strip().splitlines()[-1]}")
     signatures = {
         name: {
             "inputs": describe(signature.structured_input_signature[1]),
@@ -46,7 +57,8 @@ def main(folder: str, rows_file: str, answers_file: str, singles: int) -> None:
         }
         for name, signature in loaded.signatures.items()
     }
-    np.savez(answers_file, together=together, again=again, singly=singly, signatures=json.dumps(signatures))
+    answers["signatures"] = json.dumps(signatures)
+    np.savez(answers_file, **answers)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ from .. import optimizers as optimizers
 from .. import population as population
 from .. import schedules as schedules
 
+# Keras tells the whole configuration of the layer that failed.
+_LONGEST = 400
+
 
 def load_model(path: str | Path, compiled: bool = True) -> keras.Model:
     """Loads a model saved with `model.save("name.keras")`, layers of trainwise included.
@@ -26,6 +29,8 @@ def load_model(path: str | Path, compiled: bool = True) -> keras.Model:
 
     Raises:
         FileNotFoundError: There is no such file.
+        ValueError: It cannot be loaded: it is damaged, holds layers that Keras does not know, or code, which is
+            not run.
 
     Example:
 
@@ -37,4 +42,10 @@ def load_model(path: str | Path, compiled: bool = True) -> keras.Model:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    return keras.models.load_model(path, compile=compiled)
+    try:
+        return keras.models.load_model(path, compile=compiled)
+    # Keras raises whatever a damaged file leads it to: KeyError, TypeError, RecursionError, ...
+    except Exception as error:
+        told = " ".join(str(error).split())
+        told = told if len(told) <= _LONGEST else f"{told[:_LONGEST]} ..."
+        raise ValueError(f"{path} cannot be loaded as a Keras model: {type(error).__name__}: {told}") from error

@@ -7,19 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from ...toolkit.checks import one_of
+from ...toolkit.checks import one_of, whole_number
 from ...toolkit.data import load
 from ...toolkit.ensembles import vote
 from ...toolkit.ensembles.evaluation import Answers, evaluate
 from ...toolkit.models.first import describe
 from ...toolkit.report.page import write
 from ...toolkit.report.parts import data_part, export_part, schema_part
+from ...toolkit.runtime.output_folders import opened
+from ...toolkit.runtime.own_folders import held_alone
 from ...toolkit.saving.exporting import export
 from ..spaces import CNN, MLP, RNN
 from .tuner import search
 
 _SPACES = {"mlp": MLP, "cnn": CNN, "rnn": RNN}
 _VOTERS = 3
+# What a machine can do and a person can mean; above, a slip of the keyboard.
+_MOST = {"trials": 1_000_000, "epochs": 1_000_000, "batch_size": 2**31 - 1}
+_MOST_WORKERS = 1_000
 
 
 class SearchJob:
@@ -39,7 +44,8 @@ class SearchJob:
             `jit_compile`, `overwrite`, as for `search`.
 
     Raises:
-        ValueError: An unknown space, or workers that are no number.
+        OSError: A file is missing, or the folder cannot be written.
+        ValueError: An unknown space, workers that are no number, or data of another form than the space takes.
     """
 
     def __init__(
@@ -57,25 +63,34 @@ class SearchJob:
         **settings: Any,
     ) -> None:
         self.space = _SPACES[one_of("space", space, tuple(_SPACES))]
-        if workers != "ray" and not workers.isdecimal():
+        if workers != "ray" and not (workers.isdecimal() and workers.isascii()):
             raise ValueError(f"`workers` must be a whole number or 'ray', got {workers!r}.")
-        self.workers: Any = workers if workers == "ray" else int(workers)
-        self.data, self.out, self.target, self.task = data, Path(out), target, task
+        self.workers: Any = workers if workers == "ray" else whole_number("workers", int(workers), 1, _MOST_WORKERS)
+        whole_number("seed", seed, 0, 2**32 - 1)
+        for name, most in _MOST.items():
+            if name in settings:
+                whole_number(name, settings[name], 1, most)
         self.seed, self.verbose, self.command, self.settings = seed, verbose, command, settings
+        self.splits = load(data, target=target, task=task, seed=seed)
+        for part in (self.splits.train.x, self.splits.validation.x):
+            if isinstance(part, dict):
+                raise ValueError(
+                    "A search takes columns of numbers; encode the columns of words, or use `trainwise run`."
+                )
+        # After the data: what cannot be read leaves no folder behind.
+        self.out = opened(out)
 
     def run(self) -> str:
         """Searches, evaluates the best model on the test rows once, and exports it; returns what to say.
 
         Raises:
             SearchFailedError: No trial could be completed.
-            ValueError: Data of another form than the space takes.
+            ValueError: Another run is at work in the folder.
         """
-        splits = load(self.data, target=self.target, task=self.task, seed=self.seed)
-        for part in (splits.train.x, splits.validation.x):
-            if isinstance(part, dict):
-                raise ValueError(
-                    "A search takes columns of numbers; encode the columns of words, or use `trainwise run`."
-                )
+        with held_alone(self.out):
+            return self._searched(self.splits)
+
+    def _searched(self, splits: Any) -> str:
         # The task was told or found when the data were read; found anew from the training rows it might be another.
         made = self.space(task=splits.task)
         result = search(

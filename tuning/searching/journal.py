@@ -6,12 +6,44 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from ...toolkit.runtime.files import append_line, read_json, read_lines, write_json, write_lines
 from ...toolkit.runtime.machine import hold
 
 _HELD = ("state.npz", "best.npz")
+# What a search leaves in its folder: this package's, and KerasTuner's own.
+_FILES = ("search.json", "log.jsonl", "oracle.json", "plan.json", "tuner*.json")
+_FOLDERS = ("trials", "trial_*")
+
+
+def clear(folder: Path) -> None:
+    """Removes an earlier search from its folder; what no search wrote stays.
+
+    Args:
+        folder: Of the search; it need not exist.
+
+    Raises:
+        ValueError: A search is at work in it.
+    """
+    if not any((folder / name).is_file() for name in ("search.json", "log.jsonl", "oracle.json")):
+        return  # no search has been there, so nothing in it is one's
+    with _held(folder):
+        # First what says that it is a search: what a kill leaves is then none.
+        for path in (path for name in _FILES for path in sorted(folder.glob(name))):
+            path.unlink()
+        for path in (path for name in _FOLDERS for path in folder.glob(name)):
+            path.unlink() if path.is_symlink() else shutil.rmtree(path)
+
+
+def _held(folder: Path) -> IO[bytes]:
+    # The system lets go of the lock with the process, so a killed search leaves none behind.
+    try:
+        return hold(folder / "lock", wait=False)
+    except BlockingIOError:
+        raise ValueError(
+            f"Another search is at work in {folder}; wait for it, or give another `project_name`."
+        ) from None
 
 
 def trial_folder(folder: Path, number: int) -> Path:
@@ -55,13 +87,7 @@ class Journal:
 
     def __enter__(self) -> Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
-        # The system lets go of the lock with the process, so a killed search leaves none behind.
-        try:
-            self._lock = hold(self.folder / "lock", wait=False)
-        except BlockingIOError:
-            raise ValueError(
-                f"Another search is at work in {self.folder}; wait for it, or give another `project_name`."
-            ) from None
+        self._lock = _held(self.folder)
         try:
             self._open()
         except BaseException:

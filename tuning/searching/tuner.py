@@ -5,8 +5,6 @@ from __future__ import annotations
 import atexit
 import copy
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,12 +16,13 @@ import keras_tuner
 
 from ...toolkit.runtime.garbage import quick_collections
 from ...toolkit.runtime.keras_internals import put_oracle
+from ...toolkit.runtime.own_folders import WorkFolder
 from ...toolkit.runtime.precision import precision
 from ...toolkit.runtime.randomness import preserved
 from . import announcing, trainables
 from .driver import Driver
 from .identity import identity_of
-from .journal import Journal
+from .journal import Journal, clear
 from .options import OBJECTIVE, TRIALS, SearchOptions
 from .oracles import ORACLE_ARGUMENTS, oracle_of
 from .plan import Assignment, Outcome, Plan
@@ -108,7 +107,7 @@ class Search(keras_tuner.Tuner):
         max_consecutive_failed_trials: The search gives up when its first trials, so many of them, all failed.
         directory: Where the project's folder is; by default a temporary one, gone when the process ends.
         project_name: Name of the project's folder.
-        overwrite: Whether what is there is removed first.
+        overwrite: Whether an earlier search there is removed first; other files in its folder stay.
         distribution_strategy: A strategy of `tf.distribute`; each trial is then trained by KerasTuner's own loop.
         tuner_id: A name for this tuner, which means nothing here.
         logger: As KerasTuner takes it, and ignores it.
@@ -222,6 +221,8 @@ class Search(keras_tuner.Tuner):
         let_memory_grow()  # before anything is put on a GPU, as TensorFlow asks
         home = _temporary_folder() if directory is None else str(directory)
         Path(home).mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            clear(Path(home) / project_name)
         # KerasTuner would find its own file there and take up what this package did not write.
         if not overwrite and (Path(home) / project_name / "oracle.json").is_file():
             raise ValueError(
@@ -241,7 +242,8 @@ class Search(keras_tuner.Tuner):
             project_name=project_name,
             logger=logger,
             tuner_id=tuner_id,
-            overwrite=overwrite,
+            # It would remove the whole folder, whatever else it holds and whoever works in it.
+            overwrite=False,
             executions_per_trial=executions_per_trial,
         )
         self._pristine = _copied(self.oracle)
@@ -581,9 +583,9 @@ def search(
 
 def _temporary_folder() -> str:
     """A folder that is gone when the process ends."""
-    folder = tempfile.mkdtemp(prefix="trainwise-search-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    work = WorkFolder("trainwise-search-")
+    atexit.register(work.close)
+    return str(work.path)
 
 
 def _copied(oracle: keras_tuner.Oracle) -> keras_tuner.Oracle | None:

@@ -11,8 +11,7 @@ import contextlib
 import gc
 import itertools
 import os
-import shutil
-import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,6 +20,7 @@ from typing import Any, BinaryIO, Protocol
 
 from ...toolkit.runtime import machine
 from ...toolkit.runtime.files import write_whole
+from ...toolkit.runtime.own_folders import WorkFolder, discard, is_own, lock_of
 from .plan import Assignment, Outcome
 
 Train = Callable[[Assignment], Outcome]
@@ -110,6 +110,8 @@ _TRAIN: dict[str, Train] = {}
 class ProcessPool:
     """Processes of this machine, each with its share of the cores, and a GPU of its own where there are some.
 
+    They end with the process that made them, however that ends.
+
     Args:
         train: Trains a trial.
         workers: Number of processes, at least 1.
@@ -119,7 +121,8 @@ class ProcessPool:
         import cloudpickle
 
         self._workers = workers
-        self._folder = Path(tempfile.mkdtemp(prefix="trainwise-plan-"))
+        self._work = WorkFolder("trainwise-plan-")
+        self._folder = self._work.path
         # By a file and once: it holds all rows, which would else be sent with every trial.
         content = cloudpickle.dumps(train)
         write_whole(self._folder / "train", lambda file: file.write(content))
@@ -130,7 +133,8 @@ class ProcessPool:
         from loky import ProcessPoolExecutor
 
         environment = _environment(self._workers)
-        return ProcessPoolExecutor(self._workers, timeout=None, env=environment)
+        watch = {"initializer": end_with_parent, "initargs": (str(self._folder),)}
+        return ProcessPoolExecutor(self._workers, timeout=None, env=environment, **watch)
 
     def room(self) -> int:
         return self._workers
@@ -161,7 +165,22 @@ class ProcessPool:
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, kill_workers=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._work.close()
+
+
+def end_with_parent(folder: str) -> None:
+    """In a worker: ends this process when the one that holds the folder's lock does, and removes the folder."""
+
+    def wait() -> None:
+        # Another worker may have been quicker, and nobody is left to tell of an error.
+        with contextlib.suppress(OSError, ValueError):
+            # The parent holds it as long as it lives, so to get it is to be alone.
+            machine.hold(lock_of(folder)).close()
+            if is_own(folder):
+                discard(folder)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="parent watch", daemon=True).start()
 
 
 def _environment(workers: int) -> dict[str, str]:
@@ -283,9 +302,9 @@ def _train_there(train: Train, assignment: Assignment) -> tuple[Outcome, dict[st
         gc.freeze()
     if (assignment.folder.parent.parent / "search.json").is_file():
         return train(assignment), {}
-    with tempfile.TemporaryDirectory() as own:
-        outcome = train(replace(assignment, folder=Path(own)))
-        files = [path for path in Path(own).rglob("*") if path.name in _FILES]
+    with WorkFolder("trainwise-trial-") as own:
+        outcome = train(replace(assignment, folder=own))
+        files = [path for path in own.rglob("*") if path.name in _FILES]
         return outcome, {str(path.relative_to(own)): path.read_bytes() for path in files}
 
 

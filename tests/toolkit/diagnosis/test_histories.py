@@ -67,6 +67,10 @@ FILES = [
     ("epoch,loss\n0,1.0\n2,0.5\n", "missing or repeated epochs: 0, 2"),
     ("epoch,loss\n0,low\n", "must hold numbers, got 'low' in column 'loss'"),
     ("epoch,accuracy\n0,0.5\n", "must have a curve `loss`"),
+    ("epoch,loss,loss\n0,1.0,2.0\n", "names a column twice"),
+    ("epoch,loss\n0,1.0,2.0\n", "row 2 has more cells than the 2 columns"),
+    ('epoch,loss\n0,"1.0\n', "is not a CSV file: unexpected end of data"),
+    (f"epoch,loss\n0,{'9' * 200_000}\n", "is not a CSV file: field larger than field limit"),
 ]
 
 

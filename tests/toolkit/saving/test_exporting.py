@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import trainwise as tw
-from trainwise.toolkit.saving.exporting import latest_version
+from trainwise.toolkit.saving.exporting import latest_version, published_before
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -117,6 +117,37 @@ def test_named_inputs_of_words_and_numbers_are_exported(tmp_path):
     rows = {"city": keras.ops.convert_to_tensor([["Bonn"], ["Ulm"], ["Rom"]]), "age": np.array([[1.0], [2.0], [3.0]])}
     report = tw.export(model, tmp_path / "rent", rows)
     assert report.signatures["serving_default"]["inputs"] == {"age": "float32 (?, 1)", "city": "string (?, 1)"}
+
+
+def test_inputs_of_any_name_and_length_are_exported_and_the_proof_lies_beside_the_model(tmp_path):
+    inputs = {"self": keras.Input((None, 2), name="self"), "size (cm)": keras.Input((1,), name="size (cm)")}
+    summed = keras.layers.GlobalAveragePooling1D()(inputs["self"])
+    joined = keras.layers.Concatenate()([summed, inputs["size (cm)"]])
+    model = keras.Model(inputs, keras.layers.Dense(1, name="answer")(joined))
+    (tmp_path / "odd/.draft-mine").mkdir(parents=True)  # by its name alone no draft of ours
+    report = tw.export(model, tmp_path / "odd", schema={"run": "this one"})
+    assert report.signatures["serving_default"]["inputs"] == {
+        "self_column": "float32 (?, ?, 2)",
+        "size__cm_": "float32 (?, 1)",
+    }
+    assert any("'self' is self_column, 'size (cm)' is size__cm_" in sentence for sentence in report.proof)
+    assert any("other lengths of the axes that the model leaves open" in sentence for sentence in report.proof)
+    assert published_before(tmp_path / "odd", "this one") == report
+    assert published_before(tmp_path / "odd", "another") is None
+    assert published_before(tmp_path / "nowhere", "this one") is None
+    (report.path / "assets.extra/trainwise.json").write_text("{")
+    assert published_before(tmp_path / "odd", "this one") is None
+    assert sorted(path.name for path in (tmp_path / "odd").iterdir()) == [".draft-mine", "1"]
+
+
+def test_a_graph_that_answers_the_rows_given_and_fails_at_other_lengths_is_refused(tmp_path):
+    # Traced for more steps than rows, Keras' TimeDistributed fails for fewer (keras-team/keras#19876).
+    inputs = keras.Input((None, 4, 2))
+    each = keras.layers.TimeDistributed(keras.layers.Flatten())(inputs)
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(each))
+    with pytest.raises(tw.ExportRefusedError, match="fails on rows of|differ from the model's"):
+        tw.export(model, tmp_path, np.random.default_rng(0).normal(size=(4, 9, 4, 2)))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_exported_is_refused(model, tmp_path):

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from small_searches import QUICK, X, Y, compiled_build, small_space
 
-from trainwise.tuning import search
+from trainwise.toolkit.runtime.machine import hold
+from trainwise.tuning import Search, search
+from trainwise.tuning.searching.journal import clear
 
 
 def test_a_search_is_continued_with_more_trials_and_does_none_twice(tmp_path):
@@ -120,3 +122,40 @@ def test_a_search_killed_or_interrupted_at_any_moment_ends_as_the_uninterrupted_
     assert _curves_of(tmp_path / "cut") == _curves_of(tmp_path / "whole")
     logs = [(tmp_path / name / "search" / "log.jsonl").read_text() for name in ("cut", "whole")]
     assert logs[0] == logs[1]
+
+
+def test_overwriting_removes_the_search_and_nothing_else(tmp_path):
+    folder = tmp_path / "search"
+    # What this package leaves there, and what KerasTuner leaves.
+    for name in (
+        "search.json",
+        "log.jsonl",
+        "trials/0000/outcome.json",
+        "oracle.json",
+        "tuner0.json",
+        "trial_00/trial.json",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("{}")
+    (folder / "thesis.txt").write_text("three years of work")
+    (folder / "trials/link").symlink_to(tmp_path)
+    Search(small_space(), "val_loss", 1, directory=tmp_path, project_name="search", overwrite=True)
+    left = {path.name for path in folder.iterdir()}
+    assert "thesis.txt" in left and not {"search.json", "log.jsonl", "trials", "trial_00", "tuner0.json"} & left
+    assert (folder / "thesis.txt").read_text() == "three years of work"
+
+
+def test_overwriting_where_no_search_has_been_removes_nothing(tmp_path):
+    (tmp_path / "trials").mkdir()
+    (tmp_path / "trials/thesis.txt").write_text("three years of work")
+    clear(tmp_path)
+    clear(tmp_path / "nowhere")
+    assert (tmp_path / "trials/thesis.txt").is_file()
+
+
+def test_a_search_at_work_is_not_overwritten(tmp_path):
+    (tmp_path / "search/trials").mkdir(parents=True)
+    (tmp_path / "search/search.json").write_text("{}")
+    with hold(tmp_path / "search/lock"), pytest.raises(ValueError, match="Another search is at work in"):
+        Search(small_space(), "val_loss", 1, directory=tmp_path, project_name="search", overwrite=True)
+    assert (tmp_path / "search/search.json").is_file() and (tmp_path / "search/trials").is_dir()

@@ -1,5 +1,6 @@
 """Trials side by side: processes of this machine, and Ray with a node that is killed."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from trainwise.toolkit.runtime.own_folders import WorkFolder
 from trainwise.tuning import MLP, search
-from trainwise.tuning.searching.workers import use_one_gpu
+from trainwise.tuning.searching.workers import end_with_parent, use_one_gpu
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 4))
@@ -87,6 +89,36 @@ def _links(process):
         except OSError:
             continue
         yield link
+
+
+def _holds(home, said):
+    work = WorkFolder("trainwise-plan-", home)
+    said.send(work.path)
+    time.sleep(60)
+
+
+def _works(folder):
+    end_with_parent(folder)
+    time.sleep(60)
+
+
+def test_a_worker_ends_with_its_parent_and_the_plan_goes(tmp_path):
+    fork = multiprocessing.get_context("fork")
+    heard, said = fork.Pipe()
+    parent = fork.Process(target=_holds, args=(tmp_path, said))
+    parent.start()
+    folder = heard.recv()
+    (folder / "train").write_text("rows and all")
+    workers = [fork.Process(target=_works, args=(str(folder),)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    time.sleep(0.3)
+    assert all(worker.is_alive() for worker in workers) and folder.exists()
+    parent.kill()
+    for worker in workers:
+        worker.join(30)
+    assert [worker.exitcode for worker in workers] == [1, 1]
+    assert list(tmp_path.iterdir()) == []
 
 
 RAY = """

@@ -1,0 +1,45 @@
+"""Names of columns that a signature of a SavedModel can have."""
+
+import keyword
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainwise.toolkit.models.first import first_model, model_inputs
+from trainwise.toolkit.models.input_names import input_names
+from trainwise.toolkit.tasks import head
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(min_size=0, max_size=8), unique=True, max_size=12))
+def test_names_are_allowed_and_differ_whatever_the_columns_are_called(names):
+    found = input_names(names)
+    assert len({name.lower() for name in found}) == len(names)
+    assert all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) and not keyword.iskeyword(name) for name in found)
+    assert "self" not in found
+
+
+def test_an_allowed_name_stays_whatever_stands_beside_it():
+    assert input_names(["a b", "a_b", "A_b"]) == ["a_b_3", "a_b", "A_b_2"]
+    assert input_names(["age"], taken=lambda name: name == "age") == ["age_column"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["self", "class"],
+        ["이름", "나이"],
+        ["a", "a_encoded"],
+        ["Age", "age"],
+        ["mean", "columns"],
+        ["hidden_0", "model"],
+    ],
+)
+def test_a_model_of_columns_with_such_names_is_built_and_asked(names):
+    x = {name: np.array(["u", "v"] * 5, dtype=object) for name in names}
+    model = first_model(x, np.arange(10) % 2, head("binary", np.arange(10) % 2))()
+    assert model.predict(model_inputs(x), verbose=0).shape == (10, 1)
+    assert len(model.inputs) == 2

@@ -1,0 +1,54 @@
+"""Long curves with fewer points, so that a page of many members stays one that can be opened and sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+# More than the pixels of a chart; shorter curves stay whole.
+MOST_POINTS = 300
+
+
+def thinned(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report whose members' histories hold at most 300 epochs, spread evenly; the others stand in no file.
+
+    A member whose history was thinned says so: `epochs` counts what was trained, `epochs_shown` lists the epochs
+    (from 0) that its history holds, the first, the last and the best among them. Where all is short the report
+    stays as it is.
+
+    Args:
+        report: As `as_html` takes it, in plain values.
+
+    Example:
+
+    >>> member = {"history": {"loss": list(range(1000))}, "best_epoch": 7}
+    >>> shown = thinned({"members": [member]})["members"][0]
+    >>> shown["epochs"], len(shown["history"]["loss"]) <= 300, shown["history"]["loss"][-1]
+    (1000, True, 999)
+    """
+    members = report.get("members")
+    return {**report, "members": [_thinned_member(one) for one in members]} if members else dict(report)
+
+
+def spread(count: int, most: int = MOST_POINTS) -> np.ndarray:
+    """At most `most` of the places from 0 to `count` - 1, evenly spread, the first and the last among them.
+
+    Example:
+
+    >>> spread(5, 3).tolist(), spread(2, 3).tolist()
+    ([0, 2, 4], [0, 1])
+    """
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+def _thinned_member(member: Mapping[str, Any]) -> dict[str, Any]:
+    history = member.get("history") or {}
+    epochs = max((len(values) for values in history.values()), default=0)
+    if epochs <= MOST_POINTS:
+        return dict(member)
+    best = member.get("best_epoch")
+    shown = sorted({*spread(epochs, MOST_POINTS - 1).tolist(), *([] if best is None else [best])})
+    short = {name: [values[at] for at in shown if at < len(values)] for name, values in history.items()}
+    return {**member, "history": short, "epochs": epochs, "epochs_shown": shown}

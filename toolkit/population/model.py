@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -19,7 +18,7 @@ from ..models.reading import told_by
 from ..optimizers.memberwise import SLOTS, alone, memberwise
 from ..optimizers.rate_owners import rate_setters
 from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_mask, update_counter
-from .objectives import MemberCopies, MemberLoss, MemberMean, MemberMetric
+from .objectives import Crowd, MemberLoss, MemberMean, MemberMetric, MemberStates, twin
 from .stacking import FRONT, StackSettings, stack
 
 
@@ -190,16 +189,17 @@ class Population(keras.Model):
         given, names = self._compiled_with.content, self._output_names
         losses = by_output("loss", given["loss"], names, repeat=True)
         weights = by_output("loss_weights", given["loss_weights"], names, repeat=True)
+        crowd = Crowd(self.members, self._settings.population, self._settings.offset)
         entries = [
-            (name, index, MemberLoss(loss, self.members), 1.0 if weight is None else float(weight))
+            (name, index, MemberLoss(loss, crowd), 1.0 if weight is None else float(weight))
             for index, (name, loss, weight) in enumerate(zip(names, losses, weights, strict=True))
             if loss is not None
         ]
         measures = []
         for kind in ("metrics", "weighted_metrics"):
             for index, listed in enumerate(_metrics_by_output(kind, given[kind], names)):
-                prefix = f"{names[index]}_" if len(names) > 1 else ""
-                measures += [MemberMetric(m, self.members, kind == "weighted_metrics", index, prefix) for m in listed]
+                measures += [MemberMetric(m, crowd, kind == "weighted_metrics", index) for m in listed]
+        _name_as_keras_does(measures, names)
         return entries, measures
 
     def compute_loss(
@@ -240,7 +240,7 @@ class Population(keras.Model):
         return {tracker.name: tracker.by_member() for tracker in self.trackers}
 
     @property
-    def metrics(self) -> list[MemberMean | MemberCopies]:
+    def metrics(self) -> list[MemberMean | MemberStates]:
         return list(self.trackers)
 
     def _flat(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any], list[Any]]:
@@ -320,7 +320,10 @@ class Population(keras.Model):
 
     def _compile_member(self, model: keras.Model, k: int) -> None:
         # Metric objects hold state, which the members must not share.
-        settings = {name: copy.deepcopy(value) for name, value in self._compiled_with.content.items()}
+        settings = keras.tree.map_structure(
+            lambda value: twin(value) if isinstance(value, keras.metrics.Metric) else value,
+            self._compiled_with.content,
+        )
         model.compile(optimizer=alone(self.optimizer, k), **settings)
         model.optimizer.build(model.trainable_variables)
         # Schedules and Adam's bias correction go on from where the population is.
@@ -427,6 +430,18 @@ def _metrics_by_output(what: str, given: Any, names: Sequence[str]) -> list[list
         return [list(given) if isinstance(given, (list, tuple)) else [given]]
     listed = by_output(what, given, names)
     return [list(m) if isinstance(m, (list, tuple)) else [] if m is None else [m] for m in listed]
+
+
+def _name_as_keras_does(measures: Sequence[MemberMetric], outputs: Sequence[str]) -> None:
+    """Names in the logs, each one once: a metric that is weighed too is `weighted_`, others are numbered."""
+    count: dict[str, int] = {}
+    for measure in measures:
+        prefix = f"{outputs[measure.output]}_" if len(outputs) > 1 else ""
+        name = prefix + measure.tracker.name
+        if name in count and measure.weighted:
+            name = f"{prefix}weighted_{measure.tracker.name}"
+        count[name] = count.get(name, 0) + 1
+        measure.tracker.name = name if count[name] == 1 else f"{name}_{count[name] - 1}"
 
 
 def _dropout_rates(template: keras.Model, dropout: Sequence[float] | None, members: int) -> tuple[float, ...] | None:

@@ -192,6 +192,34 @@ def metric_function(metric: keras.metrics.Metric) -> Callable[[Any, Any], Any] |
     return lambda y_true, y_pred: function(y_true, y_pred, **settings)
 
 
+def compiled_loss(given: Any, y_true: Any, y_pred: Any) -> keras.losses.Loss:
+    """The loss that `compile` makes of what it is given: `keras.src.trainers.compile_utils`, seen in Keras 3.15.
+
+    Args:
+        given: Name, function or object.
+        y_true: Targets, whose shape says which loss `"crossentropy"` is.
+        y_pred: Predictions.
+    """
+    from keras.src.trainers import compile_utils
+
+    return compile_utils.get_loss(given, y_true, y_pred)
+
+
+def compiled_metric(given: Any, y_true: Any, y_pred: Any) -> keras.metrics.Metric:
+    """The metric that `compile` makes of what it is given, with its name in the logs.
+
+    Reads `keras.src.trainers.compile_utils`, seen in Keras 3.15.
+
+    Args:
+        given: Name, function or object.
+        y_true: Targets, whose shape says which metric `"accuracy"` is; asked for nothing else.
+        y_pred: Predictions.
+    """
+    from keras.src.trainers import compile_utils
+
+    return compile_utils.get_metric(given, y_true, y_pred)
+
+
 # Optimizers
 
 

@@ -164,6 +164,7 @@ def fit_population(
         populations, trackings = [], []
         for start, count in _places(chunks):
             population = _population(template, settings, start, count, weights, {**objectives, **running})
+            # Of weights with a column a member the population takes those of its own members.
             own_weight = _columns(sample_weight, settings.members, start, count)
             makes = _makes(template, settings, start, count, objectives)
             tracking = Tracking(
@@ -171,7 +172,7 @@ def fit_population(
             )
             # Every chunk shuffles the rows as the first did, or its members would see other batches.
             keras.utils.set_random_seed(settings.seeds[0])
-            population.fit(**data, sample_weight=own_weight, callbacks=[tracking, *others])
+            population.fit(**data, sample_weight=sample_weight, callbacks=[tracking, *others])
             populations.append(population)
             trackings.append(tracking)
     return PopulationResult(

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import number, whole_number
+from ..layers.folded import Unrolled, carried_states
 from ..layers.stacked import Stack, Stacked, with_logits
 from ..metrics.directions import Direction
 from ..models.copying import copied
@@ -269,6 +270,11 @@ class Population(keras.Model):
         """What the members have for each weight of the template, by the `id` of that weight."""
         return {id(stack.weight): stack for layer in self.stacked_layers for stack in layer.stacks()}
 
+    def carried(self) -> dict[int, Stack]:
+        """What the members have for each state that stateful layers of the template carry, by the `id` of that state."""
+        unrolled = [layer for layer in self.stacked_layers if isinstance(layer, Unrolled)]
+        return {id(stack.weight): stack for layer in unrolled for stack in layer.carried()}
+
     def member_weights(self, k: int) -> list[np.ndarray]:
         """The weights of member `k`, in the order of `template.weights`."""
         stacks = self.stacks()
@@ -314,6 +320,9 @@ class Population(keras.Model):
         k %= self.members
         rates = self._settings.dropout
         model = copied(self.template, self.member_weights(k), None if rates is None else rates[k])
+        carried = self.carried()
+        for theirs, state in zip(carried_states(model), carried_states(self.template), strict=True):
+            theirs.assign(carried[id(state)].of(k))
         if self.compiled:
             self._compile_member(model, k)
         return model

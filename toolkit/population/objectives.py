@@ -171,22 +171,33 @@ class MemberStates(keras.metrics.Metric):
             raise ValueError(
                 f"The metric {self.name!r} answers a dictionary; in a population give one metric for each number."
             )
-        for variable in self.metric.variables:
+        for place, variable in enumerate(self.metric.variables):
             shape = (self.members, *variable.shape)
-            self._states.append(self.add_variable(shape, initializer="zeros", dtype=variable.dtype, name=variable.name))
-        self.reset_state()
+            # By an initializer: to assign here would be part of the training step, and start anew with each batch.
+            start = partial(self._start, place)
+            self._states.append(self.add_variable(shape, initializer=start, dtype=variable.dtype, name=variable.name))
+
+    def _start(self, place: int, shape: Sequence[int], dtype: Any = None) -> Any:
+        return ops.broadcast_to(ops.cast(self.metric.stateless_reset_state()[place], dtype), shape)
 
     def _of(self, k: int) -> list[Any]:
         return [state[k] for state in self._states]
 
     def reset_state(self) -> None:
-        for state, value in zip(self._states, self.metric.stateless_reset_state(), strict=False):
-            state.assign(ops.broadcast_to(ops.cast(value, state.dtype), state.shape))
+        for place, state in enumerate(self._states):
+            state.assign(self._start(place, state.shape, state.dtype))
 
     def values(self) -> Any:
         """The metric of each member, shape `(members, ...)`."""
-        results = [self.metric.stateless_result(self._of(k)) for k in range(self.members)]
-        return ops.stack([ops.cast(result, self.dtype) for result in results])
+        stacked = ops.stack([self._result(k) for k in range(self.members)])
+        # Counts may be whole numbers, whose mean is none.
+        return stacked if "float" in str(stacked.dtype) else ops.cast(stacked, keras.backend.floatx())
+
+    def _result(self, k: int) -> Any:
+        # As `Metric.stateless_result`, but some metrics answer the variable itself, to be read while it has this state.
+        with keras.StatelessScope(state_mapping=list(zip(self.metric.variables, self._of(k), strict=True))):
+            result = self.metric.result()
+            return result.value if isinstance(result, keras.Variable) else result
 
     def result(self) -> Any:
         return finite_mean(self.values())

@@ -15,7 +15,7 @@ from ..toolkit.models.reading import innermost, largest_weight
 from ..toolkit.optimizers.layerwise import LayerwiseLearningRate
 from ..toolkit.optimizers.rate_owners import refuse_two_owners
 from ..toolkit.population.range_test import METHODS, RangeResult, range_test
-from ..toolkit.runtime.keras_internals import update_counter
+from ..toolkit.runtime.keras_internals import callbacks_beside, update_counter
 from ..toolkit.schedules import BatchSizeSchedule
 
 
@@ -233,7 +233,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         self.result: RangeResult | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        refuse_two_owners(self.model, [self])
+        refuse_two_owners(self.model, [self, *callbacks_beside(self)])
         self.result = range_test(self.model, self.x, self.y, method=self.method, **self.settings)
         if self.result.suggestion is None:
             raise ValueError(f"The range test found no learning rate: {self.result.reason}")

@@ -271,7 +271,7 @@ class Population(keras.Model):
         return {id(stack.weight): stack for layer in self.stacked_layers for stack in layer.stacks()}
 
     def carried(self) -> dict[int, Stack]:
-        """What the members have for each state that stateful layers of the template carry, by the `id` of that state."""
+        """What the members have for each state that stateful layers of the template carry, by its `id`."""
         unrolled = [layer for layer in self.stacked_layers if isinstance(layer, Unrolled)]
         return {id(stack.weight): stack for layer in unrolled for stack in layer.carried()}
 

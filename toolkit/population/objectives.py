@@ -1,4 +1,4 @@
-"""Losses and metrics of each member by itself: Keras' own, called for each, or for all at once where that is the same."""
+"""Losses and metrics of each member: Keras' own, called for each, or for all at once where that is the same."""
 
 from __future__ import annotations
 

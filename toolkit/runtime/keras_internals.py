@@ -6,6 +6,7 @@ corner away it raises `MissingCornerError`, or does what its docstring says inst
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -218,6 +219,24 @@ def compiled_metric(given: Any, y_true: Any, y_pred: Any) -> keras.metrics.Metri
     from keras.src.trainers import compile_utils
 
     return compile_utils.get_metric(given, y_true, y_pred)
+
+
+# Callbacks
+
+
+def callbacks_beside(callback: keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
+    """The other callbacks of the fit that calls a callback now, in their order; none where no fit does.
+
+    Keras tells a callback nothing of the others: the list is that of the `CallbackList` among the callers, whose
+    `callbacks` was seen in Keras 3.15.
+    """
+    frame = sys._getframe()
+    while frame is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, keras.callbacks.CallbackList):
+            return [one for one in getattr(caller, "callbacks", ()) if one is not callback]
+        frame = frame.f_back
+    return []
 
 
 # Optimizers

@@ -175,13 +175,14 @@ def alike(ours, theirs):
 
 def shapes(name):
     only_steps, only_rows = ("CTC",), ("Circle", "F1Score", "FBetaScore", "R2Score")
-    return [] if name in only_steps else [(CLASSES,)], [] if name in only_rows else [(STEPS, CLASSES)]
+    flat, steps = [(CLASSES,)], [(STEPS, CLASSES)]
+    return [*([] if name in only_steps else flat), *([] if name in only_rows else steps)]
 
 
 @pytest.mark.parametrize(("name", "own"), cases(LOSSES, [{"reduction": one} for one in REDUCTIONS]))
 def test_a_loss_of_members_is_that_of_each_alone(name, own, double):
     plain = getattr(keras.losses, name)(**own)
-    for shape in sum(shapes(name), []):
+    for shape in shapes(name):
         y, predictions = data(name, own, shape)
         for weight, mask in weights_and_masks(shape[0] if len(shape) > 1 else 0):
             together = None if mask is None else np.repeat(mask[:, None], MEMBERS, axis=1)
@@ -194,7 +195,7 @@ def test_a_loss_of_members_is_that_of_each_alone(name, own, double):
 @pytest.mark.parametrize(("name", "own"), cases(METRICS, []))
 def test_a_metric_of_members_is_that_of_each_alone(name, own, double):
     make = getattr(keras.metrics, name)
-    for shape in sum(shapes(name), []):
+    for shape in shapes(name):
         y, predictions = data(name, own, shape)
         for weight, mask in weights_and_masks(shape[0] if len(shape) > 1 else 0):
             together = None if mask is None else np.repeat(mask[:, None], MEMBERS, axis=1)

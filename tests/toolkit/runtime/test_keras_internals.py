@@ -178,6 +178,18 @@ def test_losses_and_metrics_are_those_that_compile_makes_in_keras_3_15():
     assert internals.compiled_metric(lambda y, p: y - p, None, None).name == "lambda"
 
 
+# Callbacks
+
+
+def test_a_callback_sees_those_beside_it_in_the_fit_of_keras_3_15():
+    seen = []
+    look = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seen.append(internals.callbacks_beside(look)))
+    other = keras.callbacks.TerminateOnNaN()
+    _compiled().fit(np.ones((2, 2)), np.ones((2, 1)), callbacks=[look, other], verbose=0)
+    assert [type(one).__name__ for one in seen[0]] == ["TerminateOnNaN", "History"]
+    assert internals.callbacks_beside(look) == []
+
+
 # Optimizers
 
 

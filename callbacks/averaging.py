@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..toolkit.checks import number, one_of, whole_number
+from ..toolkit.checks import number, one_of, refuse_no_rows, whole_number
 from ..toolkit.models.batch_norm import batch_norms, recalibrate
 from ..toolkit.runtime.keras_internals import callbacks_beside
 from .resume import Resume
@@ -75,6 +75,8 @@ class WeightAverage(keras.callbacks.Callback):
         self.every = one_of("every", every, ("epoch", "step"))
         self.momentum = number("momentum", momentum, 0, 1, open_low=True, open_high=True)
         self.keep = one_of("keep", keep, ("average", "last"))
+        if x is not None:
+            refuse_no_rows("x", x)
         self.x = x
         self.batch_size = whole_number("batch_size", batch_size, low=2)
         self.count = 0

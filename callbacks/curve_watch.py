@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from ..toolkit.checks import one_of, whole_number
+from ..toolkit.checks import items_of, one_of, refuse_deaf, refuse_no_rows, whole_number
 from ..toolkit.diagnosis.baselines import known_of
 from ..toolkit.diagnosis.class_balance import classes_missed_by
 from ..toolkit.diagnosis.finding_log import FindingLog
@@ -19,7 +19,7 @@ from ..toolkit.diagnosis.run_reader import RunReader
 from ..toolkit.metrics.directions import higher_is_better
 from ..toolkit.models.reading import metric_directions, structure_of
 from ..toolkit.preflight.rows import what_is_unscaled
-from ..toolkit.runtime.fit_arguments import row_weighting
+from ..toolkit.runtime.fit_arguments import brings_batches, row_weighting
 
 
 class CurveWatch(keras.callbacks.Callback):
@@ -84,6 +84,8 @@ class CurveWatch(keras.callbacks.Callback):
         monitor: str | None = None,
     ) -> None:
         super().__init__()
+        _refuse_rows(x, y, validation_data)
+        refuse_deaf("report", report, log=log, tensorboard=tensorboard)
         self.action = one_of("action", action, ("warn", "repair"))
         self.x = x
         self.y = y
@@ -202,3 +204,11 @@ class CurveWatch(keras.callbacks.Callback):
     def _tell(self, findings: list[Finding]) -> None:
         for finding in findings:
             self._teller(finding)
+
+
+def _refuse_rows(x: Any, y: Any, validation_data: Any) -> None:
+    for name, rows in (("x", x), ("y", y)):
+        if rows is not None and not brings_batches(rows):
+            refuse_no_rows(name, rows)
+    if validation_data is not None and not brings_batches(validation_data):
+        items_of("validation_data", validation_data)

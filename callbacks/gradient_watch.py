@@ -8,12 +8,13 @@ from typing import Any
 
 import keras
 
-from ..toolkit.checks import whole_number
+from ..toolkit.checks import refuse_deaf, refuse_no_rows, whole_number
 from ..toolkit.diagnosis.finding_log import FindingLog
 from ..toolkit.diagnosis.findings import Finding, FindingsSoFar, healthy
 from ..toolkit.diagnosis.layer_reader import LayerReader
 from ..toolkit.diagnosis.layer_state import Probe
 from ..toolkit.preflight.rows import what_is_unscaled
+from ..toolkit.runtime.fit_arguments import brings_batches
 
 
 class GradientWatch(keras.callbacks.Callback):
@@ -77,6 +78,10 @@ class GradientWatch(keras.callbacks.Callback):
         super().__init__()
         if (x is None) != (y is None):
             raise ValueError(f"`x` and `y` must be given together, got only {'x' if y is None else 'y'}.")
+        for name, given in (("x", x), ("y", y)):
+            if given is not None and not brings_batches(given):
+                refuse_no_rows(name, given)
+        refuse_deaf("report", report, log=log, tensorboard=tensorboard, keep=keep)
         self.x = x
         self.y = y
         self.every = whole_number("every", every, low=1)

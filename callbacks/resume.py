@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..toolkit.checks import instance_of, items_of, path_of
 from ..toolkit.metrics.directions import higher_is_better
 from ..toolkit.optimizers.rate_owners import fixed_rate
 from ..toolkit.runtime.files import read_arrays, read_json, write_arrays, write_json
@@ -63,6 +64,11 @@ class Resume(keras.callbacks.Callback):
         self, directory: str | Path, monitor: str = "val_loss", carry: Sequence[Carried] = (), mode: str = "auto"
     ) -> None:
         super().__init__()
+        path_of("directory", directory)
+        instance_of("monitor", monitor, str, "the name of an entry of the logs")
+        for one in items_of("carry", carry):
+            if not (hasattr(one, "get_state") and hasattr(one, "set_state")):
+                raise TypeError(f"`carry` must hold callbacks that keep a state, got {type(one).__name__}.")
         self.directory = directory
         self.monitor = monitor
         self.mode = mode

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..toolkit.checks import number, whole_number
+from ..toolkit.checks import number, path_of, whole_number
 from ..toolkit.ensembles.members import copied_member
 from ..toolkit.models.lazy_models import LazyModels
 from ..toolkit.optimizers.rate_owners import fixed_rate, refuse_two_owners
@@ -61,10 +61,12 @@ class SnapshotEnsemble(keras.callbacks.Callback):
         self, cycles: int = 5, learning_rate: float | None = None, directory: str | Path | None = None
     ) -> None:
         super().__init__()
-        self.cycles = whole_number("cycles", cycles, low=1)
+        self.cycles = whole_number("cycles", cycles, 1, 10**6)
         if learning_rate is not None:
             number("learning_rate", learning_rate, 0, math.inf, open_low=True, open_high=True)
         self.learning_rate = learning_rate
+        if directory is not None:
+            path_of("directory", directory)
         self.directory = directory
         self._kept: list[list[np.ndarray] | Path] = []
         self._first: float | None = None

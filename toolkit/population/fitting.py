@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..checks import MOST, function_of, instance_of, items_of, number, refuse_no_rows, whole_number
 from ..diagnosis.baselines import known_of
 from ..diagnosis.run_reader import RunReader
 from ..metrics.directions import Direction
@@ -19,6 +20,7 @@ from ..models.lazy_models import LazyModels
 from ..models.reading import structure_of, word_of_loss
 from ..models.structure import Structure
 from ..optimizers.memberwise import memberwise
+from ..runtime.fit_arguments import brings_batches
 from ..runtime.randomness import preserved
 from . import memory, starting_weights
 from .lone import given_or_compiled, sorted_callbacks
@@ -123,6 +125,16 @@ def fit_population(
     >>> result.leaderboard()["learning_rate"]
     [0.3, 0.001]
     """
+    function_of("build_model", build_model)
+    _refuse_bad_data(x, y, sample_weight, validation_data)
+    for name, count in (("epochs", epochs), ("steps_per_execution", steps_per_execution)):
+        whole_number(name, count, low=1)
+    for name, count in (("batch_size", batch_size), ("memory_limit", memory_limit)):
+        if count is not None:
+            whole_number(name, count, low=1, high=None if name == "memory_limit" else MOST)
+    number("validation_split", validation_split, 0, 1, open_high=True)
+    if class_weight is not None:
+        instance_of("class_weight", class_weight, dict, "a dictionary from class to weight")
     given = {
         "learning_rate": learning_rate,
         "momentum": momentum,
@@ -185,6 +197,21 @@ def fit_population(
         unrolled=populations[0].unrolled,
         memory_per_member=each,
     )
+
+
+def _refuse_bad_data(x: Any, y: Any, sample_weight: Any, validation_data: Any) -> None:
+    if validation_data is not None and not brings_batches(validation_data):
+        held = items_of("validation_data", validation_data)
+        if len(held) not in (2, 3):
+            raise ValueError(f"`validation_data` must be `(x, y)` or `(x, y, weights)`, got {len(held)} parts.")
+        for part in held[:2]:
+            refuse_no_rows("validation_data", part)
+    if brings_batches(x):
+        return
+    refuse_no_rows("x", x)
+    refuse_no_rows("y", y)
+    if sample_weight is not None:
+        refuse_no_rows("sample_weight", sample_weight)
 
 
 def _population(

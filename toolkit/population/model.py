@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import number, whole_number
+from ..checks import items_of, number, whole_number
 from ..layers.folded import Unrolled, carried_states
 from ..layers.stacked import Stack, Stacked, with_logits
 from ..metrics.directions import Direction
@@ -20,6 +20,7 @@ from ..optimizers.memberwise import SLOTS, alone, memberwise
 from ..optimizers.rate_owners import rate_setters
 from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_mask, update_counter
 from .objectives import Crowd, MemberLoss, MemberMean, MemberMetric, MemberStates, twin
+from .settings import MOST_MEMBERS
 from .stacking import FRONT, StackSettings, stack
 
 
@@ -78,7 +79,7 @@ class Population(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.members = whole_number("members", members, low=1)
+        self.members = whole_number("members", members, 1, MOST_MEMBERS)
         self._template = _Unseen(template)
         functional = functional_form(template)
         rates = _dropout_rates(template, dropout, self.members)
@@ -192,7 +193,12 @@ class Population(keras.Model):
         weights = by_output("loss_weights", given["loss_weights"], names, repeat=True)
         crowd = Crowd(self.members, self._settings.population, self._settings.offset)
         entries = [
-            (name, index, MemberLoss(loss, crowd), 1.0 if weight is None else float(weight))
+            (
+                name,
+                index,
+                MemberLoss(loss, crowd),
+                1.0 if weight is None else number("loss_weights", weight, -np.inf, np.inf),
+            )
             for index, (name, loss, weight) in enumerate(zip(names, losses, weights, strict=True))
             if loss is not None
         ]
@@ -391,7 +397,7 @@ def functional_form(model: keras.Model) -> keras.Model:
         ValueError: `model` is not built.
     """
     if not isinstance(model, keras.Model):
-        raise TypeError(f"`build_model` must return a Keras model, got {type(model).__name__}.")
+        raise TypeError(f"`build_model` must return, and `template` be, a Keras model, got {type(model).__name__}.")
     if isinstance(model, keras.Sequential):
         if not model.built:
             raise ValueError("`build_model` must return a built model; begin the Sequential with `keras.Input(shape)`.")
@@ -456,7 +462,7 @@ def _name_as_keras_does(measures: Sequence[MemberMetric], outputs: Sequence[str]
 def _dropout_rates(template: keras.Model, dropout: Sequence[float] | None, members: int) -> tuple[float, ...] | None:
     if dropout is None:
         return None
-    rates = tuple(number("dropout", rate, 0, 1, open_high=True) for rate in dropout)
+    rates = tuple(number("dropout", rate, 0, 1, open_high=True) for rate in items_of("dropout", dropout))
     if len(rates) != members:
         raise ValueError(f"`dropout` must hold {members} values, one a member, got {len(rates)}.")
     layers = flat_layers(template)

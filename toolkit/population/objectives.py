@@ -239,6 +239,8 @@ class MemberLoss:
         self.losses: list[Any] = []
         if getattr(loss, "reduction", "sum") in ("none", None):
             raise ValueError("`loss` must reduce to one number, got reduction 'none'; use 'sum_over_batch_size'.")
+        if str(loss).lower() not in ("crossentropy", "ce"):
+            _known("loss", loss, keras.losses.get)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         y_true, y_pred = ops.convert_to_tensor(y_true), with_logits(ops.convert_to_tensor, y_pred)
@@ -306,7 +308,7 @@ class MemberMetric:
         self.output = output
         # What "accuracy" counts depends on the shapes, which the first batch shows; that it is a mean does not.
         depends = str(metric).lower() in ("accuracy", "acc")
-        self.rule = None if depends else compiled_metric(metric, None, None)
+        self.rule = None if depends else compiled_metric(_known("metrics", metric, keras.metrics.get), None, None)
         if self.rule is None or _is_mean(self.rule):
             name, dtype = (str(metric), None) if self.rule is None else (self.rule.name, self.rule.dtype)
             self.tracker: Any = MemberMean(crowd.members, name, dtype)
@@ -343,6 +345,15 @@ class MemberMetric:
         values = ops.mean(values, axis=tuple(range(2, len(values.shape)))) if len(values.shape) > 2 else values
         columns = ops.ones_like(values) if weights.none else weights.columns(rule.dtype)
         self.tracker.add(ops.sum(values * columns, axis=0), ops.sum(columns * ops.ones_like(values), axis=0))
+
+
+def _known(name: str, given: Any, get: Callable[[Any], Any]) -> Any:
+    """What Keras knows, as it was given."""
+    try:
+        get(given)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"`{name}` must be what Keras' `compile` takes, got {given!r}.") from error
+    return given
 
 
 def _is_mean(metric: keras.metrics.Metric) -> bool:

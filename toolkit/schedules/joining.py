@@ -27,7 +27,7 @@ def rate_or_schedule(name: str, value: Any) -> float | keras.optimizers.schedule
     """
     if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
         return value
-    return number(name, value, 0, np.inf)
+    return number(name, value, 0, np.inf, open_high=True)
 
 
 def _rate(schedule: float | keras.optimizers.schedules.LearningRateSchedule, step: Any) -> Any:
@@ -124,7 +124,7 @@ class LinearWarmup(Schedule):
     ) -> None:
         self.target = rate_or_schedule("target", target)
         self.steps = whole_number("steps", steps, low=1)
-        self.start = number("start", start, 0, np.inf)
+        self.start = number("start", start, 0, np.inf, open_high=True)
 
     def rate(self, step: Any) -> Any:
         first = _rate(self.target, ops.zeros_like(step))

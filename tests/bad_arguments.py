@@ -15,6 +15,9 @@ import numpy as np
 import trainwise as tw
 
 HUGE = 10**23
+# A row a thing, however long: the table is read down, not across.
+# fmt: off
+# ruff: noqa: E501
 
 
 def function(*arguments):
@@ -36,12 +39,15 @@ KINDS = {
     "share": {**OTHER, **TEXTS, **LISTS, **COMPLEX, "nan": NAN, "infinite": INF, "negative": -1, "huge": HUGE, "none": None},
     "rate": {**OTHER, **TEXTS, **LISTS, **COMPLEX, "nan": NAN, "infinite": INF, "negative": -1, "none": None},
     "word": {**OTHER, **TEXTS, **LISTS, "number": 3, "nan": NAN},
-    "path": {**OTHER, "empty text": "", "zero byte": "a\\0b".replace("\\0", "\0"), **LISTS, "number": 3, "nan": NAN},
+    "path": {**OTHER, "empty text": "", "zero byte": "a\0b", **LISTS, "number": 3, "nan": NAN},
     "rows": {**ROWS, "none": None},
     "model": {**OTHER, **TEXTS, **LISTS, "number": 3, "none": None, "class": keras.Model},
     "function": {"set": {1}, "bytes": b"abc", "complex": 1j, **TEXTS, **LISTS, "number": 3},
     "list": {**OTHER, **TEXTS, "number": 3, "nan": NAN},
 }  # fmt: skip
+KINDS["list of texts"] = {**OTHER, **LISTS, "number": 3}
+# A name that is no file is another error, as Python's own `open` has it.
+KINDS["model or file"] = {name: value for name, value in KINDS["model"].items() if name not in TEXTS}
 KINDS["optional path"] = KINDS["path"]
 KINDS["optional rows"] = ROWS
 KINDS["optional rate"] = {name: value for name, value in KINDS["rate"].items() if name != "none"}
@@ -77,18 +83,18 @@ def arguments_of(folder):
             "loss_weights": "list", "optimizer": "word", "loss": "word",
         }),
         (tw.Population, {"template": model, "members": 2}, {"template": "model", "members": "count", "dropout": "list"}),
-        (tw.check, {"model": model, "x": X, "y": Y}, {"model": "model", "validation_data": "list"}),
+        (tw.check, {"model": model, "x": X, "y": Y}, {"model": "model"}),
         (tw.rank, {"findings": []}, {"findings": "list"}),
         (tw.export, {"model": model, "path": folder / "m"}, {"model": "model", "path": "path"}),
         (tw.load_model, {"path": folder / "nothing.keras"}, {"path": "path"}),
         (tw.vote, votes, {"models": "list", "how": "word", "weights": "list", "ties": "word", "output": "word", "task": "word"}),
         (tw.average_weights, {**votes, "x": X, "y": Y}, {"models": "list", "x": "rows", "y": "rows", "weights": "list", "task": "word"}),
         (tw.greedy_soup, {**votes, "x": X, "y": Y}, {"models": "list", "x": "rows", "y": "rows", "task": "word"}),
-        (tw.calibrate, {"model": model, "x": X, "y": Y}, {"model": "model", "x": "rows", "y": "rows", "batch_size": "count"}),
+        (tw.calibrate, {"model": model, "x": X, "y": Y}, {"model": "model or file", "x": "rows", "y": "rows", "batch_size": "count"}),
         (tw.evaluate_vote, {"vote": tw.vote(votes["models"]), "x": X, "y": Y}, {
             "vote": "model", "x": "rows", "y": "rows", "best": "optional count", "confidence": "share", "batch_size": "count", "seed": "seed",
         }),
-        (tw.mc_dropout, {"model": model}, {"model": "model", "samples": "count", "seed": "seed", "output": "word"}),
+        (tw.mc_dropout, {"model": model}, {"model": "model or file", "samples": "count", "seed": "seed", "output": "word"}),
         (tw.select_members, {"predictions": probabilities, "y": Y[:, 0].astype(int)}, {
             "predictions": "rows", "y": "rows", "size": "count", "metric": "word", "seed": "seed",
         }),
@@ -104,11 +110,11 @@ def arguments_of(folder):
         }),
         (c.LearningRateFinder, {"x": X, "y": Y}, {"x": "rows", "y": "rows", "method": "word"}),
         (c.LearningRateMonitor, {}, {"every": "word", "batch_size": "optional count", "beside": "list"}),
-        (c.Progress, {}, {"label": "path"}),
+        (c.Progress, {}, {"label": "list of texts"}),
         (c.ResumableState, {"callbacks": [keras.callbacks.EarlyStopping()], "path": folder / "s.json"}, {
             "callbacks": "list", "path": "path",
         }),
-        (c.Resume, {"directory": folder / "r"}, {"directory": "path", "monitor": "word", "carry": "list", "mode": "word"}),
+        (c.Resume, {"directory": folder / "r"}, {"directory": "path", "monitor": "list of texts", "carry": "list", "mode": "word"}),
         (c.SnapshotEnsemble, {}, {"cycles": "count", "learning_rate": "optional rate", "directory": "optional path"}),
         (c.UpdateRatioMonitor, {}, {"every": "count"}),
         (c.WeightAverage, {}, {
@@ -190,18 +196,17 @@ FINE = {
     ("fit_population", "learning_rate"): {"function"},
     ("compare_momentum", "learning_rate"): {"function"},
     ("fit_population", "loss"): {"function"},
-    ("mc_dropout", "model"): set(),
-    ("CurveWatch", "y"): set(),
+    ("fit_population", "size"): {"none"},
+    ("fit_population", "memory_limit"): {"huge"},
+    ("fit_population", "loss_weights"): {"number"},
+    ("compare_rates", "learning_rates"): {"number"},
     ("calibrate", "y"): {"none"},
     ("average_weights", "y"): {"none"},
-    ("PiecewiseDecay", "initial_learning_rate"): set(),
     ("OneCycle", "initial_divisor"): {"half"},
     ("BatchSizeSchedule", "boundaries"): {"empty list"},
-    ("LARS", "learning_rate"): set(),
     ("MinMax", "low"): {"number"},
     ("MinMax", "high"): {"number"},
     ("compare_momentum", "target"): {"number"},
-    ("HardVoting", "ties"): set(),
 }
 
 

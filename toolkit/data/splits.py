@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import number, one_of
+from ..checks import number, one_of, seed_of
 from ..tasks import TASKS, Task, as_targets, find_task
 from .reading import Inputs, SourceRows, read_rows
 from .sealing import Seal
@@ -179,6 +179,7 @@ def load(
     """
     if task is not None:
         one_of("task", task, TASKS)
+    seed_of("seed", seed)
     number("validation", validation, 0, 1, open_low=True, open_high=True)
     number("test", test, 0, 1, open_low=True, open_high=True)
     if validation + test >= 1:

@@ -164,6 +164,8 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
     >>> [finding.symptom for finding in rank([late, early])]
     ['oscillating', 'overfitting']
     """
+    if isinstance(findings, (str, bytes)):
+        raise TypeError(f"`findings` must be a list of findings, got {findings!r}.")
     found = list(instance_of("findings", findings, Iterable, "a list of findings"))
     for one in found:
         instance_of("findings", one, Finding, "a list of findings")

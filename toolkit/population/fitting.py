@@ -239,7 +239,7 @@ def _objectives(template: keras.Model, **given: Any) -> dict[str, Any]:
     chosen = given_or_compiled(template, **given)
     if chosen["loss"] is None:
         raise ValueError("`loss` must be given, or `build_model` must return a compiled model.")
-    chosen["optimizer"] = chosen["optimizer"] or "sgd"
+    chosen["optimizer"] = "sgd" if chosen["optimizer"] is None else chosen["optimizer"]
     return chosen
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..checks import path_of
 from ..models.reading import input_structure
 from ..runtime.keras_internals import source_operation
 
@@ -99,7 +100,7 @@ def export(
     """
     _refuse_unfit(model, classes)
     rows = _random_rows(model) if x is None else _first_rows(x)
-    parent = Path(path)
+    parent = path_of("path", path)
     parent.mkdir(parents=True, exist_ok=True)
     expected = np.asarray(model.predict(rows, verbose=0))
     # Beside the versions, under a name that no server takes for a version.

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import number, one_of, whole_number
+from ..checks import items_of, number, one_of, whole_number
 from .previews import Schedule
 
 
@@ -60,7 +60,7 @@ class OneCycle(Schedule):
         self.initial_divisor = number("initial_divisor", initial_divisor, 0, np.inf, open_low=True, open_high=True)
         self.final_divisor = number("final_divisor", final_divisor, 0, np.inf, open_low=True, open_high=True)
         self.anneal = one_of("anneal", anneal, ("cosine", "linear"))
-        self._momenta = [number("momentum", value, 0, 1, open_high=True) for value in momentum]
+        self._momenta = [number("momentum", value, 0, 1, open_high=True) for value in items_of("momentum", momentum)]
         if len(self._momenta) != 2:
             raise ValueError(f"`momentum` must hold two values, got {len(self._momenta)}.")
 

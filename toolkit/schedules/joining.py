@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import number, whole_number
+from ..checks import items_of, number, whole_number
 from .previews import Schedule, rising
 
 
@@ -69,7 +69,7 @@ class JoinedSchedule(Schedule):
     def __init__(
         self, schedules: Sequence[float | keras.optimizers.schedules.LearningRateSchedule], boundaries: Sequence[int]
     ) -> None:
-        self.schedules = [rate_or_schedule("schedules", schedule) for schedule in schedules]
+        self.schedules = [rate_or_schedule("schedules", schedule) for schedule in items_of("schedules", schedules)]
         self.boundaries = rising("boundaries", boundaries, low=1)
         if len(self.schedules) != len(self.boundaries) + 1:
             raise ValueError(

@@ -95,7 +95,7 @@ class SnapshotEnsemble(keras.callbacks.Callback):
         # Where this very callback was interrupted, the rate in the model is the one that it had let fall.
         if self._compiled != self._rate:
             self._first = self._compiled
-        self._top = float(self.learning_rate or self._first)
+        self._top = self.learning_rate or self._first or 0.0
         self._kept, self._seen, self._begun = [], 0, False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -116,7 +116,7 @@ class SnapshotEnsemble(keras.callbacks.Callback):
         # Data without a length have shown it by the end of the first epoch.
         self._steps = self._steps or self._seen + 1
         if logs is not None:
-            logs["learning_rate"] = self._rate
+            logs["learning_rate"] = float(self._rate or 0.0)
         if (epoch + 1) % self._length == 0:
             self._keep()
 

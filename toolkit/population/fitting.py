@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..checks import MOST, function_of, instance_of, items_of, number, refuse_no_rows, whole_number
+from ..checks import function_of, instance_of, items_of, number, refuse_no_rows, whole_number
 from ..diagnosis.baselines import known_of
 from ..diagnosis.run_reader import RunReader
 from ..metrics.directions import Direction
@@ -127,11 +127,12 @@ def fit_population(
     """
     function_of("build_model", build_model)
     _refuse_bad_data(x, y, sample_weight, validation_data)
-    for name, count in (("epochs", epochs), ("steps_per_execution", steps_per_execution)):
-        whole_number(name, count, low=1)
-    for name, count in (("batch_size", batch_size), ("memory_limit", memory_limit)):
-        if count is not None:
-            whole_number(name, count, low=1, high=None if name == "memory_limit" else MOST)
+    whole_number("epochs", epochs, low=1)
+    whole_number("steps_per_execution", steps_per_execution, low=1)
+    if batch_size is not None:
+        whole_number("batch_size", batch_size, low=1)
+    if memory_limit is not None:
+        whole_number("memory_limit", memory_limit, low=1, high=None)
     number("validation_split", validation_split, 0, 1, open_high=True)
     if class_weight is not None:
         instance_of("class_weight", class_weight, dict, "a dictionary from class to weight")

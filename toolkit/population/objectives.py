@@ -140,7 +140,7 @@ class MemberStates(keras.metrics.Metric):
         super().__init__(name=metric.name, dtype=metric.dtype)
         self.members = members
         # Out of sight of Keras, which would else count the metric's own state as part of this one.
-        self._rule = lambda: metric
+        self._rule: Callable[[], keras.metrics.Metric] = lambda: metric
         self._states: list[keras.Variable] = []
 
     @property
@@ -340,7 +340,8 @@ class MemberMetric:
 
     def _together(self, y_true: Any, y_pred: Any, weights: MemberWeights) -> None:
         rule: Any = self.rule
-        values = ops.cast(by_row(metric_function(rule), y_true, y_pred, self.crowd.members), rule.dtype)
+        function: Any = metric_function(rule)
+        values = ops.cast(by_row(function, y_true, y_pred, self.crowd.members), rule.dtype)
         # A row counts once, however many values it has.
         values = ops.mean(values, axis=tuple(range(2, len(values.shape)))) if len(values.shape) > 2 else values
         columns = ops.ones_like(values) if weights.none else weights.columns(rule.dtype)

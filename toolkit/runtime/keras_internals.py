@@ -230,7 +230,7 @@ def callbacks_beside(callback: keras.callbacks.Callback) -> list[keras.callbacks
     Keras tells a callback nothing of the others: the list is that of the `CallbackList` among the callers, whose
     `callbacks` was seen in Keras 3.15.
     """
-    frame = sys._getframe()
+    frame: types.FrameType | None = sys._getframe()
     while frame is not None:
         caller = frame.f_locals.get("self")
         if isinstance(caller, keras.callbacks.CallbackList):

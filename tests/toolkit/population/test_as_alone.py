@@ -286,3 +286,8 @@ def test_weights_that_may_be_of_members_or_of_steps_are_refused():
             sample_weight=np.ones((ROWS, STEPS)),
             verbose=0,
         )
+
+
+def test_validation_rows_of_another_form_are_refused():
+    with pytest.raises(ValueError, match="`validation_data` must be .*, got 1 parts"):
+        tw.fit_population(small(), TABLE, SUMS, size=2, validation_data=(TABLE,), verbose=0)

@@ -1,5 +1,7 @@
 """Whole fits of members with masks, states, losses and metrics of the user's own; the oracle is each trained alone."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -100,7 +102,7 @@ def tagger(loss="sparse_categorical_crossentropy"):
 
 def test_masks_count_in_losses_metrics_and_weighted_metrics(double):
     weights = RNG.random((ROWS, STEPS))
-    equal(tagger, TOKENS, TAGS, run_eagerly=False, sample_weight=weights, validation_data=(TOKENS[:8], TAGS[:8]))
+    equal(tagger, TOKENS, TAGS, sample_weight=weights, validation_data=(TOKENS[:8], TAGS[:8]))
 
 
 def test_a_loss_of_the_users_own_that_reads_the_mask_is_that_of_each_member(double):
@@ -187,7 +189,7 @@ def test_metrics_are_named_as_keras_names_them_and_a_metric_of_the_users_own_goe
         model.compile(keras.optimizers.SGD(0.01), "mse", metrics=functions, weighted_metrics=["mae", "mse"])
         return model
 
-    result, _ = equal(build, TABLE, SUMS, sample_weight=RNG.random(ROWS))
+    result, _ = equal(build, TABLE, SUMS, run_eagerly=False, sample_weight=RNG.random(ROWS))
     first, second = result.models[0].metrics, result.models[1].metrics
     assert result.models[0].evaluate(TABLE, SUMS, verbose=0)
     assert first is not second
@@ -210,6 +212,27 @@ def test_members_of_a_chunk_take_their_own_columns_of_the_weights(double):
         model.optimizer.learning_rate = rate
         history = model.fit(SERIES, TAGS, sample_weight=weights[:, k], **FIT).history
         np.testing.assert_allclose(result.histories[k]["loss"], history["loss"], rtol=1e-9)
+
+
+def test_two_threads_train_the_members_that_each_would_train_alone():
+    def build():
+        layers = [L.Dense(2, "relu"), L.Dropout(0.1), L.Dense(1)]
+        return keras.Sequential([keras.Input((3,)), *layers])
+
+    def fit(seed):
+        result = tw.fit_population(build, TABLE, SUMS, seed=[seed, seed + 1], loss="mse", run_eagerly=True, verbose=0)
+        found[seed] = result.histories
+
+    found = {}
+    for seed in (0, 10):
+        fit(seed)
+    alone, found = found, {}
+    threads = [threading.Thread(target=fit, args=(seed,)) for seed in (0, 10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == alone
 
 
 # What cannot be equal

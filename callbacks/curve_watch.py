@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from ..toolkit.checks import one_of, whole_number
+from ..toolkit.checks import items_of, one_of, refuse_no_rows, whole_number
 from ..toolkit.diagnosis.class_balance import classes_missed_by
 from ..toolkit.diagnosis.finding_log import FindingLog
 from ..toolkit.diagnosis.findings import Finding, healthy, rank
@@ -26,6 +26,7 @@ from ..toolkit.diagnosis.run_reader import RunReader
 from ..toolkit.metrics.directions import direction
 from ..toolkit.models.reading import structure_of
 from ..toolkit.preflight.rows import what_is_unscaled
+from ..toolkit.runtime.fit_arguments import brings_batches
 from .guard import guarded
 
 
@@ -96,6 +97,7 @@ class CurveWatch(keras.callbacks.Callback):
         monitor: str | None = None,
     ) -> None:
         super().__init__()
+        _refuse_rows(x, y, validation_data)
         self.action = one_of("action", action, ("warn", "repair"))
         self.x = x
         self.y = y
@@ -234,3 +236,11 @@ class CurveWatch(keras.callbacks.Callback):
     def _tell(self, findings: list[Finding]) -> None:
         for finding in findings:
             self._teller(finding)
+
+
+def _refuse_rows(x: Any, y: Any, validation_data: Any) -> None:
+    for name, rows in (("x", x), ("y", y)):
+        if rows is not None and not brings_batches(rows):
+            refuse_no_rows(name, rows)
+    if validation_data is not None and not brings_batches(validation_data):
+        items_of("validation_data", validation_data)

@@ -8,14 +8,14 @@ from typing import Any
 
 import keras
 
-from ..toolkit.checks import whole_number
-from ..toolkit.data.streams import is_stream
+from ..toolkit.checks import refuse_no_rows, whole_number
 from ..toolkit.diagnosis.finding_log import FindingLog, writable
 from ..toolkit.diagnosis.findings import Finding, FindingsSoFar, healthy
 from ..toolkit.diagnosis.layer_reader import LayerReader
 from ..toolkit.diagnosis.layer_state import Probe
 from ..toolkit.diagnosis.run_facts import given_rows, unread_rows
 from ..toolkit.preflight.rows import what_is_unscaled
+from ..toolkit.runtime.fit_arguments import brings_batches
 from .guard import guarded
 
 
@@ -82,8 +82,11 @@ class GradientWatch(keras.callbacks.Callback):
         keep: str | Path | None = None,
     ) -> None:
         super().__init__()
-        if (x is None or is_stream(x)) != (y is None):
+        if (x is None or brings_batches(x)) != (y is None):
             raise ValueError(f"`x` and `y` must be given together, got only {'x' if y is None else 'y'}.")
+        for name, given in (("x", x), ("y", y)):
+            if given is not None and not brings_batches(given):
+                refuse_no_rows(name, given)
         self.x = x
         self.y = y
         self.every = whole_number("every", every, low=1)

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from ..toolkit.checks import instance_of
+
 
 class Progress(keras.callbacks.Callback):
     """Shows where a fit is; use it with `fit(verbose=0)`.
@@ -29,7 +31,7 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, label: str = "model", console: Console | None = None) -> None:
         super().__init__()
-        self.label = label
+        self.label = instance_of("label", label, str, "a text")
         self.console = console
         self._bar: Bar | None = None
 

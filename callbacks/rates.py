@@ -10,12 +10,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..toolkit.checks import one_of, whole_number
+from ..toolkit.checks import items_of, one_of, refuse_no_rows, whole_number
 from ..toolkit.models.reading import innermost, largest_weight
 from ..toolkit.optimizers.layerwise import LayerwiseLearningRate
 from ..toolkit.optimizers.rate_owners import refuse_two_owners
 from ..toolkit.population.range_test import METHODS, RangeResult, range_test
-from ..toolkit.runtime.keras_internals import update_counter
+from ..toolkit.runtime.fit_arguments import brings_batches
+from ..toolkit.runtime.keras_internals import callbacks_beside, update_counter
 from ..toolkit.schedules import BatchSizeSchedule
 
 
@@ -66,7 +67,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         if batch_size is not None and not isinstance(batch_size, BatchSizeSchedule):
             whole_number("batch_size", batch_size, low=1)
         self.batch_size = batch_size
-        self.beside = list(beside)
+        self.beside = items_of("beside", beside)
         self.steps: list[dict[str, float]] = []
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -198,8 +199,8 @@ class LearningRateFinder(keras.callbacks.Callback):
     """Runs a range test when the fit begins and sets the learning rate that it suggests.
 
     Args:
-        x: Inputs, arrays as for `fit`.
-        y: Targets.
+        x: Inputs as for `fit`: arrays, or batches.
+        y: Targets; none where the batches hold them.
         method: Rule of the suggestion; see `tuning.range_test`.
         **settings: Further arguments of `tuning.range_test`.
 
@@ -224,8 +225,11 @@ class LearningRateFinder(keras.callbacks.Callback):
 
     sets_learning_rate = True
 
-    def __init__(self, x: Any, y: Any, method: str = "minimum", **settings: Any) -> None:
+    def __init__(self, x: Any, y: Any = None, method: str = "minimum", **settings: Any) -> None:
         super().__init__()
+        if not brings_batches(x):
+            refuse_no_rows("x", x)
+            refuse_no_rows("y", y)
         self.x = x
         self.y = y
         self.method = one_of("method", method, METHODS)
@@ -233,7 +237,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         self.result: RangeResult | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        refuse_two_owners(self.model, [self])
+        refuse_two_owners(self.model, [self, *callbacks_beside(self)])
         self.result = range_test(self.model, self.x, self.y, method=self.method, **self.settings)
         if self.result.suggestion is None:
             raise ValueError(f"The range test found no learning rate: {self.result.reason}")

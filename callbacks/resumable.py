@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from ..toolkit.checks import instance_of, items_of, path_of
 from ..toolkit.runtime.files import read_arrays, read_json, write_arrays, write_json
 
 _REMEMBERED = ("best", "wait", "cooldown_counter", "stopped_epoch", "best_epoch")
@@ -38,6 +39,9 @@ class ResumableState(keras.callbacks.Callback):
 
     def __init__(self, callbacks: Sequence[keras.callbacks.Callback], path: str | Path) -> None:
         super().__init__()
+        for one in items_of("callbacks", callbacks):
+            instance_of("callbacks", one, keras.callbacks.Callback, "Keras callbacks")
+        path_of("path", path)
         if not callbacks:
             raise ValueError("`callbacks` must hold at least one callback, got none.")
         self.callbacks = list(callbacks)

@@ -10,7 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..toolkit.checks import instance_of, items_of, path_of
 from ..toolkit.metrics.directions import higher_is_better
+from ..toolkit.optimizers.rate_owners import fixed_rate
 from ..toolkit.runtime.files import read_arrays, read_json, write_arrays, write_json
 
 _STATE = "state.json"
@@ -29,7 +31,8 @@ class Resume(keras.callbacks.Callback):
 
     Each file is written whole or not at all, and the small `state.json` last, so that a fit killed
     at any moment goes on from its last whole epoch. Where the order of the batches depends on the
-    epoch alone, the result is the one an uninterrupted fit gives.
+    epoch alone, the result is the one an uninterrupted fit gives. The learning rate goes on from where it was, as
+    ReduceLROnPlateau may have left it; a model that is compiled with another rate than before keeps that.
 
     Args:
         directory: Folder for this fit alone.
@@ -61,6 +64,11 @@ class Resume(keras.callbacks.Callback):
         self, directory: str | Path, monitor: str = "val_loss", carry: Sequence[Carried] = (), mode: str = "auto"
     ) -> None:
         super().__init__()
+        path_of("directory", directory)
+        instance_of("monitor", monitor, str, "the name of an entry of the logs")
+        for one in items_of("carry", carry):
+            if not (hasattr(one, "get_state") and hasattr(one, "set_state")):
+                raise TypeError(f"`carry` must hold callbacks that keep a state, got {type(one).__name__}.")
         self.directory = directory
         self.monitor = monitor
         self.mode = mode
@@ -69,6 +77,11 @@ class Resume(keras.callbacks.Callback):
         self.carry = carry
         self._state = self._read()
         self._pending = self._resuming = False
+
+    def set_model(self, model: keras.Model) -> None:
+        super().set_model(model)
+        # Before any callback has begun, so that it is the rate of `compile`.
+        self._rate = fixed_rate(model)
 
     @property
     def initial_epoch(self) -> int:
@@ -103,8 +116,12 @@ class Resume(keras.callbacks.Callback):
         self._state = self._read()
         self._pending = self._resuming = False
         if not self._state["file"]:
+            self._state["rate"] = self._rate
             return
         self._load(self._state["file"], self._variables())
+        if self._rate is not None and self._state.get("rate") not in (None, self._rate):
+            self.model.optimizer.learning_rate = self._rate
+            self._state["rate"] = self._rate
         self._resuming = True
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -174,5 +191,6 @@ class Resume(keras.callbacks.Callback):
             "file": None,
             "best_file": None,
             "carried": [],
+            "rate": None,
         }
         return read_json(Path(self.directory) / _STATE) or nothing

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..toolkit.checks import number, one_of, whole_number
+from ..toolkit.checks import instance_of, items_of, number, one_of, whole_number
 from ..toolkit.metrics.intervals import mean_margin
 from ..toolkit.optimizers.default_rates import ladder
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
@@ -119,13 +119,19 @@ def compare_momentum(
     >>> found.rows[0]["momentum"], found.best["momentum"]
     (0.9, 0.9)
     """
+    if target is not None:
+        number("target", target, -np.inf, np.inf)
     one_of("equal", equal, ("learning_rate", "effective"))
     momenta = [number("momenta", momentum, 0, 1, open_high=True) for momentum in _some("momenta", momenta)]
-    rates = [number("learning_rate", rate, 0, np.inf, open_low=True) for rate in _some("learning_rate", learning_rate)]
+    rates = [
+        number("learning_rate", rate, 0, np.inf, open_low=True, open_high=True)
+        for rate in _some("learning_rate", learning_rate)
+    ]
     settings = [(momentum, rate) for momentum in momenta for rate in rates]
     tried, results = [], []
     # The form belongs to the optimizer, one a population; the constants are given by member.
-    for form in _some("nesterov", nesterov):
+    forms = [instance_of("nesterov", one, bool, "true, false or both") for one in _some("nesterov", nesterov)]
+    for form in forms:
         scale = [1 - momentum if equal == "effective" else 1.0 for momentum, _ in settings]
         # Many equal gradients g move plain SGD by rate * g each, momentum by rate * g / (1 - momentum).
         effective = [rate * factor for (_, rate), factor in zip(settings, scale, strict=True)]
@@ -186,14 +192,16 @@ def compare_rates(
     >>> found.best["learning_rate"]
     0.3
     """
+    if target is not None:
+        number("target", target, -np.inf, np.inf)
     given = _some("learning_rates", learning_rates)
-    rates = [number("learning_rates", rate, 0, np.inf, open_low=True) for rate in given]
+    rates = [number("learning_rates", rate, 0, np.inf, open_low=True, open_high=True) for rate in given]
     result = _fit(build_model, x, y, seeds, fit_arguments, learning_rate=rates)
     return _compared(_rows([{"learning_rate": rate} for rate in rates], result, seeds), target, [result])
 
 
 def _some(name: str, values: Any) -> list[Any]:
-    listed = [values] if isinstance(values, (bool, int, float)) else list(values)
+    listed = [values] if isinstance(values, (bool, int, float)) else items_of(name, values)
     if not listed:
         raise ValueError(f"`{name}` must hold at least one value, got none.")
     return [value.item() if isinstance(value, np.generic) else value for value in listed]
@@ -203,7 +211,7 @@ def _fit(
     build_model: Callable[[], keras.Model], x: Any, y: Any, seeds: int, fit_arguments: dict[str, Any], **settings: Any
 ) -> PopulationResult:
     """Every setting with every seed, as one population; the seeds of a setting stand side by side."""
-    whole_number("seeds", seeds, low=1)
+    whole_number("seeds", seeds, 1, 10_000)
     spread = {n: np.repeat(v, seeds).tolist() if isinstance(v, list) else v for n, v in settings.items()}
     count = len(next(value for value in spread.values() if isinstance(value, list)))
     given: dict[str, Any] = {**spread, **fit_arguments}

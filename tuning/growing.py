@@ -8,8 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..toolkit.checks import number, whole_number
+from ..toolkit.checks import instance_of, items_of, number, refuse_no_rows, whole_number
 from ..toolkit.optimizers.rate_owners import has_schedule, refuse_two_owners
+from ..toolkit.runtime.fit_arguments import brings_batches
 from ..toolkit.schedules import BatchSizeSchedule
 
 
@@ -99,7 +100,15 @@ def fit_growing_batches(
     """
     if not isinstance(batch_sizes, BatchSizeSchedule):
         raise TypeError(f"`batch_sizes` must be a BatchSizeSchedule, got {type(batch_sizes).__name__}.")
+    instance_of("model", model, keras.Model, "a compiled Keras model")
+    if not getattr(model, "compiled", False):
+        raise ValueError("`model` must be compiled: a fit needs its loss and its optimizer.")
+    if not brings_batches(x):
+        refuse_no_rows("x", x)
+        refuse_no_rows("y", y)
     whole_number("epochs", epochs, low=1)
+    for one in items_of("callbacks", callbacks):
+        instance_of("callbacks", one, keras.callbacks.Callback, "Keras callbacks")
     rates = _rates(learning_rates, batch_sizes, model)
     refuse_two_owners(model, callbacks)
     # First in the list, so that History and loggers after it see its entries.
@@ -124,7 +133,9 @@ def fit_growing_batches(
 def _rates(given: Sequence[float] | None, batch_sizes: BatchSizeSchedule, model: keras.Model) -> list[float] | None:
     if given is None:
         return None
-    rates = [number("learning_rates", rate, 0, float("inf"), open_low=True) for rate in given]
+    rates = [
+        number("learning_rates", rate, 0, float("inf"), open_low=True) for rate in items_of("learning_rates", given)
+    ]
     if len(rates) != len(batch_sizes.batch_sizes):
         raise ValueError(
             f"`learning_rates` must hold {len(batch_sizes.batch_sizes)} values, one for each batch size, "

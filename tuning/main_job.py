@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 
 from ..callbacks.progress import Progress
-from ..toolkit.checks import number, whole_number
+from ..toolkit.checks import instance_of, number, path_of, whole_number
 from ..toolkit.data import Opening, load
 from ..toolkit.data.splits import take
 from ..toolkit.diagnosis.findings import Finding
@@ -402,6 +402,9 @@ def run(
         ValueError: The data or an argument cannot be used, see `trainwise.data.load`; or another run is at work
             in `out`.
     """
+    path_of("out", out)
+    if settings is not None:
+        instance_of("settings", settings, Settings, "a `Settings`")
     job = Job(
         source,
         out,

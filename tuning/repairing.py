@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ..callbacks.curve_watch import CurveWatch
 from ..callbacks.gradient_watch import GradientWatch
-from ..toolkit.checks import whole_number
+from ..toolkit.checks import function_of, refuse_no_rows, seed_of, whole_number
 from ..toolkit.data.holdout import held_out_places
 from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.diagnosis.baselines import simple_baseline
@@ -113,9 +113,12 @@ def repair(
     >>> found.model.layers[-1].activation.__name__
     'linear'
     """
+    function_of("build_model", build_model)
+    refuse_no_rows("x", x)
+    refuse_no_rows("y", y)
     for name, value in (("epochs", epochs), ("batch_size", batch_size), ("most_variants", most_variants)):
         whole_number(name, value, low=1)
-    whole_number("seed", seed, low=0)
+    seed_of("seed", seed)
     x, y = _array("x", x), _array("y", y)
     for given in (x, None if validation_data is None else validation_data[0]):
         refuse_sealed("A repair is trained and chosen", given)

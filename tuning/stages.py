@@ -11,7 +11,7 @@ import keras_tuner
 import numpy as np
 from keras import ops
 
-from ..toolkit.checks import number, whole_number
+from ..toolkit.checks import number, refuse_no_rows, seed_of, whole_number
 from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.metrics.intervals import mean_margin
@@ -122,15 +122,17 @@ def overfit_then_regularize(
     (True, 'capacity')
     """
     for name, value in (("epochs", epochs), ("batch_size", batch_size), ("seeds", seeds), ("rates", rates)):
-        whole_number(name, value, low=1)
-    whole_number("seed", seed, low=0)
+        whole_number(name, value, 1, 10**6)
+    seed_of("seed", seed)
+    if target is not None:
+        number("target", target, 0, 1, open_low=True)
     refuse_sealed("Stages are trained and chosen", x)
     refuse_sealed("Stages are trained and chosen", None if validation_data is None else validation_data[0])
+    refuse_no_rows("x", x)
+    refuse_no_rows("y", y)
     if isinstance(x, dict) or isinstance(y, dict):
         raise TypeError("`overfit_then_regularize` takes one array of inputs and one of targets.")
     rows = rows_of(np.asarray(x), np.asarray(y), None, validation_data, 0.0, None, seed)
-    if target is not None:
-        number("target", target, 0, 1, open_low=True)
     with preserved():
         return _Stages(rows, epochs, batch_size, seeds, rates, target, seed, verbose).run()
 

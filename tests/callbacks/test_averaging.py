@@ -39,7 +39,7 @@ def test_the_average_does_not_stay_behind_after_predict_or_validation():
     seen = WeightDiary()
     model.fit(x, y, epochs=3, validation_data=(x, y), callbacks=[averaged, seen], verbose=0)
     trained = [w.copy() for w in model.get_weights()]
-    np.testing.assert_array_equal(trained[0], seen.epochs[-1][0])
+    np.testing.assert_array_equal(trained[0], seen.steps[-1][0])
     inside = model.predict(x, verbose=0, callbacks=[averaged])
     for left, right in zip(model.get_weights(), trained, strict=True):
         np.testing.assert_array_equal(left, right)
@@ -51,9 +51,10 @@ def test_validation_sees_the_average():
     (x, y), model = three_classes(), classifier()
     averaged, seen = tw.callbacks.WeightAverage(start=0), WeightDiary()
     history = model.fit(x, y, epochs=4, validation_data=(x, y), callbacks=[averaged, seen], verbose=0).history
-    for epoch in (1, 2, 3):
-        # The validation of an epoch comes before its weights go in.
-        model.set_weights([np.mean(weights, axis=0) for weights in zip(*seen.epochs[:epoch], strict=True)])
+    ends = seen.steps[2::3]
+    for epoch in range(4):
+        # The weights of an epoch are part of what its validation measures.
+        model.set_weights([np.mean(weights, axis=0) for weights in zip(*ends[: epoch + 1], strict=True)])
         assert history["val_loss"][epoch] == pytest.approx(model.evaluate(x, y, verbose=0)[0], rel=1e-5)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import number, one_of, whole_number
+from ..checks import number, one_of, seed_of
 from ..tasks import TASKS, Task, as_targets, find_task
 from .reading import Inputs, SourceRows, as_text, read_rows
 from .sealing import Seal
@@ -181,7 +181,7 @@ def load(
     """
     if task is not None:
         one_of("task", task, TASKS)
-    whole_number("seed", seed, 0, 2**32 - 1)
+    seed_of("seed", seed)
     number("validation", validation, 0, 1, open_low=True, open_high=True)
     number("test", test, 0, 1, open_low=True, open_high=True)
     if validation + test >= 1:

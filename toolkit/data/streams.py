@@ -12,19 +12,6 @@ import numpy as np
 from ..runtime.keras_internals import before_shuffling
 
 
-def is_stream(x: Any) -> bool:
-    """Whether inputs are a stream, which carries its own targets.
-
-    Example:
-
-    >>> is_stream(np.ones(3)), is_stream({"a": np.ones(3)}), is_stream(iter([1]))
-    (False, False, True)
-    """
-    if hasattr(x, "shape") or isinstance(x, dict | list | tuple):
-        return False
-    return hasattr(x, "element_spec") or isinstance(x, keras.utils.PyDataset) or hasattr(x, "__next__")
-
-
 def rows_of(stream: Any, most: int | None = None) -> tuple[Any, Any, Any]:
     """The first rows of a stream.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..checks import one_of
+from ..checks import one_of, path_of, refuse_deaf
 from .findings import Finding
 from .wording import LANGUAGES, words
 
@@ -39,8 +39,7 @@ class FindingLog:
         log: str | Path | None = None,
         tensorboard: str | Path | None = None,
     ) -> None:
-        if report is not None and not callable(report):
-            raise TypeError(f"`report` must be a function that takes a finding, got {report!r}.")
+        refuse_deaf("report", report, log=log, tensorboard=tensorboard)
         self.report = report
         self.language = one_of("language", language, LANGUAGES)
         self.log = writable("log", log)
@@ -99,8 +98,7 @@ def writable(name: str, path: str | Path | None) -> str | Path | None:
     """
     if path is None:
         return None
-    if not isinstance(path, str | Path):
-        raise TypeError(f"`{name}` must be a path, got {path!r}.")
+    path_of(name, path)
     try:
         if name == "log":
             Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..checks import one_of
+from ..checks import instance_of, one_of
 from .catalogue import CAUSES, LEVELS, SUREST, SYMPTOMS, Level
 from .wording import advice_sentence, finding_sentence
 
@@ -181,7 +181,12 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
     >>> [finding.symptom for finding in rank([late, early])]
     ['oscillating', 'overfitting']
     """
-    return sorted(findings, key=_place)
+    if isinstance(findings, (str, bytes)):
+        raise TypeError(f"`findings` must be a list of findings, got {findings!r}.")
+    found = list(instance_of("findings", findings, Iterable, "a list of findings"))
+    for one in found:
+        instance_of("findings", one, Finding, "a list of findings")
+    return sorted(found, key=_place)
 
 
 def _place(finding: Finding) -> tuple[int, int, int]:

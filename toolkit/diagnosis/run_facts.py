@@ -8,9 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..data.streams import calm_rows, is_stream
+from ..data.streams import calm_rows
 from ..models.reading import has_masks, loss_weight, metric_directions, metric_kinds
-from ..runtime.fit_arguments import UNKNOWN_WEIGHTS, row_weighting
+from ..runtime.fit_arguments import UNKNOWN_WEIGHTS, brings_batches, row_weighting
 from ..runtime.keras_internals import adds_losses
 from .baselines import known_of, row_weights
 from .findings import Finding, not_judged
@@ -47,14 +47,14 @@ def facts_of_run(model: keras.Model, x: Any, y: Any, validation_data: Any) -> di
 
 def given_rows(x: Any, y: Any) -> tuple[Any, Any]:
     """Rows as a watch was given them, or some of a stream, read so that the fit is not disturbed."""
-    if not is_stream(x):
+    if not brings_batches(x):
         return x, y
     return calm_rows(x, int(limit("rows_looked_at"))) or (None, None)
 
 
 def unread_rows(given: Any, rows: Any) -> list[Finding]:
     """That a stream was given which could not be read."""
-    if not is_stream(given) or rows is not None:
+    if not brings_batches(given) or rows is not None:
         return []
     return [not_judged("the rows, which come from a stream that cannot be read without changing what the fit gets")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..checks import whole_number
+from ..checks import seed_of, whole_number
 
 
 def bagging_weights(rows: int, members: int, seed: int = 0) -> np.ndarray:
@@ -29,7 +29,7 @@ def bagging_weights(rows: int, members: int, seed: int = 0) -> np.ndarray:
     >>> bagging_weights(100, 3).sum(axis=0).tolist()
     [100.0, 100.0, 100.0]
     """
-    rows, members = whole_number("rows", rows, low=1), whole_number("members", members, low=1)
-    generator = np.random.default_rng(seed)
+    rows, members = whole_number("rows", rows, low=1), whole_number("members", members, 1, 100_000)
+    generator = np.random.default_rng(seed_of("seed", seed))
     # Weights and not copies of rows, so that all members can train on one batch.
     return generator.multinomial(rows, np.full(rows, 1 / rows), size=members).T.astype("float32")

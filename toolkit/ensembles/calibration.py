@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 from scipy.optimize import minimize_scalar
 
+from ..checks import refuse_unusable_rows, whole_number
 from ..data.sealing import refuse_sealed
 from ..metrics import vote_arithmetic
 from ..metrics.scores import calibration_error, row_scores, truth
@@ -81,6 +82,8 @@ def calibrate(
     True
     """
     refuse_sealed("A temperature is fitted", x)
+    whole_number("batch_size", batch_size, low=1)
+    refuse_unusable_rows(x, y)
     if y is None and hasattr(x, "x") and hasattr(x, "y"):
         x, y = x.x, x.y
     (model,) = gathered([model])

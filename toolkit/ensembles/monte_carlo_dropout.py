@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import one_of, whole_number
+from ..checks import one_of, seed_of, whole_number
 from ..layers.dropout_sampling import DropoutSampling
 from ..metrics import vote_arithmetic
 from ..models.rebuilding import rebuilt
@@ -69,8 +69,8 @@ def mc_dropout(
     >>> mc_dropout(made, samples=8).predict(np.ones((2, 4)), verbose=0).shape
     (2, 3)
     """
-    samples = whole_number("samples", samples, low=1)
-    seed = whole_number("seed", seed, low=0)
+    samples = whole_number("samples", samples, 1, 10**6)
+    seed = seed_of("seed", seed)
     one_of("output", output, _OUTPUTS)
     if uncertainty and output != "all":
         raise ValueError(f"`uncertainty=True` adds outputs, so it needs `output='all'`, got {output!r}.")

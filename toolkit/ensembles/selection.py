@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..checks import one_of, whole_number
+from ..checks import one_of, seed_of, whole_number
 from ..data.sealing import refuse_sealed
 
 # One row is a whole percent of accuracy there.
@@ -85,7 +85,8 @@ def select_members(
     (1,)
     """
     one_of("metric", metric, ("nll", "accuracy", "mse"))
-    size = whole_number("size", size, low=1)
+    size = whole_number("size", size, 1, 100_000)
+    seed_of("seed", seed)
     refuse_sealed("Members are chosen", rows)
     candidates, targets = _checked(predictions, y)
     weight = _row_weights(sample_weight, len(targets))

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..checks import refuse_unusable_rows
 from ..data.sealing import refuse_sealed
 from ..metrics.scores import row_scores, truth
 from ..metrics.vote_arithmetic import checked_weights
@@ -156,6 +157,7 @@ class _Pot:
 
     def __init__(self, models: Any, x: Any, y: Any, recalibrate_on: Any, task: str, from_logits: Any) -> None:
         refuse_sealed("Weights are averaged", x)
+        refuse_unusable_rows(x, y)
         if y is None and hasattr(x, "x") and hasattr(x, "y"):
             x, y = x.x, x.y
         self.models = gathered(models)

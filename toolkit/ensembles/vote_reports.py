@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..checks import number, one_of, whole_number
+from ..checks import number, one_of, refuse_unusable_rows, seed_of, whole_number
 from ..metrics.scores import calibration_gaps, r2_losses, row_scores, truth, with_intervals
 from ..models.reading import input_structure
 from ..population import Leaderboard
@@ -99,6 +99,8 @@ def evaluate_vote(
     one_of("task", task, _TASKS)
     number("confidence", confidence, 0, 1, open_low=True, open_high=True)
     whole_number("batch_size", batch_size, low=1)
+    seed_of("seed", seed)
+    refuse_unusable_rows(x, y)
     if y is None and hasattr(x, "x") and hasattr(x, "y"):
         x, y = x.x, x.y
     joined, answers = _answers(vote, x, batch_size)

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from ..checks import instance_of
+
 
 @keras.saving.register_keras_serializable(package="trainwise")
 class DropoutSampling(keras.layers.Wrapper):
@@ -17,6 +19,9 @@ class DropoutSampling(keras.layers.Wrapper):
     Args:
         layer: The Keras model or layer.
 
+    Raises:
+        TypeError: `layer` is none.
+
     Input and output: those of the layer.
 
     Example:
@@ -25,6 +30,9 @@ class DropoutSampling(keras.layers.Wrapper):
     >>> bool((keras.ops.convert_to_numpy(always(keras.ops.ones((1, 100)), training=False)) == 0).any())
     True
     """
+
+    def __init__(self, layer: keras.layers.Layer, **kwargs: Any) -> None:
+        super().__init__(instance_of("layer", layer, keras.layers.Layer, "a Keras model or layer"), **kwargs)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         return self.layer(inputs, training=True)

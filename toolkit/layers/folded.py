@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..runtime.keras_internals import logits_of, mask_of, note_logits, note_mask, takes_training
+from ..runtime.keras_internals import flat_layers, logits_of, mask_of, note_logits, note_mask, takes_training
 from .stacked import Stack, Stacked, fold, unfold
 from .stacked_convolution import windows
 
@@ -117,6 +117,9 @@ class Unrolled(Stacked):
     Call arguments: a list of tensors of shape `(members or 1, batch, ...)`, and `site`, which of the
     calls noted by `add_site` it is.
 
+    Raises:
+        ValueError: The layer changes a variable that is not its own, when it is called.
+
     Example:
 
     >>> import keras, numpy as np
@@ -145,7 +148,7 @@ class Unrolled(Stacked):
         """The variables are there already."""
 
     def _variables(self) -> list[keras.Variable]:
-        return list(getattr(self.layer, "variables", ()))
+        return [*getattr(self.layer, "variables", ()), *carried_states(self.layer)]
 
     def _own(self, like: keras.Variable, k: int) -> keras.Variable:
         start = ops.convert_to_numpy(like)
@@ -164,10 +167,16 @@ class Unrolled(Stacked):
 
     def stacks(self) -> list[Stack]:
         """What the members have for each weight of `layer`."""
+        return self._stacks_of(getattr(self.layer, "weights", ()))
+
+    def carried(self) -> list[Stack]:
+        """What the members have for each state that the layer carries from batch to batch."""
+        return self._stacks_of(carried_states(self.layer))
+
+    def _stacks_of(self, variables: Sequence[keras.Variable]) -> list[Stack]:
         places = {id(variable): place for place, variable in enumerate(self._variables())}
         return [
-            Stack(weight, [own[places[id(weight)]] for own in self.own], self.members)
-            for weight in getattr(self.layer, "weights", ())
+            Stack(variable, [own[places[id(variable)]] for own in self.own], self.members) for variable in variables
         ]
 
     def member_losses(self) -> list[Any]:
@@ -190,6 +199,7 @@ class Unrolled(Stacked):
         with keras.StatelessScope(state_mapping=values, collect_losses=True) as scope:
             outputs = self.layer(*args, **kwargs)
             losses = list(getattr(self.layer, "losses", ()))
+        self._refuse_foreign_states(scope)
         for variable, mine in self._pairs(k):
             new = scope.get_current_value(variable)
             if not mine.trainable and new is not None:
@@ -198,6 +208,14 @@ class Unrolled(Stacked):
         weighed = sum(getattr(v, "regularizer", None) is not None for v in self._variables() if v.trainable)
         return outputs, losses[: len(losses) - weighed] if site else losses
 
+    def _refuse_foreign_states(self, scope: keras.StatelessScope) -> None:
+        if set(scope.state_mapping) - {id(variable) for variable in self._variables()}:
+            raise ValueError(
+                f"Layer {self.layer.name!r} ({type(self.layer).__name__}) changes a variable that Keras does not count "
+                "among its own, so members could not have one each; make it with `self.add_weight`, and draw random "
+                "numbers from a `keras.random.SeedGenerator` that the layer holds."
+            )
+
     def _pairs(self, k: int) -> zip[tuple[keras.Variable, keras.Variable]]:
         return zip(self._variables(), self.own[k], strict=True)
 
@@ -205,6 +223,26 @@ class Unrolled(Stacked):
         config = {**super().get_config(), "seeds": self.seeds}
         config.pop("autocast", None)
         return config
+
+
+def carried_states(layer: Any) -> list[keras.Variable]:
+    """The states that recurrent layers with `stateful=True` carry from batch to batch; Keras counts them nowhere.
+
+    Args:
+        layer: A built layer, model or operation.
+
+    Example:
+
+    >>> import keras
+    >>> layer = keras.layers.GRU(2, stateful=True)
+    >>> layer.build((3, 4, 1))
+    >>> [state.shape for state in carried_states(layer)]
+    [(3, 2)]
+    """
+    layers = [layer, *flat_layers(layer)] if isinstance(layer, keras.layers.Layer) else []
+    found = [one.states for one in layers if getattr(one, "stateful", False) and getattr(one, "states", None)]
+    states = [state for state in keras.tree.flatten(found) if isinstance(state, keras.Variable)]
+    return list({id(state): state for state in states}.values())
 
 
 class Place:

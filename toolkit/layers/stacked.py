@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import whole_number
+from ..checks import instance_of, whole_number
 from ..runtime.keras_internals import autocasts, logits_of, note_logits
 from .cloning import recreated
 
@@ -86,6 +86,7 @@ class Stacked(keras.layers.Layer):
     member_axis = 0
 
     def __init__(self, layer: keras.layers.Layer, members: int, **kwargs: Any) -> None:
+        instance_of("layer", layer, keras.Operation, "a Keras layer")
         kwargs.setdefault("name", layer.name)
         kwargs.setdefault("dtype", getattr(layer, "dtype_policy", None))
         kwargs.setdefault("trainable", getattr(layer, "trainable", True))

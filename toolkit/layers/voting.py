@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
-from ..checks import one_of
+from ..checks import items_of, number, one_of
 from ..metrics import vote_arithmetic
 
 _TASKS = {"auto": "classes", "multiclass": "classes", "binary": "labels", "multilabel": "labels"}
@@ -19,9 +20,13 @@ class _Voting(keras.layers.Layer):
     def __init__(self, weights: Sequence[float] | None, **kwargs: Any) -> None:
         # The members' predictions must reach the arithmetic as they are: half precision moves labels.
         super().__init__(**{**kwargs, "autocast": False})
-        self.vote_weights = None if weights is None else [float(weight) for weight in weights]
+        self.vote_weights = (
+            None
+            if weights is None
+            else [number("weights", one, 0, np.inf, open_high=True) for one in items_of("weights", weights)]
+        )
         # Wrong weights are refused here; whether they fit the number of members, only `build` can tell.
-        vote_arithmetic.checked_weights(self.vote_weights, 1 if weights is None else len(weights))
+        vote_arithmetic.checked_weights(self.vote_weights, 1 if self.vote_weights is None else len(self.vote_weights))
 
     def build(self, input_shape: Any) -> None:
         if not isinstance(input_shape, list | tuple) or not all(isinstance(one, list | tuple) for one in input_shape):

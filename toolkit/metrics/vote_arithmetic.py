@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from ..checks import items_of, number
+
 # What answers mean. "classes": probabilities that sum to 1 over the last axis. "labels": one probability a label.
 # "values": quantities. "gaussian": mean and variance of one quantity, side by side.
 KINDS = ("classes", "labels", "values", "gaussian")
@@ -35,7 +37,7 @@ def checked_weights(weights: Sequence[float] | None, members: int) -> list[float
     """
     if weights is None:
         return [1 / members] * members
-    array = np.asarray(weights, dtype="float64")
+    array = np.array([number("weights", one, 0, np.inf, open_high=True) for one in items_of("weights", weights)])
     if array.shape != (members,):
         raise ValueError(f"`weights` must hold {members} values, one a member, got shape {array.shape}.")
     if not np.all(np.isfinite(array)) or np.any(array < 0) or array.sum() == 0:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import whole_number
+from ..checks import seed_of
 from ..data.rows import spread_rows
 from .reading import as_inputs
 
@@ -43,7 +43,7 @@ def revive(model: keras.Model, name: str, x: Any, seed: int = 0) -> int:
     >>> revive(model, "d", np.linspace(0, 1, 8)[:, None])
     1
     """
-    whole_number("seed", seed, low=0)
+    seed_of("seed", seed)
     names = [layer.name for layer in model.layers]
     if name not in names:
         raise ValueError(f"`name` must be a layer of the model, one of {names}, got {name!r}.")

@@ -8,6 +8,7 @@ import numpy as np
 from ..checks import whole_number
 from .lars import LARS
 from .momentum import MomentumSGD
+from .wrapping import known_optimizer
 
 LADDER = 16
 # Adam, AdamW and RMSprop divide each step by the size of the gradients, so their best rates lie lower.
@@ -39,10 +40,10 @@ def ladder(optimizer: str | keras.optimizers.Optimizer = "adam", count: int = LA
     [0.0001, 0.001, 0.01, 0.1, 1.0]
     """
     # By kind, for a name in another case or a subclass is SGD too.
-    given = keras.optimizers.get(optimizer)
+    given = known_optimizer("optimizer", optimizer)
     low, high = _PLAIN if isinstance(given, _PLAIN_STEPS) else _ADAPTIVE
     if isinstance(given, keras.optimizers.Adadelta):
         low, high = _ADADELTA
-    if whole_number("count", count, low=1) == 1:
+    if whole_number("count", count, 1, 10_000) == 1:
         return [float(np.sqrt(low * high))]
     return [float(rate) for rate in np.geomspace(low, high, count)]

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import number
+from ..checks import items_of, number
 from ..runtime.keras_internals import variable_key, variable_place
 from .momentum import move_with_momentum
+from .wrapping import checked_rate
 
 
 @keras.saving.register_keras_serializable(package="trainwise")
@@ -61,14 +62,16 @@ class LARS(keras.optimizers.Optimizer):
         name: str = "lars",
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        super().__init__(learning_rate=checked_rate(learning_rate), name=name, **kwargs)
         self.momentum = number("momentum", momentum, 0, 1, open_high=True)
         # Not Keras' own `weight_decay`, which is decoupled and would not enter the trust.
         self.decay = number("weight_decay", weight_decay, 0, np.inf, open_high=True)
-        self.trust_coefficient = number("trust_coefficient", trust_coefficient, 0, np.inf, open_low=True)
+        self.trust_coefficient = number(
+            "trust_coefficient", trust_coefficient, 0, np.inf, open_low=True, open_high=True
+        )
         self.epsilon = number("epsilon", epsilon, 0, np.inf, open_high=True)
         self.nesterov = bool(nesterov)
-        self.exclude = tuple(exclude)
+        self.exclude = tuple(items_of("exclude", exclude))
         self._excluded: frozenset[Any] = frozenset()
 
     def build(self, variables: list[keras.Variable]) -> None:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import number, whole_number
+from ..checks import instance_of, number, seed_of, whole_number
 from ..models.copying import copied
 from ..models.reading import innermost, largest_weight
 from ..runtime.keras_internals import (
@@ -73,6 +73,8 @@ class LayerwiseLearningRate(Wrapper):
         name: str = "layerwise",
     ) -> None:
         given = read_optimizer(inner_optimizer)
+        if multipliers is not None:
+            instance_of("multipliers", multipliers, Mapping, "a dictionary from layers to numbers")
         settings = given.get_config()
         # Clipping and the scale of the loss are the wrapper's: each copy sees only its part of the gradients.
         clip = settings.pop("global_clipnorm", None)
@@ -276,7 +278,7 @@ def equal_update_ratio(
     names = _trained_layers(model)
     factors = dict.fromkeys(names, 1.0)
     with preserved():
-        keras.utils.set_random_seed(whole_number("seed", seed, low=0))
+        keras.utils.set_random_seed(seed_of("seed", seed))
         for _ in range(_ROUNDS):
             ratios = update_ratios(model, x, y, factors, batches, batch_size, seed)
             still = [name for name, ratio in ratios.items() if not 0 < ratio < math.inf]

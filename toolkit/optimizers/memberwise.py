@@ -19,6 +19,7 @@ from ..runtime.keras_internals import (
     variable_place,
 )
 from .momentum import move_with_momentum
+from .wrapping import known_optimizer
 
 # Both as in Keras' LossScaleOptimizer.
 _FIRST_SCALE = 2.0**15
@@ -359,7 +360,7 @@ def memberwise(
     """
     if isinstance(optimizer, _Memberwise):
         return optimizer
-    given = keras.optimizers.get(optimizer)
+    given = known_optimizer("optimizer", optimizer)
     if isinstance(given, keras.optimizers.LossScaleOptimizer):
         given, loss_scaling = given.inner_optimizer, True
     form = MEMBER_FORMS.get(type(given))

@@ -10,6 +10,7 @@ from keras import ops
 
 from ..checks import number
 from ..runtime.keras_internals import update_counter, variable_place
+from .wrapping import checked_rate
 
 
 @keras.saving.register_keras_serializable(package="trainwise")
@@ -53,7 +54,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
         name: str = "momentum_sgd",
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        super().__init__(learning_rate=checked_rate(learning_rate), name=name, **kwargs)
         self.nesterov = bool(nesterov)
         self._momentum_schedule = None
         if isinstance(momentum, dict):

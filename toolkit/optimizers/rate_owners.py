@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from ..models.reading import innermost
 from ..runtime.keras_internals import given_learning_rate
@@ -13,6 +14,8 @@ from ..runtime.keras_internals import given_learning_rate
 
 def rate_setters(callbacks: Any) -> list[keras.callbacks.Callback]:
     """The callbacks that set the learning rate: two of Keras, and any with an attribute `sets_learning_rate`.
+
+    The attribute is `"always"` where the callback sets the rate again and again, so that it bears no other.
 
     Args:
         callbacks: The callbacks of a fit; one alone, several, or `None`.
@@ -50,10 +53,15 @@ def refuse_two_owners(model: keras.Model, callbacks: Sequence[keras.callbacks.Ca
             f"The optimizer's learning rate follows a schedule, and {names} would set it too; "
             "leave the callback out, or compile with a number: `learning_rate=0.01`."
         )
-    # A plateau callback cuts whatever rate there is; a scheduler sets it outright, so it bears no other.
-    movers = [one for one in owners if isinstance(one, keras.callbacks.LearningRateScheduler)]
+    # A plateau callback cuts whatever rate there is; these set it outright, so they bear no other.
+    movers = [one for one in owners if _sets_every_rate(one)]
     if len(movers) > 1 or (movers and len(owners) > 1):
         raise ValueError(f"{names} would both set the learning rate; keep one of them.")
+
+
+def _sets_every_rate(callback: keras.callbacks.Callback) -> bool:
+    scheduler = isinstance(callback, keras.callbacks.LearningRateScheduler)
+    return scheduler or getattr(callback, "sets_learning_rate", False) == "always"
 
 
 def has_schedule(optimizer: keras.optimizers.Optimizer) -> bool:
@@ -65,3 +73,18 @@ def has_schedule(optimizer: keras.optimizers.Optimizer) -> bool:
     False
     """
     return isinstance(given_learning_rate(innermost(optimizer)), keras.optimizers.schedules.LearningRateSchedule)
+
+
+def fixed_rate(model: keras.Model) -> float | None:
+    """The learning rate that a model's optimizer has now, or `None` where it follows a schedule or there is none.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(0.25), "mse")
+    >>> fixed_rate(model)
+    0.25
+    """
+    optimizer = getattr(model, "optimizer", None)
+    rate = None if optimizer is None else given_learning_rate(innermost(optimizer))
+    return float(ops.convert_to_numpy(rate)) if isinstance(rate, keras.Variable) else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
+from ..checks import number
 from ..runtime.keras_internals import given_learning_rate, trained_variables
 
 
@@ -36,12 +38,48 @@ def read_optimizer(value: str | keras.optimizers.Optimizer | dict[str, Any]) -> 
     >>> type(read_optimizer("adam")).__name__
     'Adam'
     """
+    return known_optimizer("inner_optimizer", value)
+
+
+def known_optimizer(name: str, value: Any) -> keras.optimizers.Optimizer:
+    """An optimizer from its name, object or configuration.
+
+    Raises:
+        TypeError: It is none of these.
+        ValueError: Keras knows no optimizer of that name.
+
+    Example:
+
+    >>> type(known_optimizer("optimizer", "adam")).__name__
+    'Adam'
+    """
     if isinstance(value, dict):
         value = keras.saving.deserialize_keras_object(value)
-    made = keras.optimizers.get(value) if isinstance(value, str) else value
-    if not isinstance(made, keras.optimizers.Optimizer):
-        raise TypeError(f"`inner_optimizer` must be a Keras optimizer or its name, got {value!r}.")
-    return made
+    if isinstance(value, str):
+        try:
+            return keras.optimizers.get(value)
+        except ValueError as error:
+            raise ValueError(f"`{name}` must be an optimizer that Keras knows, got {value!r}.") from error
+    if not isinstance(value, keras.optimizers.Optimizer):
+        raise TypeError(f"`{name}` must be a Keras optimizer or its name, got {value!r}.")
+    return value
+
+
+def checked_rate(value: Any) -> Any:
+    """A learning rate that Keras takes, as it is; a number must be finite and at least 0.
+
+    Raises:
+        TypeError: `value` is neither number, schedule nor function.
+        ValueError: The number is negative, NaN or infinite.
+
+    Example:
+
+    >>> checked_rate(0.1)
+    0.1
+    """
+    if callable(value) or isinstance(value, dict) or hasattr(value, "assign"):
+        return value
+    return number("learning_rate", value, 0, np.inf, open_high=True)
 
 
 class Wrapper(keras.optimizers.Optimizer):

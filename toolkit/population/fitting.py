@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..checks import function_of, instance_of, items_of, number, refuse_no_rows, whole_number
 from ..diagnosis.baselines import known_of
 from ..diagnosis.run_reader import RunReader
 from ..metrics.directions import Direction
@@ -19,6 +20,7 @@ from ..models.lazy_models import LazyModels
 from ..models.reading import structure_of, word_of_loss
 from ..models.structure import Structure
 from ..optimizers.memberwise import memberwise
+from ..runtime.fit_arguments import brings_batches
 from ..runtime.randomness import preserved
 from . import memory, starting_weights
 from .lone import given_or_compiled, sorted_callbacks
@@ -123,6 +125,17 @@ def fit_population(
     >>> result.leaderboard()["learning_rate"]
     [0.3, 0.001]
     """
+    function_of("build_model", build_model)
+    _refuse_bad_data(x, y, sample_weight, validation_data)
+    whole_number("epochs", epochs, low=1)
+    whole_number("steps_per_execution", steps_per_execution, low=1)
+    if batch_size is not None:
+        whole_number("batch_size", batch_size, low=1)
+    if memory_limit is not None:
+        whole_number("memory_limit", memory_limit, low=1, high=None)
+    number("validation_split", validation_split, 0, 1, open_high=True)
+    if class_weight is not None:
+        instance_of("class_weight", class_weight, dict, "a dictionary from class to weight")
     given = {
         "learning_rate": learning_rate,
         "momentum": momentum,
@@ -164,6 +177,7 @@ def fit_population(
         populations, trackings = [], []
         for start, count in _places(chunks):
             population = _population(template, settings, start, count, weights, {**objectives, **running})
+            # Of weights with a column a member the population takes those of its own members.
             own_weight = _columns(sample_weight, settings.members, start, count)
             makes = _makes(template, settings, start, count, objectives)
             tracking = Tracking(
@@ -171,7 +185,7 @@ def fit_population(
             )
             # Every chunk shuffles the rows as the first did, or its members would see other batches.
             keras.utils.set_random_seed(settings.seeds[0])
-            population.fit(**data, sample_weight=own_weight, callbacks=[tracking, *others])
+            population.fit(**data, sample_weight=sample_weight, callbacks=[tracking, *others])
             populations.append(population)
             trackings.append(tracking)
     return PopulationResult(
@@ -184,6 +198,21 @@ def fit_population(
         unrolled=populations[0].unrolled,
         memory_per_member=each,
     )
+
+
+def _refuse_bad_data(x: Any, y: Any, sample_weight: Any, validation_data: Any) -> None:
+    if validation_data is not None and not brings_batches(validation_data):
+        held = items_of("validation_data", validation_data)
+        if len(held) not in (2, 3):
+            raise ValueError(f"`validation_data` must be `(x, y)` or `(x, y, weights)`, got {len(held)} parts.")
+        for part in held[:2]:
+            refuse_no_rows("validation_data", part)
+    if brings_batches(x):
+        return
+    refuse_no_rows("x", x)
+    refuse_no_rows("y", y)
+    if sample_weight is not None:
+        refuse_no_rows("sample_weight", sample_weight)
 
 
 def _population(
@@ -211,7 +240,7 @@ def _objectives(template: keras.Model, **given: Any) -> dict[str, Any]:
     chosen = given_or_compiled(template, **given)
     if chosen["loss"] is None:
         raise ValueError("`loss` must be given, or `build_model` must return a compiled model.")
-    chosen["optimizer"] = chosen["optimizer"] or "sgd"
+    chosen["optimizer"] = "sgd" if chosen["optimizer"] is None else chosen["optimizer"]
     return chosen
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..checks import instance_of
 from ..runtime.keras_internals import compiled_with
 
 
@@ -71,6 +72,8 @@ def sorted_callbacks(callbacks: Any) -> tuple[list[keras.callbacks.Callback], li
     (['History'], ['EarlyStopping'])
     """
     given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+    for one in given:
+        instance_of("callbacks", one, keras.callbacks.Callback, "Keras callbacks")
     stoppers = [one for one in given if isinstance(one, keras.callbacks.EarlyStopping)]
     return [one for one in given if one not in stoppers], stoppers
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -11,7 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import number, whole_number
+from ..checks import items_of, number, whole_number
+from ..layers.folded import Unrolled, carried_states
 from ..layers.stacked import Stack, Stacked, with_logits
 from ..metrics.directions import Direction
 from ..models.copying import copied
@@ -19,7 +19,8 @@ from ..models.reading import told_by
 from ..optimizers.memberwise import SLOTS, alone, memberwise
 from ..optimizers.rate_owners import rate_setters
 from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_mask, update_counter
-from .objectives import MemberCopies, MemberLoss, MemberMean, MemberMetric
+from .objectives import Crowd, MemberLoss, MemberMean, MemberMetric, MemberStates, twin
+from .settings import MOST_MEMBERS
 from .stacking import FRONT, StackSettings, stack
 
 
@@ -78,7 +79,7 @@ class Population(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.members = whole_number("members", members, low=1)
+        self.members = whole_number("members", members, 1, MOST_MEMBERS)
         self._template = _Unseen(template)
         functional = functional_form(template)
         rates = _dropout_rates(template, dropout, self.members)
@@ -190,16 +191,22 @@ class Population(keras.Model):
         given, names = self._compiled_with.content, self._output_names
         losses = by_output("loss", given["loss"], names, repeat=True)
         weights = by_output("loss_weights", given["loss_weights"], names, repeat=True)
+        crowd = Crowd(self.members, self._settings.population, self._settings.offset)
         entries = [
-            (name, index, MemberLoss(loss, self.members), 1.0 if weight is None else float(weight))
+            (
+                name,
+                index,
+                MemberLoss(loss, crowd),
+                1.0 if weight is None else number("loss_weights", weight, -np.inf, np.inf),
+            )
             for index, (name, loss, weight) in enumerate(zip(names, losses, weights, strict=True))
             if loss is not None
         ]
         measures = []
         for kind in ("metrics", "weighted_metrics"):
             for index, listed in enumerate(_metrics_by_output(kind, given[kind], names)):
-                prefix = f"{names[index]}_" if len(names) > 1 else ""
-                measures += [MemberMetric(m, self.members, kind == "weighted_metrics", index, prefix) for m in listed]
+                measures += [MemberMetric(m, crowd, kind == "weighted_metrics", index) for m in listed]
+        _name_as_keras_does(measures, names)
         return entries, measures
 
     def compute_loss(
@@ -240,7 +247,7 @@ class Population(keras.Model):
         return {tracker.name: tracker.by_member() for tracker in self.trackers}
 
     @property
-    def metrics(self) -> list[MemberMean | MemberCopies]:
+    def metrics(self) -> list[MemberMean | MemberStates]:
         return list(self.trackers)
 
     def _flat(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[list[Any], list[Any], list[Any]]:
@@ -268,6 +275,11 @@ class Population(keras.Model):
     def stacks(self) -> dict[int, Stack]:
         """What the members have for each weight of the template, by the `id` of that weight."""
         return {id(stack.weight): stack for layer in self.stacked_layers for stack in layer.stacks()}
+
+    def carried(self) -> dict[int, Stack]:
+        """What the members have for each state that stateful layers of the template carry, by its `id`."""
+        unrolled = [layer for layer in self.stacked_layers if isinstance(layer, Unrolled)]
+        return {id(stack.weight): stack for layer in unrolled for stack in layer.carried()}
 
     def member_weights(self, k: int) -> list[np.ndarray]:
         """The weights of member `k`, in the order of `template.weights`."""
@@ -314,13 +326,19 @@ class Population(keras.Model):
         k %= self.members
         rates = self._settings.dropout
         model = copied(self.template, self.member_weights(k), None if rates is None else rates[k])
+        carried = self.carried()
+        for theirs, state in zip(carried_states(model), carried_states(self.template), strict=True):
+            theirs.assign(carried[id(state)].of(k))
         if self.compiled:
             self._compile_member(model, k)
         return model
 
     def _compile_member(self, model: keras.Model, k: int) -> None:
         # Metric objects hold state, which the members must not share.
-        settings = {name: copy.deepcopy(value) for name, value in self._compiled_with.content.items()}
+        settings = keras.tree.map_structure(
+            lambda value: twin(value) if isinstance(value, keras.metrics.Metric) else value,
+            self._compiled_with.content,
+        )
         model.compile(optimizer=alone(self.optimizer, k), **settings)
         model.optimizer.build(model.trainable_variables)
         # Schedules and Adam's bias correction go on from where the population is.
@@ -379,7 +397,7 @@ def functional_form(model: keras.Model) -> keras.Model:
         ValueError: `model` is not built.
     """
     if not isinstance(model, keras.Model):
-        raise TypeError(f"`build_model` must return a Keras model, got {type(model).__name__}.")
+        raise TypeError(f"`build_model` must return, and `template` be, a Keras model, got {type(model).__name__}.")
     if isinstance(model, keras.Sequential):
         if not model.built:
             raise ValueError("`build_model` must return a built model; begin the Sequential with `keras.Input(shape)`.")
@@ -429,10 +447,22 @@ def _metrics_by_output(what: str, given: Any, names: Sequence[str]) -> list[list
     return [list(m) if isinstance(m, (list, tuple)) else [] if m is None else [m] for m in listed]
 
 
+def _name_as_keras_does(measures: Sequence[MemberMetric], outputs: Sequence[str]) -> None:
+    """Names in the logs, each one once: a metric that is weighed too is `weighted_`, others are numbered."""
+    count: dict[str, int] = {}
+    for measure in measures:
+        prefix = f"{outputs[measure.output]}_" if len(outputs) > 1 else ""
+        name = prefix + measure.tracker.name
+        if name in count and measure.weighted:
+            name = f"{prefix}weighted_{measure.tracker.name}"
+        count[name] = count.get(name, 0) + 1
+        measure.tracker.name = name if count[name] == 1 else f"{name}_{count[name] - 1}"
+
+
 def _dropout_rates(template: keras.Model, dropout: Sequence[float] | None, members: int) -> tuple[float, ...] | None:
     if dropout is None:
         return None
-    rates = tuple(number("dropout", rate, 0, 1, open_high=True) for rate in dropout)
+    rates = tuple(number("dropout", rate, 0, 1, open_high=True) for rate in items_of("dropout", dropout))
     if len(rates) != members:
         raise ValueError(f"`dropout` must hold {members} values, one a member, got {len(rates)}.")
     layers = flat_layers(template)

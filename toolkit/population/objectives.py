@@ -1,8 +1,10 @@
-"""Losses and metrics of each member by itself, computed for all members at once."""
+"""Losses and metrics of each member: Keras' own, called for each, or for all at once where that is the same."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,27 +13,64 @@ import numpy as np
 from keras import ops
 
 from ..layers.stacked import with_logits
-from ..runtime.keras_internals import mask_of, metric_function, note_mask
+from ..runtime.keras_internals import (
+    compiled_loss,
+    compiled_metric,
+    function_arguments,
+    mask_of,
+    metric_function,
+    note_mask,
+)
 
-_LOSSES = keras.losses
+_L, _M = keras.losses, keras.metrics
+# What compares classes by their numbers, so that targets have one axis less than predictions.
+_SPARSE = (
+    _L.SparseCategoricalCrossentropy,
+    _M.SparseCategoricalCrossentropy,
+    _M.SparseCategoricalAccuracy,
+    _M.SparseTopKCategoricalAccuracy,
+)
 # Losses whose value for one row depends on that row alone, so that members can stand as rows.
 _BY_ROW = (
-    _LOSSES.MeanSquaredError, _LOSSES.MeanAbsoluteError, _LOSSES.MeanAbsolutePercentageError,
-    _LOSSES.MeanSquaredLogarithmicError, _LOSSES.Huber, _LOSSES.LogCosh, _LOSSES.Hinge, _LOSSES.SquaredHinge,
-    _LOSSES.CategoricalHinge, _LOSSES.Poisson, _LOSSES.KLDivergence, _LOSSES.CosineSimilarity,
-    _LOSSES.BinaryCrossentropy, _LOSSES.BinaryFocalCrossentropy, _LOSSES.CategoricalCrossentropy,
-    _LOSSES.CategoricalFocalCrossentropy, _LOSSES.SparseCategoricalCrossentropy,
+    _L.MeanSquaredError, _L.MeanAbsoluteError, _L.MeanAbsolutePercentageError, _L.MeanSquaredLogarithmicError,
+    _L.Huber, _L.LogCosh, _L.Hinge, _L.SquaredHinge, _L.CategoricalHinge, _L.Poisson, _L.KLDivergence,
+    _L.CosineSimilarity, _L.BinaryCrossentropy, _L.BinaryFocalCrossentropy, _L.CategoricalCrossentropy,
+    _L.CategoricalFocalCrossentropy, _L.SparseCategoricalCrossentropy,
 )  # fmt: skip
-# Metrics that are means of such values; any other gets a copy for each member.
+# Metrics that are means of such values.
 _METRICS_BY_ROW = (
-    keras.metrics.Accuracy, keras.metrics.BinaryAccuracy, keras.metrics.CategoricalAccuracy,
-    keras.metrics.SparseCategoricalAccuracy, keras.metrics.TopKCategoricalAccuracy,
-    keras.metrics.SparseTopKCategoricalAccuracy, keras.metrics.BinaryCrossentropy,
-    keras.metrics.CategoricalCrossentropy, keras.metrics.SparseCategoricalCrossentropy,
-    keras.metrics.MeanSquaredError, keras.metrics.MeanAbsoluteError, keras.metrics.MeanAbsolutePercentageError,
-    keras.metrics.MeanSquaredLogarithmicError, keras.metrics.Hinge, keras.metrics.SquaredHinge,
-    keras.metrics.CategoricalHinge, keras.metrics.KLDivergence, keras.metrics.Poisson, keras.metrics.LogCoshError,
+    _M.Accuracy, _M.BinaryAccuracy, _M.CategoricalAccuracy, _M.SparseCategoricalAccuracy, _M.TopKCategoricalAccuracy,
+    _M.SparseTopKCategoricalAccuracy, _M.BinaryCrossentropy, _M.CategoricalCrossentropy,
+    _M.SparseCategoricalCrossentropy, _M.MeanSquaredError, _M.MeanAbsoluteError, _M.MeanAbsolutePercentageError,
+    _M.MeanSquaredLogarithmicError, _M.Hinge, _M.SquaredHinge, _M.CategoricalHinge, _M.KLDivergence, _M.Poisson,
+    _M.LogCoshError,
 )  # fmt: skip
+_CLASS_OF_FUNCTION = {getattr(kind(), "fn", None): kind for kind in _BY_ROW}
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Which members of which population are meant.
+
+    Args:
+        members: Number of members, at least 1.
+        population: Number of members of the whole, where these are a part of it.
+        offset: Place of the first of these members in the whole.
+
+    Example:
+
+    >>> Crowd(2, population=5, offset=3).columns
+    (5, 3)
+    """
+
+    members: int
+    population: int | None = None
+    offset: int = 0
+
+    @property
+    def columns(self) -> tuple[int, int]:
+        """How many columns weights of all members have, and which is that of the first of these."""
+        return self.population or self.members, self.offset
 
 
 class MemberMean(keras.metrics.Metric):
@@ -40,6 +79,7 @@ class MemberMean(keras.metrics.Metric):
     Args:
         members: Number of members, at least 1.
         name: Name in the logs.
+        dtype: Of the sums; that of all Keras metrics by default.
 
     Example:
 
@@ -50,8 +90,8 @@ class MemberMean(keras.metrics.Metric):
     [2.0, 2.0]
     """
 
-    def __init__(self, members: int, name: str) -> None:
-        super().__init__(name=name)
+    def __init__(self, members: int, name: str, dtype: str | None = None) -> None:
+        super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable((members,), initializer="zeros", name="total")
         self.count = self.add_variable((members,), initializer="zeros", name="count")
 
@@ -77,50 +117,109 @@ class MemberMean(keras.metrics.Metric):
         return np.divide(total, count, out=np.zeros_like(total), where=count != 0)
 
 
-class MemberCopies(keras.metrics.Metric):
-    """One copy of a metric for each member, for metrics that are no mean over rows."""
+class MemberStates(keras.metrics.Metric):
+    """Any metric, with a state for each member: the metric says how a state goes on, and keeps none itself.
 
-    def __init__(self, metric: keras.metrics.Metric, members: int, name: str) -> None:
-        super().__init__(name=name)
-        self.copies = [type(metric).from_config(metric.get_config()) for _ in range(members)]
+    Args:
+        metric: The Keras metric.
+        members: Number of members, at least 1.
 
-    def update_state(self, y_true: Any, predictions: Sequence[Any], weights: Sequence[Any]) -> None:
-        for one, prediction, weight in zip(self.copies, predictions, weights, strict=True):
-            one.update_state(y_true, prediction, sample_weight=weight)
+    Raises:
+        ValueError: The metric keeps its state where Keras does not see it, or answers a dictionary; when the
+            first batch comes.
 
-    def reset_state(self) -> None:
-        for one in self.copies:
-            one.reset_state()
+    Example:
+
+    >>> states = MemberStates(keras.metrics.RootMeanSquaredError(), members=2)
+    >>> states.update_state(np.zeros((1, 1)), [np.ones((1, 1)), np.full((1, 1), 3.0)], [None, None])
+    >>> states.by_member().tolist()
+    [1.0, 3.0]
+    """
+
+    def __init__(self, metric: keras.metrics.Metric, members: int) -> None:
+        super().__init__(name=metric.name, dtype=metric.dtype)
+        self.members = members
+        # Out of sight of Keras, which would else count the metric's own state as part of this one.
+        self._rule: Callable[[], keras.metrics.Metric] = lambda: metric
+        self._states: list[keras.Variable] = []
 
     @property
-    def variables(self) -> list[keras.Variable]:
-        return [variable for one in self.copies for variable in one.variables]
+    def metric(self) -> keras.metrics.Metric:
+        """The metric of one member."""
+        return self._rule()
+
+    def update_state(self, y_true: Any, predictions: Sequence[Any], weights: Sequence[Any]) -> None:
+        """Takes in one batch: the targets, and predictions and weights of each member."""
+        if not self._states:
+            self._begin(y_true, predictions[0], weights[0])
+        new = [
+            self.metric.stateless_update_state(self._of(k), y_true, prediction, sample_weight=weight)
+            for k, (prediction, weight) in enumerate(zip(predictions, weights, strict=True))
+        ]
+        for state, values in zip(self._states, zip(*new, strict=True), strict=True):
+            state.assign(ops.stack([ops.cast(value, state.dtype) for value in values]))
+
+    def _begin(self, y_true: Any, prediction: Any, weight: Any) -> None:
+        # Some metrics make their variables when they see the first shapes. What they note of this batch is not used.
+        self.metric.update_state(y_true, prediction, sample_weight=weight)
+        if not self.metric.variables:
+            raise ValueError(
+                f"The metric {self.name!r} keeps no state in Keras variables, so members cannot have one each; make "
+                "its state with `self.add_variable`."
+            )
+        if isinstance(self.metric.result(), dict):
+            raise ValueError(
+                f"The metric {self.name!r} answers a dictionary; in a population give one metric for each number."
+            )
+        for place, variable in enumerate(self.metric.variables):
+            shape = (self.members, *variable.shape)
+            # By an initializer: to assign here would be part of the training step, and start anew with each batch.
+            start = partial(self._start, place)
+            self._states.append(self.add_variable(shape, initializer=start, dtype=variable.dtype, name=variable.name))
+
+    def _start(self, place: int, shape: Sequence[int], dtype: Any = None) -> Any:
+        return ops.broadcast_to(ops.cast(self.metric.stateless_reset_state()[place], dtype), shape)
+
+    def _of(self, k: int) -> list[Any]:
+        return [state[k] for state in self._states]
+
+    def reset_state(self) -> None:
+        for place, state in enumerate(self._states):
+            state.assign(self._start(place, state.shape, state.dtype))
 
     def values(self) -> Any:
-        """The metric of each member, shape `(members,)`."""
-        return ops.stack([ops.cast(one.result(), self.dtype) for one in self.copies])
+        """The metric of each member, shape `(members, ...)`."""
+        stacked = ops.stack([self._result(k) for k in range(self.members)])
+        # Counts may be whole numbers, whose mean is none.
+        return stacked if "float" in str(stacked.dtype) else ops.cast(stacked, keras.backend.floatx())
+
+    def _result(self, k: int) -> Any:
+        # As `Metric.stateless_result`, but some metrics answer the variable itself, to be read while it has this state.
+        with keras.StatelessScope(state_mapping=list(zip(self.metric.variables, self._of(k), strict=True))):
+            result = self.metric.result()
+            return result.value if isinstance(result, keras.Variable) else result
 
     def result(self) -> Any:
         return finite_mean(self.values())
 
     def by_member(self) -> np.ndarray:
-        """The metric of each member as numpy array of shape `(members,)`."""
+        """The metric of each member as numpy array of shape `(members, ...)`."""
         return np.asarray(ops.convert_to_numpy(self.values()), "float64")
 
 
 def finite_mean(values: Any) -> Any:
-    """Mean over the finite entries, so that one member's NaN does not hide the others; NaN where none is."""
+    """Mean over the finite members, so that one member's NaN does not hide the others; NaN where none is."""
     finite = ops.isfinite(values)
-    total = ops.sum(ops.where(finite, values, ops.zeros_like(values)))
-    return total / ops.sum(ops.cast(finite, values.dtype))
+    total = ops.sum(ops.where(finite, values, ops.zeros_like(values)), axis=0)
+    return total / ops.sum(ops.cast(finite, values.dtype), axis=0)
 
 
 class MemberLoss:
-    """A loss of one output: targets and predictions `(batch, members, ...)` to `(members,)`.
+    """A loss of one output: targets `(batch, ...)` and predictions `(batch, members, ...)` to `(members,)`.
 
     Args:
         loss: Anything `keras.losses.get` takes, or a function of targets and predictions.
-        members: Number of members, at least 1.
+        crowd: Which members.
 
     Raises:
         ValueError: The loss reduces to one value a row (`reduction="none"`).
@@ -128,46 +227,63 @@ class MemberLoss:
     Example:
 
     >>> import numpy as np
-    >>> loss = MemberLoss("mse", members=2)
+    >>> loss = MemberLoss("mse", Crowd(2))
     >>> y, predictions = np.array([[1.0], [1.0]]), np.array([[[1.0], [3.0]], [[1.0], [1.0]]])
     >>> np.asarray(loss(y, predictions)).tolist()
     [0.0, 2.0]
     """
 
-    def __init__(self, loss: Any, members: int) -> None:
+    def __init__(self, loss: Any, crowd: Crowd) -> None:
         self.given = loss
-        self.members = members
-        self.loss: Any = None
+        self.crowd = crowd
+        self.losses: list[Any] = []
         if getattr(loss, "reduction", "sum") in ("none", None):
             raise ValueError("`loss` must reduce to one number, got reduction 'none'; use 'sum_over_batch_size'.")
+        if str(loss).lower() not in ("crossentropy", "ce"):
+            _known("loss", loss, keras.losses.get)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        # Which loss "crossentropy" is depends on the shapes, which the first batch shows.
-        self.loss = self.loss or _loss_object(self.given, y_true, y_pred)
-        # Keras' own call weighs what a mask leaves, so with one each member is asked by itself.
-        if isinstance(self.loss, _BY_ROW) and mask_of(y_pred) is None:
-            return self._together(y_true, y_pred, sample_weight)
-        predictions = members_of(y_pred, self.members)
-        weights = weights_of(sample_weight, self.members)
-        pairs = zip(predictions, weights, strict=True)
-        return ops.stack([ops.sum(self.loss(y_true, prediction, weight)) for prediction, weight in pairs])
+        y_true, y_pred = ops.convert_to_tensor(y_true), with_logits(ops.convert_to_tensor, y_pred)
+        if not self.losses:
+            self.losses = self._made(y_true, y_pred[:, 0])
+        loss, members = self.losses[0], self.crowd.members
+        weights = weights_of(sample_weight, y_pred.shape, self.crowd)
+        # With more axes Keras lets weights of rows count along the last one, if at all.
+        together = weights.none or (weights.by_row and len(y_pred.shape) == 3)
+        if together and _members_as_rows(loss, _BY_ROW, y_true, y_pred):
+            return self._together(loss, y_true, y_pred, weights)
+        values = [
+            one(y_true, part, weights.of(k))
+            for k, (one, part) in enumerate(zip(self.losses, members_of(y_pred, members), strict=True))
+        ]
+        if len(values[0].shape):
+            raise ValueError(f"`loss` must give one number for a batch, got values of shape {tuple(values[0].shape)}.")
+        return ops.cast(ops.stack(values), keras.backend.floatx())
 
-    def _together(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
-        dtype = self.loss.dtype
+    def _made(self, y_true: Any, one: Any) -> list[Any]:
+        # Which loss "crossentropy" is depends on the shapes, which the first batch shows.
+        loss = compiled_loss(self.given, y_true, one)
+        kind = _CLASS_OF_FUNCTION.get(getattr(loss, "fn", None))
+        if kind is not None and type(loss) not in _BY_ROW and not function_arguments(loss):
+            loss = kind()
+        return [twin(loss) if _holds_state(loss) else loss for _ in range(self.crowd.members)]
+
+    def _together(self, loss: Any, y_true: Any, y_pred: Any, weights: MemberWeights) -> Any:
+        """As `keras.losses.Loss` converts and reduces, but over every axis except that of the members."""
+        dtype = loss.dtype
         y_true = ops.convert_to_tensor(y_true, dtype)
         y_pred = with_logits(lambda x: ops.convert_to_tensor(x, dtype), y_pred)
-        values = by_row(self.loss.call, y_true, y_pred, self.members)
+        values = by_row(loss.call, y_true, y_pred, self.crowd.members)
         axes = tuple(axis for axis in range(len(values.shape)) if axis != 1)
-        # As `keras.losses.Loss` reduces, but over every axis except that of the members.
-        reduction, weights = self.loss.reduction, None
-        if sample_weight is not None:
-            weights = ops.broadcast_to(ops.cast(spread(sample_weight, values), dtype), ops.shape(values))
-            values = values * weights
-        if reduction == "sum":
-            return ops.sum(values, axis=axes)
-        if reduction == "mean_with_sample_weight" and weights is not None:
-            return ops.divide_no_nan(ops.sum(values, axis=axes), ops.sum(weights, axis=axes))
-        return ops.mean(values, axis=axes)
+        if weights.none:
+            total, count = ops.sum(values, axis=axes), ops.cast(ops.size(values[:, 0]), dtype)
+        else:
+            columns = weights.columns(dtype)
+            total, count = ops.sum(values * columns, axis=0), ops.cast(ops.shape(values)[0], dtype)
+            if loss.reduction == "mean_with_sample_weight":
+                count = ops.sum(columns, axis=0)
+        reduced = total if loss.reduction == "sum" else ops.divide_no_nan(total, count)
+        return ops.cast(reduced, keras.backend.floatx())
 
 
 class MemberMetric:
@@ -175,58 +291,97 @@ class MemberMetric:
 
     Args:
         metric: A metric's name, function or object.
-        members: Number of members, at least 1.
+        crowd: Which members.
         weighted: Whether sample weights count.
         output: Which of several outputs it belongs to.
-        prefix: Put before the name in the logs.
 
     Attributes:
         tracker: The Keras metric that holds the state.
     """
 
     def __init__(
-        self,
-        metric: str | Callable[..., Any] | keras.metrics.Metric,
-        members: int,
-        weighted: bool,
-        output: int,
-        prefix: str = "",
+        self, metric: str | Callable[..., Any] | keras.metrics.Metric, crowd: Crowd, weighted: bool, output: int
     ) -> None:
         self.given = metric
-        self.members = members
+        self.crowd = crowd
         self.weighted = weighted
         self.output = output
-        self.function = _rowwise_function(metric)
-        name = prefix + _metric_name(metric)
-        if self.function is not None or _is_function(metric):
-            self.tracker: Any = MemberMean(members, name)
+        # What "accuracy" counts depends on the shapes, which the first batch shows; that it is a mean does not.
+        depends = str(metric).lower() in ("accuracy", "acc")
+        self.rule = None if depends else compiled_metric(_known("metrics", metric, keras.metrics.get), None, None)
+        if self.rule is None or _is_mean(self.rule):
+            name, dtype = (str(metric), None) if self.rule is None else (self.rule.name, self.rule.dtype)
+            self.tracker: Any = MemberMean(crowd.members, name, dtype)
         else:
-            self.tracker = MemberCopies(keras.metrics.get(metric), members, name)
+            self.tracker = MemberStates(self.rule, crowd.members)
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes in one batch: targets, predictions `(batch, members, ...)`, weights of the rows."""
-        sample_weight = sample_weight if self.weighted else None
-        if isinstance(self.tracker, MemberCopies):
-            weights = weights_of(sample_weight, self.members)
-            self.tracker.update_state(y_true, members_of(y_pred, self.members), weights)
+        y_true, y_pred = ops.convert_to_tensor(y_true), with_logits(ops.convert_to_tensor, y_pred)
+        if self.rule is None:
+            self.rule = compiled_metric(self.given, y_true, y_pred[:, 0])
+        members = self.crowd.members
+        weights = weights_of(sample_weight if self.weighted else None, y_pred.shape, self.crowd)
+        together = weights.none or weights.by_row
+        if together and _members_as_rows(self.rule, _METRICS_BY_ROW, y_true, y_pred):
+            self._together(y_true, y_pred, weights)
             return
-        function = self.function or _one_by_one(keras.metrics.get(self.given))
-        values = by_row(function, y_true, y_pred, self.members) if self.function else function(y_true, y_pred)
-        values = ops.cast(values, self.tracker.dtype)
-        axes = tuple(axis for axis in range(len(values.shape)) if axis != 1)
-        weights = ops.ones_like(values)
-        if sample_weight is not None:
-            weights = ops.broadcast_to(ops.cast(spread(sample_weight, values), values.dtype), ops.shape(values))
-        self.tracker.add(ops.sum(values * weights, axis=axes), ops.sum(weights, axis=axes))
+        predictions, own = members_of(y_pred, members), [weights.of(k) for k in range(members)]
+        if isinstance(self.tracker, MemberStates):
+            self.tracker.update_state(y_true, predictions, own)
+            return
+        nothing = [ops.zeros((), variable.dtype) for variable in self.rule.variables]
+        sums = [
+            self.rule.stateless_update_state(nothing, y_true, prediction, sample_weight=weight)
+            for prediction, weight in zip(predictions, own, strict=True)
+        ]
+        total, count = (ops.stack(parts) for parts in zip(*sums, strict=True))
+        self.tracker.add(total, count)
+
+    def _together(self, y_true: Any, y_pred: Any, weights: MemberWeights) -> None:
+        rule: Any = self.rule
+        function: Any = metric_function(rule)
+        values = ops.cast(by_row(function, y_true, y_pred, self.crowd.members), rule.dtype)
+        # A row counts once, however many values it has.
+        values = ops.mean(values, axis=tuple(range(2, len(values.shape)))) if len(values.shape) > 2 else values
+        columns = ops.ones_like(values) if weights.none else weights.columns(rule.dtype)
+        self.tracker.add(ops.sum(values * columns, axis=0), ops.sum(columns * ops.ones_like(values), axis=0))
+
+
+def _known(name: str, given: Any, get: Callable[[Any], Any]) -> Any:
+    """What Keras knows, as it was given."""
+    try:
+        get(given)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"`{name}` must be what Keras' `compile` takes, got {given!r}.") from error
+    return given
+
+
+def _is_mean(metric: keras.metrics.Metric) -> bool:
+    """Whether all that a metric does is to average the values of a function."""
+    own, mean = type(metric), keras.metrics.MeanMetricWrapper
+    methods = ("update_state", "result", "reset_state")
+    return isinstance(metric, mean) and all(getattr(own, name) is getattr(mean, name) for name in methods)
+
+
+def _members_as_rows(one: Any, known: Sequence[type], y_true: Any, y_pred: Any) -> bool:
+    """Whether members may stand as rows of one batch: no row counts for another, and no mask leaves any out."""
+    settings = function_arguments(one)
+    if type(one) not in known or mask_of(y_pred) is not None or len(y_pred.shape) < 3:
+        return False
+    if settings.get("axis", -1) != -1 or settings.get("ignore_class") is not None:
+        return False
+    rank, targets = len(y_pred.shape) - 1, len(y_true.shape)
+    less = targets == rank - 1 and (y_pred.shape[-1] == 1 or type(one) in _SPARSE)
+    return targets == rank or less
 
 
 def by_row(function: Callable[..., Any], y_true: Any, y_pred: Any, members: int) -> Any:
     """`function` of every row and member: predictions `(batch, members, ...)` to values `(batch, members, ...)`."""
-    y_true, y_pred = ops.convert_to_tensor(y_true), with_logits(ops.convert_to_tensor, y_pred)
     # Each row stands once a member in a run, the order that the reshape of the predictions has.
     targets = ops.repeat(y_true, members, axis=0)
     rows = with_logits(lambda x: ops.reshape(x, (-1, *ops.shape(x)[2:])), y_pred)
-    values = function(*_same_rank(targets, rows))
+    values = function(targets, rows)
     return ops.reshape(values, (-1, members, *ops.shape(values)[1:]))
 
 
@@ -244,105 +399,127 @@ def _column(k: int, x: Any) -> Any:
     return x[:, k]
 
 
-def weights_of(sample_weight: Any, members: int) -> list[Any]:
-    """Sample weights of each member: weights of shape `(batch, members)` have a column for each."""
-    if sample_weight is None or len(sample_weight.shape) < 2 or sample_weight.shape[1] != members:
-        return [sample_weight] * members
-    return [sample_weight[:, k] for k in range(members)]
+@dataclass(frozen=True)
+class MemberWeights:
+    """Sample weights as each member has them.
+
+    Args:
+        weights: Of all members together, or `None`.
+        first: Column of the first member where each has one of its own, else `None`.
+        members: Number of members.
+    """
+
+    weights: Any
+    first: int | None
+    members: int
+
+    @property
+    def none(self) -> bool:
+        """Whether there are none."""
+        return self.weights is None
+
+    @property
+    def by_row(self) -> bool:
+        """Whether a row has one weight, for each member or for all."""
+        if self.weights is None:
+            return False
+        shape = self.weights.shape
+        return len(shape) == (1 if self.first is None else 2) or (self.first is None and tuple(shape[1:]) == (1,))
+
+    def of(self, k: int) -> Any:
+        """The weights of member `k`, as a lone model would be given them."""
+        return self.weights if self.weights is None or self.first is None else self.weights[:, self.first + k]
+
+    def columns(self, dtype: str) -> Any:
+        """Weights of rows as `(batch, members)` or `(batch, 1)`."""
+        weights = ops.cast(self.weights, dtype)
+        if self.first is None:
+            return weights if len(weights.shape) == 2 else ops.expand_dims(weights, -1)
+        return weights[:, self.first : self.first + self.members]
 
 
-def spread(sample_weight: Any, values: Any) -> Any:
-    """Weights `(batch,)`, `(batch, members, ...)` or `(batch, ...)` in a shape that fits `(batch, members, ...)`."""
-    weight = ops.convert_to_tensor(sample_weight)
-    members, rank = values.shape[1], len(values.shape)
-    if len(weight.shape) > 1 and weight.shape[1] != members:
-        # `(batch, 1)` is one weight a row, as Keras has it; any other second axis lies behind the members'.
-        weight = weight[:, 0] if len(weight.shape) == 2 and weight.shape[1] == 1 else ops.expand_dims(weight, 1)
-    while len(weight.shape) < rank:
-        weight = ops.expand_dims(weight, -1)
-    if len(weight.shape) > rank:
-        weight = ops.squeeze(weight, -1)
-    return weight
+def weights_of(sample_weight: Any, shape: Sequence[int | None], crowd: Crowd) -> MemberWeights:
+    """Sample weights of each member: those of shape `(batch, members, ...)` have a column for each.
+
+    Args:
+        sample_weight: Weights, or `None`.
+        shape: Of the predictions, `(batch, members, ...)`.
+        crowd: Which members.
+
+    Raises:
+        ValueError: The weights may be those of members or of steps.
+    """
+    if sample_weight is None:
+        return MemberWeights(None, None, crowd.members)
+    weights = ops.convert_to_tensor(sample_weight)
+    own = of_members(tuple(weights.shape), (shape[0], *shape[2:]), crowd.columns[0])
+    return MemberWeights(weights, crowd.columns[1] if own else None, crowd.members)
 
 
-def _same_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    # As Keras does: (rows,) against (rows, 1).
-    if len(y_pred.shape) - len(y_true.shape) == 1 and y_pred.shape[-1] == 1:
-        y_true = ops.expand_dims(y_true, -1)
-    elif len(y_true.shape) - len(y_pred.shape) == 1 and y_true.shape[-1] == 1:
-        y_true = ops.squeeze(y_true, -1)
-    return y_true, y_pred
+def of_members(weights: Sequence[int | None], outputs: Sequence[int | None], members: int) -> bool:
+    """Whether sample weights have a column for each member.
+
+    Args:
+        weights: Shape of the weights.
+        outputs: Shape of one member's predictions.
+        members: Number of members that would have a column.
+
+    Raises:
+        ValueError: The second axis may be that of the members, or that of the steps of the targets.
+
+    Example:
+
+    >>> of_members((32, 3), (32, 1), members=3), of_members((32, 9), (32, 9, 2), members=3)
+    (True, False)
+    """
+    if len(weights) < 2 or weights[1] != members:
+        return False
+    # As many axes as the values of a loss have at most; a last axis of one is dropped.
+    fits_one = len(weights) <= (len(outputs) if weights[-1] == 1 else len(outputs) - 1)
+    if members == 1:
+        return not fits_one
+    if fits_one and len(outputs) > 2 and outputs[1] in (members, None):
+        raise ValueError(
+            f"`sample_weight` of shape {tuple(weights)} may be weights of {members} members or of {members} steps; "
+            f"give weights of both, of shape (rows, {members} members, {members} steps)."
+        )
+    return True
 
 
-def _kind(y_true: Any, y_pred: Any) -> str:
-    """What `"accuracy"` and `"crossentropy"` mean for predictions `(batch, members, ...)`, by Keras' rule."""
-    rank = len(y_pred.shape) - 1
-    if y_pred.shape[-1] == 1:
-        return "binary"
-    sparse = len(y_true.shape) < rank or y_true.shape[-1] == 1
-    return "sparse_categorical" if sparse else "categorical"
+def twin(one: Any) -> Any:
+    """A metric or loss like another, whose state is its own.
+
+    Keras' own copy goes through the configuration, which losses and metrics of the user's need not have.
+
+    Args:
+        one: Keras metric or loss.
+
+    Example:
+
+    >>> mean = keras.metrics.Mean()
+    >>> mean.update_state([1.0, 3.0])
+    >>> other = twin(mean)
+    >>> other.update_state([5.0])
+    >>> float(mean.result()), float(other.result())
+    (2.0, 3.0)
+    """
+    made = object.__new__(type(one))
+    memo: dict[int, Any] = {id(one): made}
+    for value in _within(one):
+        if isinstance(value, keras.Variable):
+            start = ops.convert_to_numpy(value)
+            memo[id(value)] = keras.Variable(start, dtype=value.dtype, trainable=value.trainable, name=value.name)
+        else:
+            memo[id(value)] = twin(value) if isinstance(value, keras.metrics.Metric) else value
+    object.__setattr__(made, "__dict__", copy.deepcopy(vars(one), memo))
+    return made
 
 
-def _loss_object(given: Any, y_true: Any, y_pred: Any) -> keras.losses.Loss:
-    if str(given).lower() in ("crossentropy", "ce"):
-        given = f"{_kind(y_true, y_pred)}_crossentropy"
-    loss = keras.losses.get(given)
-    if isinstance(loss, keras.losses.Loss):
-        return loss
-    for kind in _BY_ROW:
-        # A name gives Keras' function; its class is what `_BY_ROW` knows.
-        if getattr(kind(), "fn", None) is loss:
-            return kind()
-    return _FunctionLoss(loss)
+def _within(one: Any) -> list[Any]:
+    """The variables, metrics and models that an object holds, those inside its lists and dictionaries too."""
+    kinds = (keras.Variable, keras.metrics.Metric, keras.layers.Layer)
+    return [leaf for value in vars(one).values() for leaf in keras.tree.flatten(value) if isinstance(leaf, kinds)]
 
 
-class _FunctionLoss(keras.losses.Loss):
-    """A user's function of targets and predictions as a loss."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(name="loss")
-        self.function = function
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return self.function(*_same_rank(y_true, y_pred))
-
-
-def _metric_name(metric: str | Callable[..., Any] | keras.metrics.Metric) -> str:
-    if isinstance(metric, str):
-        return metric
-    return str(getattr(metric, "name", None) or getattr(metric, "__name__", type(metric).__name__))
-
-
-def _is_function(metric: str | Callable[..., Any] | keras.metrics.Metric) -> bool:
-    return not isinstance(keras.metrics.get(metric), keras.metrics.Metric) if not _is_accuracy(metric) else False
-
-
-def _is_accuracy(metric: str | Callable[..., Any] | keras.metrics.Metric) -> bool:
-    return str(metric).lower() in ("accuracy", "acc")
-
-
-def _rowwise_function(metric: str | Callable[..., Any] | keras.metrics.Metric) -> Callable[..., Any] | None:
-    """The function of one row and its prediction, where the metric is a mean of such values."""
-    # Keras' `get("accuracy")` counts equal values; what `compile` means by it depends on the shapes.
-    if _is_accuracy(metric):
-        return _accuracy
-    known = keras.metrics.get(metric)
-    return metric_function(known) if type(known) in _METRICS_BY_ROW else None
-
-
-def _accuracy(y_true: Any, y_pred: Any) -> Any:
-    # One more axis in front, as `_kind` expects a member axis.
-    kind = _kind(y_true, y_pred[:, None])
-    return getattr(keras.metrics, f"{kind}_accuracy")(y_true, y_pred)
-
-
-def _one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
-    def apply(y_true: Any, y_pred: Any) -> Any:
-        parts = members_of(y_pred, y_pred.shape[1])
-        values = [function(*_same_rank(ops.convert_to_tensor(y_true), part)) for part in parts]
-        # A function that gives one number for the batch counts as one row.
-        if not len(values[0].shape):
-            return ops.stack(values)[None]
-        return ops.stack(values, axis=1)
-
-    return apply
+def _holds_state(loss: Any) -> bool:
+    return any(isinstance(value, (keras.Variable, keras.metrics.Metric)) for value in _within(loss))

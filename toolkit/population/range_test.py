@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from ..checks import number, one_of, whole_number
+from ..checks import instance_of, items_of, number, one_of, refuse_no_rows, seed_of, whole_number
 from ..models.copying import copied
 from ..models.reading import innermost
 from ..optimizers.memberwise import MEMBER_FORMS, memberwise
+from ..runtime.fit_arguments import brings_batches
 from ..runtime.keras_internals import compiled_with
 from ..runtime.randomness import preserved
 from .model import Population
@@ -135,7 +137,7 @@ class RangeResult:
 def range_test(
     model: keras.Model,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     lowest: float = 1e-5,
     highest: float = 10.0,
@@ -155,8 +157,9 @@ def range_test(
 
     Args:
         model: Compiled Functional or Sequential Keras model.
-        x: Inputs, arrays as for `fit`.
-        y: Targets.
+        x: Inputs as for `fit`: arrays, also in lists and dictionaries, or a data set, `PyDataset` or generator
+            of batches, of which as many are read as there are updates.
+        y: Targets; none where the batches hold them.
         lowest: Smallest rate, > 0.
         highest: Largest rate, above `lowest`.
         rates: Number of rates, spaced evenly in the logarithm, at least 2. A ramp takes one for each update.
@@ -165,9 +168,9 @@ def range_test(
         method: Rule of `.suggestion`: `"minimum"` (for a ramp a tenth of the rate of the least
             loss), `"valley"` (the middle of the longest fall), `"steep"` (the steepest fall),
             `"slide"` (the end of the last fall before the rise).
-        batch_size: Rows of a batch, at least 1.
+        batch_size: Rows of a batch of arrays, at least 1.
         seed: Whole number, at least 0, for the order of the rows.
-        validation_data: Pair `(x, y)`: then each rate is judged by its validation loss after the last
+        validation_data: Pair `(x, y)` or a data set: then each rate is judged by its validation loss after the last
             update, which with as many updates as the fit will have is a full sweep. Not for a ramp.
 
     Returns:
@@ -189,12 +192,13 @@ def range_test(
     >>> 0.01 < range_test(model, x, 3 * x, rates=8, updates=20).suggestion < 5
     True
     """
-    number("lowest", lowest, 0, np.inf, open_low=True)
-    number("highest", highest, lowest, np.inf, open_low=True)
-    whole_number("rates", rates, low=2)
-    whole_number("updates", updates, low=10)
+    instance_of("model", model, keras.Model, "a Keras model")
+    number("lowest", lowest, 0, np.inf, open_low=True, open_high=True)
+    number("highest", highest, lowest, np.inf, open_low=True, open_high=True)
+    whole_number("rates", rates, 2, 10_000)
+    whole_number("updates", updates, 10, 10**6)
     whole_number("batch_size", batch_size, low=1)
-    whole_number("seed", seed, low=0)
+    seed_of("seed", seed)
     one_of("how", how, ("population", "ramp"))
     one_of("method", method, METHODS)
     if not getattr(model, "compiled", False):
@@ -207,7 +211,11 @@ def range_test(
         )
     if how == "ramp" and validation_data is not None:
         raise ValueError('`validation_data` needs a model for each rate; use `how="population"`.')
-    batches = _Batches(x, y, batch_size, updates, seed)
+    if validation_data is not None and not brings_batches(validation_data):
+        items_of("validation_data", validation_data)
+    batches: keras.utils.PyDataset = (
+        _Read(x, updates) if brings_batches(x) else _Batches(*_arrays(x, y), batch_size, updates, seed)
+    )
     with preserved():
         keras.utils.set_random_seed(seed)
         if how == "population":
@@ -238,7 +246,50 @@ class _Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         take = self.rows[index]
-        return keras.tree.map_structure(lambda values: np.asarray(values)[take], (self.x, self.y))
+        return keras.tree.map_structure(lambda values: values[take], (self.x, self.y))
+
+
+class _Read(keras.utils.PyDataset):
+    """The first `updates` batches of a data set, read again from the start where it has fewer."""
+
+    def __init__(self, source: Any, updates: int) -> None:
+        super().__init__()
+        indexed = isinstance(source, keras.utils.PyDataset)
+        batches = (source[k] for k in range(len(source))) if indexed else iter(source)
+        self.read = [_as_tuples(batch) for batch in itertools.islice(batches, updates)]
+        if not self.read:
+            raise ValueError("`x` must hold at least one batch, got none.")
+        if not isinstance(self.read[0], tuple) or len(self.read[0]) < 2:
+            raise ValueError("`x` must hold batches of inputs and targets, `(x, y)`, as for `fit`.")
+        self.updates = updates
+
+    def __len__(self) -> int:
+        return self.updates
+
+    def __getitem__(self, index: int) -> Any:
+        return self.read[index % len(self.read)]
+
+
+def _arrays(x: Any, y: Any) -> tuple[Any, Any]:
+    """Inputs and targets as arrays of as many rows, lists as tuples, which Keras' own data sets can hold."""
+    refuse_no_rows("x", x)
+    refuse_no_rows("y", y)
+    x, y = _as_tuples(x), _as_tuples(y)
+    rows = {len(leaf) for leaf in keras.tree.flatten((x, y))}
+    if len(rows) > 1:
+        raise ValueError(f"`x` and `y` must have as many rows, got {sorted(rows)}.")
+    return x, y
+
+
+def _as_tuples(values: Any) -> Any:
+    if isinstance(values, (list, tuple)):
+        # A list of numbers is an array, a list of arrays is several inputs.
+        if not any(hasattr(one, "shape") for one in keras.tree.flatten(values)):
+            return np.asarray(values)
+        return tuple(_as_tuples(one) for one in values)
+    if isinstance(values, dict):
+        return {name: _as_tuples(one) for name, one in values.items()}
+    return np.asarray(values)
 
 
 class _Losses(keras.callbacks.Callback):
@@ -264,7 +315,7 @@ class _Losses(keras.callbacks.Callback):
 
 def _population_test(
     model: keras.Model,
-    batches: _Batches,
+    batches: keras.utils.PyDataset,
     lowest: float,
     highest: float,
     rates: int,
@@ -291,7 +342,7 @@ def _population_test(
 
 
 def _evaluated(population: Population, data: tuple[Any, Any]) -> np.ndarray:
-    population.evaluate(*data, verbose=0)
+    population.evaluate(*(data if isinstance(data, (list, tuple)) else (data,)), verbose=0)
     return population.by_member()["loss"]
 
 
@@ -311,7 +362,7 @@ def _plain(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
 
 
 def _ramp_test(
-    model: keras.Model, batches: _Batches, lowest: float, highest: float
+    model: keras.Model, batches: keras.utils.PyDataset, lowest: float, highest: float
 ) -> tuple[list[float], list[float], float]:
     updates = len(batches)
     tried = np.geomspace(lowest, highest, updates)

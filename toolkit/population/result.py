@@ -34,7 +34,7 @@ class PopulationResult:
         memory_per_member: Estimate of the bytes that one member needed.
     """
 
-    histories: list[dict[str, list[float]]]
+    histories: list[dict[str, list[Any]]]
     findings: list[list[Finding]]
     models: LazyModels
     populations: tuple[Population, ...]
@@ -51,7 +51,8 @@ class PopulationResult:
             mode: `"max"` or `"min"` where the name of the metric does not tell which is better.
 
         Raises:
-            ValueError: No such curve, or one of which it is not known whether it is better high or low.
+            ValueError: No such curve, or one of which it is not known whether it is better high or low, or one that
+                has a value for each class.
         """
         metric = self._known(metric)
         higher = higher_is_better(metric, mode, self.populations[0].metric_directions())
@@ -105,6 +106,8 @@ class PopulationResult:
             return "val_loss" if "val_loss" in names else "loss"
         if metric not in names:
             raise ValueError(f"`metric` must be one of {names}, got {metric!r}.")
+        if np.ndim(self.histories[0][metric][0]):
+            raise ValueError(f"{metric!r} has a value for each class, so that no member is best by it; take another.")
         return metric
 
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import number, whole_number
+from ..checks import number, seed_of, whole_number
+
+# Of more not even the settings fit side by side; models of any size end far earlier.
+MOST_MEMBERS = 100_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def read_settings(size: int | None, given: Mapping[str, Any]) -> MemberSettings:
     """
     lengths = {name: len(value) for name, value in given.items() if _is_sequence(value)}
     if size is not None:
-        lengths["size"] = whole_number("size", size, low=1)
+        lengths["size"] = whole_number("size", size, 1, MOST_MEMBERS)
     if any(length == 0 for length in lengths.values()):
         empty = next(name for name, length in lengths.items() if length == 0)
         raise ValueError(f"`{empty}` must hold at least one value, one a member, got none.")
@@ -77,17 +80,21 @@ def read_settings(size: int | None, given: Mapping[str, Any]) -> MemberSettings:
         seeds = [0] * members if compared else range(members)
     return MemberSettings(
         members=members,
-        seeds=tuple(whole_number("seed", seed, low=0) for seed in _spread(seeds, members) or ()),
-        learning_rate=_each("learning_rate", values["learning_rate"], 0, np.inf, open_low=True),
+        seeds=tuple(seed_of("seed", seed) for seed in _spread(seeds, members) or ()),
+        learning_rate=_each("learning_rate", values["learning_rate"], 0, np.inf, open_low=True, open_high=True),
         momentum=_each("momentum", values["momentum"], 0, 1),
-        weight_decay=_each("weight_decay", values["weight_decay"], 0, np.inf),
+        weight_decay=_each("weight_decay", values["weight_decay"], 0, np.inf, open_high=True),
         dropout=_each("dropout", values["dropout"], 0, 1, open_high=True),
         varied=tuple(name for name, value in given.items() if _is_sequence(value)),
     )
 
 
 def _is_sequence(value: Any) -> bool:
-    return isinstance(value, (Sequence, np.ndarray, range)) and not isinstance(value, str)
+    return (
+        isinstance(value, (Sequence, np.ndarray, range))
+        and not isinstance(value, (str, bytes))
+        and len(np.shape(value) if isinstance(value, np.ndarray) else (1,)) > 0
+    )
 
 
 def _spread(value: Any, members: int) -> list[Any] | None:

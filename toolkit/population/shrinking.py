@@ -13,7 +13,7 @@ from .model import Population, _slot
 
 
 def survivors(population: Population, places: Sequence[int]) -> Population:
-    """A compiled population of the members at `places`, with their weights and their optimizer's state.
+    """A compiled population of the members at `places`, with their weights, carried states and their optimizer's state.
 
     Args:
         population: A compiled population.
@@ -38,6 +38,10 @@ def survivors(population: Population, places: Sequence[int]) -> Population:
     rates = population._settings.dropout
     kept = Population(population.template, len(places), None if rates is None else [rates[place] for place in places])
     kept.set_members([[values[place] for values in population.weights_by_member()] for place in places])
+    carried = population.carried()
+    for key, stack in kept.carried().items():
+        values = carried[key].all()
+        stack.write([values[place] for place in places])
     settings = population._compiled_with.content
     kept.compile(optimizer=_optimizer(population.optimizer, places), jit_compile=population.jit_compile, **settings)
     update_counter(kept.optimizer).assign(update_counter(population.optimizer))

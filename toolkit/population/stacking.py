@@ -16,7 +16,7 @@ from ..layers.stacked_convolution import StackedConv1D, StackedConv2D, StackedDe
 from ..layers.stacked_dense import StackedDense, StackedDropout, StackedEmbedding
 from ..layers.stacked_normalization import StackedBatchNormalization, StackedLayerNormalization
 from ..layers.stacked_recurrent import RECURRENT, StackedBidirectional
-from ..runtime.keras_internals import flat_layers, is_functional, walked
+from ..runtime.keras_internals import flat_layers, is_functional, mask_of, symbolic_calls, walked
 
 # Where the member axis of a tensor stands: nowhere (all members see the same), in front, or before the channels.
 SHARED, FRONT, CHANNELS = "shared", "front", "channels"
@@ -376,7 +376,8 @@ def _flat_layers(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def _makes_masks(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, _L.Masking) or (isinstance(layer, _L.Embedding) and layer.mask_zero)
+    # By what came out of it: any layer may make a mask, also one of the user's own.
+    return any(mask_of(y) is not None for call in symbolic_calls(layer) for y in call.output_tensors)
 
 
 def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:

@@ -33,7 +33,7 @@ class Tracking(keras.callbacks.Callback):
         super().__init__()
         self.readers = list(readers)
         self.stoppers = list(stoppers)
-        self.histories: list[dict[str, list[float]]] = [{} for _ in self.readers]
+        self.histories: list[dict[str, list[Any]]] = [{} for _ in self.readers]
 
     @property
     def findings(self) -> list[list[Finding]]:
@@ -44,6 +44,8 @@ class Tracking(keras.callbacks.Callback):
         count = len(self.readers)
         self.histories = [{} for _ in range(count)]
         self._frozen: dict[int, list[np.ndarray]] = {}
+        # What stateful layers carried when a member stopped; its weights may be those of an earlier epoch.
+        self._carried: dict[int, list[np.ndarray]] = {}
         self._lone = [LoneModel(partial(self._weights_of, k), lambda: self.model.metrics) for k in range(count)]
         # Each member has a patience and a best epoch of its own.
         self._stop = [[copy.deepcopy(stopper) for stopper in self.stoppers] for _ in range(count)]
@@ -78,20 +80,22 @@ class Tracking(keras.callbacks.Callback):
         for k, reader in enumerate(self.readers):
             if k in self._frozen:
                 continue
-            own = {name: float(row[k]) for name, row in values.items()}
+            # As in Keras' histories, a metric with a value a class gives an array.
+            own = {name: float(row[k]) if np.ndim(row[k]) == 0 else row[k].copy() for name, row in values.items()}
             for name, value in own.items():
                 self.histories[k].setdefault(name, []).append(value)
-            reader.end_epoch(own)
+            reader.end_epoch({name: value for name, value in own.items() if isinstance(value, float)})
             self._ask_stoppers(k, epoch, own)
         self._put_back()
         if len(self._frozen) == len(self.readers):
             self.model.stop_training = True
 
-    def _ask_stoppers(self, k: int, epoch: int, own: dict[str, float]) -> None:
+    def _ask_stoppers(self, k: int, epoch: int, own: dict[str, Any]) -> None:
         for stopper in self._stop[k]:
             stopper.on_epoch_end(epoch, own)
         if self._lone[k].stop_training:
             self._frozen[k] = self._final(k)
+            self._carried[k] = [stack.of(k) for stack in self.model.carried().values()]
 
     def _final(self, k: int) -> list[np.ndarray]:
         for stopper in self._stop[k]:
@@ -105,6 +109,11 @@ class Tracking(keras.callbacks.Callback):
         # One graph trains all members, so a stopped one's weights moved with this epoch too.
         kept = [self._frozen.get(k) or self._weights_of(k) for k in range(len(self.readers))]
         self.model.set_members(kept)
+        for place, stack in enumerate(self.model.carried().values()):
+            values = stack.all().copy()
+            for k, own in self._carried.items():
+                values[k] = own[place]
+            stack.write(values)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if not self.stoppers:

@@ -10,10 +10,11 @@ import keras
 import numpy as np
 
 from ..data.rows import is_array, is_number, spread_places, spread_rows
-from ..data.streams import is_stream, rows_of
+from ..data.streams import rows_of
 from ..diagnosis.findings import Finding, not_judged, rank
 from ..diagnosis.thresholds import limit
 from ..models.reading import fixed_batch, loss_name
+from ..runtime.fit_arguments import brings_batches
 from .architecture import architecture_findings
 from .first_look import few_rows, first_look
 from .heads import End, ends_of, unfit_end
@@ -75,7 +76,9 @@ def check(
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"`model` must be a Keras model, got {type(model).__name__}.")
-    if validation_data is not None and not (isinstance(validation_data, tuple | list) or is_stream(validation_data)):
+    if validation_data is not None and not (
+        isinstance(validation_data, tuple | list) or brings_batches(validation_data)
+    ):
         raise TypeError(f"`validation_data` must be a pair (x, y) or a data set, got {type(validation_data).__name__}.")
     most = None if thorough else int(limit("rows_looked_at"))
     # A stream is read to the same number of rows as arrays are looked at.
@@ -162,7 +165,7 @@ class _Rows:
 
 def _arrays(x: Any, y: Any, most: int | None) -> tuple[Any, Any]:
     """Structures of arrays, whatever form `fit` would take them in."""
-    if is_stream(x):
+    if brings_batches(x):
         if y is not None:
             raise ValueError("`y` must be None where `x` is a data set, which holds the targets itself.")
         x, y, _ = rows_of(x, most)
@@ -181,7 +184,7 @@ def _array(values: Any) -> np.ndarray:
 
 
 def _validation_rows(validation_data: Any, most: int | None) -> _Rows:
-    x, y = (validation_data, None) if is_stream(validation_data) else (*validation_data, None)[:2]
+    x, y = (validation_data, None) if brings_batches(validation_data) else (*validation_data, None)[:2]
     return _rows(*_arrays(x, y, most), most, "validation_data")
 
 

@@ -13,6 +13,18 @@ from .keras_internals import elements_of
 UNKNOWN_WEIGHTS = "unknown"
 
 
+def brings_batches(x: Any) -> bool:
+    """Whether inputs bring their batches, and their targets, themselves: a data set, `PyDataset`, loader, generator.
+
+    Example:
+
+    >>> brings_batches(iter([1])), brings_batches([1])
+    (True, False)
+    """
+    loads = type(x).__module__.startswith("torch.") and not hasattr(x, "dtype")
+    return isinstance(x, keras.utils.PyDataset) or hasattr(x, "element_spec") or hasattr(x, "__next__") or loads
+
+
 def row_weighting(model: keras.Model) -> dict[str, Any]:
     """The `class_weight` and `sample_weight` of the fit that runs, read off the call of `model.fit` itself.
 

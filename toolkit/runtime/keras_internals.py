@@ -6,6 +6,7 @@ corner away it raises `MissingCornerError`, or does what its docstring says inst
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -246,6 +247,52 @@ def metric_function(metric: keras.metrics.Metric) -> Callable[[Any, Any], Any] |
     if function is None:
         return None
     return lambda y_true, y_pred: function(y_true, y_pred, **settings)
+
+
+def compiled_loss(given: Any, y_true: Any, y_pred: Any) -> keras.losses.Loss:
+    """The loss that `compile` makes of what it is given: `keras.src.trainers.compile_utils`, seen in Keras 3.15.
+
+    Args:
+        given: Name, function or object.
+        y_true: Targets, whose shape says which loss `"crossentropy"` is.
+        y_pred: Predictions.
+    """
+    from keras.src.trainers import compile_utils
+
+    return compile_utils.get_loss(given, y_true, y_pred)
+
+
+def compiled_metric(given: Any, y_true: Any, y_pred: Any) -> keras.metrics.Metric:
+    """The metric that `compile` makes of what it is given, with its name in the logs.
+
+    Reads `keras.src.trainers.compile_utils`, seen in Keras 3.15.
+
+    Args:
+        given: Name, function or object.
+        y_true: Targets, whose shape says which metric `"accuracy"` is; asked for nothing else.
+        y_pred: Predictions.
+    """
+    from keras.src.trainers import compile_utils
+
+    return compile_utils.get_metric(given, y_true, y_pred)
+
+
+# Callbacks
+
+
+def callbacks_beside(callback: keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
+    """The other callbacks of the fit that calls a callback now, in their order; none where no fit does.
+
+    Keras tells a callback nothing of the others: the list is that of the `CallbackList` among the callers, whose
+    `callbacks` was seen in Keras 3.15.
+    """
+    frame: types.FrameType | None = sys._getframe()
+    while frame is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, keras.callbacks.CallbackList):
+            return [one for one in getattr(caller, "callbacks", ()) if one is not callback]
+        frame = frame.f_back
+    return []
 
 
 # Optimizers

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..checks import path_of
 from ..models.input_names import input_names
 from ..models.reading import input_structure
 from ..runtime.files import DamagedFileError, read_json
@@ -102,9 +103,9 @@ def export(
     """
     _refuse_unfit(model, classes)
     rows = _random_rows(model) if x is None else _first_rows(x)
-    parent = Path(path)
+    parent = path_of("path", path)
     parent.mkdir(parents=True, exist_ok=True)
-    expected = np.asarray(model.predict(rows, verbose=0))
+    expected = _predicted(model, rows)
     sets = [(_named(model, rows), expected), *_other_lengths(model, _named(model, rows))]
     # Beside the versions, under a name that no server takes for a version; gone however this ends.
     with WorkFolder(".draft-", parent) as work:
@@ -259,7 +260,7 @@ def _other_lengths(
         columns = [_words(c) if c.dtype.kind in "OSU" else c for c in changed.values()]
         given = keras.tree.pack_sequence_as(input_structure(model), _in_pack_order(model, columns))
         try:
-            answers = np.asarray(model.predict(given, verbose=0))
+            answers = _predicted(model, given)
         # Whatever the layers raise where they take no such length.
         except Exception:
             continue
@@ -361,6 +362,12 @@ def _reload(folder: Path, scratch: Path, sets: Sequence[dict[str, np.ndarray]]) 
         for i in range(len(sets)):
             answers[i] = {name: archive[f"{i}/{name}"] for name in ("together", "again", "singly")}
     return answers
+
+
+def _predicted(model: keras.Model, rows: Any) -> np.ndarray:
+    answers = np.asarray(model.predict(rows, verbose=0))
+    # bfloat16 is no type of numpy's own, and has no arithmetic with others.
+    return answers.astype("float32") if answers.dtype.name == "bfloat16" else answers
 
 
 def _largest_difference(expected: np.ndarray, answers: Mapping[str, Any]) -> float:

@@ -41,7 +41,8 @@ def main(folder: str, rows_file: str, answers_file: str, singles: int) -> None:
 
         def answer(start: int, end: int | None, rows: dict[str, tf.Tensor] = rows) -> np.ndarray:
             (result,) = serve(**{name: column[start:end] for name, column in rows.items()}).values()
-            return result.numpy()
+            # numpy has no bfloat16, and cannot write it down.
+            return (tf.cast(result, "float32") if result.dtype == tf.bfloat16 else result).numpy()
 
         try:
             answers[f"{number}/together"], answers[f"{number}/again"] = answer(0, None), answer(0, None)

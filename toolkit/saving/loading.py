@@ -10,6 +10,7 @@ from .. import layers as layers  # registers the layers with Keras
 from .. import optimizers as optimizers
 from .. import population as population
 from .. import schedules as schedules
+from ..checks import path_of
 
 # Keras tells the whole configuration of the layer that failed.
 _LONGEST = 400
@@ -40,7 +41,7 @@ def load_model(path: str | Path, compiled: bool = True) -> keras.Model:
     >>> type(load_model(tempfile.gettempdir() + "/scaled.keras").layers[0]).__name__
     'Standardize'
     """
-    if not Path(path).is_file():
+    if not path_of("path", path).is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
         return keras.models.load_model(path, compile=compiled)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from ..checks import number, whole_number
+from ..checks import items_of, number, whole_number
 from .previews import rising
 
 
@@ -40,7 +40,11 @@ class BatchSizeSchedule:
     def __init__(self, boundaries: Sequence[int], batch_sizes: Sequence[int]) -> None:
         # The dataclass is frozen, and takes any sequences.
         object.__setattr__(self, "boundaries", tuple(rising("boundaries", boundaries, low=1)))
-        object.__setattr__(self, "batch_sizes", tuple(whole_number("batch_sizes", size, 1) for size in batch_sizes))
+        object.__setattr__(
+            self,
+            "batch_sizes",
+            tuple(whole_number("batch_sizes", size, 1) for size in items_of("batch_sizes", batch_sizes)),
+        )
         if len(self.batch_sizes) != len(self.boundaries) + 1:
             raise ValueError(
                 f"`batch_sizes` must be one more than `boundaries`, got {len(self.batch_sizes)} "
@@ -88,7 +92,7 @@ class BatchSizeSchedule:
         >>> schedule.batch_sizes, rates
         ((32, 64, 64), [0.1, 0.1, 0.05])
         """
-        rates = [number("learning_rates", rate, 0, np.inf, open_low=True) for rate in learning_rates]
+        rates = [number("learning_rates", rate, 0, np.inf, open_low=True, open_high=True) for rate in learning_rates]
         whole_number("largest", largest, low=whole_number("batch_size", batch_size, low=1))
         for rate in rates:
             if rate > rates[0]:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import number, one_of, whole_number
+from ..checks import items_of, number, one_of, whole_number
 from .previews import Schedule
 
 
@@ -54,13 +54,13 @@ class OneCycle(Schedule):
         anneal: str = "cosine",
         momentum: Sequence[float] = (0.95, 0.85),
     ) -> None:
-        self.maximum = number("maximum", maximum, 0, np.inf, open_low=True)
+        self.maximum = number("maximum", maximum, 0, np.inf, open_low=True, open_high=True)
         self.steps = whole_number("steps", steps, low=2)
         self.warmup_share = number("warmup_share", warmup_share, 0, 1, open_low=True, open_high=True)
-        self.initial_divisor = number("initial_divisor", initial_divisor, 0, np.inf, open_low=True)
-        self.final_divisor = number("final_divisor", final_divisor, 0, np.inf, open_low=True)
+        self.initial_divisor = number("initial_divisor", initial_divisor, 0, np.inf, open_low=True, open_high=True)
+        self.final_divisor = number("final_divisor", final_divisor, 0, np.inf, open_low=True, open_high=True)
         self.anneal = one_of("anneal", anneal, ("cosine", "linear"))
-        self._momenta = [number("momentum", value, 0, 1, open_high=True) for value in momentum]
+        self._momenta = [number("momentum", value, 0, 1, open_high=True) for value in items_of("momentum", momentum)]
         if len(self._momenta) != 2:
             raise ValueError(f"`momentum` must hold two values, got {len(self._momenta)}.")
 
@@ -146,8 +146,8 @@ class CyclicalLearningRate(Schedule):
     def __init__(
         self, minimum: float, maximum: float, step_size: int, mode: str = "triangular", gamma: float = 1.0
     ) -> None:
-        self.minimum = number("minimum", minimum, 0, np.inf)
-        self.maximum = number("maximum", maximum, self.minimum, np.inf, open_low=True)
+        self.minimum = number("minimum", minimum, 0, np.inf, open_high=True)
+        self.maximum = number("maximum", maximum, self.minimum, np.inf, open_low=True, open_high=True)
         self.step_size = whole_number("step_size", step_size, low=1)
         self.mode = one_of("mode", mode, ("triangular", "triangular2", "exp_range"))
         self.gamma = number("gamma", gamma, 0, 1, open_low=True)

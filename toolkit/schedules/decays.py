@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import number, one_of, whole_number
+from ..checks import items_of, number, one_of, whole_number
 from .previews import Schedule, rising
 
 
@@ -38,9 +38,13 @@ class PiecewiseDecay(Schedule):
     """
 
     def __init__(self, initial_learning_rate: float, boundaries: Sequence[int], decay_rates: Sequence[float]) -> None:
-        self.initial_learning_rate = number("initial_learning_rate", initial_learning_rate, 0, np.inf, open_low=True)
+        self.initial_learning_rate = number(
+            "initial_learning_rate", initial_learning_rate, 0, np.inf, open_low=True, open_high=True
+        )
         self.boundaries = rising("boundaries", boundaries, low=1)
-        self.decay_rates = [number("decay_rates", rate, 0, np.inf) for rate in decay_rates]
+        self.decay_rates = [
+            number("decay_rates", rate, 0, np.inf, open_high=True) for rate in items_of("decay_rates", decay_rates)
+        ]
         if len(self.decay_rates) != len(self.boundaries) + 1:
             raise ValueError(
                 f"`decay_rates` must be one more than `boundaries`, got {len(self.decay_rates)} "
@@ -99,7 +103,7 @@ class WarmupStableDecay(Schedule):
         minimum: float = 0.0,
         decay: str = "linear",
     ) -> None:
-        self.peak = number("peak", peak, 0, np.inf, open_low=True)
+        self.peak = number("peak", peak, 0, np.inf, open_low=True, open_high=True)
         self.warmup_steps = whole_number("warmup_steps", warmup_steps, low=0)
         self.stable_steps = whole_number("stable_steps", stable_steps, low=0)
         self.decay_steps = whole_number("decay_steps", decay_steps, low=1)
@@ -153,7 +157,7 @@ class InverseSqrtDecay(Schedule):
     """
 
     def __init__(self, peak: float, warmup_steps: int) -> None:
-        self.peak = number("peak", peak, 0, np.inf, open_low=True)
+        self.peak = number("peak", peak, 0, np.inf, open_low=True, open_high=True)
         self.warmup_steps = whole_number("warmup_steps", warmup_steps, low=1)
 
     def rate(self, step: Any) -> Any:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import number, whole_number
+from ..checks import items_of, number, whole_number
 from .previews import Schedule, rising
 
 
@@ -27,7 +27,7 @@ def rate_or_schedule(name: str, value: Any) -> float | keras.optimizers.schedule
     """
     if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
         return value
-    return number(name, value, 0, np.inf)
+    return number(name, value, 0, np.inf, open_high=True)
 
 
 def _rate(schedule: float | keras.optimizers.schedules.LearningRateSchedule, step: Any) -> Any:
@@ -69,7 +69,7 @@ class JoinedSchedule(Schedule):
     def __init__(
         self, schedules: Sequence[float | keras.optimizers.schedules.LearningRateSchedule], boundaries: Sequence[int]
     ) -> None:
-        self.schedules = [rate_or_schedule("schedules", schedule) for schedule in schedules]
+        self.schedules = [rate_or_schedule("schedules", schedule) for schedule in items_of("schedules", schedules)]
         self.boundaries = rising("boundaries", boundaries, low=1)
         if len(self.schedules) != len(self.boundaries) + 1:
             raise ValueError(
@@ -124,7 +124,7 @@ class LinearWarmup(Schedule):
     ) -> None:
         self.target = rate_or_schedule("target", target)
         self.steps = whole_number("steps", steps, low=1)
-        self.start = number("start", start, 0, np.inf)
+        self.start = number("start", start, 0, np.inf, open_high=True)
 
     def rate(self, step: Any) -> Any:
         first = _rate(self.target, ops.zeros_like(step))

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import whole_number
+from ..checks import instance_of, items_of, whole_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +32,8 @@ def preview(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: in
     >>> preview(keras.optimizers.schedules.InverseTimeDecay(1.0, 1, 1.0), 3).round(3).tolist()
     [1.0, 0.5, 0.333]
     """
-    whole_number("steps", steps, low=1)
+    instance_of("schedule", schedule, keras.optimizers.schedules.LearningRateSchedule, "a learning rate schedule")
+    whole_number("steps", steps, 1, 10**7)
     return np.array([float(ops.convert_to_numpy(schedule(step))) for step in range(steps)])
 
 
@@ -52,9 +53,10 @@ def plot(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) 
     from matplotlib.figure import Figure
 
     # Not by pyplot, which would hold the figure for good and look for a window system.
+    rates = preview(schedule, steps)
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(range(steps), preview(schedule, steps))
+    axes.plot(range(steps), rates)
     axes.set(xlabel="update", ylabel="learning rate")
     return figure
 
@@ -95,7 +97,7 @@ def rising(name: str, values: Sequence[int], low: int) -> list[int]:
     >>> rising("boundaries", [2, 5], low=1)
     [2, 5]
     """
-    numbers = [whole_number(name, value, low) for value in values]
+    numbers = [whole_number(name, value, low) for value in items_of(name, values)]
     for before, after in itertools.pairwise(numbers):
         if after <= before:
             raise ValueError(f"`{name}` must rise, got {after} after {before}.")

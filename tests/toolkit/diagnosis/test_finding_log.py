@@ -34,7 +34,7 @@ def test_paths_and_functions_are_tried_at_the_start(tmp_path):
         FindingLog(log=file / "log")
     with pytest.raises(ValueError, match="`tensorboard` must be a path that can be written"):
         FindingLog(tensorboard=file)
-    with pytest.raises(TypeError, match="`report` must be a function that takes a finding, got 3"):
+    with pytest.raises(TypeError, match="`report` must be a function, got 3"):
         FindingLog(report=3)
     with pytest.raises(TypeError, match="`log` must be a path, got 3"):
         FindingLog(log=3)

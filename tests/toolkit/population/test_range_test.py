@@ -5,6 +5,7 @@ import random
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import trainwise as tw
 import trainwise.toolkit.population.range_test as ranges
@@ -171,3 +172,37 @@ def test_an_optimizer_that_accumulates_is_tested_as_the_one_within_it(how):
     plain.compile(keras.optimizers.SGD(0.1), "mse")
     alone = tw.tuning.range_test(plain, x, x.sum(axis=1), rates=6, updates=30, how=how)
     np.testing.assert_allclose(found.losses, alone.losses, rtol=1e-5)
+
+
+def test_lists_and_batches_give_what_arrays_give(rng):
+    left, right = rng.normal(size=(64, 3)), rng.normal(size=(64, 2))
+    y = left[:, :1] + right[:, :1]
+
+    def build():
+        keras.utils.set_random_seed(0)
+        inputs = [keras.Input((3,)), keras.Input((2,))]
+        model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Concatenate()(inputs)))
+        model.compile("sgd", "mse")
+        return model
+
+    settings = {"rates": 2, "updates": 10, "how": "ramp"}
+    found = tw.tuning.range_test(build(), (left, right), y, **settings)
+    assert tw.tuning.range_test(build(), [left, right], y, **settings).losses == found.losses
+    batches = tf.data.Dataset.from_tensor_slices(((left, right), y)).batch(32)
+    expected = build().evaluate((left[:32], right[:32]), y[:32], verbose=0)
+    assert tw.tuning.range_test(build(), batches, **settings).start == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (iter([]), None, "`x` must hold at least one batch"),
+        (iter([np.ones((2, 3))]), None, "`x` must hold batches of inputs and targets"),
+        (np.ones((4, 3)), np.ones(3), r"`x` and `y` must have as many rows, got \[3, 4\]"),
+    ],
+)
+def test_rows_that_no_rate_can_be_tried_on_are_refused(x, y, words):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=words):
+        tw.tuning.range_test(model, x, y)

@@ -172,6 +172,27 @@ def test_the_function_of_a_metric_is_found_with_its_settings_in_keras_3_15():
     assert internals.metric_function(keras.metrics.AUC()) is None
 
 
+def test_losses_and_metrics_are_those_that_compile_makes_in_keras_3_15():
+    y, p = np.array([0, 1]), np.array([[0.5, 0.5], [0.25, 0.75]])
+    loss = internals.compiled_loss("crossentropy", y, p)
+    assert float(loss(y, p)) == pytest.approx(-(np.log(0.5) + np.log(0.75)) / 2, rel=1e-6)
+    metric = internals.compiled_metric("accuracy", y, p)
+    assert (type(metric), metric.name) == (keras.metrics.SparseCategoricalAccuracy, "accuracy")
+    assert internals.compiled_metric(lambda y, p: y - p, None, None).name == "lambda"
+
+
+# Callbacks
+
+
+def test_a_callback_sees_those_beside_it_in_the_fit_of_keras_3_15():
+    seen = []
+    look = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seen.append(internals.callbacks_beside(look)))
+    other = keras.callbacks.TerminateOnNaN()
+    _compiled().fit(np.ones((2, 2)), np.ones((2, 1)), callbacks=[look, other], verbose=0)
+    assert [type(one).__name__ for one in seen[0]] == ["TerminateOnNaN", "History"]
+    assert internals.callbacks_beside(look) == []
+
+
 # Optimizers
 
 

@@ -236,7 +236,7 @@ def carried_states(layer: Any) -> list[keras.Variable]:
     >>> import keras
     >>> layer = keras.layers.GRU(2, stateful=True)
     >>> layer.build((3, 4, 1))
-    >>> [state.shape for state in carried_states(layer)]
+    >>> [tuple(state.shape) for state in carried_states(layer)]
     [(3, 2)]
     """
     layers = [layer, *flat_layers(layer)] if isinstance(layer, keras.layers.Layer) else []

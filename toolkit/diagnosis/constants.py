@@ -15,8 +15,6 @@ from ..runtime.keras_internals import function_arguments
 from .thresholds import limit
 
 _CROSS_ENTROPY = "crossentropy"
-_SQUARED = ("mean_squared_error", "mse")
-_ABSOLUTE = ("mean_absolute_error", "mae")
 # No closed form, least 0, and each column by itself: their best constant is searched for between least and largest
 # target.
 _BY_COLUMN = (
@@ -168,7 +166,6 @@ def _terms(loss: Any) -> _Loss | None:
         # The sum over a batch depends on its size.
         return None
     given = function_arguments(loss)
-    # Focal losses weigh their terms, so that none of the forms below holds.
     return _Loss(
         name,
         smoothing=float(given.get("label_smoothing") or 0.0),
@@ -340,8 +337,8 @@ _FORMS: dict[str, Callable[[np.ndarray, _Loss, np.ndarray | None], Marks | None]
     "kl_divergence": _divergence,
     "k_l_divergence": _divergence,
     "poisson": _poisson,
-    **dict.fromkeys(_SQUARED, _squared),
-    **dict.fromkeys(_ABSOLUTE, _absolute),
+    "mean_squared_error": _squared,
+    "mean_absolute_error": _absolute,
 }
 
 

@@ -29,7 +29,7 @@ class End:
     Args:
         activation: Activation it ends in, or `None`.
         shape: Of its output, `(None, ..., units)`; empty where it is not known.
-        loss: Loss as given to `compile`.
+        given: Loss as given to `compile`.
         scaled_back: Whether a last layer turns standardised answers back into units of the targets.
         y: Its targets.
         name: Of the output, `""` for the only one.
@@ -52,6 +52,7 @@ class End:
 
     @property
     def units(self) -> int:
+        """Values a row, or a place, that are predicted; 0 where it is not known."""
         return int(self.shape[-1] or 0) if self.shape else 0
 
     @property
@@ -61,10 +62,12 @@ class End:
 
     @property
     def from_logits(self) -> bool:
+        """Whether the loss takes logits."""
         return bool(getattr(self.given, "from_logits", False))
 
     @property
     def columns(self) -> int:
+        """Values a row, or a place, that the targets have."""
         return int(self.y.shape[-1]) if self.y.ndim > 1 else 1
 
 

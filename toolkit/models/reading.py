@@ -180,18 +180,6 @@ def _only(loss: Any) -> Any:
     return loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
 
 
-def word_of_loss(loss: Any) -> str:
-    """A loss as it was given, by the word for it; `""` for one that has none, such as a function or a list.
-
-    Example:
-
-    >>> word_of_loss("mse"), word_of_loss(keras.losses.Huber()), word_of_loss(["mse", "mae"])
-    ('mse', 'huber_loss', '')
-    """
-    word = loss if isinstance(loss, str) else getattr(loss, "name", "")
-    return word if isinstance(word, str) else ""
-
-
 def told_by(metric: Any) -> Direction | None:
     """What a Keras metric says of itself, `None` for one that says nothing, such as a name or a function.
 

@@ -17,7 +17,7 @@ from ..diagnosis.baselines import known_of
 from ..diagnosis.run_reader import RunReader
 from ..metrics.directions import Direction
 from ..models.lazy_models import LazyModels
-from ..models.reading import structure_of, word_of_loss
+from ..models.reading import named_loss, structure_of
 from ..models.structure import Structure
 from ..optimizers.memberwise import memberwise
 from ..runtime.fit_arguments import brings_batches
@@ -296,13 +296,13 @@ def _readers(
 ) -> list[RunReader]:
     """One reader a member; what the data can tell is worked out once for all that weigh the rows alike."""
     x, y, validation = data["x"], data["y"], data["validation_data"]
-    name = word_of_loss(loss)
+    name = named_loss(loss)
     arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
     held: Any = validation[:2] if isinstance(validation, (tuple, list)) else ()
     pair = held if len(held) == 2 and all(isinstance(part, np.ndarray) for part in held) else None
     by_member = len(getattr(sample_weight, "shape", ())) == 2 and sample_weight.shape[1] == len(makes)
     weights = [sample_weight[:, k] for k in range(len(makes))] if by_member else [sample_weight]
-    known = [known_of(x, y, pair, name, data["class_weight"], own) if arrays else {} for own in weights]
+    known = [known_of(x, y, pair, loss, data["class_weight"], own) if arrays else {} for own in weights]
     for own in known:
         if pair is not None:
             own.setdefault("validation_rows", len(pair[1]))

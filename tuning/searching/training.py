@@ -21,7 +21,6 @@ from ...callbacks.resumable import counters, set_counters
 from ...toolkit.checks import whole_number
 from ...toolkit.diagnosis.baselines import known_of
 from ...toolkit.diagnosis.run_reader import RunReader
-from ...toolkit.models.reading import word_of_loss
 from ...toolkit.population.lone import sorted_callbacks
 from ...toolkit.runtime.files import DamagedFileError, append_line, read_arrays, write_arrays, write_lines
 from ...toolkit.runtime.keras_internals import metrics_of_run
@@ -188,7 +187,7 @@ class Training:
         if self.own or not rows.are_arrays or rows.y is None:
             return {}  # a `fit` of the user's own may train on others
         class_weight = self.plan.fit_arguments.get("class_weight")
-        return known_of(rows.x, rows.y, rows.validation, word_of_loss(loss), class_weight, rows.sample_weight)
+        return known_of(rows.x, rows.y, rows.validation, loss, class_weight, rows.sample_weight)
 
     def _start(self, repeat: int) -> list[np.ndarray]:
         """The starting weights of a repetition."""

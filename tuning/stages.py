@@ -238,6 +238,9 @@ class _Stages:
         # The loss as a metric is that of the data alone: Keras' own `val_loss` holds the penalties of L2 too.
         self._judge = f"val_{self._head.loss}"
         y, held = self.rows.y, self.rows.validation
+        if self._head.loss == "binary_crossentropy" and y.ndim == 1:
+            # As a loss Keras takes a bare column, as a metric it does not.
+            y, held = y[:, None], (held[0], np.asarray(held[1])[:, None])
         parts = [_unexplained(y, "unexplained"), _unexplained(held[1], "unexplained_held_out")]
         metrics = [self._head.loss, *(parts if quantities else self._head.metrics[:1])]
         # Graphs of the last population would else stay in memory with the names of their layers.

@@ -168,8 +168,10 @@ def _read(one: Any) -> keras.Model:
         # A vote needs no optimizer, and a custom loss need not be there to load.
         return load_model(path, compiled=False)
     except (ValueError, TypeError, OSError, KeyError, ImportError) as reason:
+        # The message of `load_model` is cut where Keras writes pages; its cause says it all.
         missing = re.search(
-            r"(?:Could not locate (?:class|function)|Unknown (?:layer|object):?) '?([\w>.]+)'?", str(reason)
+            r"(?:Could not locate (?:class|function)|Unknown (?:layer|object):?) '?([\w>.]+)'?",
+            str(reason.__cause__ or reason),
         )
         if missing:
             raise ValueError(

@@ -127,7 +127,7 @@ def test_what_cannot_vote_is_refused(tables):
     with pytest.raises(ValueError, match="got shape \\(1,\\)"):
         tw.vote([model, model], weights=[1])
     for weights in ([-1, 2], [0, 0], [np.nan, 1]):
-        with pytest.raises(ValueError, match="not all 0"):
+        with pytest.raises(ValueError, match="`weights` must"):
             tw.vote([model, model], weights=weights)
     with pytest.raises(ValueError, match="built model"):
         tw.vote([keras.Sequential([keras.layers.Dense(2)])])

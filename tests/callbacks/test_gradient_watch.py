@@ -62,7 +62,7 @@ def test_mixed_precision_is_measured_in_float32():
 
 
 @pytest.mark.slow
-def test_two_devices_are_watched_as_one():
+def test_two_devices_are_watched_as_one(tmp_path):
     code = (
         "import numpy as np, tensorflow as tf, keras;"
         "cpu = tf.config.list_physical_devices('CPU')[0];"
@@ -78,7 +78,8 @@ def test_two_devices_are_watched_as_one():
         "model.fit(x, x[:, :1], epochs=3, batch_size=8, verbose=0, callbacks=[watch]);"
         "print(watch.findings[0].symptom, watch._reader.prober.traces, watch.probes[-1].step)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    # The folder to keep a batch in is made where the process runs.
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["symmetric_weights", "1", "24"], done.stderr[-2000:]
 
 

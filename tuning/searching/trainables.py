@@ -176,6 +176,11 @@ class Trainable(Protocol):
         ...
 
 
+def _numbers(logs: Mapping[str, Any]) -> Logs:
+    """The entries that are single numbers; a score for each class is no objective and no curve."""
+    return {name: float(value) for name, value in logs.items() if len(getattr(value, "shape", ())) == 0}
+
+
 class Many:
     """MemberStarts of one architecture with settings of their own, as one population.
 
@@ -194,7 +199,7 @@ class Many:
     def values(self, logs: Any) -> list[Logs]:
         """What each member's loss and metrics are at this moment."""
         columns = self.model.by_member()
-        return [{name: float(column[k]) for name, column in columns.items()} for k in range(len(self.ids))]
+        return [_numbers({name: column[k] for name, column in columns.items()}) for k in range(len(self.ids))]
 
     def losses(self, logs: Any) -> list[float]:
         """The running mean of each member's loss."""
@@ -269,7 +274,7 @@ class One:
 
     def values(self, logs: Any) -> list[Logs]:
         """Its loss and metrics at this moment."""
-        return [{name: float(value) for name, value in (logs or {}).items()}]
+        return [_numbers(logs or {})]
 
     def losses(self, logs: Any) -> list[float]:
         """The running mean of its loss."""

@@ -105,3 +105,16 @@ def test_members_of_a_compiled_model_keep_its_weights_of_losses():
     parts = result.best.metrics
     assert parts["val_loss"] == pytest.approx(parts["val_p_loss"] + 0.25 * parts["val_q_loss"], rel=1e-4)
     assert "val_p_mae" in parts
+
+
+@pytest.mark.parametrize("population", [None, 2])
+def test_a_search_goes_by_what_is_a_number_beside_a_score_for_each_class(population):
+    def build(hp):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(hp.Int("classes", 3, 3), "softmax")])
+        model.compile("sgd", "categorical_crossentropy", metrics=["accuracy", keras.metrics.F1Score()])
+        return model
+
+    x, y = np.eye(3, dtype="float32")[np.arange(30) % 3], np.eye(3, dtype="float32")[np.arange(30) % 3]
+    settings = {"objective": "val_accuracy", "trials": 1, "epochs": 1, "verbose": 0}
+    settings |= {} if population is None else {"population": population}
+    assert 0 <= search(build, x, y, **settings).best_score <= 1

@@ -88,7 +88,8 @@ def check(
     with viewed(model, x) as (view, left_out):
         findings = [*left_out, *_of_rows(view or model, rows, others)]
         if view is not None:
-            findings += _of_model(view, x, y, rows, others, thorough)
+            known = {finding.symptom for finding in findings}
+            findings += _of_model(view, x, y, rows, others, thorough, known)
     return rank(_first_of_each(findings))
 
 
@@ -103,9 +104,9 @@ def _of_rows(model: keras.Model, rows: _Rows, others: _Rows | None) -> Iterator[
 
 
 def _of_model(
-    model: keras.Model, x: Any, y: Any, rows: _Rows, others: _Rows | None, thorough: bool
+    model: keras.Model, x: Any, y: Any, rows: _Rows, others: _Rows | None, thorough: bool, known: set[str]
 ) -> Iterator[Finding]:
-    """What the rows show of the model that is to learn them."""
+    """What the rows show of the model that is to learn them, where `known` symptoms are theirs alone."""
     unfit = list(unfit_inputs(model, x)) if model.built else []
     yield from unfit
     ends = ends_of(model, y)
@@ -122,8 +123,7 @@ def _of_model(
         return
     yield from architecture_findings(model)
     yield from weight_findings(model)
-    cannot = any(finding.symptom in _CANNOT_RUN for finding in [*unfit, *found])
-    cannot = cannot or any(one.symptom in _CANNOT_RUN for one in _of_rows(model, rows, None))
+    cannot = known.union(finding.symptom for finding in (*unfit, *found)).intersection(_CANNOT_RUN)
     if cannot or not rows.targets or not all(map(is_number, (*rows.columns, *rows.targets))) or not _can_look():
         return
     # Spread over all rows here, for rows may be sorted by class.

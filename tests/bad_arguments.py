@@ -4,6 +4,7 @@ The tests draw some of them. All, by hand, with what was not refused in words th
 `python tests/bad_arguments.py [words of the label]`.
 """
 
+import contextlib
 import sys
 import tempfile
 import warnings
@@ -237,7 +238,8 @@ def main(words):
     """Tries all whose label holds the words, and prints what was found; the number of findings."""
     warnings.simplefilter("ignore")
     count, found = 0, 0
-    with tempfile.TemporaryDirectory() as folder:
+    # What is taken after all may write where it runs.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for label, call, arguments, argument in cases(Path(folder)):
             if words in label:
                 wrong = complaint(call, arguments, argument)

@@ -104,15 +104,21 @@ class Finding:
         return cls(**fields)
 
 
-def not_judged(what: str) -> Finding:
+def not_judged(what: str, error: Exception | None = None) -> Finding:
     """What had to be left out, said at the lowest level: silence would be taken for health.
+
+    Args:
+        what: What was left out, and why.
+        error: Of a model or loss of the user's, whose words are added, cut where they are long.
 
     Example:
 
     >>> str(not_judged("the targets are words"))
     'info: not_judged: Not judged: the targets are words.'
     """
-    return Finding("not_judged", "info", f"Not judged: {what}.")
+    # Keras puts the reason below a heading, over several lines.
+    why = "" if error is None else f" ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+    return Finding("not_judged", "info", f"Not judged: {what}{why}.")
 
 
 class FindingsSoFar:

@@ -194,10 +194,7 @@ class LayerReader:
             # Models of users take and do what they like: a training step of their own, inputs in other forms.
             except Exception as error:
                 self.prober = None
-                first = str(error).strip().splitlines()[:1]
-                self._left_out.append(
-                    not_judged(f"gradients and activations, since a look failed ({type(error).__name__}: {first})")
-                )
+                self._left_out.append(not_judged("gradients and activations, since a look failed", error))
         return _weights_only(self.model, self._updates, self._epoch, moved)
 
     def _traced(self, finding: Finding) -> Finding:

@@ -131,7 +131,7 @@ def _of_model(
         yield from first_look(model, *spread_rows(x, y, fixed_batch(model) or int(limit("rows_first_look"))))
     # Losses and layers of users take what they like; the fit will show it.
     except Exception as error:
-        yield not_judged(f"gradients and activations, since a look failed ({type(error).__name__}: {error})")
+        yield not_judged("gradients and activations, since a look failed", error)
         return
     if thorough and fixed_batch(model) is None and len(ends) == 1:
         yield from few_rows(model, *spread_rows(x, y, int(limit("rows_by_heart"))))

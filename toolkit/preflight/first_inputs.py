@@ -43,8 +43,8 @@ def first_inputs(model: keras.Model, columns: list[np.ndarray]) -> list[np.ndarr
         weights = getattr(operation, "trainable_variables", [])
         if not weights:
             return operation(*arguments, **keywords)
-        if is_functional(operation):
-            _walk(operation, arguments[0], call)
+        if is_functional(_graph(operation)):
+            _walk(_graph(operation), arguments[0], call)
         elif not isinstance(operation, _TAKE_ANY):
             met.extend(ops.convert_to_numpy(one) for one in keras.tree.flatten(arguments) if hasattr(one, "shape"))
         # What lies behind it is not asked for: without its output Keras leaves out what needs it.
@@ -59,9 +59,9 @@ def first_inputs(model: keras.Model, columns: list[np.ndarray]) -> list[np.ndarr
     return met
 
 
-def _graph(model: keras.Model) -> Any:
-    # A Sequential model holds its graph inside.
-    return getattr(model, "_functional", None) or model
+def _graph(operation: Any) -> Any:
+    # A Sequential model has no graph of its own to walk, but one over its layers has.
+    return keras.Model(operation.inputs, operation.outputs) if isinstance(operation, keras.Sequential) else operation
 
 
 def _walk(model: Any, inputs: Any, call: Any) -> None:

@@ -57,14 +57,11 @@ def _view(model: keras.Model, x: Any) -> tuple[keras.Model | None, list[Finding]
             return view, []
         # Models of users may do anything when they are built, copied or called.
         except Exception as error:
-            # Keras puts the reason below a heading.
-            why = " ".join(str(error).split())[:200]
-            return None, [
-                not_judged(
-                    "the model, which has no known inputs and outputs and could not be built on a copy: call it on a "
-                    f"batch before it is checked ({type(error).__name__}: {why})"
-                )
-            ]
+            what = (
+                "the model, which has no known inputs and outputs and could not be built on a copy: call it on a batch "
+                "before it is checked"
+            )
+            return None, [not_judged(what, error)]
 
 
 def _built_copy(model: keras.Model, x: Any) -> keras.Model:

@@ -121,6 +121,7 @@ def test_scaling_inside_the_graph_counts_whatever_does_it():
         "operation": inputs / 127.5 - 1, "lambda": L.Lambda(lambda x: x / 255.0)(inputs),
         "layer": L.Rescaling(1 / 255)(inputs),
         "model": keras.Sequential([keras.Input((4,)), L.Rescaling(1 / 255)])(inputs),
+        "model that trains": keras.Sequential([keras.Input((4,)), L.Rescaling(1 / 255), L.Dense(4)])(inputs),
         "nothing": inputs, "too little": L.Rescaling(0.9)(inputs),
     }  # fmt: skip
     for name, values in scaled.items():

@@ -128,6 +128,11 @@ class RunReader:
         self._means.append(mean)
         self._counts.append(batches)
 
+    def note_batches(self, means: Sequence[Any], batches: Sequence[int]) -> None:
+        """The mean loss over the first `batches` batches of the epoch, for each of several numbers of batches."""
+        self._means.extend(means)
+        self._counts.extend(batches)
+
     def look_early(self, batches: int) -> list[Finding]:
         """What the first updates of a long first epoch show already, looked at once; returns what is newly found.
 

@@ -60,7 +60,7 @@ def fit_population(
     verbose: Any = "auto",
     sample_weight: Any = None,
     class_weight: Any = None,
-    steps_per_execution: int = 1,
+    steps_per_execution: int | None = None,
     run_eagerly: bool = False,
     jit_compile: Any = "auto",
     memory_limit: int | None = None,
@@ -101,9 +101,11 @@ def fit_population(
         sample_weight: Weights `(rows,)`, or `(rows, members)` for weights of each member, as for
             bootstrap samples.
         class_weight: As for `model.fit`.
-        steps_per_execution: Batches in one call, at least 1.
+        steps_per_execution: Batches in one call, at least 1. By default all of an epoch, where the rows are
+            arrays and no callback looks at single batches, else one.
         run_eagerly: Whether to run without a graph.
-        jit_compile: Whether to compile with XLA; `"auto"` does not on a CPU.
+        jit_compile: Whether to compile with XLA; on a CPU `"auto"` does so for epochs that are one call, of layers
+            where it pays.
         memory_limit: Bytes that training may use; by default half of what is free. Members that do
             not fit at once are trained in chunks, which changes no result.
         **fit_arguments: Further arguments of `model.fit`, such as `steps_per_epoch`.
@@ -128,7 +130,8 @@ def fit_population(
     function_of("build_model", build_model)
     _refuse_bad_data(x, y, sample_weight, validation_data)
     whole_number("epochs", epochs, low=1)
-    whole_number("steps_per_execution", steps_per_execution, low=1)
+    if steps_per_execution is not None:
+        whole_number("steps_per_execution", steps_per_execution, low=1)
     if batch_size is not None:
         whole_number("batch_size", batch_size, low=1)
     if memory_limit is not None:

@@ -22,6 +22,7 @@ from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_
 from .objectives import Crowd, MemberLoss, MemberMean, MemberMetric, MemberStates, twin
 from .settings import MOST_MEMBERS
 from .stacking import FRONT, StackSettings, stack
+from .whole_epochs import WholeEpochs, arguments_of_fit
 
 
 class _Unseen:
@@ -92,6 +93,8 @@ class Population(keras.Model):
         self._output_names = tuple(functional.output_names)
         self._objectives = _Unseen(([], []))
         self.trackers: list[Any] = []
+        self.batch_means: Any = None
+        self._whole = _Unseen(None)
         self.built = True
 
     @property
@@ -127,7 +130,7 @@ class Population(keras.Model):
         metrics: Any = None,
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
-        steps_per_execution: int = 1,
+        steps_per_execution: int | None = None,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
@@ -141,8 +144,10 @@ class Population(keras.Model):
             metrics: Metrics, or a list of them for each output.
             weighted_metrics: Metrics that sample weights count for.
             run_eagerly: Whether to run without a graph.
-            steps_per_execution: Batches in one call, at least 1.
-            jit_compile: Whether to compile with XLA; `"auto"` never does so on a CPU, where it is slower.
+            steps_per_execution: Batches in one call, at least 1. By default all of an epoch, where the rows are arrays
+                and no callback looks at single batches, else one.
+            jit_compile: Whether to compile with XLA. On a CPU `"auto"` does so for epochs that are one call of layers
+                where it pays, and never for single batches, where it is slower.
             auto_scale_loss: Whether each member's loss is scaled by itself in half precision.
 
         Raises:
@@ -150,12 +155,14 @@ class Population(keras.Model):
         """
         # One scale for all members would let one that overflows skip the step of every other.
         scaling = auto_scale_loss and keras.config.dtype_policy().name == "mixed_float16"
+        by_epoch = steps_per_execution is None and not run_eagerly and keras.backend.backend() == "tensorflow"
+        self._whole = _Unseen(WholeEpochs(self, jit_compile) if by_epoch else None)
         if jit_compile == "auto" and keras.backend.backend() == "tensorflow" and not _has_accelerator():
             jit_compile = False
         super().compile(
             optimizer=memberwise(optimizer, self.members, loss_scaling=scaling),
             run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
+            steps_per_execution=steps_per_execution or 1,
             jit_compile=jit_compile,
             # Keras would wrap the optimizer in one that knows nothing of members.
             auto_scale_loss=False,
@@ -172,7 +179,7 @@ class Population(keras.Model):
                 "metrics": metrics,
                 "weighted_metrics": weighted_metrics,
                 "run_eagerly": run_eagerly,
-                "steps_per_execution": steps_per_execution,
+                "steps_per_execution": steps_per_execution or 1,
             }
         )
         self._objectives = _Unseen(self._read_objectives())
@@ -268,7 +275,34 @@ class Population(keras.Model):
                 f"{type(callback).__name__} sets one learning rate, and each member of a population has its own; "
                 "give `learning_rate` a schedule for each member instead."
             )
-        return super().fit(*args, callbacks=callbacks, **kwargs)
+        arguments = arguments_of_fit(args, {**kwargs, "callbacks": callbacks})
+        whole = self._whole.content
+        # Made anew by each call of `fit`, which may bring other rows; what was traced is kept.
+        self.train_function = self.test_function = None
+        try:
+            return super().fit(**(whole.take(arguments) if whole else arguments))
+        finally:
+            self.train_function = self.test_function = None
+
+    def make_train_function(self, force: bool = False) -> None:
+        """As Keras does, and for whole epochs where `fit` is given rows that stay on the device."""
+        if self.train_function is None or force:
+            super().make_train_function(force=True)
+            if self._whole.content:
+                self.train_function = self._whole.content.function(True, self.train_function)
+
+    def make_test_function(self, force: bool = False) -> None:
+        """As Keras does, and for all batches at once where `fit` is given rows that stay on the device."""
+        if self.test_function is None or force:
+            super().make_test_function(force=True)
+            if self._whole.content:
+                self.test_function = self._whole.content.function(False, self.test_function)
+
+    def batch_losses(self) -> np.ndarray:
+        """Mean loss of each member after each batch of the last call, shape `(batches, members)`."""
+        if self.batch_means is None:
+            return self.member_loss.by_member()[None]
+        return np.asarray(ops.convert_to_numpy(self.batch_means), "float64")
 
     # Members
 

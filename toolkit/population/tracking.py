@@ -26,8 +26,11 @@ class Tracking(keras.callbacks.Callback):
         stoppers: Keras EarlyStopping callbacks, applied to each member by itself.
 
     Attributes:
+        reads_whole_epochs: It reads the batches of an epoch in one piece, where that is one call.
         histories: For each member a dictionary like `History.history`, up to where it stopped.
     """
+
+    reads_whole_epochs = True
 
     def __init__(self, readers: Sequence[RunReader], stoppers: Sequence[keras.callbacks.EarlyStopping] = ()) -> None:
         super().__init__()
@@ -63,9 +66,12 @@ class Tracking(keras.callbacks.Callback):
             reader.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        for reader, mean in zip(self.readers, self.model.member_loss.by_member(), strict=True):
+        # One batch, or all of an epoch where that is one call.
+        means = self.model.batch_losses()
+        counts = [batch + 1] if len(means) == 1 else range(1, len(means) + 1)
+        for reader, own in zip(self.readers, means.T, strict=True):
             # Keras' mean runs over the epoch; the reader needs the count to take single batches out of it.
-            reader.note_batch(mean, batch + 1)
+            reader.note_batches(own, counts)
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Validation sets the metrics back, so what the epoch has shown is read before it.

@@ -181,6 +181,17 @@ def elements_of(epoch_iterator: Any) -> Any:
     return getattr(getattr(epoch_iterator, "_distributed_dataset", None), "element_spec", None)
 
 
+def batches_of_arrays(x: Any, y: Any, sample_weight: Any, class_weight: Any, *, batch_size: int, shuffle: bool) -> Any:
+    """The batches of arrays as `fit` makes them: a `tf.data.Dataset`, shuffled anew each time that it is read.
+
+    Reads `ArrayDataAdapter`, seen in Keras 3.15.
+    """
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    held = ArrayDataAdapter(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight)
+    return held.get_tf_dataset()
+
+
 # What does not change the rows of a dataset, but their order and grouping.
 _ORDERING = ("Shuffle", "Batch", "Prefetch", "Repeat", "Options", "Cache", "Model", "Take")
 # What draws or remembers when it is read.

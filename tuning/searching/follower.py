@@ -26,7 +26,12 @@ class Follow(keras.callbacks.Callback):
         begin_epoch: Called at the begin of each epoch.
         end_epoch: Takes the logs by member, the members that stop early, and whether a callback of the user's ends
             `fit`; returns whether `fit` is to end.
+
+    Attributes:
+        reads_whole_epochs: It reads the batches of an epoch in one piece, where that is one call.
     """
+
+    reads_whole_epochs = True
 
     def __init__(
         self,
@@ -65,8 +70,10 @@ class Follow(keras.callbacks.Callback):
             reader.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        for member, mean in zip(self.trainable.ids, self.trainable.losses(logs), strict=True):
-            self.race.readers[member].note_batch(mean, batch + 1)
+        means = self.trainable.losses(logs)
+        counts = [batch + 1] if len(means) == 1 else range(1, len(means) + 1)
+        for member, own in zip(self.trainable.ids, means.T, strict=True):
+            self.race.readers[member].note_batches(own, counts)
 
     def on_test_begin(self, logs: Any = None) -> None:
         # Validation sets the metrics back, so what the epoch has shown is read before it.

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from ...toolkit.checks import number, whole_number
 from ...toolkit.data.holdout import held_out_count, held_out_places
+from ...toolkit.population.whole_epochs import ResidentRows
 from ...toolkit.runtime import files
 
 _MOST_STEPS_AT_ONCE = 128
@@ -66,22 +67,41 @@ class TrialRows:
             batch_size: Rows of a batch; the last of an epoch may be smaller.
             shuffle: Whether to; else the rows come as they stand.
         """
-        # Gathered by place, and not shuffled by `tf.data`, so that a training that goes on at any epoch meets the
-        # batches that it would have met, without a shuffle buffer to be kept.
-        content = (self.x, self.y) if self.sample_weight is None else (self.x, self.y, self.sample_weight)
-        held = _held(tuple(part for part in content if part is not None))
-        count = self.count
-
-        def epoch(number: Any) -> Any:
-            order = tf.range(count)
-            if shuffle:
-                order = tf.random.experimental.stateless_shuffle(order, tf.stack([seed, tf.cast(number, tf.int32)]))
-            return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-
-        batches = tf.data.Dataset.range(start, epochs).flat_map(epoch)
+        held = self._parts()
+        orders = self._orders(seed, start, epochs, shuffle)
+        batches = orders.flat_map(lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size))
         batches = batches.map(lambda places: tf.nest.map_structure(lambda part: tf.gather(part, places), held))
         # Two: one that is trained on, one in the making.
         return _untuned(batches.prefetch(2))
+
+    def whole_epochs(self, seed: int, start: int, epochs: int, batch_size: int, shuffle: bool = True) -> ResidentRows:
+        """The same batches in the same order, for a population that takes an epoch in one call.
+
+        Args:
+            seed: Decides the orders, with the number of the epoch.
+            start: First epoch, from 0.
+            epochs: Where to end.
+            batch_size: Rows of a batch; the last of an epoch may be smaller.
+            shuffle: Whether to; else the rows come as they stand.
+        """
+        return ResidentRows(self._parts(), batch_size, _untuned(self._orders(seed, start, epochs, shuffle)))
+
+    def _parts(self) -> Any:
+        content = (self.x, self.y) if self.sample_weight is None else (self.x, self.y, self.sample_weight)
+        return _held(tuple(part for part in content if part is not None))
+
+    def _orders(self, seed: int, start: int, epochs: int, shuffle: bool) -> Any:
+        # By place, and not shuffled by `tf.data`, so that a training that goes on at any epoch meets the batches
+        # that it would have met, without a shuffle buffer to be kept.
+        count = self.count
+
+        def order(number: Any) -> Any:
+            places = tf.range(count)
+            if not shuffle:
+                return places
+            return tf.random.experimental.stateless_shuffle(places, tf.stack([seed, tf.cast(number, tf.int32)]))
+
+        return tf.data.Dataset.range(start, epochs).map(order)
 
     def held_out(self, batch_size: int) -> Any:
         """The validation rows for `fit`: arrays in few, large batches, which takes a tenth of the time.
@@ -92,6 +112,18 @@ class TrialRows:
         if not isinstance(self.validation, tuple) or not _all_arrays(self.validation):
             return self.validation
         return _untuned(_slices(self.validation).batch(max(batch_size, _VALIDATION_ROWS)))
+
+    def held_out_whole(self, batch_size: int) -> Any:
+        """The validation rows in the same batches, for a population that takes them in one call.
+
+        Args:
+            batch_size: Rows of a training batch.
+        """
+        if not isinstance(self.validation, tuple) or not _all_arrays(self.validation):
+            return self.validation
+        parts = _held(tuple(part for part in self.validation if part is not None))
+        order = tf.data.Dataset.from_tensors(tf.range(len(keras.tree.flatten(parts)[0])))
+        return ResidentRows(parts, max(batch_size, _VALIDATION_ROWS), _untuned(order))
 
     def folds(self, count: int, seed: int) -> Iterator[TrialRows]:
         """The rows in `count` parts, each the validation rows of the others once."""

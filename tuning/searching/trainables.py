@@ -155,8 +155,8 @@ class Trainable(Protocol):
         """What each member's loss and metrics are at this moment."""
         ...
 
-    def losses(self, logs: Any) -> list[float]:
-        """The running mean of each member's loss."""
+    def losses(self, logs: Any) -> np.ndarray:
+        """The running mean of each member's loss after each batch of the last call, shape `(batches, members)`."""
         ...
 
     def weights(self, member: int) -> list[np.ndarray]:
@@ -201,9 +201,10 @@ class Many:
         columns = self.model.by_member()
         return [_numbers({name: column[k] for name, column in columns.items()}) for k in range(len(self.ids))]
 
-    def losses(self, logs: Any) -> list[float]:
-        """The running mean of each member's loss."""
-        return [float(value) for value in self.model.member_loss.by_member()]
+    def losses(self, logs: Any) -> np.ndarray:
+        """The running mean of each member's loss after each batch of the last call, shape `(batches, members)`."""
+        means: np.ndarray = self.model.batch_losses()
+        return means
 
     def weights(self, member: int) -> list[np.ndarray]:
         """The weights of member `member` of the trial."""
@@ -234,14 +235,14 @@ class MemberStarts:
         weights: Starting weights of each member.
         settings: Settings of each member.
         compiling: How they are compiled.
-        steps_per_execution: Batches in one call, at least 1.
+        steps_per_execution: Batches in one call, at least 1; `None` for all of an epoch.
     """
 
     template: keras.Model
     weights: Sequence[Sequence[np.ndarray]]
     settings: Sequence[dict[str, Any]]
     compiling: Compiling
-    steps_per_execution: int = 1
+    steps_per_execution: int | None = None
 
     def many(self, ids: Sequence[int]) -> Many:
         """A population of the members `ids`, each with its settings and its starting weights."""
@@ -276,9 +277,9 @@ class One:
         """Its loss and metrics at this moment."""
         return [_numbers(logs or {})]
 
-    def losses(self, logs: Any) -> list[float]:
-        """The running mean of its loss."""
-        return [float((logs or {}).get("loss", math.nan))]
+    def losses(self, logs: Any) -> np.ndarray:
+        """The running mean of its loss after the last batch, shape `(1, 1)`."""
+        return np.array([[float((logs or {}).get("loss", math.nan))]])
 
     def weights(self, member: int) -> list[np.ndarray]:
         """Its weights."""

@@ -22,6 +22,7 @@ from ...toolkit.checks import whole_number
 from ...toolkit.diagnosis.baselines import known_of
 from ...toolkit.diagnosis.run_reader import RunReader
 from ...toolkit.population.lone import sorted_callbacks
+from ...toolkit.population.whole_epochs import needs_batches
 from ...toolkit.runtime.files import DamagedFileError, append_line, read_arrays, write_arrays, write_lines
 from ...toolkit.runtime.keras_internals import metrics_of_run
 from ...toolkit.runtime.precision import fresh_session
@@ -158,7 +159,10 @@ class Training:
         compiling = trainables.compiling_of(model, plan.hypermodel, rows.y, plan.compiling)
         self._steps = rows.steps(self.batch_size) if rows.are_arrays else None
         size = plan.fit_arguments.get("validation_batch_size") or self.batch_size
-        self._held_out = None if self.own else rows.held_out(size)
+        # One call an epoch, where the members are one population and nobody looks at single batches.
+        self._whole = bool(self.settings and rows.are_arrays) and not needs_batches([*self._others, *self._watchers])
+        held = rows.held_out_whole if self._whole else rows.held_out
+        self._held_out = None if self.own else held(size)
         unknown = {name: value for name, value in self.hp.values.items() if name not in plan.decided}
         self.decided = {**plan.decided, **asked_at(model, unknown, {name for one in self.settings for name in one})}
         self._make: Callable[[Sequence[int]], Trainable]
@@ -166,7 +170,7 @@ class Training:
             starts = [model.get_weights(), *(self._start(repeat) for repeat in range(1, plan.executions))]
             # The members of a setting stand side by side, as the race counts them.
             per_member = [setting for setting in self.settings for _ in starts]
-            at_once = steps_at_once(self._steps) if self._steps else 1
+            at_once = None if self._whole else steps_at_once(self._steps) if self._steps else 1
             self._make = MemberStarts(model, starts * len(self.settings), per_member, compiling, at_once).many
             everyone = list(range(len(per_member)))
         else:
@@ -279,7 +283,11 @@ class Training:
         """Batches in an order that seed and epoch alone decide, so that a training can go on at any epoch."""
         shuffle = bool(arguments.pop("shuffle", True))
         arguments.pop("validation_batch_size", None)
-        batches = self.part.rows.batches(self.part.seed, self.race.epoch, self.last, self.batch_size, shuffle)
+        rows = self.part.rows
+        make = rows.whole_epochs if self._whole else rows.batches
+        batches = make(self.part.seed, self.race.epoch, self.last, self.batch_size, shuffle)
+        if self._whole:
+            return {**arguments, "x": batches, "shuffle": False}
         return {**arguments, "x": batches, "steps_per_epoch": self._steps, "shuffle": False}
 
     def _over_a_stream(self, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,323 @@
+"""An epoch of a population as one call: rows stay on the device, the updates run in a loop inside the graph."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from ..runtime.keras_internals import batches_of_arrays, flat_layers, is_functional
+
+if TYPE_CHECKING:
+    from .model import Population
+
+# What the data set of orders yields; the name tells it from data sets of a caller's own.
+_ORDER = "order_of_rows"
+_BATCH_METHODS = [f"on_{kind}batch_{end}" for kind in ("", "train_", "test_") for end in ("begin", "end")]
+# What XLA says of a graph that it cannot compile.
+_REFUSALS = ("InvalidArgumentError", "UnimplementedError", "InternalError")
+
+
+@dataclass(frozen=True)
+class ResidentRows:
+    """Rows that stay on the device, with the order in which each epoch takes them.
+
+    Args:
+        parts: `(x, y)` or `(x, y, sample_weight)` as tensors of equal length, or structures of them.
+        batch_size: Rows of a batch, at least 1; the last of an epoch may be smaller.
+        orders: `tf.data.Dataset` that yields the places of all rows, one element an epoch.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> parts = (tf.ones((5, 2)), tf.zeros((5,)))
+    >>> rows = ResidentRows(parts, 2, tf.data.Dataset.from_tensors(tf.range(5)))
+    >>> rows.steps
+    3
+    """
+
+    parts: Any
+    batch_size: int
+    orders: Any
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return int(keras.tree.flatten(self.parts)[0].shape[0])
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return -(-self.count // self.batch_size)
+
+    def dataset(self) -> Any:
+        """The orders as Keras' `fit` reads them: one element an epoch, known as such by its name."""
+        return self.orders.map(lambda order: {_ORDER: order})
+
+
+def resident_rows(x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_size: int, shuffle: bool) -> Any:
+    """Arrays as `ResidentRows`, in the batches and the order that Keras' `fit` would take them.
+
+    Args:
+        x: Array, or structure of arrays.
+        y: Likewise, or `None`.
+        sample_weight: Likewise, or `None`.
+        class_weight: As for `fit`, or `None`.
+        batch_size: Rows of a batch, at least 1.
+        shuffle: Whether each epoch has an order of its own.
+
+    Returns:
+        `ResidentRows`, or `None` where they are no numbers in memory.
+
+    Raises:
+        ValueError: As Keras does: arrays of unlike length, or weights of classes and of rows at once.
+    """
+    import tensorflow as tf
+
+    leaves = [leaf for leaf in keras.tree.flatten((x, y, sample_weight)) if leaf is not None]
+    numbers = all(isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub" and leaf.ndim for leaf in leaves)
+    if not leaves or not numbers or not len(leaves[0]):
+        return None
+    count = len(leaves[0])
+    # One batch of all rows: as tensors of the types that Keras would hand the model.
+    parts = next(iter(batches_of_arrays(x, y, sample_weight, class_weight, batch_size=count, shuffle=False)))
+    places = batches_of_arrays(np.arange(count), None, None, None, batch_size=batch_size, shuffle=shuffle)
+    orders = places.map(lambda *batch: batch[0]).rebatch(count)
+    # Keras would count the elements itself in the first epoch, and warn of the end in the second.
+    return ResidentRows(parts, batch_size, orders.apply(tf.data.experimental.assert_cardinality(1)))
+
+
+def needs_batches(callbacks: Any) -> bool:
+    """Whether a callback looks at single batches, so that an epoch cannot be one call.
+
+    A callback that reads whole epochs as well says so by an attribute `reads_whole_epochs`.
+
+    Args:
+        callbacks: Keras callbacks; one alone, several, or `None`.
+
+    Example:
+
+    >>> needs_batches([keras.callbacks.History()]), needs_batches([keras.callbacks.TerminateOnNaN()])
+    (False, True)
+    """
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return any(_looks_at_batches(one) for one in keras.tree.flatten(given) if one is not None)
+
+
+def _looks_at_batches(callback: Any) -> bool:
+    if getattr(callback, "reads_whole_epochs", False):
+        return False
+    # Keras' own write at batches only where they are told to; TensorBoard looks at them for its profile.
+    if isinstance(callback, (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore)):
+        return callback.save_freq != "epoch"
+    base = keras.callbacks.Callback
+    # Asked of the object: some callbacks are given their functions one by one.
+    return any(getattr(getattr(callback, name), "__func__", None) is not getattr(base, name) for name in _BATCH_METHODS)
+
+
+class WholeEpochs:
+    """Calls of a population's training and test step for all batches of an epoch at once.
+
+    Args:
+        population: The population.
+        compiled: Whether by XLA: `True`, `False`, or `"auto"` for where it pays.
+
+    Attributes:
+        training: The rows that are trained on, where they stay on the device.
+        testing: The rows that are validated on, likewise.
+        by_xla: Whether the last epoch's graph was compiled by XLA; `None` before the first.
+    """
+
+    def __init__(self, population: Population, compiled: bool | str) -> None:
+        self.population = population
+        self.compiled = compiled
+        self.training: ResidentRows | None = None
+        self.testing: ResidentRows | None = None
+        self.by_xla: bool | None = None
+        self._updates = 0
+        self._functions: dict[Any, Callable[..., Any]] = {}
+
+    def take(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of `fit`, with rows in memory replaced by their orders where an epoch can be one call.
+
+        Args:
+            arguments: Those of `keras.Model.fit`, by name.
+        """
+        self.training = self.testing = None
+        if isinstance(arguments.get("x"), ResidentRows):
+            taken = self._take_rows(arguments)
+        elif not needs_batches(arguments.get("callbacks")) and _counts_by_itself(arguments):
+            taken = self._take_arrays(arguments)
+        else:
+            return arguments
+        if self.training is not None:
+            self._updates = arguments.get("epochs", 1) * self.training.steps
+        return taken
+
+    def _take_rows(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        # The orders of all epochs stand one after the other.
+        taken = {**arguments, "x": arguments["x"].dataset(), "steps_per_epoch": 1}
+        self.training, held = arguments["x"], arguments.get("validation_data")
+        if isinstance(held, ResidentRows):
+            self.testing = held
+            taken["validation_data"] = held.dataset()
+        return taken
+
+    def _take_arrays(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        names = ("x", "y", "sample_weight", "validation_data")
+        x, y, weight, held = (arguments.get(name) for name in names)
+        size = arguments.get("batch_size") or 32
+        if arguments.get("validation_split") and held is None:
+            (x, y, weight), held = _split((x, y, weight), arguments["validation_split"])
+        shuffle = arguments.get("shuffle", True)
+        rows = resident_rows(x, y, weight, arguments.get("class_weight"), size, shuffle)
+        if rows is None:
+            return arguments
+        self.training = rows
+        kept = {name: value for name, value in arguments.items() if name not in _OF_ROWS}
+        taken = {**kept, "x": rows.dataset(), "shuffle": False}
+        if held is None:
+            return taken
+        held_x, held_y, held_weight = (*held, None, None)[:3] if isinstance(held, (list, tuple)) else (held, None, None)
+        by_keras = arguments.get("validation_steps") is not None
+        test_size = arguments.get("validation_batch_size") or size
+        if not by_keras:
+            self.testing = resident_rows(held_x, held_y, held_weight, None, test_size, shuffle=False)
+        if self.testing is None:
+            return {**taken, "validation_data": held, "validation_batch_size": test_size}
+        return {**taken, "validation_data": self.testing.dataset(), "validation_batch_size": None}
+
+    def function(self, training: bool, stepwise: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """What Keras calls for each element of its data: a whole epoch, or a step of it.
+
+        Args:
+            training: Whether it trains.
+            stepwise: Keras' own function, for data that are not held here.
+        """
+
+        def call(iterator: Any) -> Any:
+            rows = self.training if training else self.testing
+            spec = getattr(iterator, "element_spec", None)
+            if rows is None or not isinstance(spec, dict) or _ORDER not in spec:
+                self.population.batch_means = None
+                return stepwise(iterator)
+            logs, means = self._run(training, next(iterator)[_ORDER], rows)
+            if training:
+                self.population.batch_means = means
+            return logs
+
+        return call
+
+    def _run(self, training: bool, order: Any, rows: ResidentRows) -> tuple[Any, Any]:
+        """One epoch. A graph that XLA cannot compile runs without it: slower, to the same end."""
+        compiled = pays(self.population, self._updates) if self.compiled == "auto" else bool(self.compiled)
+        key = (training, rows.batch_size, rows.count, compiled)
+        if key in self._functions:
+            return self._functions[key](order, rows.parts)
+        self.by_xla = compiled
+        self._functions[key] = self._traced(training, rows, compiled)
+        try:
+            return self._functions[key](order, rows.parts)
+        except Exception as error:
+            # Compiling comes before the first update, so nothing has changed yet.
+            if not compiled or type(error).__name__ not in _REFUSALS:
+                raise
+            logging.getLogger(__name__).info("Trained without XLA, which says: %s", error)
+            self.by_xla = False
+            self._functions[key] = self._traced(training, rows, compiled=False)
+            return self._functions[key](order, rows.parts)
+
+    def _traced(self, training: bool, rows: ResidentRows, compiled: bool) -> Callable[..., Any]:
+        import tensorflow as tf
+
+        population, size = self.population, rows.batch_size
+        full, rest = divmod(rows.count, size)
+        step = population.train_step if training else population.test_step
+
+        def batch(order: Any, parts: Any, start: Any, count: int) -> Any:
+            # Sliced by a size that is known beforehand, which XLA asks for.
+            places = tf.slice(order, [start], [count])
+            step(keras.tree.map_structure(lambda part: tf.gather(part, places), parts))
+            return population.member_loss.values()
+
+        def epoch(order: Any, parts: Any) -> tuple[Any, Any]:
+            means = tf.TensorArray(population.member_loss.dtype, full + bool(rest), element_shape=(population.members,))
+            if full:
+                _, means = tf.while_loop(
+                    lambda number, means: number < full,
+                    lambda number, means: (number + 1, means.write(number, batch(order, parts, number * size, size))),
+                    (tf.constant(0), means),
+                    maximum_iterations=full,
+                )
+            if rest:
+                means = means.write(full, batch(order, parts, full * size, rest))
+            return population.get_metrics_result(), means.stack()
+
+        without_autograph = tf.autograph.experimental.do_not_convert(epoch)
+        traced: Callable[..., Any] = tf.function(without_autograph, jit_compile=compiled or None)
+        return traced
+
+
+# Arguments of `fit` that say which rows; whole epochs have them already.
+_OF_ROWS = ("y", "sample_weight", "class_weight", "batch_size", "validation_split")
+
+
+def _counts_by_itself(arguments: dict[str, Any]) -> bool:
+    """Whether an epoch is once through the rows, in an order that Keras decides."""
+    return arguments.get("steps_per_epoch") is None and arguments.get("shuffle", True) in (True, False)
+
+
+def _split(parts: Sequence[Any], share: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The first rows and the last, as Keras splits them: it rounds the training rows down."""
+    leaves = [leaf for leaf in keras.tree.flatten(tuple(parts)) if leaf is not None]
+    kept = math.floor(len(leaves[0]) * (1.0 - share))
+    places = (slice(None, kept), slice(kept, None))
+    first, last = (tuple(None if part is None else _taken(part, rows) for part in parts) for rows in places)
+    return first, last
+
+
+def _taken(part: Any, rows: slice) -> Any:
+    return keras.tree.map_structure(lambda leaf: leaf[rows], part)
+
+
+def arguments_of_fit(args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call of `keras.Model.fit`, by name.
+
+    Example:
+
+    >>> arguments_of_fit((1, 2), {"epochs": 3})
+    {'x': 1, 'y': 2, 'epochs': 3}
+    """
+    bound = inspect.signature(keras.Model.fit).bind(None, *args, **kwargs).arguments
+    return {name: value for name, value in bound.items() if name != "self"}
+
+
+# Layers whose arithmetic XLA fuses on a processor. Convolutions and recurrent layers lose by it, and random numbers
+# come out others than without it, so that members would no longer equal lone models.
+_FUSED = (
+    keras.layers.InputLayer, keras.layers.Dense, keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU,
+    keras.layers.Softmax, keras.layers.Flatten, keras.layers.Reshape, keras.layers.Normalization,
+    keras.layers.BatchNormalization, keras.layers.LayerNormalization, keras.layers.Add, keras.layers.Concatenate,
+    keras.layers.Rescaling,
+)  # fmt: skip
+# Updates from which on the time that XLA saves in each makes up for compiling.
+_WORTH_COMPILING = 1000
+
+
+def pays(population: Population, updates: int) -> bool:
+    """Whether XLA makes a population's epochs faster on a processor, compiling included.
+
+    Args:
+        population: The population.
+        updates: Number of updates that `fit` is to make.
+    """
+    known = all(type(layer) in _FUSED or is_functional(layer) for layer in flat_layers(population.template))
+    return known and updates >= _WORTH_COMPILING

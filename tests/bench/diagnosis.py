@@ -6,6 +6,7 @@ about 15.
 """
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -107,22 +108,23 @@ def modern(job):
     return {
         "id": name, "seed": seed, "error": error, "constant": constant, "seconds": seconds,
         "crashed": "crash" in history,
-        "loud": [f"{f.level} {f.symptom}: {f.message}" for f in ranked if f.level != "info"],
-        "quiet": [f.symptom for f in ranked if f.level == "info"],
+        "loud": [f for f in ranked if f.level != "info"], "quiet": [f for f in ranked if f.level == "info"],
     }  # fmt: skip
 
 
-def show_modern(rows):
-    """A line a program: its errors beside those of a constant, seconds of its fits, findings; then all warnings."""
-    for name in dict.fromkeys(row["id"] for row in rows):
-        runs = [row for row in rows if row["id"] == name]
+def show_modern(results):
+    """A line a program as its runs end: its errors beside a constant's, seconds, findings; then the figures."""
+    rows = []
+    for name, group in itertools.groupby(results, key=lambda row: row["id"]):
+        runs = list(group)
+        rows += runs
         errors = " ".join(f"{row['error']:.3f}" for row in runs)
-        quiet = Counter(symptom for row in runs for symptom in row["quiet"])
+        quiet = Counter(finding.symptom for row in runs for finding in row["quiet"])
         print(f"{name:24} error {errors} of {runs[0]['constant']:.3f}, {max(row['seconds'] for row in runs):.0f} s, "
-              f"accused {sum(bool(row['loud']) for row in runs)}, info {dict(quiet)}")  # fmt: skip
-    for row in rows:
-        for finding in row["loud"]:
-            print(row["id"], row["seed"], finding)
+              f"accused {sum(bool(row['loud']) for row in runs)}, info {dict(quiet)}", flush=True)  # fmt: skip
+        for row in runs:
+            for finding in row["loud"]:
+                print(f"    seed {row['seed']}: {finding}")
     unlearnt = sum(not row["error"] < 0.7 * row["constant"] for row in rows)
     figures = {
         "programs": len({row["id"] for row in rows}), "runs": len(rows), "unlearnt": unlearnt,
@@ -302,7 +304,7 @@ def main():
                 import modern as sound
 
                 jobs = [(name, seed) for name in chosen.only or sound.PROGRAMS for seed in range(chosen.seeds or 3)]
-                show_modern(pool.map(modern, jobs, chunksize=1))
+                show_modern(pool.imap(modern, jobs))
                 continue
             rows = pool.map(observe, list(jobs_of(what, chosen.seeds or 5)), chunksize=1)
         import programs

@@ -31,6 +31,17 @@ class Program:
     rest: dict = field(default_factory=dict)
 
 
+class Places(layers.Layer):
+    """Adds to each step of a sequence what is learnt about its place."""
+
+    def build(self, shape):
+        self.learnt = layers.Embedding(shape[1], shape[2])
+        self.learnt.build((shape[1],))
+
+    def call(self, inputs):
+        return inputs + self.learnt(ops.arange(inputs.shape[1]))
+
+
 def transformer(seed):
     """Which of two kinds of words a text holds more of, by one block of attention."""
     random = _start(seed)
@@ -38,7 +49,7 @@ def transformer(seed):
     feeling = np.concatenate([np.full(10, 1.0), np.full(10, -1.0), np.zeros(20)])
     x, y = words, (feeling[words].sum(axis=1) > 0).astype(int)
     inputs = keras.Input((20,), dtype="int32")
-    hidden = layers.Embedding(40, 16)(inputs) + layers.Embedding(20, 16)(ops.arange(20))
+    hidden = Places()(layers.Embedding(40, 16)(inputs))
     hidden = _attention_block(hidden, 2, 16, 0.1)
     hidden = layers.Dropout(0.1)(layers.GlobalAveragePooling1D()(hidden))
     hidden = layers.Dense(20, "relu")(hidden)
@@ -52,7 +63,7 @@ def vision_transformer(seed):
     x, y = _digits(_start(seed))
     inputs = keras.Input((8, 8, 1))
     patches = layers.Reshape((16, 32))(layers.Conv2D(32, 2, strides=2)(inputs))
-    hidden = patches + layers.Embedding(16, 32)(ops.arange(16))
+    hidden = Places()(patches)
     for _ in range(2):
         there = layers.LayerNormalization(epsilon=1e-6)(hidden)
         hidden = hidden + layers.MultiHeadAttention(4, 8, dropout=0.1)(there, there)
@@ -62,7 +73,7 @@ def vision_transformer(seed):
     model = keras.Model(inputs, layers.Dense(10)(layers.Dropout(0.2)(hidden)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.AdamW(3e-3, weight_decay=1e-4), loss, metrics=["accuracy"])
-    return _classes(model, x, y, 20, 64)
+    return _classes(model, x, y, 15, 64)
 
 
 def unet(seed):
@@ -586,7 +597,7 @@ def masked_language_model(seed):
     hidden = random.uniform(size=texts.shape) < 0.2
     x = np.where(hidden, 12, texts)
     inputs = keras.Input((10,), dtype="int32")
-    states = layers.Embedding(13, 24)(inputs) + layers.Embedding(10, 24)(ops.arange(10))
+    states = Places()(layers.Embedding(13, 24)(inputs))
     for _ in range(2):
         states = _attention_block(states, 2, 24, 0.0)
     model = keras.Model(inputs, layers.Dense(12, "softmax")(states))

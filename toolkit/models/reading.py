@@ -23,6 +23,7 @@ from .structure import Structure
 
 # What they give is no linear map of what goes in, even after linear layers.
 _MERGES = (keras.layers.Multiply, keras.layers.Dot)
+_JOINS = (keras.layers.Concatenate, keras.layers.Add, keras.layers.Average)
 DROPOUTS = (
     keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D,
 )  # fmt: skip
@@ -148,19 +149,30 @@ def hidden_softmaxes(model: keras.Model) -> list[keras.Operation]:
     ['early']
     """
     takers = [layer for layer in getattr(model, "layers", []) if _kind(layer) is not None]
-    tensors = [tensor for layer in takers for call in symbolic_calls(layer) for tensor in call.input_tensors]
-    sources = [_source_of_values(tensor) for tensor in tensors]
-    return [source for source in sources if _activation_of(source) == "softmax"]
+    left = [tensor for layer in takers for call in symbolic_calls(layer) for tensor in call.input_tensors]
+    outputs = {id(tensor) for tensor in getattr(model, "outputs", None) or []}
+    found: dict[int, keras.Operation] = {}
+    seen: set[int] = set()
+    while left:
+        tensor = left.pop(0)
+        operation = source_operation(tensor)
+        # An answer that other answers build on is a softmax for its own sake.
+        if id(tensor) in seen or id(tensor) in outputs:
+            continue
+        seen.add(id(tensor))
+        if _activation_of(operation) == "softmax":
+            found[id(operation)] = operation
+        elif _passes_values(operation, source_inputs(tensor)):
+            left += source_inputs(tensor)
+    return list(found.values())
 
 
-def _source_of_values(tensor: keras.KerasTensor) -> keras.Operation:
-    """What gave a tensor its values: pooling, normalising, reshaping and dropping of one tensor are looked through."""
-    while True:
-        operation, inputs = source_operation(tensor), source_inputs(tensor)
-        passing = isinstance(operation, keras.layers.Layer) and not isinstance(operation, keras.layers.InputLayer)
-        if not passing or len(inputs) != 1 or _kind(operation) is not None or _alone(operation) is not None:
-            return operation
-        tensor = inputs[0]
+def _passes_values(operation: keras.Operation, inputs: list[keras.KerasTensor]) -> bool:
+    """Whether values go through as they are, or averaged, normalised, in another shape, or beside or upon others."""
+    if isinstance(operation, _JOINS):
+        return True
+    one = isinstance(operation, keras.layers.Layer) and len(inputs) == 1
+    return one and _kind(operation) is None and _alone(operation) is None
 
 
 def loss_name(model: keras.Model) -> str:

@@ -53,3 +53,11 @@ def test_a_softmax_is_hidden_where_a_layer_with_weights_takes_it():
     mixed = keras.layers.Dense(4)(keras.ops.sum(shares * inputs, axis=1)) * gate
     model = keras.Model(inputs, keras.layers.Dense(2, "softmax")(mixed))
     assert [layer.name for layer in hidden_softmaxes(model)] == ["early"]
+
+
+def test_a_softmax_is_hidden_beside_other_values_too_unless_it_is_an_answer():
+    inputs = keras.Input((4,))
+    shares = keras.layers.Dense(3, "softmax", name="early")(inputs)
+    both = keras.layers.Dense(1)(keras.layers.Concatenate()([shares, inputs]))
+    assert [layer.name for layer in hidden_softmaxes(keras.Model(inputs, both))] == ["early"]
+    assert hidden_softmaxes(keras.Model(inputs, [shares, both])) == []

@@ -1,10 +1,12 @@
 """How often faulty programs are found, how often their cause is named, and how often healthy ones are accused.
 
-`python tests/bench/diagnosis.py programs`, `own`, `hard` or `hooks`; `--seeds N` changes the number of
-seeds. Two processes work side by side; all five seeds of `programs` take about 20 minutes.
+`python tests/bench/diagnosis.py programs`, `own`, `modern`, `hard` or `hooks`; `--seeds N` changes the number of
+seeds, `--processes` how many work side by side. All five seeds of `programs` take about 20 minutes, three of `modern`
+about 15.
 """
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -42,25 +44,10 @@ def observe(job):
 
     x, y, held_x, held_y = programs.rows(program)
     model = programs.build(program, seed)
-    said = [(0, 0, finding) for finding in tw.check(model, x, y, (held_x, held_y))]
-    clock = {"epoch": 0}
-
-    def note(finding):
-        said.append((int(model.optimizer.iterations), clock["epoch"], finding))
-
-    import keras
-
-    ticking = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: clock.update(epoch=epoch + 1))
-    curves = tw.callbacks.CurveWatch(x=x, y=y, validation_data=(held_x, held_y), report=note)
-    health = tw.callbacks.GradientWatch(x, y, report=note)
     recorder = anchors.Recorder(x, y)
-    try:
-        history = model.fit(
-            x, y, validation_data=(held_x, held_y), epochs=program["epochs"], batch_size=program["batch_size"],
-            verbose=0, callbacks=[ticking, curves, health, recorder],
-        ).history  # fmt: skip
-    except ValueError:
-        history = {"loss": [], "crash": []}
+    said, history = _watched_fit(
+        model, x, y, (held_x, held_y), [recorder], epochs=program["epochs"], batch_size=program["batch_size"]
+    )
     others = {name: rule(recorder) if recorder.epochs else None for name, rule in anchors.RULES.items()}
     ranked = tw.rank(finding for _, _, finding in said)
     loud = [(update, epoch) for update, epoch, finding in said if finding.level != "info"]
@@ -71,6 +58,79 @@ def observe(job):
         "stops": _stops(history["loss"]), "epochs": program["epochs"], "others": others,
         "last": {name: values[-1] for name, values in history.items() if values},
     }  # fmt: skip
+
+
+def _watched_fit(model, x, y, held, callbacks, **arguments):
+    """Fits a model under everything that looks at it; gives `(update, epoch, finding)` of all said, and the logs."""
+    import keras
+
+    import trainwise as tw
+
+    said = [(0, 0, finding) for finding in tw.check(model, x, y, held)]
+    clock = {"epoch": 0}
+
+    def note(finding):
+        said.append((int(model.optimizer.iterations), clock["epoch"], finding))
+
+    ticking = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: clock.update(epoch=epoch + 1))
+    curves = tw.callbacks.CurveWatch(x=x, y=y, validation_data=held, report=note)
+    # Rows without targets are not for it.
+    health = tw.callbacks.GradientWatch(*((None, None) if _is_array(x) and y is None else (x, y)), report=note)
+    watches = [ticking, curves, health, *callbacks]
+    try:
+        history = model.fit(x, y, validation_data=held, verbose=0, callbacks=watches, **arguments).history
+    except ValueError:
+        history = {"loss": [], "crash": []}
+    return said, history
+
+
+def _is_array(x):
+    return isinstance(x, np.ndarray)
+
+
+def modern(job):
+    """Trains one sound program of `modern.py`; says what was found, and whether it has learnt."""
+    name, seed = job
+    # A watch that fails says so as a warning and lets the fit go on: here it must not pass for a silent one.
+    warnings.simplefilter("error", RuntimeWarning)
+    import modern as programs
+
+    import trainwise as tw
+
+    start = time.perf_counter()
+    program = programs.PROGRAMS[name](seed)
+    arguments = {"epochs": program.epochs, "batch_size": program.batch_size, **program.rest}
+    callbacks = arguments.pop("callbacks", [])
+    said, history = _watched_fit(program.model, program.x, program.y, program.held, callbacks, **arguments)
+    seconds = time.perf_counter() - start
+    error, constant = program.errors()
+    ranked = tw.rank(finding for _, _, finding in said)
+    return {
+        "id": name, "seed": seed, "error": error, "constant": constant, "seconds": seconds,
+        "crashed": "crash" in history,
+        "loud": [f for f in ranked if f.level != "info"], "quiet": [f for f in ranked if f.level == "info"],
+    }  # fmt: skip
+
+
+def show_modern(results):
+    """A line a program as its runs end: its errors beside a constant's, seconds, findings; then the figures."""
+    rows = []
+    for name, group in itertools.groupby(results, key=lambda row: row["id"]):
+        runs = list(group)
+        rows += runs
+        errors = " ".join(f"{row['error']:.3f}" for row in runs)
+        quiet = Counter(finding.symptom for row in runs for finding in row["quiet"])
+        print(f"{name:24} error {errors} of {runs[0]['constant']:.3f}, {max(row['seconds'] for row in runs):.0f} s, "
+              f"accused {sum(bool(row['loud']) for row in runs)}, info {dict(quiet)}", flush=True)  # fmt: skip
+        for row in runs:
+            for finding in row["loud"]:
+                print(f"    seed {row['seed']}: {finding}")
+    unlearnt = sum(not row["error"] < 0.7 * row["constant"] for row in rows)
+    figures = {
+        "programs": len({row["id"] for row in rows}), "runs": len(rows), "unlearnt": unlearnt,
+        "crashed": sum(row["crashed"] for row in rows), "accused": sum(bool(row["loud"]) for row in rows),
+    }  # fmt: skip
+    print(json.dumps({"modern": figures}, indent=1), flush=True)
 
 
 def _stops(losses):
@@ -225,18 +285,26 @@ def _one_thread():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["programs", "own", "hard", "hooks"])
+    parser.add_argument("what", nargs="*", default=["programs", "own", "modern", "hard", "hooks"])
     parser.add_argument("--seeds", type=int, default=None)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--only", nargs="*", help="programs of `modern`, all by default")
     chosen = parser.parse_args()
     for what in chosen.what:
         if what == "hooks":
             print(json.dumps({"hooks": hooks()}, default=float, indent=1), flush=True)
             continue
-        with multiprocessing.get_context("spawn").Pool(2, _one_thread) as pool:
+        with multiprocessing.get_context("spawn").Pool(chosen.processes, _one_thread) as pool:
             if what == "hard":
                 seen = pool.map(hard, range(chosen.seeds or 10), chunksize=1)
                 table = {row: Counter(bool(one[row]) for one in seen)[True] for row in seen[0]}
                 print(json.dumps({"runs": len(seen), "accused": table, "what": seen}, indent=1), flush=True)
+                continue
+            if what == "modern":
+                import modern as sound
+
+                jobs = [(name, seed) for name in chosen.only or sound.PROGRAMS for seed in range(chosen.seeds or 3)]
+                show_modern(pool.imap(modern, jobs))
                 continue
             rows = pool.map(observe, list(jobs_of(what, chosen.seeds or 5)), chunksize=1)
         import programs

@@ -75,11 +75,15 @@ def learns(run: Run) -> bool:
 
 
 def equal_targets(level: Level, evidence: dict[str, float], epoch: int | None = None) -> Finding:
-    """Targets that are all the same, whoever sees it: an error before a fit, a warning where it has run already."""
+    """Targets that are all the same, whoever sees it: an error before a fit, a warning where it has run already.
+
+    Information where nobody knows whether the loss looks at them.
+    """
     return Finding(
         "not_learning",
         level,
-        "All training targets are equal: there is nothing to learn.",
+        "All training targets are equal: "
+        + ("a loss that looks at them has nothing to learn." if level == "info" else "there is nothing to learn."),
         epoch=epoch,
         evidence=evidence,
         causes=("labels_corrupted",),

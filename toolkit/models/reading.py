@@ -11,11 +11,19 @@ from keras import ops
 
 from ..metrics.directions import Direction
 from ..metrics.kinds import kind_of
-from ..runtime.keras_internals import compiled_with, direction_of, flat_layers, source_inputs, source_operation
+from ..runtime.keras_internals import (
+    compiled_with,
+    direction_of,
+    flat_layers,
+    source_inputs,
+    source_operation,
+    symbolic_calls,
+)
 from .structure import Structure
 
 # What they give is no linear map of what goes in, even after linear layers.
 _MERGES = (keras.layers.Multiply, keras.layers.Dot)
+_JOINS = (keras.layers.Concatenate, keras.layers.Add, keras.layers.Average)
 DROPOUTS = (
     keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D,
 )  # fmt: skip
@@ -125,6 +133,46 @@ def hidden_layers(model: keras.Model) -> list[tuple[keras.layers.Layer, str]]:
     ['tanh']
     """
     return [(layer, name) for layer, name, _ in _hidden(model)]
+
+
+def hidden_softmaxes(model: keras.Model) -> list[keras.Operation]:
+    """Layers that end in softmax and whose values go into a layer with weights.
+
+    Where they are multiplied with other values, as the shares of an attention or a gate, a softmax is what it should
+    be, and so it is at an output.
+
+    Example:
+
+    >>> import keras
+    >>> layers = [keras.layers.Dense(3, "softmax", name="early"), keras.layers.Dropout(0.1), keras.layers.Dense(1)]
+    >>> [layer.name for layer in hidden_softmaxes(keras.Sequential([keras.Input((2,)), *layers]))]
+    ['early']
+    """
+    takers = [layer for layer in getattr(model, "layers", []) if _kind(layer) is not None]
+    left = [tensor for layer in takers for call in symbolic_calls(layer) for tensor in call.input_tensors]
+    outputs = {id(tensor) for tensor in getattr(model, "outputs", None) or []}
+    found: dict[int, keras.Operation] = {}
+    seen: set[int] = set()
+    while left:
+        tensor = left.pop(0)
+        operation = source_operation(tensor)
+        # An answer that other answers build on is a softmax for its own sake.
+        if id(tensor) in seen or id(tensor) in outputs:
+            continue
+        seen.add(id(tensor))
+        if _activation_of(operation) == "softmax":
+            found[id(operation)] = operation
+        elif _passes_values(operation, source_inputs(tensor)):
+            left += source_inputs(tensor)
+    return list(found.values())
+
+
+def _passes_values(operation: keras.Operation, inputs: list[keras.KerasTensor]) -> bool:
+    """Whether values go through as they are, or averaged, normalised, in another shape, or beside or upon others."""
+    if isinstance(operation, _JOINS):
+        return True
+    one = isinstance(operation, keras.layers.Layer) and len(inputs) == 1
+    return one and _kind(operation) is None and _alone(operation) is None
 
 
 def loss_name(model: keras.Model) -> str:
@@ -291,7 +339,7 @@ def _leaves(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def _hidden(model: keras.Model) -> list[tuple[keras.layers.Layer, str, int]]:
-    """Layers with a kernel but the last, each with the activation that its values meet before the next one."""
+    """Layers with a kernel but those that give an output, each with the activation before the next one."""
     found: list[list[Any]] = []
     layers = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, keras.layers.InputLayer)]
     for layer in layers:
@@ -301,7 +349,23 @@ def _hidden(model: keras.Model) -> list[tuple[keras.layers.Layer, str, int]]:
         # Dense, then batch normalisation, then ReLU: the activation counts for the Dense layer.
         elif found and found[-1][1] == "linear":
             found[-1][1] = _alone(layer) or "linear"
-    return [(layer, kind, width) for layer, kind, width in found[:-1]]
+    last = _last_kernels(model) or {id(layer) for layer, _, _ in found[-1:]}
+    return [(layer, kind, width) for layer, kind, width in found if id(layer) not in last]
+
+
+def _last_kernels(model: keras.Model) -> set[int]:
+    """Identities of the layers with a kernel that have no other between them and an output; none without a graph."""
+    found, seen, left = set(), set(), list(getattr(model, "outputs", None) or [])
+    while left:
+        operation, inputs = source_operation(left[-1]), source_inputs(left.pop())
+        if id(operation) in seen:
+            continue
+        seen.add(id(operation))
+        if isinstance(operation, keras.layers.Layer) and _kind(operation) is not None:
+            found.add(id(operation))
+        else:
+            left += inputs
+    return found
 
 
 def _kind(layer: keras.layers.Layer) -> str | None:

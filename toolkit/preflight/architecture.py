@@ -8,7 +8,7 @@ import keras
 
 from ..diagnosis.findings import Advice, Finding
 from ..diagnosis.thresholds import limit
-from ..models.reading import hidden_layers, structure_of
+from ..models.reading import hidden_softmaxes, structure_of
 from ..models.structure import Structure
 
 
@@ -32,19 +32,16 @@ def architecture_findings(model: keras.Model) -> Iterator[Finding]:
             causes=("lr_too_low",),
             advice=(Advice("trainable", "set", "True"),),
         )
-    for layer, activation in hidden_layers(model):
-        # An attention layer has a softmax by design.
-        if activation == "softmax" and not isinstance(layer, keras.layers.Attention):
-            yield Finding(
-                "vanishing_gradient",
-                "warning",
-                f"The hidden layer {layer.name!r} ends in softmax, which lets its units share one sum of 1 and passes "
-                "hardly any gradient on.",
-                layer=layer.name,
-                causes=("wrong_hidden_activation", "vanishing_gradient"),
-                advice=(Advice("activation", "set", "relu"),),
-            )
-            break
+    for layer in hidden_softmaxes(model)[:1]:
+        yield Finding(
+            "vanishing_gradient",
+            "warning",
+            f"The hidden layer {layer.name!r} ends in softmax, which lets its units share one sum of 1 and passes "
+            "hardly any gradient on.",
+            layer=layer.name,
+            causes=("wrong_hidden_activation", "vanishing_gradient"),
+            advice=(Advice("activation", "set", "relu"),),
+        )
     if made.linear:
         yield Finding(
             "underfitting",

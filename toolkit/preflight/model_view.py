@@ -50,7 +50,11 @@ def _view(model: keras.Model, x: Any) -> tuple[keras.Model | None, list[Finding]
         # What building says, it says to the user in the fit.
         warnings.simplefilter("ignore")
         try:
-            view = _as_graph(model if model.built else _built_copy(model, x), x)
+            built = model if model.built else _built_copy(model, x)
+            view = _as_graph(built, x)
+            # Layers that work on data of the model's own, as on a graph of which the rows name nodes.
+            if built.trainable_weights and not view.trainable_weights:
+                return None, [not_judged("the model, whose weights do not stand between its inputs and its outputs")]
             if getattr(model, "compiled", False):
                 optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
                 view.compile(optimizer=optimizer, loss=model.loss)

@@ -103,7 +103,9 @@ def unscaled(model: keras.Model, columns: list[np.ndarray]) -> Iterator[Finding]
     # Without a graph to follow, what its layers are must tell.
     if met is None and any(isinstance(layer, _NORMALIZERS) or hasattr(layer, "adapted") for layer in layers):
         return
-    sizes = list(map(_size, columns if met is None else met))
+    # One whole number a row may be that of a word or a node, which nothing but a graph could tell from a quantity.
+    values = [column for column in columns if not _may_be_numbers_of_things(column)] if met is None else met
+    sizes = list(map(_size, values))
     if sizes and max(sizes) > most:
         yield Finding(
             "unscaled_inputs",
@@ -113,6 +115,10 @@ def unscaled(model: keras.Model, columns: list[np.ndarray]) -> Iterator[Finding]
             causes=("input_not_normalized",),
             advice=(Advice("normalization", "set", "Standardize"),),
         )
+
+
+def _may_be_numbers_of_things(column: np.ndarray) -> bool:
+    return np.issubdtype(column.dtype, np.integer) and column.size == len(column)
 
 
 def _size(values: np.ndarray) -> float:
@@ -174,7 +180,8 @@ def targets_of(model: keras.Model, end: End) -> Iterator[Finding]:
     name, y = end.loss, end.y
     finite = y[np.isfinite(y.reshape(len(y), -1)).all(axis=1)]
     if len(finite) > 1 and np.all(finite == finite[:1]):
-        yield equal_targets("error", {"rows": float(len(finite))})
+        # A loss of the user's may do without targets, as one on three rows does, and be given placeholders.
+        yield equal_targets("error" if name else "info", {"rows": float(len(finite))})
     elif name in _QUANTITIES and len(finite):
         yield from _unscaled_targets(model, finite)
 

@@ -108,3 +108,34 @@ def test_rows_sorted_by_class_are_not_taken_for_one_class():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "sigmoid")])
     model.compile("adam", "binary_crossentropy")
     assert [finding for finding in tw.check(model, x, y) if finding.level != "info"] == []
+
+
+def test_equal_targets_are_a_remark_where_the_loss_is_the_users(x):
+    def margin(truth, answers):
+        return keras.ops.maximum(answers + 0.5, 0)
+
+    found = symptoms_of(tw.check(_deep(_dense(1, None), loss=margin), x, np.zeros(60)))
+    assert found == {("not_learning", "info")}
+
+
+class Table(keras.Model):
+    """Learns a number for each row by its place, in a way that no graph shows."""
+
+    def __init__(self, places):
+        super().__init__()
+        self.places, self.dense = places, keras.layers.Dense(1)
+
+    def call(self, nodes):
+        return keras.ops.take(self.dense(self.places), keras.ops.cast(nodes, "int32"), axis=0)
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_the_numbers_of_nodes_are_no_unscaled_inputs(built):
+    model = Table(keras.ops.convert_to_tensor(np.random.default_rng(0).normal(size=(200, 3)).astype("float32")))
+    model.compile("adam", "mse")
+    if built:
+        model(np.arange(2))
+    nodes = np.arange(200)
+    assert symptoms_of(tw.check(model, nodes, np.sin(nodes))) == {("not_judged", "info")}
+    # Quantities are still held to a scale there.
+    assert ("unscaled_inputs", "warning") in symptoms_of(tw.check(model, nodes.astype("float32"), np.sin(nodes)))

@@ -24,6 +24,7 @@ check: .venv/.developed
 bench: .venv/.tested
 	$(BIN)/python tests/bench/run.py
 	$(BIN)/python tests/bench/population.py
+	$(BIN)/python tests/bench/expert.py
 	$(BIN)/python tests/bench/rates.py
 	$(BIN)/python tests/bench/ensembles.py
 	$(BIN)/python tests/bench/search.py

@@ -228,21 +228,26 @@ def _body(body, units, activation):
     return keras.Sequential([flat, L.Dense(4, "relu"), head]), False
 
 
+def batch_of(fit):
+    """Rows in a batch: two batches in a fit of one epoch, and one in each of several; a state has a size of its own."""
+    return 4 if fit["epochs"] == 1 or fit["body"] == "stateful" else ROWS
+
+
 def data_of(fit, rows):
     """The rows in the form in which `fit` gets them, as its arguments."""
     import tensorflow as tf
 
-    x, y, weights = rows
+    (x, y, weights), size = rows, batch_of(fit)
     if fit["data"] == "arrays" or y is None:
-        return {"x": x, "y": y, "batch_size": 4, **weights}
+        return {"x": x, "y": y, "batch_size": size, **weights}
     y = tuple(y) if isinstance(y, list) else y
     x = tuple(x) if isinstance(x, list) else x
     parts = (x, y, *weights.values())
     if fit["data"] == "py_dataset":
-        return {"x": Batches(*parts)}
+        return {"x": Batches(*parts, size=size)}
     if fit["data"] == "generator":
-        batches = Batches(*parts)
-        return {"x": (batches[place % len(batches)] for place in range(100)), "steps_per_epoch": 2}
+        batches = Batches(*parts, size=size)
+        return {"x": (batches[place % len(batches)] for place in range(100)), "steps_per_epoch": len(batches)}
     dataset = tf.data.Dataset.from_tensor_slices(parts)
     dataset = dataset.shuffle(ROWS, seed=1) if fit["data"] == "shuffled" else dataset
-    return {"x": dataset.batch(4)}
+    return {"x": dataset.batch(size)}

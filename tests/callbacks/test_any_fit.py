@@ -38,7 +38,7 @@ def _fitted(fit, watched):
             epochs=fit["epochs"],
             verbose=0,
             validation_data=validation,
-            validation_batch_size=4,
+            validation_batch_size=4 if fit["body"] == "stateful" else fits.ROWS,
             callbacks=watches,
         )
     return model, history.history, watches

@@ -14,6 +14,7 @@ from keras import ops
 
 from ..layers.stacked import with_logits
 from ..runtime.keras_internals import (
+    compiled_accuracy,
     compiled_loss,
     compiled_metric,
     function_arguments,
@@ -308,6 +309,7 @@ class MemberMetric:
         self.output = output
         # What "accuracy" counts depends on the shapes, which the first batch shows; that it is a mean does not.
         depends = str(metric).lower() in ("accuracy", "acc")
+        self._accuracy = compiled_accuracy(str(metric)) if depends else None
         self.rule = None if depends else compiled_metric(_known("metrics", metric, keras.metrics.get), None, None)
         if self.rule is None or _is_mean(self.rule):
             name, dtype = (str(metric), None) if self.rule is None else (self.rule.name, self.rule.dtype)
@@ -318,21 +320,22 @@ class MemberMetric:
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes in one batch: targets, predictions `(batch, members, ...)`, weights of the rows."""
         y_true, y_pred = ops.convert_to_tensor(y_true), with_logits(ops.convert_to_tensor, y_pred)
-        if self.rule is None:
-            self.rule = compiled_metric(self.given, y_true, y_pred[:, 0])
+        if self._accuracy is not None:
+            self.rule = self._accuracy(y_true, y_pred[:, 0])
+        rule: Any = self.rule
         members = self.crowd.members
         weights = weights_of(sample_weight if self.weighted else None, y_pred.shape, self.crowd)
         together = weights.none or weights.by_row
-        if together and _members_as_rows(self.rule, _METRICS_BY_ROW, y_true, y_pred):
+        if together and _members_as_rows(rule, _METRICS_BY_ROW, y_true, y_pred):
             self._together(y_true, y_pred, weights)
             return
         predictions, own = members_of(y_pred, members), [weights.of(k) for k in range(members)]
         if isinstance(self.tracker, MemberStates):
             self.tracker.update_state(y_true, predictions, own)
             return
-        nothing = [ops.zeros((), variable.dtype) for variable in self.rule.variables]
+        nothing = [ops.zeros((), variable.dtype) for variable in rule.variables]
         sums = [
-            self.rule.stateless_update_state(nothing, y_true, prediction, sample_weight=weight)
+            rule.stateless_update_state(nothing, y_true, prediction, sample_weight=weight)
             for prediction, weight in zip(predictions, own, strict=True)
         ]
         total, count = (ops.stack(parts) for parts in zip(*sums, strict=True))

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
 _ABSENT = object()
 # To read the content of an empty cell raises, so that cells are compared with one.
@@ -286,6 +287,28 @@ def compiled_metric(given: Any, y_true: Any, y_pred: Any) -> keras.metrics.Metri
     from keras.src.trainers import compile_utils
 
     return compile_utils.get_metric(given, y_true, y_pred)
+
+
+def compiled_accuracy(given: str) -> Callable[[Any, Any], keras.metrics.Metric]:
+    """Tells which metric `compile` makes of `"accuracy"` for targets and predictions of some shapes.
+
+    All that it may be are made at once: a metric made inside a graph has TensorFlow trace that graph twice.
+    Reads `keras.src.trainers.compile_utils`, seen in Keras 3.15.
+
+    Args:
+        given: The name.
+    """
+    from keras.src.trainers import compile_utils
+
+    one, several = np.zeros((1, 1)), np.zeros((1, 2))
+    pairs = {"binary": (one, one), "sparse": (one, several), "categorical": (several, several)}
+    made = {kind: compile_utils.get_metric(given, *pair) for kind, pair in pairs.items()}
+
+    def chosen(y_true: Any, y_pred: Any) -> keras.metrics.Metric:
+        binary, sparse = compile_utils.is_binary_or_sparse_categorical(y_true, y_pred)
+        return made["binary" if binary else "sparse" if sparse else "categorical"]
+
+    return chosen
 
 
 # Callbacks

@@ -177,6 +177,9 @@ class Training:
             rate = None if model.compiled else self.hp.values.get("learning_rate")
             settings = {} if rate is None else {"learning_rate": float(rate)}
             one = One(trainables.alone(model, compiling, plan.compiling, settings))
+            if model.built and not self.own:
+                # Now, and not in its first step: variables made in a graph have TensorFlow trace it twice.
+                one.variables()
             self._make = lambda ids: one
             everyone = one.ids
         self._trainable = self._make(everyone)

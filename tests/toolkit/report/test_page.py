@@ -1,6 +1,7 @@
 """The page of a report, read back from its HTML."""
 
 import copy
+import functools
 import json
 import math
 import re
@@ -9,6 +10,33 @@ import pytest
 from reports import MAKERS, OVERFITTING, PLATEAU, Page, numbers, page_of, regression, searched, sick, svgs, whole
 
 from trainwise.toolkit.report import page as report
+
+_DRAWN = {}
+
+
+def _once(draw):
+    """Draws a chart when its content first comes; that nothing else counts is tested with `drawn_anew`."""
+
+    @functools.wraps(draw)
+    def drawn(*content, **names):
+        key = repr((draw.__name__, content, names))
+        if key not in _DRAWN:
+            _DRAWN[key] = draw(*content, **names)
+        return _DRAWN[key]
+
+    return drawn
+
+
+@pytest.fixture
+def drawn_anew():
+    """Asked for by a test whose charts are all drawn by itself."""
+
+
+@pytest.fixture(autouse=True)
+def _charts_drawn_once(request, monkeypatch):
+    if "drawn_anew" not in request.fixturenames:
+        for name in ("curves_chart", "results_chart", "trials_chart"):
+            monkeypatch.setattr(report, name, _once(getattr(report, name)))
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -224,11 +252,11 @@ def test_any_history_gives_a_page_without_nan(history):
     assert not re.search(r"\b(?:nan|inf)\b", html, flags=re.IGNORECASE)
 
 
-def test_the_page_of_a_report_read_back_is_the_same():
+def test_the_page_of_a_report_read_back_is_the_same(drawn_anew):
     assert report.as_html(json.loads(report.as_json(regression()))) == report.as_html(regression())
 
 
-def test_the_same_report_gives_the_same_page_whatever_the_plot_style():
+def test_the_same_report_gives_the_same_page_whatever_the_plot_style(drawn_anew):
     import matplotlib
 
     first = report.as_html(sick())
@@ -238,7 +266,7 @@ def test_the_same_report_gives_the_same_page_whatever_the_plot_style():
     assert styled == first == report.as_html(sick())
 
 
-def test_the_report_is_left_as_it_came():
+def test_the_report_is_left_as_it_came(drawn_anew):
     found = sick()
     before = copy.deepcopy(found)
     report.as_html(found)

@@ -181,6 +181,20 @@ def test_losses_and_metrics_are_those_that_compile_makes_in_keras_3_15():
     assert internals.compiled_metric(lambda y, p: y - p, None, None).name == "lambda"
 
 
+@pytest.mark.parametrize(
+    ("y", "p"), [((4,), (4, 1)), ((4, 1), (4, 1)), ((4,), (4, 3)), ((4, 1), (4, 3)), ((4, 3), (4, 3))]
+)
+def test_accuracy_is_what_a_model_compiled_with_it_measures_in_keras_3_15(y, p):
+    rng = np.random.default_rng(0)
+    targets, answers = rng.integers(0, 2, y), rng.random(p)
+    model = keras.Sequential([keras.Input(p[1:]), keras.layers.Identity()])
+    model.compile(loss=lambda y, p: ops.mean(p), metrics=["acc"], run_eagerly=True)
+    metric = internals.compiled_accuracy("acc")(targets, answers)
+    metric.update_state(targets, answers)
+    measured = model.evaluate(answers, targets, verbose=0, return_dict=True)["acc"]
+    assert (metric.name, float(metric.result())) == ("acc", pytest.approx(measured))
+
+
 # Callbacks
 
 

@@ -1,30 +1,16 @@
 """`trainwise search`, from data to exported model."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from command_line import in_its_own_process, in_this_process
 
 
 @pytest.mark.slow
 def test_the_command_line_searches_measures_exports_and_goes_on(tmp_path):
-    command = [
-        str(Path(sys.executable).with_name("trainwise")),
-        "search",
-        "--data",
-        "iris",
-        "--out",
-        str(tmp_path / "out"),
-        "--trials",
-        "2",
-        "--epochs",
-        "2",
-        "--objective",
-        "val_accuracy",
-    ]
-    first = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    arguments = ["search", "--data", "iris", "--out", tmp_path / "out", "--trials", 2, "--epochs", 2]
+    arguments += ["--objective", "val_accuracy"]
+    first = in_its_own_process(*arguments, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert "best of the search: accuracy" in first.stdout
     assert "soft vote of the best 2: accuracy" in first.stdout
@@ -35,17 +21,16 @@ def test_the_command_line_searches_measures_exports_and_goes_on(tmp_path):
     assert [opening["reason"] for opening in report["data"]["test_openings"]] == [
         "evaluation of the search's best model"
     ]
-    wrong = subprocess.run([*command, "--space", "transformer"], capture_output=True, text=True, timeout=100)
+    wrong = in_this_process(*arguments, "--space", "transformer", cwd=tmp_path)
     assert wrong.returncode == 2
     assert "'transformer'" in wrong.stderr
-    other = subprocess.run([*command, "--seed", "1"], capture_output=True, text=True, timeout=100)
+    other = in_this_process(*arguments, "--seed", 1, cwd=tmp_path)
     assert other.returncode == 2
     assert "--overwrite" in other.stderr
     rows = tmp_path / "rows.csv"
     names = [f"{part} {size} (cm)" for part in ("sepal", "petal") for size in ("length", "width")]
     rows.write_text(f"{','.join(names)}\n5.1,3.5,1.4,0.2\n6.3,3.3,6.0,2.5\n")
-    predict = [command[0], "predict", str(tmp_path / "out" / "model"), str(rows)]
-    told = subprocess.run(predict, capture_output=True, text=True, timeout=100)
+    told = in_this_process("predict", tmp_path / "out" / "model", rows, cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     assert (
         sum("setosa" in line or "versicolor" in line or "virginica" in line for line in told.stdout.splitlines()) >= 2

@@ -1,6 +1,5 @@
 """A search that was interrupted ends as the one that was not, byte for byte, or says why it cannot."""
 
-import shutil
 from pathlib import Path
 
 import keras
@@ -109,37 +108,52 @@ def _uninterrupted_at_first():
     _Interrupt.at = None
 
 
+_WHOLE = {}
+
+
+@pytest.fixture
+def whole(scene, tmp_path_factory):
+    """A scene that nothing interrupts, run once for all tests: its result, its files and its epochs."""
+    if scene not in _WHOLE:
+        folder = tmp_path_factory.mktemp("whole")
+        result = _run(scene, folder)
+        _WHOLE[scene] = result, _files(folder), _Interrupt.seen
+    return _WHOLE[scene]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES)
-def test_a_search_interrupted_at_an_epoch_goes_on_to_the_same_bytes(scene, tmp_path):
-    whole = _run(scene, tmp_path / "whole")
-    epochs = _Interrupt.seen
-    for at in sorted({1, epochs // 2, epochs - 1} - {0}):
-        _Interrupt.at, _Interrupt.seen = at, 0
+def test_a_search_interrupted_at_an_epoch_goes_on_to_the_same_bytes(scene, whole, tmp_path):
+    result, files, epochs = whole
+    # In its first epoch, in the middle and before its last, one after the other: what goes on is interrupted again.
+    places = sorted({1, epochs // 2, epochs - 1} - {0})
+    for before, place in zip([0, *places], places, strict=False):
+        _Interrupt.at, _Interrupt.seen = place - before, 0
         with pytest.raises(KeyboardInterrupt):
-            _run(scene, tmp_path / "cut")
-        _Interrupt.at = None
-        again = _run(scene, tmp_path / "cut")
-        assert _files(tmp_path / "cut") == _files(tmp_path / "whole")
-        assert (again.order, again.best_score) == (whole.order, whole.best_score)
-        assert again.best.metrics == whole.best.metrics
-        shutil.rmtree(tmp_path / "cut")
+            _run(scene, tmp_path)
+    _Interrupt.at = None
+    again = _run(scene, tmp_path)
+    assert _files(tmp_path) == files
+    assert (again.order, again.best_score) == (result.order, result.best_score)
+    assert again.best.metrics == result.best.metrics
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_a_search_killed_between_a_trials_end_and_its_outcome_goes_on_to_the_same_bytes(scene, tmp_path, monkeypatch):
-    whole = _run(scene, tmp_path / "whole")
+def test_a_search_killed_between_a_trials_end_and_its_outcome_goes_on_to_the_same_bytes(
+    scene, whole, tmp_path, monkeypatch
+):
+    result, files, _ = whole
 
     def killed(*arguments):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(driver.Driver, "done", killed)
     with pytest.raises(KeyboardInterrupt):
-        _run(scene, tmp_path / "cut")
+        _run(scene, tmp_path)
     monkeypatch.undo()
-    again = _run(scene, tmp_path / "cut")
-    assert _files(tmp_path / "cut") == _files(tmp_path / "whole")
-    assert [outcome.epochs for outcome in again.outcomes.values()] == [o.epochs for o in whole.outcomes.values()]
+    again = _run(scene, tmp_path)
+    assert _files(tmp_path) == files
+    assert [outcome.epochs for outcome in again.outcomes.values()] == [o.epochs for o in result.outcomes.values()]
 
 
 @pytest.mark.parametrize("scene", ["a target that is reached", "one epoch first", "hyperband"])

@@ -176,15 +176,23 @@ def predict(
 
 @app.command()
 def check(
-    model: Annotated[Path, typer.Argument(help="A compiled model, saved as .keras.")],
-    data: Annotated[str, typer.Option(help="A data set's name, a .csv or an .npz file.")],
-    target: Annotated[str | None, typer.Option(help="CSV column to predict; the last by default.")] = None,
-    task: Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")] = None,
+    model: Annotated[
+        Path | None, typer.Argument(help="A compiled model, saved as .keras; none looks at the data.")
+    ] = None,
+    data: Data = "",
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
+    data_dir: DataDir = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Also try to learn a few rows by heart.")] = False,
     seed: Seed = 0,
     language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
 ) -> None:
-    """Say what is wrong with a model and its data before a fit."""
+    """Say what is wrong with data, or with a model and its data before a fit."""
     _quiet_tensorflow()
     from .toolkit.data import load
     from .toolkit.diagnosis.wording import words
@@ -194,8 +202,14 @@ def check(
 
     with _refusals():
         _refuse_unspeakable(language)
-        chosen: Any = task
-        splits = load(data, target=target, task=chosen, seed=seed)
+        if not data:
+            raise ValueError("`--data` must name the data to look at, such as --data flowers.csv.")
+        splits = load(data, seed=seed, **_data_options(target, task, drop, header, column, group, time, data_dir))
+        if model is None:
+            from .toolkit.data.table_check import table_lines
+
+            print("\n".join(table_lines(splits)))
+            return
         held = (model_inputs(splits.validation.x), splits.validation.y)
         findings = look(load_model(model), model_inputs(splits.train.x), splits.train.y, held, thorough=thorough)
         lines = [words(finding, language) for finding in findings]
@@ -220,7 +234,7 @@ def diagnose(
 
 @app.command()
 def search(
-    data: Annotated[str, typer.Option(help="A data set's name, a .csv of numbers or an .npz file.")],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Folder for trials, leaderboard and exported model.")] = Path("runs/search"),
     space: Annotated[str, typer.Option(help="mlp, cnn or rnn.")] = "mlp",
     oracle: Annotated[str, typer.Option(help="random, grid, bayesian or hyperband.")] = "random",
@@ -235,8 +249,14 @@ def search(
     precision: Annotated[str | None, typer.Option(help="Keras policy, such as mixed_bfloat16.")] = None,
     xla: Annotated[bool, typer.Option("--xla", help="Compile with XLA.")] = False,
     workers: Annotated[str, typer.Option(help="Processes on this machine, or ray.")] = "1",
-    target: Annotated[str | None, typer.Option(help="CSV column to predict; the last by default.")] = None,
-    task: Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")] = None,
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
+    data_dir: DataDir = None,
     seed: Seed = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where --out holds a search.")] = False,
     quiet: Quiet = False,
@@ -256,8 +276,7 @@ def search(
             epochs=epochs,
             time_budget=time_budget,
             workers=workers,
-            target=target,
-            task=task,
+            options=_data_options(target, task, drop, header, column, group, time, data_dir),
             seed=seed,
             verbose=not quiet,
             command=" ".join(["trainwise", *sys.argv[1:]]),

@@ -20,6 +20,7 @@ from ..callbacks.progress import Progress
 from ..toolkit.checks import instance_of, number, path_of, whole_number
 from ..toolkit.data import Opening, Split, load
 from ..toolkit.data.splits import take
+from ..toolkit.data.table_check import leaks
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
@@ -36,6 +37,7 @@ from ..toolkit.runtime.randomness import preserved
 from ..toolkit.saving.exporting import ExportReport, export, published_before
 from ..toolkit.tasks import Task, head
 from .member_training import Member, train_member
+from .reference_models import Reference, compared, fit_references
 
 _STATE = "trainwise-state"
 # Says whose state it is; a state without it is none.
@@ -165,7 +167,7 @@ class Job:
     def _run(self) -> RunResult:
         splits, settings = self.splits, self.settings
         inputs, architecture = describe(self.raw.train.x)
-        build = first_model(splits.train.x, splits.train.y, self.head, settings.learning_rate, self.layout)
+        build = first_model(np.asarray(splits.train.x), splits.train.y, self.head, settings.learning_rate, self.layout)
         with self._timed("check"):
             checks = self._check(build)
         self.say(
@@ -176,12 +178,15 @@ class Job:
             members = self._train(build)
         with self._timed("vote"):
             weights, models, winner = self._vote(members)
+        with self._timed("beside"):
+            references = self._references()
         with self._timed("test"):
-            evaluation = self._measure(members, weights, models, winner)
+            evaluation, beside = self._measure(models, winner, references)
         with self._timed("export"):
             model = models[winner] if self.encoder is None else self.encoder.before(models[winner])
             exported = self._export(model)
         report = self._report(checks, members, weights, evaluation, exported, inputs, architecture)
+        report["beside"] = beside
         html, _ = write(report, self.out)
         self.say(f"report: {html}")
         # Last: whatever fails before, the run can go on from its state.
@@ -241,11 +246,14 @@ class Job:
         for line in (*splits.notes, *(column.said for column in splits.columns)):
             self.say(f"  {line}")
         constant = constant_features(splits.train.x, splits.features)
-        self.notes = []
+        self.notes = leaks(splits)
+        for note in self.notes:
+            self.say(f"  warning: {note}")
         if constant:
             listed = ", ".join(constant[:5]) + (f" and {len(constant) - 5} more" if len(constant) > 5 else "")
-            self.notes = [f"Constant in the training rows, and so of no use: {listed}."]
-        self.say(" ".join(["normalise: inside the model, by the training rows only.", *self.notes]))
+            self.notes.append(f"Constant in the training rows, and so of no use: {listed}.")
+        told = self.notes[-1:] if constant else []
+        self.say(" ".join(["normalise: inside the model, by the training rows only.", *told]))
 
     def _check(self, build: Callable[[], keras.Model]) -> list[Finding]:
         train, validation = self.splits.train, self.splits.validation
@@ -315,14 +323,27 @@ class Job:
         self.say(f"vote: {chosen} chosen on validation rows{compared}; to be exported: {winner}")
         return selection.weights, models, winner
 
+    def _references(self) -> list[Reference]:
+        """Simple models of the training rows, fitted before the test rows are opened."""
+        if self._measured is not None:
+            return []
+        return fit_references(
+            self.raw.train,
+            np.asarray(self.splits.train.x),
+            self.head.task,
+            self.raw.columns,
+            self.layout,
+            self.settings.seed,
+        )
+
     def _measure(
-        self, members: list[Member], weights: np.ndarray, models: dict[str, keras.Model], winner: str
-    ) -> dict[str, Any]:
+        self, models: dict[str, keras.Model], winner: str, references: list[Reference]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._measured is not None:
             # The test rows are measured once; a resumed run tells what was measured.
             kept: dict[str, Any] = self._measured
             self.say(f"test: measured before the interruption. {kept['sentence']}")
-            return kept
+            return kept, read_json(self._state / "beside.json") or {}
         with warnings.catch_warnings(record=True) as caught:
             # Opening a split a second time warns, and the log of the run must say so.
             warnings.simplefilter("always")
@@ -332,9 +353,13 @@ class Job:
         openings = [asdict(opening) for opening in self.splits.test.openings]
         # Before anything is measured: a kill from here on must not hide that the rows were seen.
         write_json(self._state / "openings.json", openings)
-        test = self._encoded(test)
+        raw, test = test, self._encoded(test)
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
         evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed)
+        network = next(answer for answer in answers if answer.name == winner)
+        beside = compared(references, raw, np.asarray(test.x), self.head.task, network, self.settings.seed)
+        write_json(self._state / "beside.json", beside)
+        # Last of the two: what is there says that both were measured.
         write_json(self._state / "evaluation.json", evaluation)
         for result in evaluation["results"]:
             self.say(
@@ -342,7 +367,13 @@ class Job:
                 f"{evaluation['interval']} {result['low']:.4f} to {result['high']:.4f}"
             )
         self.say(f"  {evaluation['sentence']}")
-        return evaluation
+        for result in beside["results"]:
+            note = f"; {result['note']}" if result["note"] else ""
+            self.say(
+                f"beside: {result['name']}: {beside['metric']} {result['value']:.4f} in {result['seconds']:.1f} s{note}"
+            )
+        self.say(f"  {beside['sentence']}")
+        return evaluation, beside
 
     def _export(self, model: keras.Model) -> ExportReport:
         splits = self.raw

@@ -154,10 +154,20 @@ def _as_cells(cells: pd.Series, place: str) -> np.ndarray:
         elif isinstance(value, list | tuple | dict | set | np.ndarray):
             raise TypeError(f"{place} holds a {type(value).__name__}; a column takes one value a row.")
         else:
-            # Whole numbers that pandas keeps as 3.0 for the gaps beside them are written 3.
-            whole = isinstance(value, float | np.floating) and float(value).is_integer() and abs(value) < 1e15
-            words[row] = str(int(value)) if whole else str(value)
+            words[row] = as_written(value)
     return words
+
+
+def as_written(value: Any) -> str:
+    """A number or anything else as people write it: whole numbers that pandas keeps as 3.0 for the gaps beside as 3.
+
+    Example:
+
+    >>> as_written(3.0), as_written(2.5)
+    ('3', '2.5')
+    """
+    number = float(value) if isinstance(value, float | np.floating) else np.inf
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else str(value).strip()
 
 
 def _of_numbers(

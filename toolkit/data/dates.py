@@ -41,7 +41,7 @@ def find_format(words: Sequence[str], packed: bool = False) -> tuple[str, float]
     ('%d.%m.%Y %H:%M', 0.5)
     """
     cells = pd.Series(list(words), dtype=object)
-    at = np.unique(np.linspace(0, len(cells) - 1, min(_FEW, len(cells))).astype(int)) if len(cells) else []
+    at = np.unique(np.linspace(0, max(0, len(cells) - 1), min(_FEW, len(cells))).astype(int))
     few = cells.iloc[at]
     # To parse takes long, and most forms can be told by their signs.
     shapes = {_shape(word) for word in few} | {_shape(re.sub(_TAIL, "", word)) for word in few}

@@ -136,9 +136,10 @@ def _read_frames(source: tuple[Any, Any], options: TableOptions) -> SourceRows:
 
 def _read_columns(name: str, x: Mapping[Any, Any], y: np.ndarray, options: TableOptions) -> SourceRows:
     """Columns by name, which stay so: a model of them has one input each, whatever they hold."""
-    inputs = as_inputs(x)
-    lengths = {len(column) for column in inputs.values()}
-    if not inputs or lengths != {len(y)} or y.ndim != 1 or not len(y):
+    if not x:
+        raise ValueError("`x` has no columns.")
+    inputs = {str(one): _as_column(str(one), column) for one, column in x.items()}
+    if not y.ndim or not len(y) or {len(column) for column in inputs.values()} != {len(y)}:
         return SourceRows(name, inputs, y, tuple(inputs))
     target = options.target or next(one for one in ("target", "y", "the target") if one not in inputs)
     frame = pd.DataFrame({one: pd.Series(column) for one, column in inputs.items()})

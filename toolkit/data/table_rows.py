@@ -85,15 +85,16 @@ def table_rows(table: Table, options: TableOptions, y: np.ndarray | None = None,
                 f"{where} has no column {name!r}; its columns are {_listed(frame.columns)}.{_near(name, frame.columns)}"
             )
     left = [name for name in frame.columns if name not in options.drop]
-    target, notes = "target", list(table.notes)
+    target: str = "target"
+    notes = list(table.notes)
     if y is None:
         if not left:
             raise ValueError(f"{where}: `drop` leaves no column.")
-        target = left[-1] if options.target is None else options.target
+        target = str(left[-1]) if options.target is None else str(options.target)
         if target in options.drop:
             raise ValueError(f"Column {target!r} cannot be the target and be dropped.")
-        for option, name in (("group", options.group), ("time", options.time)):
-            if name == target:
+        for option, chosen in (("group", options.group), ("time", options.time)):
+            if chosen == target:
                 raise ValueError(f"Column {target!r} cannot be the target and the {option}.")
         y, gaps = _targets(table, target, options.asked.get(target), source)
         if gaps.any():

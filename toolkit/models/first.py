@@ -67,7 +67,7 @@ def first_model(
     >>> model.predict(x, verbose=0).shape
     (20, 1)
     """
-    scaling = statistics(x) if layout is None else None
+    scaling = statistics(x) if layout is None else {}
     targets = statistics(y) if head.task == "regression" else None
     image = layout is None and _is_image(x)
 

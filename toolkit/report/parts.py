@@ -105,7 +105,7 @@ def schema_part(splits: Splits) -> dict[str, Any]:
         # The model's inputs have names that Keras allows, the file's columns those of the user.
         inputs = column_inputs(x)
         columns = {name: [inputs[name], kind] for name, kind in kinds.items()}
-    schema = {
+    schema: dict[str, Any] = {
         "features": list(splits.features),
         "target": splits.target,
         "task": splits.task,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..data.columns import as_written
 from ..data.dates import parsed
 from ..data.gaps import looks_like_gap
 from ..data.numerals import NumberForm, as_numbers, find_form
@@ -159,7 +160,7 @@ def _words(table: Table, file: Path, name: str, cells: pd.Series, form: Any) -> 
         plain = cells.dt.tz_localize(None) if isinstance(cells.dtype, pd.DatetimeTZDtype) else cells
         written = plain.dt.strftime((form or {}).get("date_format") or "%Y-%m-%d").astype(object)
         return np.asarray(written.where(plain.notna(), ""), dtype=object)
-    words = np.array([_written(cell) for cell in cells.astype(object).where(cells.notna(), "")], dtype=object)
+    words = np.array([as_written(cell) for cell in cells.astype(object).where(cells.notna(), "")], dtype=object)
     if form is None:
         return words
     real = set(form.get("words", []))
@@ -173,12 +174,6 @@ def _words(table: Table, file: Path, name: str, cells: pd.Series, form: Any) -> 
                 f"{words[wrong[0]]!r} in row {int(wrong[0]) + table.first_line}."
             )
     return words
-
-
-def _written(cell: Any) -> str:
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    return str(cell).strip()
 
 
 def _unknown(name: str, words: np.ndarray, form: Any) -> Iterator[str]:

@@ -34,6 +34,9 @@ KINDS = {
     "workers": COUNTS,
     "target": WORDS,
     "drop": WORDS,
+    "column": (*WORDS, "a=", "=text", "a=colour", "nope=text", "a=date"),
+    "group": (*WORDS, "t"),
+    "time": (*WORDS, "t"),
     "data": WORDS,
 }
 GOOD_CSV = "a,b,t\n" + "".join(f"{i},{i * i % 7},{'xy'[i % 2]}\n" for i in range(30))
@@ -391,7 +394,7 @@ def cases(folder):
     found += [["check", name, "--data", "good.csv"] for name in [*files["keras"], "nowhere.keras", "taken"]]
     found += [["predict", name, "rows.csv"] for name in [*files["saved"], "nowhere", "taken", "."]]
     # To be answered a table need not be one to learn from.
-    answered = ("one_row", "rare", "same", "every", "huge_target", "far_target", "huge_classes")
+    answered = ("one_row", "rare", "same", "every", "huge_target", "far_target", "huge_classes", "gaps")
     tables = [name for name in files["data"] if name.endswith(".csv") and name[5:-4] not in answered]
     found += [["predict", "model", name] for name in tables]
     found += [

@@ -17,6 +17,7 @@ import typer
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
+_ENDINGS = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".xlsx", ".xlsm", ".jsonl", ".ndjson", ".json", ".npz")
 
 app = typer.Typer(
     add_completion=False,
@@ -29,6 +30,23 @@ Out = Annotated[Path, typer.Option(help="Folder for the report and the exported 
 Seed = Annotated[int, typer.Option(help="Decides splits, starting weights and batches.")]
 Epochs = Annotated[int, typer.Option(help="Epochs a member; the best one is kept.")]
 Members = Annotated[int, typer.Option(help="Members of the ensemble.")]
+Data = Annotated[
+    str, typer.Option(help="A data set's name, a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl) or an .npz file.")
+]
+Target = Annotated[str | None, typer.Option(help="Column of the table to predict; the last by default.")]
+Asked = Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")]
+Header = Annotated[bool | None, typer.Option(help="Whether the table's first row names the columns.")]
+Drop = Annotated[list[str] | None, typer.Option(help="Column of the table to leave out; may be repeated.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        help="NAME=KIND: what a column is (number, category, ordered, text, date, identifier, drop); may be repeated.",
+    ),
+]
+Group = Annotated[str | None, typer.Option(help="Column whose rows of one value stay in one split.")]
+Time = Annotated[str | None, typer.Option(help="Column by which the splits follow one another; the latest rows test.")]
+DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 
@@ -48,18 +66,21 @@ def demo(
 
 @app.command()
 def run(
-    data: Annotated[str, typer.Option(help="A data set's name, a .csv or an .npz file.")],
+    data: Data,
     out: Annotated[Path | None, typer.Option(help="Folder for the results; runs/NAME by default.")] = None,
-    target: Annotated[str | None, typer.Option(help="CSV column to predict; the last by default.")] = None,
-    task: Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")] = None,
-    drop: Annotated[list[str] | None, typer.Option(help="CSV column to leave out; may be repeated.")] = None,
-    header: Annotated[bool | None, typer.Option(help="Whether the CSV's first row names the columns.")] = None,
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
     seed: Seed = 0,
     epochs: Epochs = 30,
     members: Members = 5,
     batch_size: Annotated[int, typer.Option(help="Rows an update.")] = 32,
     learning_rate: Annotated[float, typer.Option(help="Of the Adam optimizer.")] = 1e-3,
-    data_dir: Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")] = None,
+    data_dir: DataDir = None,
     quiet: Quiet = False,
     resume: Resume = False,
 ) -> None:
@@ -71,61 +92,124 @@ def run(
         "learning_rate": learning_rate,
         "seed": seed,
     }
+    with _refusals():
+        options = _data_options(target, task, drop, header, column, group, time, data_dir)
+    _work(data, out or Path("runs") / _short_name(data), quiet, resume, settings, options)
+
+
+def _short_name(data: str) -> str:
     from .toolkit.runtime.own_folders import folder_name
 
-    # A data set's name is `name/config:version`.
-    name = Path(data).stem if data.lower().endswith((".csv", ".npz")) else data.split("/")[0].split(":")[0]
-    folder = out or Path("runs") / folder_name(name)
-    options = {"target": target, "task": task, "drop": drop or (), "header": header, "data_dir": data_dir}
-    _work(data, folder, quiet, resume, settings, options)
+    # A data set's name is `name/config:version`, a file's has endings.
+    file = Path(data)
+    for ending in (".gz", ".bz2", ".xz", *_ENDINGS):
+        if file.name.lower().endswith(ending):
+            file = file.with_name(file.name[: -len(ending)] or file.name)
+    name = file.name if file.name != Path(data).name else data.split("/")[0].split(":")[0]
+    return folder_name(name)
+
+
+def _data_options(
+    target: str | None,
+    task: str | None,
+    drop: list[str] | None,
+    header: bool | None,
+    column: list[str] | None,
+    group: str | None,
+    time: str | None,
+    data_dir: Path | None,
+) -> dict[str, Any]:
+    """What is said of the data, as `load` takes it."""
+    columns = {}
+    for one in column or ():
+        # A name may hold the sign itself, a kind does not.
+        name, sign, kind = one.rpartition("=")
+        if not sign or not kind:
+            raise ValueError(f"--column takes NAME=KIND, such as --column title=text, got {one!r}.")
+        columns[name] = kind
+    return {
+        "target": target,
+        "task": task,
+        "drop": drop or (),
+        "header": header,
+        "columns": columns or None,
+        "group": group,
+        "time": time,
+        "data_dir": data_dir,
+    }
 
 
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="An exported model, or the folder of its versions.")],
-    file: Annotated[Path, typer.Argument(help="CSV file with the rows to answer.")],
-    out: Annotated[Path | None, typer.Option(help="CSV file for the answers; standard output by default.")] = None,
-    header: Annotated[bool | None, typer.Option(help="Whether the CSV's first row names the columns.")] = None,
+    file: Annotated[Path, typer.Argument(help="Table with the rows to answer: .csv, .parquet, .xlsx, ...")],
+    out: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet file for the answers; standard output by default.")
+    ] = None,
+    header: Header = None,
+    row_id: Annotated[str | None, typer.Option("--id", help="Column to write before the answers.")] = None,
     trust: Annotated[
         bool, typer.Option("--trust", help="Run the model even where its operations touch files or call Python.")
     ] = False,
 ) -> None:
-    """Answer the rows of a CSV file with an exported model."""
+    """Answer the rows of a table with an exported model."""
     _quiet_tensorflow()
     from .toolkit.runtime.files import beside
-    from .toolkit.saving.predicting import predict_csv
+    from .toolkit.saving.predicting import predict_table
 
     with _refusals():
-        names, rows = predict_csv(model, file, header, trust=trust)
+        found = predict_table(model, file, header, trust=trust, row_id=row_id)
+        for note in found.notes:
+            print(f"trainwise: {note}", file=sys.stderr)
         if out is None:
-            csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
+            csv.writer(sys.stdout, lineterminator="\n").writerows([found.names, *found.rows])
             return
-        with beside(out) as draft, draft.open("w", newline="", encoding="utf-8") as target:
-            csv.writer(target, lineterminator="\n").writerows([names, *rows])
+        with beside(out) as draft:
+            if out.suffix.lower() == ".parquet":
+                from .toolkit.saving.predicting import write_parquet
+
+                write_parquet(found, draft)
+                return
+            with draft.open("w", newline="", encoding="utf-8") as target:
+                csv.writer(target, lineterminator="\n").writerows([found.names, *found.rows])
 
 
 @app.command()
 def check(
-    model: Annotated[Path, typer.Argument(help="A compiled model, saved as .keras.")],
-    data: Annotated[str, typer.Option(help="A data set's name, a .csv or an .npz file.")],
-    target: Annotated[str | None, typer.Option(help="CSV column to predict; the last by default.")] = None,
-    task: Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")] = None,
+    model: Annotated[
+        Path | None, typer.Argument(help="A compiled model, saved as .keras; none looks at the data.")
+    ] = None,
+    data: Data = "",
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
+    data_dir: DataDir = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Also try to learn a few rows by heart.")] = False,
     seed: Seed = 0,
     language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
 ) -> None:
-    """Say what is wrong with a model and its data before a fit."""
+    """Say what is wrong with data, or with a model and its data before a fit."""
     _quiet_tensorflow()
     from .toolkit.data import load
     from .toolkit.diagnosis.wording import words
-    from .toolkit.models.first import model_inputs
+    from .toolkit.models.columns_in import model_inputs
     from .toolkit.preflight import check as look
     from .toolkit.saving.loading import load_model
 
     with _refusals():
         _refuse_unspeakable(language)
-        chosen: Any = task
-        splits = load(data, target=target, task=chosen, seed=seed)
+        if not data:
+            raise ValueError("`--data` must name the data to look at, such as --data flowers.csv.")
+        splits = load(data, seed=seed, **_data_options(target, task, drop, header, column, group, time, data_dir))
+        if model is None:
+            from .toolkit.data.table_check import table_lines
+
+            print("\n".join(table_lines(splits)))
+            return
         held = (model_inputs(splits.validation.x), splits.validation.y)
         findings = look(load_model(model), model_inputs(splits.train.x), splits.train.y, held, thorough=thorough)
         lines = [words(finding, language) for finding in findings]
@@ -150,7 +234,7 @@ def diagnose(
 
 @app.command()
 def search(
-    data: Annotated[str, typer.Option(help="A data set's name, a .csv of numbers or an .npz file.")],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Folder for trials, leaderboard and exported model.")] = Path("runs/search"),
     space: Annotated[str, typer.Option(help="mlp, cnn or rnn.")] = "mlp",
     oracle: Annotated[str, typer.Option(help="random, grid, bayesian or hyperband.")] = "random",
@@ -165,8 +249,14 @@ def search(
     precision: Annotated[str | None, typer.Option(help="Keras policy, such as mixed_bfloat16.")] = None,
     xla: Annotated[bool, typer.Option("--xla", help="Compile with XLA.")] = False,
     workers: Annotated[str, typer.Option(help="Processes on this machine, or ray.")] = "1",
-    target: Annotated[str | None, typer.Option(help="CSV column to predict; the last by default.")] = None,
-    task: Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")] = None,
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
+    data_dir: DataDir = None,
     seed: Seed = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where --out holds a search.")] = False,
     quiet: Quiet = False,
@@ -186,8 +276,7 @@ def search(
             epochs=epochs,
             time_budget=time_budget,
             workers=workers,
-            target=target,
-            task=task,
+            options=_data_options(target, task, drop, header, column, group, time, data_dir),
             seed=seed,
             verbose=not quiet,
             command=" ".join(["trainwise", *sys.argv[1:]]),
@@ -287,7 +376,7 @@ def _refusals(failure: int = BAD_INPUT, going_on: str = "") -> Iterator[None]:
         _stop(FAILED, f"the memory does not suffice: {error or 'take fewer rows or a smaller batch'}.")
     except OSError as error:
         _stop(failure, f"{error}.{kept}" if failure == FAILED else error)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ImportError) as error:
         _stop(BAD_INPUT, error)
     except (ArithmeticError, RuntimeError) as error:
         _stop(FAILED, error)

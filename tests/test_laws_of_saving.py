@@ -37,12 +37,20 @@ def _built(layer, shape):
 TABLES = _rows(2, 4, 6)
 SERIES = _rows(2, 4, 5, 3)
 IMAGES = _rows(4, 6, 6, 2, 3)
+DATES = keras.ops.convert_to_tensor([["2020-02-29"], ["2021-12-31"], ["soon"]], dtype="string")
 LAYERS = {
+    "CategoryEncoding": (lambda: tw.layers.CategoryEncoding([3, 40], ordered=[0]), GENERATOR.integers(0, 3, (4, 2))),
+    "CategoryNumbers": (lambda: tw.layers.CategoryNumbers(7), np.array([[0.0], [3 / 7], [6 / 7]])),
+    "DateEncoding": (lambda: tw.layers.DateEncoding("%Y-%m-%d", 18_000.0, 19_000.0), DATES),
     "DropoutSampling": (lambda: tw.layers.DropoutSampling(L.Dropout(0.5, seed=1)), _rows(4, 6)),
     "Folded": (lambda: tw.layers.Folded(L.Flatten(), 2), SERIES),
     "HardVoting": (lambda: tw.layers.HardVoting(weights=[1, 2, 3], ties="first"), [_rows(4, 3) for _ in range(3)]),
     "Merged": (lambda: tw.layers.Merged(L.MaxPooling2D(2), 2), IMAGES),
     "MinMax": (lambda: _adapted(tw.layers.MinMax(-1.0, 2.0)), _rows(4, 2)),
+    "NumberEncoding": (
+        lambda: tw.layers.NumberEncoding([1.0, 2.0], [0.0, 1.0], [0.0, 2.0], [0.5, 0.1], [2.0, 3.0], [1], [[0, 1.0]]),
+        np.array([[1.0, np.nan], [3.0, 50.0]]),
+    ),
     "SoftVoting": (lambda: tw.layers.SoftVoting(weights=[1, 2, 3]), [_rows(4, 3) for _ in range(3)]),
     "StackedBatchNormalization": (lambda: tw.layers.StackedBatchNormalization(L.BatchNormalization(), 2), TABLES),
     "StackedBidirectional": (lambda: tw.layers.StackedBidirectional(L.Bidirectional(L.GRU(3)), 2), SERIES),

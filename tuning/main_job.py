@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -18,12 +18,15 @@ from rich.console import Console
 
 from ..callbacks.progress import Progress
 from ..toolkit.checks import instance_of, number, path_of, whole_number
-from ..toolkit.data import Opening, load
+from ..toolkit.data import Opening, Split, load
 from ..toolkit.data.splits import take
+from ..toolkit.data.table_check import leaks
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
-from ..toolkit.models.first import constant_features, describe, first_model, model_inputs
+from ..toolkit.models.columns_in import model_inputs
+from ..toolkit.models.first import constant_features, describe, first_model
+from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.preflight import check
 from ..toolkit.report.page import write
 from ..toolkit.report.parts import data_part, export_part, schema_part, versions
@@ -34,6 +37,7 @@ from ..toolkit.runtime.randomness import preserved
 from ..toolkit.saving.exporting import ExportReport, export, published_before
 from ..toolkit.tasks import Task, head
 from .member_training import Member, train_member
+from .reference_models import Reference, compared, fit_references
 
 _STATE = "trainwise-state"
 # Says whose state it is; a state without it is none.
@@ -115,6 +119,9 @@ class Job:
         say: Callable[[str], None] = print,
         console: Console | None = None,
         data_dir: str | Path | None = None,
+        columns: Mapping[str, str] | None = None,
+        group: str | None = None,
+        time: str | None = None,
     ) -> None:
         self.settings = settings
         self.command = command
@@ -122,9 +129,26 @@ class Job:
         self.console = console
         self.seconds: dict[str, float] = {}
         with self._timed("load"):
-            self.splits = load(
-                source, target=target, task=task, seed=settings.seed, header=header, drop=drop, data_dir=data_dir
+            self.raw = load(
+                source,
+                target=target,
+                task=task,
+                seed=settings.seed,
+                header=header,
+                drop=drop,
+                data_dir=data_dir,
+                columns=columns,
+                group=group,
+                time=time,
             )
+        # Members learn from what is encoded, once; what is exported takes the raw rows.
+        self.splits, self.encoder = self.raw, None
+        if self.raw.columns:
+            with self._timed("encode"):
+                self.encoder = TableEncoder(self.raw.columns, self.raw.train.x)
+                encoded = [self._encoded(part) for part in (self.raw.train, self.raw.validation)]
+            self.splits = replace(self.raw, train=encoded[0], validation=encoded[1])
+        self.layout = self.encoder.layout if self.encoder else None
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
         self.head = head(self.splits.task, self.splits.train.y, len(self.splits.classes or ()) or None)
@@ -142,8 +166,8 @@ class Job:
 
     def _run(self) -> RunResult:
         splits, settings = self.splits, self.settings
-        inputs, architecture = describe(splits.train.x)
-        build = first_model(splits.train.x, splits.train.y, self.head, settings.learning_rate)
+        inputs, architecture = describe(self.raw.train.x)
+        build = first_model(np.asarray(splits.train.x), splits.train.y, self.head, settings.learning_rate, self.layout)
         with self._timed("check"):
             checks = self._check(build)
         self.say(
@@ -154,11 +178,15 @@ class Job:
             members = self._train(build)
         with self._timed("vote"):
             weights, models, winner = self._vote(members)
+        with self._timed("beside"):
+            references = self._references()
         with self._timed("test"):
-            evaluation = self._measure(members, weights, models, winner)
+            evaluation, beside = self._measure(models, winner, references)
         with self._timed("export"):
-            exported = self._export(models[winner])
+            model = models[winner] if self.encoder is None else self.encoder.before(models[winner])
+            exported = self._export(model)
         report = self._report(checks, members, weights, evaluation, exported, inputs, architecture)
+        report["beside"] = beside
         html, _ = write(report, self.out)
         self.say(f"report: {html}")
         # Last: whatever fails before, the run can go on from its state.
@@ -166,7 +194,10 @@ class Job:
             discard(self._state, first=_RUN)
         except OSError as error:
             self.say(f"  warning: {self._state} is done with, and could not be removed: {error}")
-        return RunResult(models[winner], report, self.out)
+        return RunResult(model, report, self.out)
+
+    def _encoded(self, rows: Split) -> Split:
+        return rows if self.encoder is None else Split(self.encoder.encode(rows.x), rows.y)
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:
@@ -204,7 +235,7 @@ class Job:
         self._measured = read_json(self._state / "evaluation.json")
 
     def _say_data(self) -> None:
-        splits = self.splits
+        splits = self.raw
         inputs, _ = describe(splits.train.x)
         self.say(
             f"load: {splits.name}, {inputs}; {len(splits.train)} rows to train, {len(splits.validation)} to validate, "
@@ -212,12 +243,17 @@ class Job:
         )
         end = self.head
         self.say(f"head: {end.task}, {end.units} output unit(s), {end.activation}, {end.loss}")
+        for line in (*splits.notes, *(column.said for column in splits.columns)):
+            self.say(f"  {line}")
         constant = constant_features(splits.train.x, splits.features)
-        self.notes = []
+        self.notes = leaks(splits)
+        for note in self.notes:
+            self.say(f"  warning: {note}")
         if constant:
             listed = ", ".join(constant[:5]) + (f" and {len(constant) - 5} more" if len(constant) > 5 else "")
-            self.notes = [f"Constant in the training rows, and so of no use: {listed}."]
-        self.say(" ".join(["normalise: inside the model, by the training rows only.", *self.notes]))
+            self.notes.append(f"Constant in the training rows, and so of no use: {listed}.")
+        told = self.notes[-1:] if constant else []
+        self.say(" ".join(["normalise: inside the model, by the training rows only.", *told]))
 
     def _check(self, build: Callable[[], keras.Model]) -> list[Finding]:
         train, validation = self.splits.train, self.splits.validation
@@ -266,7 +302,9 @@ class Job:
                 "Training broke down: a member outputs NaN. See the findings above, and change that first."
             )
         metric: Literal["mse", "nll"] = "mse" if self.head.task == "regression" else "nll"
-        selection = select_members(answers, validation.y, metric=metric, seed=self.settings.seed, rows=validation)
+        selection = select_members(
+            answers, validation.y, metric=metric, seed=self.settings.seed, rows=self.raw.validation
+        )
         # One greedy step is the best single member by the same measure.
         best = select_members(answers, validation.y, size=1, metric=metric, seed=self.settings.seed).members[0]
         alone = len(selection.members) == 1
@@ -285,14 +323,27 @@ class Job:
         self.say(f"vote: {chosen} chosen on validation rows{compared}; to be exported: {winner}")
         return selection.weights, models, winner
 
+    def _references(self) -> list[Reference]:
+        """Simple models of the training rows, fitted before the test rows are opened."""
+        if self._measured is not None:
+            return []
+        return fit_references(
+            self.raw.train,
+            np.asarray(self.splits.train.x),
+            self.head.task,
+            self.raw.columns,
+            self.layout,
+            self.settings.seed,
+        )
+
     def _measure(
-        self, members: list[Member], weights: np.ndarray, models: dict[str, keras.Model], winner: str
-    ) -> dict[str, Any]:
+        self, models: dict[str, keras.Model], winner: str, references: list[Reference]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._measured is not None:
             # The test rows are measured once; a resumed run tells what was measured.
             kept: dict[str, Any] = self._measured
             self.say(f"test: measured before the interruption. {kept['sentence']}")
-            return kept
+            return kept, read_json(self._state / "beside.json") or {}
         with warnings.catch_warnings(record=True) as caught:
             # Opening a split a second time warns, and the log of the run must say so.
             warnings.simplefilter("always")
@@ -302,8 +353,13 @@ class Job:
         openings = [asdict(opening) for opening in self.splits.test.openings]
         # Before anything is measured: a kill from here on must not hide that the rows were seen.
         write_json(self._state / "openings.json", openings)
+        raw, test = test, self._encoded(test)
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
         evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed)
+        network = next(answer for answer in answers if answer.name == winner)
+        beside = compared(references, raw, np.asarray(test.x), self.head.task, network, self.settings.seed)
+        write_json(self._state / "beside.json", beside)
+        # Last of the two: what is there says that both were measured.
         write_json(self._state / "evaluation.json", evaluation)
         for result in evaluation["results"]:
             self.say(
@@ -311,10 +367,16 @@ class Job:
                 f"{evaluation['interval']} {result['low']:.4f} to {result['high']:.4f}"
             )
         self.say(f"  {evaluation['sentence']}")
-        return evaluation
+        for result in beside["results"]:
+            note = f"; {result['note']}" if result["note"] else ""
+            self.say(
+                f"beside: {result['name']}: {beside['metric']} {result['value']:.4f} in {result['seconds']:.1f} s{note}"
+            )
+        self.say(f"  {beside['sentence']}")
+        return evaluation, beside
 
     def _export(self, model: keras.Model) -> ExportReport:
-        splits = self.splits
+        splits = self.raw
         folder = self.out / "models" / folder_name(splits.name)
         # A kill between the export and the report must not publish the model twice.
         published = published_before(folder, self._run_name)
@@ -341,7 +403,7 @@ class Job:
         inputs: str,
         architecture: str,
     ) -> dict[str, Any]:
-        splits = self.splits
+        splits = self.raw
         return {
             "title": splits.name,
             "command": self.command,
@@ -373,6 +435,9 @@ def run(
     say: Callable[[str], None] = print,
     console: Console | None = None,
     data_dir: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    group: str | None = None,
+    time: str | None = None,
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
 
@@ -381,15 +446,18 @@ def run(
         out: Folder for `report.html`, `report.json` and `models/NAME/VERSION/`; one run at a time works in it.
             Until the run ends its state stands there, in `trainwise-state`.
         settings: What to train; see `Settings`.
-        target: Column of a CSV file to predict; the last one by default.
+        target: Column of a table to predict; the last one by default.
         task: The task; found from the targets by default.
-        header: Whether the first row of a CSV file names the columns; found out by default.
-        drop: Columns of a CSV file to leave out.
+        header: Whether the first row of a text table names the columns; found out by default.
+        drop: Columns of a table to leave out.
         resume: Whether to go on with an interrupted run of the same settings and data in `out`.
         command: The command line, for the report.
         say: Takes each line about a step.
         console: Where to show the progress of each epoch; nowhere by default.
         data_dir: Where tfds keeps its files.
+        columns: What columns of a table are, by name, where what is found is not right; as for `trainwise.data.load`.
+        group: Column whose rows of one value stay in one split.
+        time: Column by which the splits follow one another.
 
     Returns:
         The `RunResult`.
@@ -418,6 +486,9 @@ def run(
         say=say,
         console=console,
         data_dir=data_dir,
+        columns=columns,
+        group=group,
+        time=time,
     )
     return job.run()
 

@@ -17,7 +17,7 @@ from ..callbacks.resume import Resume
 from ..toolkit.data import Split, Splits
 from ..toolkit.data.splits import take
 from ..toolkit.diagnosis.findings import Finding, rank
-from ..toolkit.models.first import model_inputs
+from ..toolkit.models.columns_in import model_inputs
 
 
 class Batches(keras.utils.PyDataset):

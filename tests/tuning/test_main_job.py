@@ -41,10 +41,10 @@ def done(pets):
 def test_a_run_from_a_csv_with_words_ends_well_and_says_each_step(done):
     assert done.returncode == 0, done.stderr
     steps = [line.split(":")[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
-    assert [step for step in steps if step != "test"] == [
+    assert [step for step in steps if step not in ("test", "beside")] == [
         "load", "head", "normalise", "check", "train", "vote", "export", "report",
     ]  # fmt: skip
-    assert steps.count("test") == 3
+    assert steps.count("test") == 3 and steps.count("beside") == 3
 
 
 def test_piped_output_is_plain_lines(done):
@@ -64,7 +64,13 @@ def test_the_report_holds_what_the_run_did(done, pets):
     assert report["command"] == "trainwise run --data pets.csv --out out --epochs 12 --members 2"
     assert report["versions"]["trainwise"] == tw.__version__
     assert report["evaluation"]["results"][1]["value"] > 0.9
+    names = [result["name"] for result in report["beside"]["results"]]
+    assert names == ["constant", "linear model", "gradient boosting"]
+    # Half of the pets are dogs.
+    assert abs(report["beside"]["results"][0]["value"] - 0.5) < 0.06
+    assert report["data"]["columns"][0].startswith("'fur colour': category, 4 different")
     page = (pets / "out/report.html").read_text()
+    assert report["beside"]["sentence"] in page and "fur colour&#39;: category, 4 different" in page
     HTMLParser().feed(page)
     assert report["evaluation"]["sentence"] in page
     assert sorted(path.name for path in (pets / "out").iterdir()) == [

@@ -1,4 +1,4 @@
-"""Reads any source into rows: shipped and tfds names, .npz, .csv, arrays, columns, `tf.data.Dataset`."""
+"""Reads any source into rows: shipped and tfds names, .npz, tables, arrays, columns, `tf.data.Dataset`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import socket
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from . import shipped
 from .archives import read_npz
-from .tables import Table, read_csv
+from .columns import ASKED, Column
+from .table_rows import TableOptions, TableRows, table_rows
+from .tables import from_frame, is_frame, is_table_file, read_table, table_name
 
 Inputs = np.ndarray | dict[str, np.ndarray]
 PARTS = ("train", "validation", "test")
@@ -23,8 +26,6 @@ _LOOK_UP_SECONDS = 10.0
 # Kinds of numpy types: booleans, whole and real numbers.
 _NUMBERS = "biuf"
 _LARGEST = float(np.finfo("float32").max)
-# One input of the model and one encoder a column: beyond, to build it takes minutes.
-_MOST_WORDY = 1_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class SourceRows:
         target: Name of the target.
         classes: Names of the classes where the source knows them.
         parts: Row numbers that the source itself sets aside as train, validation or test.
+        columns: What the columns of a table are, those that are left out too.
+        notes: How the table was read, a sentence each.
+        group: Of each row, what must not be parted among splits, or `None`.
+        time: Of each row, by what the splits follow one another, or `None`.
     """
 
     name: str
@@ -48,6 +53,10 @@ class SourceRows:
     target: str = "target"
     classes: tuple[str, ...] | None = None
     parts: dict[str, np.ndarray] = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
+    notes: tuple[str, ...] = ()
+    group: np.ndarray | None = None
+    time: np.ndarray | None = None
 
 
 def read_rows(
@@ -57,18 +66,85 @@ def read_rows(
     header: bool | None = None,
     drop: Sequence[str] = (),
     data_dir: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    group: str | None = None,
+    time: str | None = None,
 ) -> SourceRows:
-    """Reads rows from a name, a file, arrays or a dataset; see `trainwise.data.load`."""
+    """Reads rows from a name, a file, a data frame, arrays or a dataset; see `trainwise.data.load`."""
+    options = TableOptions(target, tuple(drop), _asked(columns), group, time)
     if isinstance(source, str | Path):
-        return _read_named(str(source), target, header, drop, data_dir)
+        return _read_named(str(source), options, header, data_dir)
+    if is_frame(source):
+        return _of_table("table", table_rows(from_frame(source), options))
     if isinstance(source, tuple) and len(source) == 2:
-        return SourceRows("arrays", as_inputs(source[0]), np.asarray(source[1]), _columns(source[0]))
+        if is_frame(source[0]):
+            return _read_frames(source, options)
+        if isinstance(source[0], Mapping):
+            return _read_columns("arrays", source[0], np.asarray(source[1]), options)
+        _refuse_table_options(options, header, "arrays")
+        return SourceRows("arrays", as_inputs(source[0]), np.asarray(source[1]))
     if hasattr(source, "element_spec") and hasattr(source, "as_numpy_iterator"):
-        return _read_dataset(source)
+        return _read_dataset(source, options)
     raise TypeError(
-        "`source` must be a name, a file (.csv, .npz), a pair (x, y) of arrays, or a tf.data.Dataset of such pairs, "
-        f"got {type(source).__name__}."
+        "`source` must be a name, a file (.csv, .parquet, .npz, ...), a data frame, a pair (x, y) of arrays, or a "
+        f"tf.data.Dataset of such pairs, got {type(source).__name__}."
     )
+
+
+def _asked(columns: Mapping[str, str] | None) -> dict[str, str]:
+    if columns is not None and not isinstance(columns, Mapping):
+        raise TypeError(f"`columns` must be a mapping of names to one of {', '.join(ASKED)}, got {columns!r}.")
+    return dict(columns or {})
+
+
+def _of_table(name: str, found: TableRows) -> SourceRows:
+    x: Inputs = found.values
+    used = [column for column in found.columns if column.used]
+    if all(column.is_number for column in used):
+        # Numbers only: one array, which everything that takes arrays takes.
+        x = np.stack(list(found.values.values()), axis=1)
+    return SourceRows(
+        name,
+        x,
+        found.y,
+        tuple(found.values),
+        found.target,
+        None,
+        {},
+        found.columns,
+        found.notes,
+        found.group,
+        found.time,
+    )
+
+
+def _read_frames(source: tuple[Any, Any], options: TableOptions) -> SourceRows:
+    frame, y = from_frame(source[0], "`x`").frame, source[1]
+    named = getattr(y, "name", None)
+    target = options.target or (str(named) if named is not None else "target")
+    values = y.to_pandas() if hasattr(y, "to_pandas") else y
+    series = pd.Series(
+        values.to_numpy() if isinstance(values, pd.Series) else np.asarray(values).reshape(len(values), -1)[:, 0]
+    )
+    if len(series) != len(frame):
+        raise ValueError(f"`x` has {len(frame)} rows, the targets have {len(series)}.")
+    # A target that stands among the inputs too would tell itself.
+    whole = frame.drop(columns=[target], errors="ignore")
+    whole[target] = series
+    return _of_table("table", table_rows(from_frame(whole), options.of(target)))
+
+
+def _read_columns(name: str, x: Mapping[Any, Any], y: np.ndarray, options: TableOptions) -> SourceRows:
+    """Columns by name, which stay so: a model of them has one input each, whatever they hold."""
+    if not x:
+        raise ValueError("`x` has no columns.")
+    inputs = {str(one): _as_column(str(one), column) for one, column in x.items()}
+    if not y.ndim or not len(y) or {len(column) for column in inputs.values()} != {len(y)}:
+        return SourceRows(name, inputs, y, tuple(inputs))
+    target = options.target or next(one for one in ("target", "y", "the target") if one not in inputs)
+    frame = pd.DataFrame({one: pd.Series(column) for one, column in inputs.items()})
+    found = table_rows(from_frame(frame), options.of(None), y)
+    return replace(_of_table(name, found), x=dict(found.values), target=target)
 
 
 def as_inputs(x: Any) -> Inputs:
@@ -143,71 +219,30 @@ def as_text(cell: Any) -> str:
     return str(cell).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _columns(x: Any) -> tuple[str, ...]:
-    return tuple(map(str, x)) if isinstance(x, Mapping) else ()
-
-
-def _read_named(
-    name: str, target: str | None, header: bool | None, drop: Sequence[str], data_dir: str | Path | None
-) -> SourceRows:
-    suffix = Path(name).suffix.lower()
-    if suffix == ".csv":
-        return _read_csv(Path(name), target, header, drop)
-    if target is not None or header is not None or drop:
-        raise ValueError(f"`target`, `header` and `drop` are for CSV files, got {name!r}.")
+def _read_named(name: str, options: TableOptions, header: bool | None, data_dir: str | Path | None) -> SourceRows:
+    path, suffix = Path(name), Path(name).suffix.lower()
+    if is_table_file(path):
+        return _of_table(table_name(path), table_rows(read_table(path, header, options.target), options, source=name))
+    _refuse_table_options(options, header, name)
     if suffix == ".npz":
-        return _read_npz(Path(name))
+        return _read_npz(path)
     # Else a mistyped file would be looked up as the name of a data set.
-    if Path(name).exists() or suffix in (".txt", ".tsv", ".xlsx", ".npy", ".json", ".parquet"):
-        raise ValueError(f"{name} is neither a .csv nor an .npz file.")
+    if path.exists() or suffix in (".txt", ".xls", ".npy", ".gz", ".zip", ".feather", ".arff"):
+        raise ValueError(f"{name} is neither a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl) nor an .npz file.")
     if name in shipped.NAMES and data_dir is None:
         x, y, features, classes = shipped.arrays(name)
         return SourceRows(name, x, y, features, classes=classes)
     return _read_tfds(name, data_dir)
 
 
-def _read_csv(path: Path, target: str | None, header: bool | None, drop: Sequence[str]) -> SourceRows:
-    table = read_csv(path, header)
-    columns = dict(table.columns)
-    for name in (*drop, *([target] if target is not None else [])):
-        if name not in columns:
-            raise ValueError(f"{path} has no column {name!r}; its columns are {_listed(columns)}.")
-    for name in drop:
-        del columns[name]
-    if target is None:
-        if not columns:
-            raise ValueError(f"{path}: `drop` leaves no column.")
-        target = list(columns)[-1]
-    elif target in drop:
-        raise ValueError(f"Column {target!r} cannot be the target and be dropped.")
-    y = columns.pop(target)
-    if not columns:
-        raise ValueError(f"{path} has the target column {target!r} only, and no column to predict it from.")
-    _refuse_row_numbers(path, table, columns)
-    if all(column.dtype != object for column in columns.values()):
-        x = np.stack([as_float32(name, column) for name, column in columns.items()], axis=1)
-        return SourceRows(path.stem, x, y, tuple(columns), target)
-    if len(columns) > _MOST_WORDY:
-        raise ValueError(
-            f"{path} has {len(columns)} columns, some of words; with words it may have {_MOST_WORDY}: drop some, or "
-            "give numbers only."
-        )
-    return SourceRows(path.stem, as_inputs(columns), y, tuple(columns), target)
+def _refuse_table_options(options: TableOptions, header: bool | None, name: str) -> None:
+    if header is not None or options != TableOptions():
+        raise ValueError(f"`target`, `header`, `drop`, `columns`, `group` and `time` are for tables, got {name!r}.")
 
 
 def _listed(names: Iterable[str]) -> str:
     shown = list(names)
     return ", ".join(shown[:20]) + (f" and {len(shown) - 20} more" if len(shown) > 20 else "")
-
-
-def _refuse_row_numbers(path: Path, table: Table, columns: Mapping[str, np.ndarray]) -> None:
-    # pandas writes its index so; in sorted rows it tells the class, and in new rows nothing.
-    for name in ("", "Unnamed: 0"):
-        if name in columns and np.array_equal(columns[name], np.arange(table.rows)):
-            raise ValueError(
-                f"{path}: the column {name!r} only counts the rows, as the index that pandas writes: leave it out "
-                f"with `drop` (`--drop {name!r}` on the command line)."
-            )
 
 
 def _read_npz(path: Path) -> SourceRows:
@@ -251,7 +286,7 @@ def _join(
     return SourceRows(name, x, y, classes=classes, parts=parts if len(parts) > 1 else {})
 
 
-def _read_dataset(dataset: Any) -> SourceRows:
+def _read_dataset(dataset: Any, options: TableOptions) -> SourceRows:
     spec = dataset.element_spec
     if not isinstance(spec, tuple) or len(spec) != 2:
         raise TypeError(f"The dataset must give pairs (x, y), got elements of {spec}.")
@@ -264,11 +299,11 @@ def _read_dataset(dataset: Any) -> SourceRows:
     pairs = list(dataset.as_numpy_iterator())
     if not pairs:
         raise ValueError("The dataset is empty.")
+    y = np.array([y for _, y in pairs])
     if isinstance(pairs[0][0], Mapping):
-        x: Any = {name: np.array([x[name] for x, _ in pairs]) for name in pairs[0][0]}
-    else:
-        x = np.stack([x for x, _ in pairs])
-    return SourceRows("dataset", as_inputs(x), np.array([y for _, y in pairs]), _columns(x))
+        return _read_columns("dataset", {one: np.array([x[one] for x, _ in pairs]) for one in pairs[0][0]}, y, options)
+    _refuse_table_options(options, None, "a dataset")
+    return SourceRows("dataset", as_inputs(np.stack([x for x, _ in pairs])), y)
 
 
 def _read_tfds(name: str, data_dir: str | Path | None) -> SourceRows:

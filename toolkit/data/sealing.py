@@ -121,11 +121,13 @@ class _Rows:
         parts = [column.reshape(count, -1) for column in columns]
         # Adding 0 turns -0.0 into 0.0: keys are compared byte by byte.
         plain = [part.astype("float32") + np.float32(0) for part in parts if part.dtype.kind in "biuf"]
-        words = [part.astype(str) for part in parts if part.dtype.kind not in "biuf"]
+        # Words of TensorFlow are bytes, which numpy would take for ASCII.
+        words = [_as_words(part) for part in parts if part.dtype.kind not in "biuf"]
         numbers = np.concatenate(plain, axis=1) if plain else np.zeros((count, 0), "float32")
         text = ["\0".join(row) for row in np.concatenate(words, axis=1)] if words else [""] * count
         keys = [row.tobytes() + word.encode() for row, word in zip(np.ascontiguousarray(numbers), text, strict=True)]
-        return cls(np.array(keys, dtype=object), numbers)
+        # Gaps make keys as other values do, and no distances.
+        return cls(np.array(keys, dtype=object), np.nan_to_num(numbers, posinf=0, neginf=0))
 
     @property
     def width(self) -> int:
@@ -158,6 +160,13 @@ class _Rows:
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         numbers = self.numbers.astype("float64")
         return numbers.mean(axis=1), numbers.std(axis=1)
+
+
+def _as_words(part: np.ndarray) -> np.ndarray:
+    cells = [
+        cell.decode("utf-8", "backslashreplace") if isinstance(cell, bytes) else str(cell) for cell in part.ravel()
+    ]
+    return np.array(cells, dtype=object).reshape(part.shape)
 
 
 def _arrays(x: Any) -> list[np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,11 @@ import numpy as np
 
 from ..checks import number, one_of, seed_of
 from ..tasks import TASKS, Task, as_targets, find_task
+from .columns import Column
+from .partition import ROWS_PER_CLASS, Shares, places
 from .reading import Inputs, SourceRows, as_text, read_rows
 from .sealing import Seal
 
-# One each for train, validation and test.
-_ROWS_PER_CLASS = 3
 # The loss of a regression is a square, in float32.
 _LARGEST_TARGET = 1e18
 
@@ -117,6 +117,8 @@ class Splits:
         target: Name of the target.
         classes: Names of the classes, `None` for regression and multilabel.
         fingerprint: Hash of all rows in their order; the same data give the same one.
+        columns: What the columns of a table are, those that are left out too; empty for arrays.
+        notes: How the rows were read and parted, where there is something to say, a sentence each.
     """
 
     name: str
@@ -128,6 +130,8 @@ class Splits:
     target: str
     classes: tuple[str, ...] | None
     fingerprint: str = field(repr=False)
+    columns: tuple[Column, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def load(
@@ -141,29 +145,38 @@ def load(
     header: bool | None = None,
     drop: Sequence[str] = (),
     data_dir: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    group: str | None = None,
+    time: str | None = None,
 ) -> Splits:
     """Reads a data set and splits it into train, validation and a sealed test split.
 
-    Classes keep their shares in every split. Parts that the source sets aside itself (a `test`
-    split of tfds, `x_test` of an .npz) are kept as they are. All rows are held in memory.
+    Classes keep their shares in every split, unless rows are parted by group or time. Parts that the source sets
+    aside itself (a `test` split of tfds, `x_test` of an .npz) are kept as they are. All rows are held in memory.
 
     Args:
         source: `"digits"`, `"iris"`, `"wine"`, `"breast_cancer"` or `"diabetes"` (no download); any
             tfds name (downloaded where there is a network); an `.npz` file with `x` and `y`, or
-            `x_train` and `y_train` and the like; a `.csv` file; a pair `(x, y)` of arrays, `x` maybe
-            a dict of columns; a finite `tf.data.Dataset` of pairs, batched or not.
-        target: Column of the CSV file to predict; the last one by default.
+            `x_train` and `y_train` and the like; a table (`.csv`, `.tsv`, packed or not, `.parquet`, `.xlsx`,
+            `.jsonl`); a data frame of pandas or polars; a pair `(x, y)` of arrays, `x` maybe a dict of columns or a
+            data frame and `y` a `Series`; a finite `tf.data.Dataset` of pairs, batched or not.
+        target: Column of the table to predict; the last one by default.
         task: `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; found from the targets by
             default.
         seed: Decides which rows go where.
         validation: Share of the rows for validation, in (0, 1).
         test: Share of the rows for the test, in (0, 1).
-        header: Whether the first row of the CSV file names the columns; found out by default.
-        drop: Columns of the CSV file to leave out.
+        header: Whether the first row of a text table names the columns; found out by default.
+        drop: Columns of the table to leave out.
         data_dir: Where tfds keeps its files; `~/tensorflow_datasets` by default.
+        columns: What columns are, by name, where what is found is not right: `"number"`, `"category"`, `"ordered"`,
+            `"text"`, `"date"`, `"identifier"` (left out) or `"drop"`.
+        group: Column whose rows of one value stay in one split, such as a patient; no model learns from it.
+        time: Column by which the rows are put in order: the latest are for the test, those before them for validation.
 
     Returns:
-        The `Splits`. Class targets are numbers from 0, in the order of `classes`.
+        The `Splits`. A table of numbers is one array, any other one columns by name. In columns NaN and the empty word
+        are gaps. Class targets are numbers from 0, in the order of `classes`.
 
     Raises:
         ConnectionError: The data set must be downloaded and the network is not reached.
@@ -186,13 +199,19 @@ def load(
     number("test", test, 0, 1, open_low=True, open_high=True)
     if validation + test >= 1:
         raise ValueError(f"`validation` and `test` must leave rows to train on, got {validation} and {test}.")
-    rows = read_rows(source, target=target, header=header, drop=drop, data_dir=data_dir)
+    if group is not None and time is not None:
+        raise ValueError("`group` and `time` part the rows in two ways, give one of them.")
+    rows = read_rows(
+        source, target=target, header=header, drop=drop, data_dir=data_dir, columns=columns, group=group, time=time
+    )
     _refuse_bad_rows(rows)
     found = task or find_task(rows.y)
     y, classes = _encode(rows, found)
     labels = y if found in ("binary", "multiclass") else None
-    places = _places(len(y), labels, rows.parts, validation, test, seed, classes)
-    parts = {part: Split(take(rows.x, at), y[at]) for part, at in places.items()}
+    found_places, notes = places(
+        len(y), labels, rows.parts, Shares(validation, test), seed, classes, group=rows.group, time=rows.time
+    )
+    parts = {part: Split(take(rows.x, at), y[at]) for part, at in found_places.items()}
     return Splits(
         rows.name,
         found,
@@ -203,6 +222,8 @@ def load(
         rows.target,
         classes,
         fingerprint(rows.x, y),
+        rows.columns,
+        (*rows.notes, *notes),
     )
 
 
@@ -239,11 +260,12 @@ def _refuse_bad_rows(rows: SourceRows) -> None:
     for name, column in columns.items():
         if len(column) != len(rows.y):
             raise ValueError(f"{name!r} has {len(column)} rows, the targets have {len(rows.y)}.")
-        if column.dtype != object and not np.all(np.isfinite(column)):
+        # In tables NaN is a gap; their infinite values were refused when they were read.
+        if not rows.columns and column.dtype != object and not np.all(np.isfinite(column)):
             raise ValueError(_where_not_finite(rows, name, column))
     if len(rows.y) == 0:
         raise ValueError(f"{rows.name} holds no rows.")
-    if len(rows.y) < _ROWS_PER_CLASS:
+    if len(rows.y) < ROWS_PER_CLASS:
         raise ValueError(f"{rows.name} holds {len(rows.y)} row(s); train, validation and test need at least one each.")
     if rows.y.dtype.kind == "f" and not np.all(np.isfinite(rows.y)):
         row = int(np.argwhere(~np.isfinite(rows.y))[0][0])
@@ -303,40 +325,9 @@ def _refuse_bad_classes(values: np.ndarray, numbers: np.ndarray, task: Task) -> 
     if task == "binary" and len(values) != 2:
         raise ValueError(f"A binary target has 2 classes, got {len(values)}.")
     counts = np.bincount(numbers)
-    if counts.min() < _ROWS_PER_CLASS:
+    if counts.min() < ROWS_PER_CLASS:
         rare = int(counts.argmin())
         raise ValueError(
             f"The class {str(values[rare])!r} has {counts[rare]} row{'s' if counts[rare] > 1 else ''}; train, "
             "validation and test need at least one each. Leave the class out or merge it with another."
         )
-
-
-def _places(
-    rows: int,
-    labels: np.ndarray | None,
-    parts: dict[str, np.ndarray],
-    validation: float,
-    test: float,
-    seed: int,
-    classes: tuple[str, ...] | None,
-) -> dict[str, np.ndarray]:
-    generator = np.random.default_rng(seed)
-    given = {part: at for part, at in parts.items() if part != "train"}
-    rest = parts.get("train", np.arange(rows))
-    shares = {part: share for part, share in (("test", test), ("validation", validation)) if part not in given}
-    groups = [rest] if labels is None else [rest[labels[rest] == label] for label in np.unique(labels)]
-    picked: dict[str, list[np.ndarray]] = {"train": [], **{part: [] for part in shares}}
-    for label, group in enumerate(groups):
-        if len(group) <= len(shares):
-            name = f"class {classes[label]!r}" if classes else "the training part"
-            raise ValueError(f"Only {len(group)} rows of {name} are left to train on and choose by.")
-        shuffled = generator.permutation(group)
-        for later, (part, share) in zip(reversed(range(len(shares))), shares.items(), strict=True):
-            # At least one row, and one left for each part to come; half a row counts as one (`round` takes even).
-            count = min(max(1, int(len(group) * share + 0.5)), len(shuffled) - later - 1)
-            picked[part].append(shuffled[:count])
-            shuffled = shuffled[count:]
-        picked["train"].append(shuffled)
-    # Class stands behind class until here, and `fit` with a validation split would cut off the last.
-    chosen = {part: generator.permutation(np.concatenate(pieces)) for part, pieces in picked.items()}
-    return {**chosen, **given}

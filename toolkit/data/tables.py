@@ -1,144 +1,309 @@
-"""Reads a CSV file into named columns, each all numbers or all words."""
+"""Reads tables of any kind by pandas: text with separators, Parquet, Excel, JSON lines, data frames."""
 
 from __future__ import annotations
 
 import csv
-import itertools
+import io
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-# Whole numbers of more digits may not fit into int64.
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
+from .gaps import looks_like_gap
+from .numerals import NumberForm, as_numbers
+from .text_files import find_separator, read_text
+
+_TEXT = (".csv", ".tsv", ".tab")
+_JSON = (".jsonl", ".ndjson", ".json")
+_EXCEL = (".xlsx", ".xlsm")
+_PARQUET = (".parquet", ".pq")
+_PACKED = (".gz", ".bz2", ".xz")
+_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+# What the column before the first is called where a header leaves its name out.
+INDEX = ""
+_SAID = 0.8
+_LONGEST_CELL = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns by name, in the order of the file; each an array `(rows,)` of int64, float64 or `str` objects."""
+    """Columns by name, in the order of the file.
 
-    columns: dict[str, np.ndarray]
-    has_header: bool
+    Args:
+        frame: Of text files all cells are words, without blanks around; of the others what they hold.
+        has_header: Whether the file names its columns.
+        comma: Whether the file's separator lets expect decimal commas.
+        notes: How the file was read, a sentence each.
+        first_line: Number of the first row, as a reader of the file counts.
+    """
+
+    frame: pd.DataFrame
+    has_header: bool = True
+    comma: bool = False
+    notes: tuple[str, ...] = ()
+    first_line: int = 1
 
     @property
     def rows(self) -> int:
         """Number of rows, without the header."""
-        return len(next(iter(self.columns.values())))
+        return len(self.frame)
+
+    @property
+    def columns(self) -> list[str]:
+        """Their names."""
+        return list(self.frame.columns)
 
 
-def read_csv(path: str | Path, header: bool | None = None) -> Table:
-    r"""Reads a CSV file.
-
-    Args:
-        path: The file: UTF-8, columns parted by comma, semicolon or tab.
-        header: Whether the first row names the columns; `None` finds out. Without names the
-            columns are called `column_0`, `column_1`, ...
-
-    Returns:
-        The `Table`. A column is numeric where every cell is a number, and words where none is.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is empty, holds a header only, has rows of unequal length, the same
-            column name twice, an empty cell, a quote that is never closed, numbers with a decimal comma, or a
-            column that mixes numbers and words.
+def is_table_file(name: str | Path) -> bool:
+    """Whether a file's name ends as those of tables do.
 
     Example:
 
-    >>> import pathlib, tempfile
-    >>> file = pathlib.Path(tempfile.mkdtemp(), "pets.csv")
-    >>> _ = file.write_text("weight,pet\n4.5,cat\n30,dog\n")
-    >>> table = read_csv(file)
-    >>> list(table.columns), table.rows
-    (['weight', 'pet'], 2)
+    >>> is_table_file("Sales.CSV.gz"), is_table_file("rows.npz")
+    (True, False)
     """
-    cells = _cells(Path(path))
-    has_header = _looks_like_header(cells) if header is None else header
-    names = [name.strip() for name in cells[0]] if has_header else [f"column_{i}" for i in range(len(cells[0]))]
-    doubled = [name for name, count in Counter(names).items() if count > 1]
-    if doubled:
-        raise ValueError(f"{path} names the column {sorted(doubled)[0]!r} twice.")
-    body = cells[1:] if has_header else cells
-    if not body:
-        raise ValueError(f"{path} holds a header and no rows.")
-    first_line = 2 if has_header else 1
-    columns = {name: _column(name, [row[i].strip() for row in body], path, first_line) for i, name in enumerate(names)}
-    return Table(columns, has_header)
+    return _kind(Path(name)) in (*_TEXT, *_JSON, *_EXCEL, *_PARQUET)
 
 
-def _cells(path: Path) -> list[list[str]]:
+def table_name(path: str | Path) -> str:
+    """A file's name without its endings.
+
+    Example:
+
+    >>> table_name("data/sales.csv.gz")
+    'sales'
+    """
+    path = Path(path)
+    return Path(path.stem).stem if path.suffix.lower() in _PACKED else path.stem
+
+
+def _kind(path: Path) -> str:
+    plain = Path(path.stem) if path.suffix.lower() in _PACKED else path
+    return plain.suffix.lower()
+
+
+def read_table(path: str | Path, header: bool | None = None, target: str | None = None) -> Table:
+    r"""Reads a file of rows and columns.
+
+    Args:
+        path: CSV or TSV in any usual encoding, parted by comma, semicolon, tab or bar, packed or not; Parquet (needs
+            pyarrow), Excel (needs openpyxl; its first sheet), JSON lines or a JSON list of records.
+        header: Whether the first row names the columns; `None` finds out. Without names the columns are called
+            `column_0`, `column_1`, ...
+        target: A name that the header is known to hold.
+
+    Returns:
+        The `Table`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImportError: The package that reads this kind is not installed.
+        ValueError: The file is damaged or empty, holds a header only, rows of unequal length, the same column name
+            twice, or a quote that is never closed.
+
+    Example:
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp(), "pets.csv")
+    >>> _ = file.write_bytes("weight;pet\n4,5;cat\n30;dog\n".encode("utf-16"))
+    >>> table = read_table(file)
+    >>> table.columns, table.rows, table.notes
+    (['weight', 'pet'], 2, ('Read as UTF-16.', 'Columns are parted by semicolons.'))
+    """
+    path = Path(path)
+    kind = _kind(path)
+    if kind in _TEXT:
+        return _read_text_table(path, header, target)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
+    frame = _read_json(path) if kind in _JSON else _read_binary(path, kind)
+    return from_frame(frame, str(path))
+
+
+def _read_binary(path: Path, kind: str) -> pd.DataFrame:
+    package, extra = ("openpyxl", "excel") if kind in _EXCEL else ("pyarrow", "parquet")
     try:
-        # Excel begins UTF-8 files with a byte-order mark, which would stand in the first column's name.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            if "\0" in first:
-                raise ValueError(f"{path} is not a text file: its first line holds zero bytes, as UTF-16 does.")
-            delimiter = max(",;\t", key=first.count)
-            # Strict: a quote that is never closed would swallow the rows behind it.
-            reader = csv.reader(itertools.chain([first], file), delimiter=delimiter, strict=True)
-            rows = [row for row in reader if any(row)]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text: byte {error.start} cannot be read.") from None
+        return pd.read_excel(path, engine="openpyxl") if kind in _EXCEL else pd.read_parquet(path, engine="pyarrow")
+    except ImportError:
+        raise ImportError(f'{path} needs the package {package}: pip install "trainwise[{extra}]".') from None
+    # Each of the two packages raises whatever a damaged file leads it to: BadZipFile, KeyError, ArrowInvalid, ...
+    except Exception as error:
+        told = " ".join(str(error).split())[:300]
+        raise ValueError(f"{path} cannot be read as a {kind} file: {type(error).__name__}: {told}") from None
+
+
+def _read_json(path: Path) -> pd.DataFrame:
+    text = read_text(path).text
+    try:
+        listed = text.lstrip()[:1] == "["
+        records = json.loads(text) if listed else [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} holds no JSON lines, one record a line: {error}.") from None
+    wrong = next((place for place, one in enumerate(records, 1) if not isinstance(one, dict)), None)
+    if wrong or not records:
+        raise ValueError(f'{path}: record {wrong or 1} is no object of names and values, as {{"size": 3}}.')
+    nested = next((name for one in records for name, value in one.items() if isinstance(value, dict | list)), None)
+    if nested is not None:
+        raise ValueError(f"{path}: {nested!r} holds lists or objects; a column takes one value a row.")
+    # By columns: pandas would guess at dates and large numbers.
+    names = list(dict.fromkeys(name for one in records for name in one))
+    columns = {name: pd.Series([one.get(name) for one in records], dtype=object) for name in names}
+    return pd.DataFrame({name: column.infer_objects() for name, column in columns.items()})
+
+
+def from_frame(frame: Any, name: str = "The table") -> Table:
+    """A data frame as a table.
+
+    Args:
+        frame: Of pandas, or any that gives its columns through Arrow's or the data frames' interchange, as polars does.
+        name: Begins messages.
+
+    Raises:
+        ValueError: It has no rows or columns, or two columns of one name.
+
+    Example:
+
+    >>> from_frame(pd.DataFrame({"size": [1.5], 3: ["a"]})).columns
+    ['size', '3']
+    """
+    if not isinstance(frame, pd.DataFrame):
+        frame = _as_pandas(frame)
+    names = [str(one).strip() for one in frame.columns]
+    _refuse_doubled(name, names)
+    frame = frame.set_axis(names, axis=1).reset_index(drop=True)
+    if not len(frame) or not names:
+        raise ValueError(f"{name} holds no rows." if names else f"{name} has no columns.")
+    # pandas and Excel write an index without a name so.
+    return Table(frame.rename(columns={"Unnamed: 0": INDEX}) if INDEX not in names else frame)
+
+
+def _as_pandas(frame: Any) -> pd.DataFrame:
+    if hasattr(frame, "__arrow_c_stream__") and hasattr(pd.DataFrame, "from_arrow"):
+        return pd.DataFrame.from_arrow(frame)
+    if hasattr(frame, "__dataframe__"):
+        return pd.api.interchange.from_dataframe(frame)
+    found: pd.DataFrame = frame.to_pandas()
+    return found
+
+
+def is_frame(source: Any) -> bool:
+    """Whether something is a data frame, of pandas or of another library.
+
+    Example:
+
+    >>> is_frame(pd.DataFrame({"a": [1]})), is_frame([1])
+    (True, False)
+    """
+    if isinstance(source, pd.DataFrame):
+        return True
+    return hasattr(source, "columns") and (hasattr(source, "__dataframe__") or hasattr(source, "__arrow_c_stream__"))
+
+
+def _refuse_doubled(name: str, names: Sequence[str]) -> None:
+    doubled = sorted(one for one, count in Counter(names).items() if count > 1)
+    if doubled:
+        raise ValueError(f"{name} names the column {doubled[0]!r} twice.")
+
+
+def _read_text_table(path: Path, header: bool | None, target: str | None) -> Table:
+    file = read_text(path)
+    separator = find_separator(file.text)
+    widths = _widths(path, file.text, separator)
+    whole = max(widths)
+    # R, and whoever writes an index without a name for it, has one cell less in the header.
+    unnamed = len(widths) > 1 and widths[0] == whole - 1 and all(width == whole for width in widths[1:])
+    for line, width in enumerate(widths, 1):
+        if width != widths[0] and not unnamed:
+            raise ValueError(f"{path}: row {line} has {width} cells, the first row has {widths[0]}.")
+    try:
+        frame = pd.read_csv(
+            io.StringIO(file.text.removeprefix("\ufeff")),
+            sep=separator,
+            header=None,
+            names=range(whole),
+            dtype=object,
+            keep_default_na=False,
+            na_filter=False,
+            # A row of separators only is a row of gaps, a line of nothing is none.
+            skip_blank_lines=True,
+            low_memory=False,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+        raise ValueError(f"{path} is not a CSV file, or a quote in it is not closed: {error}.") from None
+    # Cell by cell: a table of very many columns would take long by columns.
+    cells = [[str(cell).strip() for cell in row] for row in frame.to_numpy(dtype=object)]
+    frame = pd.DataFrame(np.array(cells, dtype=object).reshape(len(cells), whole))
+    first = [str(cell) for cell in frame.iloc[0]]
+    if unnamed:
+        first = [INDEX, *first[:-1]]
+    elif first and first[0].startswith("Unnamed: 0"):
+        first[0] = INDEX
+    body = frame.iloc[1:].reset_index(drop=True)
+    has_header = (unnamed or _looks_like_header(first, body, target)) if header is None else header
+    names = first if has_header else [f"column_{i}" for i in range(whole)]
+    _refuse_doubled(str(path), names)
+    rows = body if has_header else frame
+    if not len(rows):
+        raise ValueError(f"{path} holds a header and no rows.")
+    notes = [f"Read as {_spoken(file.encoding)}."] if file.encoding not in ("utf-8", "utf-8-sig") else []
+    notes += [f"Columns are parted by {_NAMES[separator]}."] if separator != "," else []
+    return Table(rows.set_axis(names, axis=1), has_header, separator == ";", tuple(notes), 2 if has_header else 1)
+
+
+def _spoken(encoding: str) -> str:
+    return encoding.upper().removesuffix("-LE").removesuffix("-BE") if "utf" in encoding else encoding
+
+
+def _widths(path: Path, text: str, separator: str) -> list[int]:
+    """The number of cells of each row: pandas fills short ones up without a word."""
+    before = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        widths = [len(row) for row in reader if row]
     except csv.Error as error:
         raise ValueError(f"{path} is not a CSV file, or a quote in it is not closed: {error}.") from None
-    if not rows:
+    finally:
+        csv.field_size_limit(before)
+    if not widths:
         raise ValueError(f"{path} is empty.")
-    for line, row in enumerate(rows, 1):
-        if len(row) != len(rows[0]):
-            raise ValueError(f"{path}: row {line} has {len(row)} cells, the first row has {len(rows[0])}.")
-    return rows
+    return widths
 
 
-def _looks_like_header(cells: list[list[str]]) -> bool:
-    first, body = cells[0], cells[1:]
+def _looks_like_header(first: list[str], body: pd.DataFrame, target: str | None) -> bool:
+    if target is not None and target in first:
+        return True
     if any(_is_number(cell) for cell in first):
         # pandas writes 0, 1, 2, ... over columns without names.
-        return [cell.strip() for cell in first] == [str(i) for i in range(len(first))]
-    if not body:
+        return first == [str(i) for i in range(len(first))]
+    if not len(body):
         return True
-    numeric = [all(_is_number(row[i]) for row in body) for i in range(len(first))]
+    numeric = [_are_numbers(body[name]) for name in body.columns]
     # A word over numbers is a name.
     if any(numeric):
         return True
-    unseen = all(first[i] not in {row[i] for row in body} for i in range(len(first)))
-    return len(set(first)) == len(first) and unseen
+    if len(set(first)) < len(first):
+        return False
+    columns = [body[name] for name in body.columns]
+    if all(not (column == name).any() for name, column in zip(first, columns, strict=True)):
+        return True
+    # A name of one word over sentences, dates or codes, whatever the classes beside it are called.
+    return any(
+        re.fullmatch(r"[^\W\d]+", name) is not None and float(column.str.contains(r"[\d\s]").mean()) >= _SAID
+        for name, column in zip(first, columns, strict=True)
+    )
 
 
 def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    # Python writes a million as 1_000_000, and no table does.
-    return cell.strip().lower() not in _MISSING and "_" not in cell
+    return bool(np.isfinite(as_numbers([cell], NumberForm())[0])) and not looks_like_gap(cell)
 
 
-def _column(name: str, cells: Sequence[str], path: str | Path, first_line: int) -> np.ndarray:
-    for line, cell in enumerate(cells, first_line):
-        if cell.lower() in _MISSING:
-            raise ValueError(f"{path}: row {line} has no value (NaN) in column {name!r}: drop the row or fill it in.")
-    numeric = [_is_number(cell) for cell in cells]
-    if all(_WHOLE.fullmatch(cell) for cell in cells):
-        return np.array([int(cell) for cell in cells])
-    if all(numeric):
-        return np.array([float(cell) for cell in cells])
-    comma = next((cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)), None)
-    if comma and all(number or _DECIMAL_COMMA.fullmatch(cell) for number, cell in zip(numeric, cells, strict=True)):
-        raise ValueError(
-            f"{path}: the numbers in column {name!r} have a comma, as {comma!r}: write them with a decimal point and "
-            "without separators of thousands."
-        )
-    if any(numeric):
-        word = numeric.index(False)
-        raise ValueError(
-            f"{path}: column {name!r} mixes numbers and words: {len(cells) - sum(numeric)} of {len(cells)} cells "
-            f"are words, the first is {cells[word]!r} in row {word + first_line}."
-        )
-    return np.array(cells, dtype=object)
+def _are_numbers(column: pd.Series) -> bool:
+    # A few tell, and a table may have very many columns.
+    cells = [cell for cell in column.iloc[:200] if not looks_like_gap(cell)]
+    return bool(cells) and bool(np.isfinite(as_numbers(cells, NumberForm(thousands=True))).all())

@@ -19,15 +19,23 @@ from .stacked_recurrent import StackedBidirectional as StackedBidirectional
 from .stacked_recurrent import StackedGRU as StackedGRU
 from .stacked_recurrent import StackedLSTM as StackedLSTM
 from .stacked_recurrent import StackedSimpleRNN as StackedSimpleRNN
+from .table_encoding import CategoryEncoding as CategoryEncoding
+from .table_encoding import CategoryNumbers as CategoryNumbers
+from .table_encoding import DateEncoding as DateEncoding
+from .table_encoding import NumberEncoding as NumberEncoding
 from .voting import HardVoting as HardVoting
 from .voting import SoftVoting as SoftVoting
 
 __all__ = [
+    "CategoryEncoding",
+    "CategoryNumbers",
+    "DateEncoding",
     "DropoutSampling",
     "Folded",
     "HardVoting",
     "Merged",
     "MinMax",
+    "NumberEncoding",
     "SoftVoting",
     "Stacked",
     "StackedBatchNormalization",

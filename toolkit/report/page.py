@@ -28,7 +28,7 @@ Values = dict[str, Any]
 
 # What a part may hold; a partial report lacks some of it, and the page then leaves it out.
 _REPORT = dict.fromkeys(("title", "command", "created", "seed", "settings", "versions", "head", "seconds"))
-_DATA = dict.fromkeys(("name", "inputs", "rows", "classes", "fingerprint", "test_openings", "notes"))
+_DATA = dict.fromkeys(("name", "inputs", "rows", "classes", "fingerprint", "test_openings", "notes", "columns"))
 _EVALUATION = dict.fromkeys(("metric", "interval", "rows", "sentence", "mends", "breaks", "higher_is_better"))
 _RESULT = dict.fromkeys(("name", "value", "low", "high", "winner"))
 _SEARCH = dict.fromkeys(
@@ -107,6 +107,7 @@ def as_html(report: Mapping[str, Any]) -> str:
         report=plain,
         data={**_DATA, **plain["data"]} if plain.get("data") else {},
         evaluation=evaluation,
+        beside=_beside(plain.get("beside") or {}),
         export=_export(plain.get("export") or {}),
         search=_search(plain.get("search") or {}),
         findings=sorted(findings, key=lambda finding: int(finding["number"])),
@@ -270,6 +271,11 @@ def _evaluation(evaluation: Values) -> Values:
         return {}
     results = [{**_RESULT, **result} for result in evaluation.get("results") or []]
     return {**_EVALUATION, **evaluation, "results": results, "chart": Markup(results_chart(evaluation))}
+
+
+def _beside(beside: Values) -> Values:
+    results = [{**_RESULT, "seconds": None, "note": "", **result} for result in beside.get("results") or []]
+    return {"metric": None, "sentence": "", **beside, "results": results}
 
 
 def _search(search: Values) -> Values:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..data import Splits
-from ..models.first import column_inputs
+from ..data.columns import Column
+from ..models.columns_in import column_inputs
+from ..models.table_encoder import vocabulary
 from ..runtime import machine
 from ..saving.exporting import ExportReport
 
@@ -32,7 +34,8 @@ def data_part(splits: Splits, inputs: str, notes: Sequence[str] = ()) -> dict[st
         "classes": None if splits.classes is None else list(splits.classes),
         "fingerprint": splits.fingerprint,
         "test_openings": [asdict(opening) for opening in splits.test.openings],
-        "notes": list(notes),
+        "notes": [*splits.notes, *notes],
+        "columns": [column.said for column in splits.columns],
     }
 
 
@@ -85,8 +88,12 @@ def device(policy: str) -> str:
     return f"GPU x {len(found)}, precision {policy}"
 
 
+# Longer lists of known values would make the schema larger than the model.
+_MOST_KNOWN = 5_000
+
+
 def schema_part(splits: Splits) -> dict[str, Any]:
-    """What `trainwise predict` must know to read a CSV file for the exported model.
+    """What `trainwise predict` must know to read a table for the exported model.
 
     Args:
         splits: The rows of the run.
@@ -98,7 +105,7 @@ def schema_part(splits: Splits) -> dict[str, Any]:
         # The model's inputs have names that Keras allows, the file's columns those of the user.
         inputs = column_inputs(x)
         columns = {name: [inputs[name], kind] for name, kind in kinds.items()}
-    return {
+    schema: dict[str, Any] = {
         "features": list(splits.features),
         "target": splits.target,
         "task": splits.task,
@@ -106,3 +113,16 @@ def schema_part(splits: Splits) -> dict[str, Any]:
         "columns": columns,
         "shape": None if isinstance(x, dict) else list(x.shape[1:]),
     }
+    if splits.columns:
+        schema["forms"] = {one.name: _form(one, x) for one in splits.columns if one.used}
+    return schema
+
+
+def _form(column: Column, x: Any) -> dict[str, Any]:
+    form: dict[str, Any] = {"kind": column.kind}
+    if column.is_number:
+        return {**form, "form": column.form.as_dict()}
+    if column.kind == "date":
+        return {**form, "date_format": column.date_format}
+    known = vocabulary(column, x[column.name]) if column.kind != "text" else []
+    return {**form, "words": list(column.words), "known": known if len(known) <= _MOST_KNOWN else []}

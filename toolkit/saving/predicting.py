@@ -1,33 +1,48 @@
-"""Predicts the rows of a CSV file with an exported model, without Keras or the code that trained it."""
+"""Predicts the rows of a table with an exported model, without Keras or the code that trained it."""
 
 from __future__ import annotations
 
 import json
-import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..data.reading import as_float32
-from ..data.tables import Table, read_csv
-from ..tasks import TASKS
+from ..data.tables import read_table
 from .exporting import SCHEMA, latest_version
 from .outward_operations import outward_operations
+from .table_inputs import table_inputs, wrong_part
 
 
-def predict_csv(
-    model: str | Path, file: str | Path, header: bool | None = None, *, trust: bool = False
-) -> tuple[list[str], list[list[str]]]:
-    """Predicts each row of a CSV file.
+@dataclass(frozen=True)
+class Predicted:
+    """Answers to the rows of a table.
+
+    Args:
+        names: Of the columns of answers.
+        rows: One for each row of the table, as text.
+        notes: What is to be said of the rows, a sentence each.
+    """
+
+    names: list[str]
+    rows: list[list[str]]
+    notes: list[str]
+
+
+def predict_table(
+    model: str | Path, file: str | Path, header: bool | None = None, *, trust: bool = False, row_id: str | None = None
+) -> Predicted:
+    """Predicts each row of a table.
 
     Args:
         model: A SavedModel written by `trainwise run`, or the folder of its versions (the latest
             is used).
-        file: Rows in the columns of the training data; the target column may be there and is
-            ignored. With a header the columns may come in any order.
+        file: Rows in the columns of the training data, in any kind that `run` reads; the target and further columns
+            may be there and are ignored. With a header the columns may come in any order.
         header: Whether the first row names the columns; found out by default.
         trust: Whether to run a model whose operations touch files, the network or Python.
+        row_id: Column that is written before the answers, as it is.
 
     Returns:
         Column names and rows of text: the class and the probability of each class; for regression
@@ -40,14 +55,44 @@ def predict_csv(
     """
     folder = latest_version(model)
     schema = _schema(folder)
-    inputs = _inputs(read_csv(file, header), schema, Path(file))
+    table = read_table(file, header, next(iter(schema["features"]), None))
+    if row_id is not None and row_id not in table.columns:
+        raise ValueError(f"{file} has no column {row_id!r}; its columns are {', '.join(table.columns[:20])}.")
+    inputs, notes = table_inputs(table, schema, Path(file))
     outward = [] if trust else outward_operations(folder)
     if outward:
         raise ValueError(
             f"{folder} would touch files, the network or Python when it is loaded or asked ({', '.join(outward)}): "
             "give `trust=True` (`--trust` on the command line) where you know who made it."
         )
-    return _as_text(_answers(folder, inputs), schema, folder)
+    names, rows = _as_text(_answers(folder, inputs), schema, folder)
+    if row_id is not None:
+        names = [row_id, *names]
+        rows = [[str(one), *row] for one, row in zip(table.frame[row_id], rows, strict=True)]
+    return Predicted(names, rows, notes)
+
+
+def write_parquet(found: Predicted, path: Path) -> None:
+    """Writes answers as a Parquet file, numbers as numbers.
+
+    Args:
+        found: What `predict_table` gave.
+        path: The file.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+    """
+    import pandas as pd
+
+    columns = {}
+    for place, name in enumerate(found.names):
+        cells = pd.Series([row[place] for row in found.rows], dtype=object)
+        numbers = pd.to_numeric(cells, errors="coerce")
+        columns[name] = numbers if numbers.notna().all() else cells.astype("str")
+    try:
+        pd.DataFrame(columns).to_parquet(path, engine="pyarrow", index=False)
+    except ImportError:
+        raise ImportError('Parquet needs the package pyarrow: pip install "trainwise[parquet]".') from None
 
 
 def _answers(folder: Path, inputs: Any) -> np.ndarray:
@@ -82,80 +127,11 @@ def _schema(folder: Path) -> dict[str, Any]:
         schema = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
         schema = None
-    wrong = _wrong(schema)
+    wrong = wrong_part(schema)
     if wrong:
         raise ValueError(f"{file} is damaged, or not written by `trainwise run`: {wrong} is not as it should be.")
     found: dict[str, Any] = schema
     return found
-
-
-def _wrong(schema: Any) -> str:
-    """The first part of a schema that is not as `trainwise run` writes it; empty where all are."""
-    if not isinstance(schema, dict):
-        return "the whole"
-    features, columns, shape, classes = (schema.get(name, 0) for name in ("features", "columns", "shape", "classes"))
-    named = _are_words(features)
-    of_columns = isinstance(columns, dict) and named and set(columns) == set(features)
-    pairs = of_columns and all(
-        _are_words(one) and len(one) == 2 and one[1] in ("words", "numbers") for one in columns.values()
-    )
-    sides = isinstance(shape, list) and all(type(side) is int and 0 < side < 2**31 for side in shape)
-    classified = schema.get("task") in ("binary", "multiclass")
-    right = {
-        "features": named,
-        "target": isinstance(schema.get("target"), str),
-        "task": schema.get("task") in TASKS,
-        "classes": _are_words(classes) and len(classes) >= 2 if classified else classes is None or _are_words(classes),
-        "columns": columns is None or pairs,
-        "shape": named and sides and len(features) in (0, math.prod(shape)) if columns is None else shape is None,
-    }
-    return next((name for name, good in right.items() if not good), "")
-
-
-def _are_words(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)
-
-
-def _inputs(table: Table, schema: dict[str, Any], file: Path) -> Any:
-    columns = _columns_in_order(table, schema, file)
-    if schema["columns"] is None:
-        words = [name for name, column in columns.items() if column.dtype == object]
-        if words:
-            raise ValueError(f"{file}: the model takes numbers, and column {words[0]!r} holds words.")
-        rows = np.stack([_numbers(file, name, column) for name, column in columns.items()], axis=1)
-        return rows.reshape(len(rows), *schema["shape"])
-    inputs = {}
-    for name, (tensor, kind) in schema["columns"].items():
-        column = columns[name]
-        if kind == "numbers" and column.dtype == object:
-            raise ValueError(f"{file}: the model takes numbers in column {name!r}, got {column[0]!r}.")
-        column = column.astype("U") if kind == "words" else _numbers(file, name, column)
-        inputs[tensor] = column[:, None]
-    return inputs
-
-
-def _numbers(file: Path, name: str, column: np.ndarray) -> np.ndarray:
-    if not np.all(np.isfinite(column)):
-        row = int(np.flatnonzero(~np.isfinite(column))[0])
-        raise ValueError(f"{file}: column {name!r} holds NaN or infinite values, the first in row {row}.")
-    return as_float32(name, column)
-
-
-def _columns_in_order(table: Table, schema: dict[str, Any], file: Path) -> dict[str, np.ndarray]:
-    wanted = schema["features"]
-    # Names, where all are there, decide alone: order and further columns do not matter.
-    if wanted and set(wanted) <= set(table.columns):
-        return {name: table.columns[name] for name in wanted}
-    count = len(wanted) or int(np.prod(schema["shape"]))
-    named = bool(wanted) and table.has_header
-    columns = dict(table.columns)
-    if not named and len(columns) == count + 1:
-        columns.popitem()  # the target, last as in the training file
-    if named or len(columns) != count:
-        missing = [name for name in wanted if name not in table.columns]
-        lacking = f"column {missing[0]!r} is missing" if named else f"it has {len(table.columns)} columns"
-        raise ValueError(f"{file} does not fit the model, which takes {count} columns: {lacking}.")
-    return dict(zip(wanted or map(str, range(count)), columns.values(), strict=True))
 
 
 def _as_text(answers: np.ndarray, schema: dict[str, Any], folder: Path) -> tuple[list[str], list[list[str]]]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...toolkit.checks import one_of, whole_number
-from ...toolkit.data import load
+from ...toolkit.data import Split, load
+from ...toolkit.data.splits import take
 from ...toolkit.ensembles import vote
 from ...toolkit.ensembles.evaluation import Answers, evaluate
+from ...toolkit.models.columns_in import model_inputs
 from ...toolkit.models.first import describe
+from ...toolkit.models.table_encoder import TableEncoder
 from ...toolkit.report.page import write
 from ...toolkit.report.parts import data_part, export_part, schema_part
 from ...toolkit.runtime.output_folders import opened
@@ -31,12 +36,11 @@ class SearchJob:
     """A search over the rows of a data set, by name or file.
 
     Args:
-        data: A data set's name, a .csv of numbers or an .npz file.
+        data: A data set's name, a table or an .npz file.
         out: Folder for the trials, `report.html`, `report.json`, `leaderboard.csv` and the exported model.
         space: `"mlp"`, `"cnn"` or `"rnn"`.
         workers: Number of processes, as text, or `"ray"`.
-        target: CSV column to predict, or `None` for the last.
-        task: The task, or `None` to tell it from the targets.
+        options: What is said of the data, as `trainwise.data.load` takes it: `target`, `task`, `drop`, ...
         seed: Decides splits, proposals, starting weights and batches.
         verbose: Whether each trial is said.
         command: The command line, for the report.
@@ -55,8 +59,7 @@ class SearchJob:
         *,
         space: str,
         workers: str,
-        target: str | None,
-        task: Any,
+        options: Mapping[str, Any],
         seed: int,
         verbose: bool,
         command: str = "",
@@ -71,14 +74,17 @@ class SearchJob:
             if name in settings:
                 whole_number(name, settings[name], 1, most)
         self.seed, self.verbose, self.command, self.settings = seed, verbose, command, settings
-        self.splits = load(data, target=target, task=task, seed=seed)
-        for part in (self.splits.train.x, self.splits.validation.x):
-            if isinstance(part, dict):
-                raise ValueError(
-                    "A search takes columns of numbers; encode the columns of words, or use `trainwise run`."
-                )
+        self.raw = load(data, seed=seed, **options)
+        # Numbers without gaps are searched as they are, other columns as features, encoded once.
+        plain = isinstance(self.raw.train.x, np.ndarray) and np.all(np.isfinite(self.raw.train.x))
+        self.encoder = None if plain or not self.raw.columns else TableEncoder(self.raw.columns, self.raw.train.x)
+        train, validation = self._encoded(self.raw.train), self._encoded(self.raw.validation)
+        self.splits = replace(self.raw, train=train, validation=validation)
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
+
+    def _encoded(self, rows: Split) -> Split:
+        return rows if self.encoder is None else Split(self.encoder.encode(rows.x), rows.y)
 
     def run(self) -> str:
         """Searches, evaluates the best model on the test rows once, and exports it; returns what to say.
@@ -107,20 +113,24 @@ class SearchJob:
         )
         # Measured before it is exported: where this fails, nothing is published.
         evaluation = self._measured(result, splits)
+        schema = schema_part(self.raw)
+        if self.encoder is None:
+            # Without the encoding gaps are no numbers that the model takes.
+            schema.pop("forms", None)
         exported = export(
-            result.best_model,
+            result.best_model if self.encoder is None else self.encoder.before(result.best_model),
             self.out / "model",
-            np.asarray(splits.validation.x),
+            model_inputs(take(self.raw.validation.x, slice(0, 32))),
             splits.classes,
-            schema_part(splits),
+            schema,
         )
         result.to_csv(self.out / "leaderboard.csv")
-        inputs, _ = describe(splits.train.x)
+        inputs, _ = describe(self.raw.train.x)
         report = {
             **result.as_report(f"Search on {splits.name}"),
             "command": self.command,
             "evaluation": evaluation,
-            "data": data_part(splits, inputs),
+            "data": data_part(self.raw, inputs),
             "export": export_part(exported, self.out),
         }
         page, _ = write(report, self.out)
@@ -145,7 +155,7 @@ class SearchJob:
         few = result.models(_VOTERS)
         if len(few) > 1:  # of one model a vote is that model
             models[f"soft vote of the best {len(few)}"] = vote(few)
-        test = splits.test.open("evaluation of the search's best model")
+        test = self._encoded(splits.test.open("evaluation of the search's best model"))
         answers = []
         for name, model in models.items():
             # One column is the probability of the second class, or a quantity; `evaluate` takes it as a vector.

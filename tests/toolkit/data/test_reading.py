@@ -55,12 +55,12 @@ def test_a_missing_file_column_or_format_is_refused(tmp_path):
         data.load(tmp_path / "nowhere.npz")
     with pytest.raises(ValueError, match="no column 'c'; its columns are a, b"):
         data.load(file, target="c")
-    with pytest.raises(ValueError, match="neither a .csv nor an .npz"):
-        data.load("table.xlsx")
-    with pytest.raises(ValueError, match="for CSV files, got 'iris'"):
+    with pytest.raises(ValueError, match="neither a table .* nor an .npz"):
+        data.load("table.xls")
+    with pytest.raises(ValueError, match="for tables, got 'iris'"):
         data.load("iris", target="species")
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00a")
-    with pytest.raises(ValueError, match="not UTF-8"):
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00a\x01")
+    with pytest.raises(ValueError, match="not UTF-16"):
         data.load(tmp_path / "binary.csv")
 
 

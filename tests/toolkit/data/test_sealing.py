@@ -99,3 +99,24 @@ def test_calibration_and_soups_refuse_sealed_rows(digits, test_rows):
             choose(model, test_rows * 2, y)
         with pytest.raises(TypeError, match="sealed test split"):
             choose(model, digits.test, y)
+
+
+def test_sealed_words_beyond_ascii_are_known_as_bytes_and_as_words():
+    words = np.array([f"café {i}" for i in range(20)], dtype=object)
+    sealed = SealedSplit(Split({"said": words}, np.zeros(20)))
+    for rows in (words[:, None], np.array([word.encode() for word in words], dtype=object)[:, None]):
+        with pytest.raises(ValueError, match="20 of the 20 rows given stand in the sealed test split"):
+            refuse_sealed("Members are chosen", rows)
+    assert len(sealed) == 20
+
+
+def test_gaps_in_sealed_rows_are_no_trouble_and_hide_no_copy(rng):
+    x = rng.normal(size=(40, 4)).astype("float32")
+    x[rng.random(x.shape) < 0.3] = np.nan
+    sealed = SealedSplit(
+        Split(x, np.zeros(40)), beside=[Split(rng.normal(size=(40, 4)).astype("float32"), np.zeros(40))]
+    )
+    with pytest.raises(ValueError, match="of the 40 rows given stand in the sealed test split"):
+        refuse_sealed("Members are chosen", x[::-1].copy())
+    refuse_sealed("Members are chosen", rng.normal(size=(40, 4)))
+    assert len(sealed) == 40

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainwise.toolkit.models.first import first_model, model_inputs
+from trainwise.toolkit.data.columns import Column
+from trainwise.toolkit.models.columns_in import model_inputs
+from trainwise.toolkit.models.first import first_model
 from trainwise.toolkit.models.input_names import input_names
+from trainwise.toolkit.models.table_encoder import TableEncoder
 from trainwise.toolkit.tasks import head
 
 
@@ -32,14 +35,19 @@ def test_an_allowed_name_stays_whatever_stands_beside_it():
     [
         ["self", "class"],
         ["이름", "나이"],
-        ["a", "a_encoded"],
+        ["a", "lookup_0"],
         ["Age", "age"],
-        ["mean", "columns"],
-        ["hidden_0", "model"],
+        ["mean", "encoder"],
+        ["training", "name"],
+        ["size (cm)", "size [cm]"],
+        ["features", "probabilities"],
+        ["", " "],
     ],
 )
 def test_a_model_of_columns_with_such_names_is_built_and_asked(names):
     x = {name: np.array(["u", "v"] * 5, dtype=object) for name in names}
-    model = first_model(x, np.arange(10) % 2, head("binary", np.arange(10) % 2))()
+    encoder = TableEncoder([Column(name, "category") for name in names], x)
+    y = np.arange(10) % 2
+    model = encoder.before(first_model(encoder.encode(x), y, head("binary", y), layout=encoder.layout)())
     assert model.predict(model_inputs(x), verbose=0).shape == (10, 1)
     assert len(model.inputs) == 2

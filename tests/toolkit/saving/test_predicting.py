@@ -8,7 +8,7 @@ import pytest
 
 import trainwise as tw
 from trainwise.toolkit.saving.outward_operations import outward_operations
-from trainwise.toolkit.saving.predicting import predict_csv
+from trainwise.toolkit.saving.predicting import Predicted, predict_table
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
 
 def test_a_plain_model_needs_no_trust(folder):
     assert outward_operations(folder / "model/1") == []
-    assert predict_csv(folder / "model", folder / "rows.csv") == (["t"], [["2"]])
+    assert predict_table(folder / "model", folder / "rows.csv") == Predicted(["t"], [["2"]], [])
 
 
 @pytest.mark.parametrize(
@@ -35,26 +35,26 @@ def test_a_plain_model_needs_no_trust(folder):
 )
 def test_a_model_that_does_more_than_arithmetic_is_refused_and_does_nothing(name, operation, folder):
     with pytest.raises(ValueError, match=f"would touch files, the network or Python .*{operation}.*trust=True"):
-        predict_csv(folder / name, folder / "rows.csv")
+        predict_table(folder / name, folder / "rows.csv")
     assert not (folder / "written").exists()
 
 
 def test_a_model_that_is_trusted_does_what_it_does(folder):
-    assert predict_csv(folder / "writing", folder / "rows.csv", trust=True)[1] == [["2"]]
+    assert predict_table(folder / "writing", folder / "rows.csv", trust=True).rows == [["2"]]
     assert (folder / "written").read_text() == "x"
     (folder / "written").unlink()
 
 
 def test_a_file_that_would_be_loaded_in_the_place_of_the_one_looked_into_is_refused(folder):
     with pytest.raises(ValueError, match="saved_model.cpb, which would be loaded and cannot be looked into"):
-        predict_csv(folder / "other", folder / "rows.csv")
+        predict_table(folder / "other", folder / "rows.csv")
 
 
 @pytest.mark.parametrize("number", range(6))
 def test_a_model_with_cut_or_missing_files_is_refused(number, folder):
     names = sorted(path.name for path in folder.glob("damaged_*"))
     with pytest.raises(ValueError, match="damaged"):
-        predict_csv(folder / names[number], folder / "rows.csv")
+        predict_table(folder / names[number], folder / "rows.csv")
 
 
 @pytest.mark.parametrize("schema", bad_inputs.schemas())
@@ -62,13 +62,13 @@ def test_a_schema_that_is_not_as_it_is_written_is_refused(schema, folder, tmp_pa
     shutil.copytree(folder / "model", tmp_path / "model")
     (tmp_path / "model/1/assets.extra/trainwise.json").write_text(schema)
     with pytest.raises(ValueError, match="is damaged|does not fit the model|names 3 classes"):
-        predict_csv(tmp_path / "model", folder / "rows.csv")
+        predict_table(tmp_path / "model", folder / "rows.csv")
 
 
 @pytest.mark.parametrize("name", ["words", "fewer"])
 def test_answers_that_are_no_numbers_one_row_for_each_row_are_refused(name, folder):
     with pytest.raises(ValueError, match="which answers numbers, one row for each row given"):
-        predict_csv(folder / name, folder / "rows.csv")
+        predict_table(folder / name, folder / "rows.csv")
 
 
 def test_a_schema_with_more_classes_than_the_model_answers_is_refused(folder, tmp_path):
@@ -76,7 +76,7 @@ def test_a_schema_with_more_classes_than_the_model_answers_is_refused(folder, tm
     schema = {**bad_inputs.MODEL_TASK, "task": "multiclass", "classes": ["a", "b", "c"]}
     (tmp_path / "model/1/assets.extra/trainwise.json").write_text(json.dumps(schema))
     with pytest.raises(ValueError, match="answers 2 probabilities, and its .* names 3 classes"):
-        predict_csv(tmp_path / "model", folder / "rows.csv")
+        predict_table(tmp_path / "model", folder / "rows.csv")
 
 
 @pytest.mark.parametrize(

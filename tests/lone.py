@@ -23,9 +23,20 @@ def train(build, x, y, seeds, settings, optimizer="sgd", options=None, loss=None
         keras.utils.set_random_seed(seed)
         model = build()
         model.compile(OPTIMIZERS[optimizer](**(options or {}), **own), loss=loss, metrics=fresh(metrics))
+        trace_once(model, x, y, fit.get("batch_size"))
         histories.append(model.fit(x, y, shuffle=False, verbose=0, **fit).history)
         models.append(model)
     return models, histories
+
+
+def trace_once(model, x, y, batch_size=None):
+    """Makes now what the first batch would have a model make: variables made in a graph have it traced twice."""
+    if any(getattr(layer, "stateful", False) for layer in model.layers):
+        return
+    model.optimizer.build(model.trainable_variables)
+    some_x, some_y = keras.tree.map_structure(lambda rows: keras.ops.convert_to_tensor(rows[:batch_size]), (x, y))
+    model.compute_metrics(some_x, some_y, model(some_x, training=False))
+    model.reset_metrics()
 
 
 def fresh(metrics):

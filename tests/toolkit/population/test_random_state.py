@@ -32,8 +32,9 @@ def test_members_start_as_the_model_built_after_their_seed_would():
     for build in (mlp, masked, with_numpy, cnn, recurrent(lambda: L.LSTM(3, return_sequences=True), lambda: L.GRU(2))):
         x = {mlp: TABLE, masked: WORDS, with_numpy: TABLE, cnn: IMAGES}.get(build, SERIES)
         result = tw.fit_population(
-            build, x, LABELS, learning_rate=1e-30, seed=[5, 9, 5, 2], loss=CLASSES, epochs=1, verbose=0
-        )
+            build, x, LABELS, learning_rate=1e-30, seed=[5, 9, 5, 2], loss=CLASSES, epochs=1, batch_size=40,
+            run_eagerly=True, verbose=0,
+        )  # fmt: skip
         for k, seed in enumerate([5, 9, 5, 2]):
             keras.utils.set_random_seed(seed)
             model = build()

@@ -142,6 +142,8 @@ def test_random_architectures_train_as_they_would_alone(data):
             keras.utils.set_random_seed(k + 1)
             model = _build_random(layers, shape)
             model.compile(keras.optimizers.SGD(RATES[k]), "mse", run_eagerly=True)
-            history = model.fit(x, y, **fit).history
+            # The batches of an epoch one by one: a data set for two of them takes longer than the training.
+            losses = [model.train_on_batch(x[rows], y[rows]) for rows in (slice(0, 6), slice(6, 12))]
+            history = {"loss": [np.mean(losses)]}
             assert lone.largest_difference(result.models[k], model) < 1e-9
             assert lone.history_difference(result.histories[k], history) < 1e-9

@@ -156,7 +156,8 @@ def arguments_of(folder):
         }),
         # layers
         (layers.Standardize, {}, {"center": "list", "scale": "list"}),
-        (layers.MinMax, {}, {"low": "word", "high": "word"}),
+        (layers.MinMax, {}, {"low": "word", "high": "word", "feature_range": "list", "clip": "word"}),
+        (layers.Robust, {}, {"quantile_range": "list"}),
         (layers.SoftVoting, {}, {"weights": "list"}),
         (layers.HardVoting, {}, {"weights": "list", "ties": "word", "task": "word"}),
         (layers.StackedDense, {"layer": keras.layers.Dense(1), "members": 2}, {"layer": "model", "members": "count"}),

@@ -5,6 +5,7 @@ from .folded import Folded as Folded
 from .folded import Merged as Merged
 from .folded import Unrolled as Unrolled
 from .normalization import MinMax as MinMax
+from .normalization import Robust as Robust
 from .normalization import Standardize as Standardize
 from .stacked import Stacked as Stacked
 from .stacked_convolution import StackedConv1D as StackedConv1D
@@ -36,6 +37,7 @@ __all__ = [
     "Merged",
     "MinMax",
     "NumberEncoding",
+    "Robust",
     "SoftVoting",
     "Stacked",
     "StackedBatchNormalization",

@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from ..layers.folded import Folded, Merged, Place, Unrolled
-from ..layers.normalization import MinMax, Standardize
+from ..layers.normalization import MinMax, Robust, Standardize
 from ..layers.stacked import Stacked, known_activation
 from ..layers.stacked_convolution import StackedConv1D, StackedConv2D, StackedDepthwiseConv2D
 from ..layers.stacked_dense import StackedDense, StackedDropout, StackedEmbedding
@@ -37,7 +37,7 @@ _BY_ROW = (
     _L.MaxPooling3D, _L.AveragePooling3D, _L.GlobalMaxPooling3D, _L.GlobalAveragePooling3D,
     _L.ZeroPadding3D, _L.UpSampling3D, _L.Cropping3D,
     _L.Normalization, _L.Discretization, _L.Hashing, _L.StringLookup, _L.IntegerLookup, _L.Resizing, _L.CenterCrop,
-    Standardize, MinMax,
+    Standardize, MinMax, Robust,
 )  # fmt: skip
 
 

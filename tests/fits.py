@@ -230,7 +230,9 @@ def _body(body, units, activation):
 
 def batch_of(fit):
     """Rows in a batch: two batches in a fit of one epoch, and one in each of several; a state has a size of its own."""
-    return 4 if fit["epochs"] == 1 or fit["body"] == "stateful" else ROWS
+    # Keras lets weights of rows count along the last axis of pixels, which are as many as the rows of a small batch.
+    small = fit["epochs"] == 1 or fit["body"] in ("stateful", "pixels")
+    return SIDE if small else ROWS
 
 
 def data_of(fit, rows):

@@ -177,8 +177,9 @@ class Training:
             rate = None if model.compiled else self.hp.values.get("learning_rate")
             settings = {} if rate is None else {"learning_rate": float(rate)}
             one = One(trainables.alone(model, compiling, plan.compiling, settings))
-            if model.built and not self.own:
-                # Now, and not in its first step: variables made in a graph have TensorFlow trace it twice.
+            if model.built and not self.own and not self._others:
+                # Now, and not in its first step: variables made in a graph have TensorFlow trace it twice. A callback
+                # may still unfreeze layers before that step, which a built optimizer would not know of.
                 one.variables()
             self._make = lambda ids: one
             everyone = one.ids

@@ -79,7 +79,7 @@ def arguments_of(folder):
         (tw.fit_population, {**fit, "size": 2}, {
             "build_model": "function", "x": "rows", "y": "rows", "size": "count", "learning_rate": "rates",
             "momentum": "rates", "weight_decay": "rates", "dropout": "rates", "seed": "seed", "batch_size": "optional count",
-            "epochs": "count", "validation_split": "share", "steps_per_execution": "count", "memory_limit": "optional count",
+            "epochs": "count", "validation_split": "share", "steps_per_execution": "optional count", "memory_limit": "optional count",
             "sample_weight": "optional rows", "callbacks": "list", "validation_data": "list", "class_weight": "list",
             "loss_weights": "list", "optimizer": "word", "loss": "word",
         }),

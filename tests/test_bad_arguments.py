@@ -31,6 +31,8 @@ def public():
 def test_everything_public_has_its_row(tmp_path):
     rows = {call.__name__ for call, _, _ in bad_arguments.arguments_of(tmp_path)}
     inner = {name for name in public() if name.startswith(("Stacked", "Member"))} | {"Folded", "Merged", "Unrolled"}
+    # Made by the encoder of tables, from what it has found.
+    inner |= {"NumberEncoding", "CategoryEncoding", "CategoryNumbers", "DateEncoding"}
     assert public() - rows - inner == NO_ROW & public()
 
 

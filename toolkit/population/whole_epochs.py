@@ -7,21 +7,35 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 
 from ..runtime.keras_internals import batches_of_arrays, flat_layers, is_functional
 
-if TYPE_CHECKING:
-    from .model import Population
-
 # What the data set of orders yields; the name tells it from data sets of a caller's own.
 _ORDER = "order_of_rows"
 _BATCH_METHODS = [f"on_{kind}batch_{end}" for kind in ("", "train_", "test_") for end in ("begin", "end")]
 # What XLA says of a graph that it cannot compile.
 _REFUSALS = ("InvalidArgumentError", "UnimplementedError", "InternalError")
+
+
+class Stepping(Protocol):
+    """What whole epochs need of a population."""
+
+    members: int
+    member_loss: Any
+    batch_means: Any
+
+    @property
+    def template(self) -> keras.Model: ...
+
+    def train_step(self, data: Any) -> Any: ...
+
+    def test_step(self, data: Any) -> Any: ...
+
+    def get_metrics_result(self) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -136,7 +150,7 @@ class WholeEpochs:
         by_xla: Whether the last epoch's graph was compiled by XLA; `None` before the first.
     """
 
-    def __init__(self, population: Population, compiled: bool | str) -> None:
+    def __init__(self, population: Stepping, compiled: bool | str) -> None:
         self.population = population
         self.compiled = compiled
         self.training: ResidentRows | None = None
@@ -243,8 +257,9 @@ class WholeEpochs:
         step = population.train_step if training else population.test_step
 
         def batch(order: Any, parts: Any, start: Any, count: int) -> Any:
-            # Sliced by a size that is known beforehand, which XLA asks for.
-            places = tf.slice(order, [start], [count])
+            # Sliced by a size that is known beforehand, which XLA asks for; but Keras must not see it, since it weighs
+            # the losses of several outputs by the rows of a batch where it knows them, and in `fit` it does not.
+            places = tf.compat.v1.placeholder_with_default(tf.slice(order, [start], [count]), [None])
             step(keras.tree.map_structure(lambda part: tf.gather(part, places), parts))
             return population.member_loss.values()
 
@@ -312,7 +327,7 @@ _FUSED = (
 _WORTH_COMPILING = 1000
 
 
-def pays(population: Population, updates: int) -> bool:
+def pays(population: Stepping, updates: int) -> bool:
     """Whether XLA makes a population's epochs faster on a processor, compiling included.
 
     Args:

@@ -159,8 +159,10 @@ class Training:
         compiling = trainables.compiling_of(model, plan.hypermodel, rows.y, plan.compiling)
         self._steps = rows.steps(self.batch_size) if rows.are_arrays else None
         size = plan.fit_arguments.get("validation_batch_size") or self.batch_size
-        # One call an epoch, where the members are one population and nobody looks at single batches.
-        self._whole = bool(self.settings and rows.are_arrays) and not needs_batches([*self._others, *self._watchers])
+        # One call an epoch, where the members are one population and nobody looks at single batches. Weights of classes
+        # become weights of rows batch by batch, in Keras.
+        by_member = bool(self.settings and rows.are_arrays) and not plan.fit_arguments.get("class_weight")
+        self._whole = by_member and not needs_batches([*self._others, *self._watchers])
         held = rows.held_out_whole if self._whole else rows.held_out
         self._held_out = None if self.own else held(size)
         unknown = {name: value for name, value in self.hp.values.items() if name not in plan.decided}

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from ..toolkit.data import Split
 from ..toolkit.data.columns import Column
-from ..toolkit.data.dates import parsed
+from ..toolkit.data.dates import days_of, parsed
 from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.models.table_encoder import Layout
 from ..toolkit.tasks import Task
@@ -194,9 +194,8 @@ class _Columns:
                 added = [pd.Series(values).map(self.known[column.name]).to_numpy("float64")]
             elif column.kind == "date":
                 times = parsed(pd.Series(values, dtype=object), column.date_format)
-                days = (times - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
                 parts_of = (times.dt.year, times.dt.month, times.dt.day_of_year, times.dt.day_of_week, times.dt.hour)
-                added = [one.to_numpy("float64") for one in (days, *parts_of)]
+                added = [one.to_numpy("float64") for one in (days_of(times), *parts_of)]
             elif column.kind == "text":
                 continue
             else:

@@ -88,6 +88,17 @@ def parsed(cells: pd.Series, form: str) -> pd.Series:
     return pd.to_datetime(plain, format=form, errors="coerce")
 
 
+def days_of(times: pd.Series) -> pd.Series:
+    """Times as days since the begin of 1970, NaN for gaps.
+
+    Example:
+
+    >>> days_of(pd.Series(pd.to_datetime(["1970-01-02 12:00", None]))).tolist()
+    [1.5, nan]
+    """
+    return (times - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+
+
 def as_words(times: pd.Series) -> tuple[np.ndarray, str]:
     """A column of times as words of one form, gaps as empty words.
 

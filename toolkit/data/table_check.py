@@ -11,7 +11,7 @@ from scipy.stats import ks_2samp
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from .columns import Column
-from .dates import parsed
+from .dates import days_of, parsed
 from .reading import Inputs
 from .splits import Split, Splits
 
@@ -151,7 +151,7 @@ def _matrix(
         column: Column | None = kinds.get(name)
         if column is not None and column.kind == "date":
             times = parsed(pd.Series(values, dtype=object), column.date_format)
-            found[name] = ((times - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)).to_numpy("float64")
+            found[name] = days_of(times).to_numpy("float64")
             continue
         if column is not None and column.kind == "text":
             continue

@@ -128,10 +128,16 @@ class RunReader:
         self._means.append(mean)
         self._counts.append(batches)
 
-    def note_batches(self, means: Sequence[Any], batches: Sequence[int]) -> None:
-        """The mean loss over the first `batches` batches of the epoch, for each of several numbers of batches."""
+    def note_batches(self, means: Sequence[Any], batch: int) -> None:
+        """The mean losses so far of one call of `fit`: of its last batch alone, or of all of an epoch that is one call.
+
+        Args:
+            means: Mean loss over the first batches of the epoch.
+            batch: Number of the last batch as Keras counts, from 0; of an epoch that is one call it says nothing.
+        """
         self._means.extend(means)
-        self._counts.extend(batches)
+        # Keras' mean runs over the epoch: the count takes single batches out of it.
+        self._counts.extend([batch + 1] if len(means) == 1 else range(1, len(means) + 1))
 
     def look_early(self, batches: int) -> list[Finding]:
         """What the first updates of a long first epoch show already, looked at once; returns what is newly found.

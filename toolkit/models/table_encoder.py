@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.columns import Column
-from ..data.dates import parsed
+from ..data.dates import days_of, parsed
 from ..data.reading import Inputs
 from ..layers.table_encoding import CategoryEncoding, DateEncoding, NumberEncoding
 from ..runtime.keras_internals import source_operation
@@ -184,7 +184,7 @@ def _long_tail(values: np.ndarray) -> tuple[float, float]:
 
 def _date_layer(column: Column, words: np.ndarray, place: int) -> DateEncoding:
     times = parsed(pd.Series(words, dtype=object), column.date_format).dropna()
-    days = (times - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    days = days_of(times)
     first, last = (float(days.min()), float(days.max())) if len(days) else (0.0, 1.0)
     return DateEncoding(column.date_format, first, last, name=f"date_encoding_{place}")
 

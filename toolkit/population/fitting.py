@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,7 +19,7 @@ from ..models.lazy_models import LazyModels
 from ..models.reading import named_loss, structure_of
 from ..models.structure import Structure
 from ..optimizers.memberwise import memberwise
-from ..runtime.fit_arguments import brings_batches
+from ..runtime.fit_arguments import brings_batches, rows_before_split
 from ..runtime.randomness import preserved
 from . import memory, starting_weights
 from .lone import given_or_compiled, sorted_callbacks
@@ -310,9 +309,7 @@ def _readers(
         if pair is not None:
             own.setdefault("validation_rows", len(pair[1]))
         elif arrays and data["validation_split"]:
-            # As Keras splits: it rounds the training rows down.
-            train = math.floor(len(y) * (1 - data["validation_split"]))
-            own["validation_rows"] = (len(y) - train) or None
+            own["validation_rows"] = (len(y) - rows_before_split(len(y), data["validation_split"])) or None
     known = known if by_member else known * len(makes)
     return [
         RunReader(epochs=data["epochs"], structure=replace(made, loss=name), directions=directions, **own)

@@ -66,12 +66,8 @@ class Tracking(keras.callbacks.Callback):
             reader.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        # One batch, or all of an epoch where that is one call.
-        means = self.model.batch_losses()
-        counts = [batch + 1] if len(means) == 1 else range(1, len(means) + 1)
-        for reader, own in zip(self.readers, means.T, strict=True):
-            # Keras' mean runs over the epoch; the reader needs the count to take single batches out of it.
-            reader.note_batches(own, counts)
+        for reader, own in zip(self.readers, self.model.batch_losses().T, strict=True):
+            reader.note_batches(own, batch)
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Validation sets the metrics back, so what the epoch has shown is read before it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,13 +11,12 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from ..runtime.fit_arguments import rows_before_split
 from ..runtime.keras_internals import batches_of_arrays, flat_layers, is_functional
 
 # What the data set of orders yields; the name tells it from data sets of a caller's own.
 _ORDER = "order_of_rows"
 _BATCH_METHODS = [f"on_{kind}batch_{end}" for kind in ("", "train_", "test_") for end in ("begin", "end")]
-# What XLA says of a graph that it cannot compile.
-_REFUSALS = ("InvalidArgumentError", "UnimplementedError", "InternalError")
 
 
 class Stepping(Protocol):
@@ -232,6 +230,8 @@ class WholeEpochs:
 
     def _run(self, training: bool, order: Any, rows: ResidentRows) -> tuple[Any, Any]:
         """One epoch. A graph that XLA cannot compile runs without it: slower, to the same end."""
+        from tensorflow import errors
+
         compiled = pays(self.population, self._updates) if self.compiled == "auto" else bool(self.compiled)
         key = (training, rows.batch_size, rows.count, compiled)
         if key in self._functions:
@@ -240,9 +240,9 @@ class WholeEpochs:
         self._functions[key] = self._traced(training, rows, compiled)
         try:
             return self._functions[key](order, rows.parts)
-        except Exception as error:
+        except (errors.InvalidArgumentError, errors.UnimplementedError, errors.InternalError) as error:
             # Compiling comes before the first update, so nothing has changed yet.
-            if not compiled or type(error).__name__ not in _REFUSALS:
+            if not compiled:
                 raise
             logging.getLogger(__name__).info("Trained without XLA, which says: %s", error)
             self.by_xla = False
@@ -291,9 +291,9 @@ def _counts_by_itself(arguments: dict[str, Any]) -> bool:
 
 
 def _split(parts: Sequence[Any], share: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The first rows and the last, as Keras splits them: it rounds the training rows down."""
+    """The first rows and the last, as Keras splits them."""
     leaves = [leaf for leaf in keras.tree.flatten(tuple(parts)) if leaf is not None]
-    kept = math.floor(len(leaves[0]) * (1.0 - share))
+    kept = rows_before_split(len(leaves[0]), share)
     places = (slice(None, kept), slice(kept, None))
     first, last = (tuple(None if part is None else _taken(part, rows) for part in parts) for rows in places)
     return first, last

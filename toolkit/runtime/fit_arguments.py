@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import keras
@@ -23,6 +24,21 @@ def brings_batches(x: Any) -> bool:
     """
     loads = type(x).__module__.startswith("torch.") and not hasattr(x, "dtype")
     return isinstance(x, keras.utils.PyDataset) or hasattr(x, "element_spec") or hasattr(x, "__next__") or loads
+
+
+def rows_before_split(count: int, share: float) -> int:
+    """How many rows `fit` trains on where `validation_split` holds out the last: it rounds them down.
+
+    Args:
+        count: Number of rows.
+        share: The `validation_split`, in [0, 1).
+
+    Example:
+
+    >>> rows_before_split(10, 0.25)
+    7
+    """
+    return math.floor(count * (1.0 - share))
 
 
 def row_weighting(model: keras.Model) -> dict[str, Any]:

@@ -70,10 +70,8 @@ class Follow(keras.callbacks.Callback):
             reader.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        means = self.trainable.losses(logs)
-        counts = [batch + 1] if len(means) == 1 else range(1, len(means) + 1)
-        for member, own in zip(self.trainable.ids, means.T, strict=True):
-            self.race.readers[member].note_batches(own, counts)
+        for member, own in zip(self.trainable.ids, self.trainable.losses(logs).T, strict=True):
+            self.race.readers[member].note_batches(own, batch)
 
     def on_test_begin(self, logs: Any = None) -> None:
         # Validation sets the metrics back, so what the epoch has shown is read before it.

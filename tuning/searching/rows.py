@@ -58,24 +58,15 @@ class TrialRows:
         return -(-self.count // batch_size)
 
     def batches(self, seed: int, start: int, epochs: int, batch_size: int, shuffle: bool = True) -> Any:
-        """Batches of the epochs from `start` to `epochs`, one after the other, each in an order of its own.
-
-        Args:
-            seed: Decides the orders, with the number of the epoch.
-            start: First epoch, from 0.
-            epochs: Where to end.
-            batch_size: Rows of a batch; the last of an epoch may be smaller.
-            shuffle: Whether to; else the rows come as they stand.
-        """
-        held = self._parts()
-        orders = self._orders(seed, start, epochs, shuffle)
-        batches = orders.flat_map(lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size))
-        batches = batches.map(lambda places: tf.nest.map_structure(lambda part: tf.gather(part, places), held))
+        """The batches of `whole_epochs` one after the other, for a model that takes one in a call."""
+        whole = self.whole_epochs(seed, start, epochs, batch_size, shuffle)
+        batches = whole.orders.flat_map(lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size))
+        batches = batches.map(lambda at: tf.nest.map_structure(lambda part: tf.gather(part, at), whole.parts))
         # Two: one that is trained on, one in the making.
         return _untuned(batches.prefetch(2))
 
     def whole_epochs(self, seed: int, start: int, epochs: int, batch_size: int, shuffle: bool = True) -> ResidentRows:
-        """The same batches in the same order, for a population that takes an epoch in one call.
+        """The rows of the epochs from `start` to `epochs`, each in an order of its own.
 
         Args:
             seed: Decides the orders, with the number of the epoch.
@@ -84,13 +75,6 @@ class TrialRows:
             batch_size: Rows of a batch; the last of an epoch may be smaller.
             shuffle: Whether to; else the rows come as they stand.
         """
-        return ResidentRows(self._parts(), batch_size, _untuned(self._orders(seed, start, epochs, shuffle)))
-
-    def _parts(self) -> Any:
-        content = (self.x, self.y) if self.sample_weight is None else (self.x, self.y, self.sample_weight)
-        return _held(tuple(part for part in content if part is not None))
-
-    def _orders(self, seed: int, start: int, epochs: int, shuffle: bool) -> Any:
         # By place, and not shuffled by `tf.data`, so that a training that goes on at any epoch meets the batches
         # that it would have met, without a shuffle buffer to be kept.
         count = self.count
@@ -101,7 +85,8 @@ class TrialRows:
                 return places
             return tf.random.experimental.stateless_shuffle(places, tf.stack([seed, tf.cast(number, tf.int32)]))
 
-        return tf.data.Dataset.range(start, epochs).map(order)
+        parts = tuple(part for part in (self.x, self.y, self.sample_weight) if part is not None)
+        return ResidentRows(_held(parts), batch_size, _untuned(tf.data.Dataset.range(start, epochs).map(order)))
 
     def held_out(self, batch_size: int) -> Any:
         """The validation rows for `fit`: arrays in few, large batches, which takes a tenth of the time.
@@ -109,9 +94,10 @@ class TrialRows:
         Args:
             batch_size: Rows of a training batch.
         """
-        if not isinstance(self.validation, tuple) or not _all_arrays(self.validation):
-            return self.validation
-        return _untuned(_slices(self.validation).batch(max(batch_size, _VALIDATION_ROWS)))
+        whole = self.held_out_whole(batch_size)
+        if not isinstance(whole, ResidentRows):
+            return whole
+        return _untuned(tf.data.Dataset.from_tensor_slices(whole.parts).batch(whole.batch_size))
 
     def held_out_whole(self, batch_size: int) -> Any:
         """The validation rows in the same batches, for a population that takes them in one call.
@@ -237,11 +223,6 @@ def is_stream(values: Any) -> bool:
 def _all_arrays(parts: Any) -> bool:
     leaves = [leaf for part in parts if part is not None for leaf in keras.tree.flatten(part)]
     return bool(leaves) and all(isinstance(leaf, np.ndarray) for leaf in leaves)
-
-
-def _slices(parts: Any) -> Any:
-    """A data set of the rows of `(x, y)` or `(x, y, sample_weight)`."""
-    return tf.data.Dataset.from_tensor_slices(_held(tuple(part for part in parts if part is not None)))
 
 
 def _held(parts: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+_LARGEST = float(np.finfo("float32").max)
 _SIGNS = "$€£¥₩₹₽₺₫฿₪"
 _CODES = ("USD", "EUR", "GBP", "JPY", "KRW", "CNY", "CHF", "원")
 _CURRENCY = re.compile(rf"([{_SIGNS}]|(?<![A-Za-z])(?:{'|'.join(_CODES)})(?![A-Za-z]))")
@@ -152,3 +153,18 @@ def _bare(word: str) -> tuple[str, str]:
     if body[:2] in ("- ", "+ "):
         body = body[0] + body[2:].strip()
     return body, found[0] if found else ""
+
+
+def as_float32(name: str, array: np.ndarray) -> np.ndarray:
+    """A column in what models compute in; numbers that this does not know are refused rather than made infinite.
+
+    Raises:
+        ValueError: A number is beyond float32.
+    """
+    beyond = np.isfinite(array) & (np.abs(array) > _LARGEST) if array.dtype.kind == "f" else np.zeros(0, bool)
+    if beyond.any():
+        raise ValueError(
+            f"{name!r} holds {array[beyond][0]:g}, and models compute in float32, which ends at {_LARGEST:.2g}: "
+            "give it in another unit, or its logarithm."
+        )
+    return array.astype("float32")

@@ -16,6 +16,7 @@ import pandas as pd
 from . import shipped
 from .archives import read_npz
 from .columns import ASKED, Column
+from .numerals import as_float32
 from .table_rows import TableOptions, TableRows, table_rows
 from .tables import from_frame, is_frame, is_table_file, read_table, table_name
 
@@ -25,7 +26,6 @@ _ARRAY_NAMES = {"train": ("x_train", "y_train"), "validation": ("x_val", "y_val"
 _LOOK_UP_SECONDS = 10.0
 # Kinds of numpy types: booleans, whole and real numbers.
 _NUMBERS = "biuf"
-_LARGEST = float(np.finfo("float32").max)
 
 
 @dataclass(frozen=True)
@@ -174,21 +174,6 @@ def _cure(array: np.ndarray) -> str:
     if array.dtype.kind in "mM":
         return "Turn times into numbers, such as days since a first one."
     return "Give words as columns: {name: array}."
-
-
-def as_float32(name: str, array: np.ndarray) -> np.ndarray:
-    """A column in what models compute in; numbers that this does not know are refused rather than made infinite.
-
-    Raises:
-        ValueError: A number is beyond float32.
-    """
-    beyond = np.isfinite(array) & (np.abs(array) > _LARGEST) if array.dtype.kind == "f" else np.zeros(0, bool)
-    if beyond.any():
-        raise ValueError(
-            f"{name!r} holds {array[beyond][0]:g}, and models compute in float32, which ends at {_LARGEST:.2g}: "
-            "give it in another unit, or its logarithm."
-        )
-    return array.astype("float32")
 
 
 def _as_column(name: str, column: Any) -> np.ndarray:

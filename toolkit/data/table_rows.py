@@ -11,11 +11,11 @@ import pandas as pd
 
 from .columns import Column, find_column
 from .dates import parsed
+from .numerals import as_float32
 from .tables import Table
 
 # One input of the model and one encoder a column: beyond, to build it takes minutes.
 _MOST_WORDY = 1_000
-_LARGEST = float(np.finfo("float32").max)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def table_rows(table: Table, options: TableOptions, y: np.ndarray | None = None,
             column = replace(column, used=False, details=(*column.details, "the group of a row"))
         columns.append(column)
         if column.used:
-            values[name] = _as_float32(name, found) if column.is_number else found
+            values[name] = _finite(name, found) if column.is_number else found
     if not values:
         raise ValueError(f"{where} has no column to predict {target!r} from: {'; '.join(one.said for one in columns)}.")
     wordy = len(values) if any(not one.is_number for one in columns if one.used) else 0
@@ -167,17 +167,14 @@ def _targets(table: Table, target: str, asked: str | None, source: str) -> tuple
     return values, gaps
 
 
-def _as_float32(name: str, values: np.ndarray) -> np.ndarray:
-    beyond = values[np.abs(np.nan_to_num(values, nan=0.0)) > _LARGEST]
-    if beyond.size and np.isfinite(beyond[0]):
+def _finite(name: str, values: np.ndarray) -> np.ndarray:
+    numbers = as_float32(name, values)
+    infinite = np.flatnonzero(np.isinf(values))
+    if infinite.size:
         raise ValueError(
-            f"{name!r} holds {beyond[0]:g}, and models compute in float32, which ends at {_LARGEST:.2g}: give it in "
-            "another unit, or its logarithm."
+            f"The feature {name!r} holds infinite values, the first in row {infinite[0]}: leave the cell empty."
         )
-    if beyond.size:
-        row = int(np.flatnonzero(np.isinf(values))[0])
-        raise ValueError(f"The feature {name!r} holds infinite values, the first in row {row}: leave the cell empty.")
-    return values.astype("float32")
+    return numbers
 
 
 def _group(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:

@@ -13,8 +13,7 @@ import pandas as pd
 from ..data.columns import as_written
 from ..data.dates import parsed
 from ..data.gaps import looks_like_gap
-from ..data.numerals import NumberForm, as_numbers, find_form
-from ..data.reading import as_float32
+from ..data.numerals import NumberForm, as_float32, as_numbers, find_form
 from ..data.tables import Table
 from ..tasks import TASKS
 

@@ -28,7 +28,7 @@ app = typer.Typer(
 
 Out = Annotated[Path, typer.Option(help="Folder for the report and the exported model.")]
 Seed = Annotated[int, typer.Option(help="Decides splits, starting weights and batches.")]
-Epochs = Annotated[int, typer.Option(help="Epochs a member; the best one is kept.")]
+Epochs = Annotated[int, typer.Option(help="Epochs a member at most; the best one is kept.")]
 Members = Annotated[int, typer.Option(help="Members of the ensemble.")]
 Data = Annotated[
     str, typer.Option(help="A data set's name, a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl) or an .npz file.")
@@ -78,8 +78,11 @@ def run(
     seed: Seed = 0,
     epochs: Epochs = 30,
     members: Members = 5,
-    batch_size: Annotated[int, typer.Option(help="Rows an update.")] = 32,
-    learning_rate: Annotated[float, typer.Option(help="Of the Adam optimizer.")] = 1e-3,
+    patience: Annotated[int, typer.Option(help="Epochs without a lower validation loss before a member stops.")] = 5,
+    batch_size: Annotated[int | None, typer.Option(help="Rows an update; by the number of rows by default.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the Adam optimizer; by the number of updates by default.")
+    ] = None,
     data_dir: DataDir = None,
     quiet: Quiet = False,
     resume: Resume = False,
@@ -88,6 +91,7 @@ def run(
     settings = {
         "members": members,
         "epochs": epochs,
+        "patience": patience,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "seed": seed,

@@ -9,9 +9,8 @@ from typing import Any
 import keras
 
 from ..toolkit.checks import instance_of, items_of, path_of
+from ..toolkit.population.lone import counters, set_counters
 from ..toolkit.runtime.files import read_arrays, read_json, write_arrays, write_json
-
-_REMEMBERED = ("best", "wait", "cooldown_counter", "stopped_epoch", "best_epoch")
 
 
 class ResumableState(keras.callbacks.Callback):
@@ -82,33 +81,3 @@ class ResumableState(keras.callbacks.Callback):
     def _weights_path(self, place: int) -> Path:
         path = Path(self.path)
         return path.with_name(f"{path.stem}-best-{place}.npz")
-
-
-def counters(callback: keras.callbacks.Callback) -> dict[str, Any]:
-    """What a Keras callback has counted, as plain values.
-
-    Args:
-        callback: `ReduceLROnPlateau`, `EarlyStopping`, `ModelCheckpoint` and their like; others count nothing.
-
-    Example:
-
-    >>> counters(keras.callbacks.ModelCheckpoint("best.keras"))
-    {'best': None}
-    """
-    values = {name: getattr(callback, name) for name in _REMEMBERED if hasattr(callback, name)}
-    return {
-        # Keras keeps numpy numbers here, which JSON does not know.
-        name: None if value is None else float(value) if name == "best" else int(value)
-        for name, value in values.items()
-    }
-
-
-def set_counters(callback: keras.callbacks.Callback, values: dict[str, Any]) -> None:
-    """Gives a callback what it had counted.
-
-    Args:
-        callback: Of the same kind.
-        values: From `counters`.
-    """
-    for name, value in values.items():
-        setattr(callback, name, value)

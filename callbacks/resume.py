@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import keras
 import numpy as np
@@ -24,6 +24,17 @@ class Carried(Protocol):
     def get_state(self) -> dict[str, Any]: ...
 
     def set_state(self, state: dict[str, Any]) -> None: ...
+
+
+@runtime_checkable
+class CarriedWithArrays(Protocol):
+    """One that keeps arrays too; `set_state` then takes them as well."""
+
+    def get_state(self) -> dict[str, Any]: ...
+
+    def get_arrays(self) -> list[np.ndarray]: ...
+
+    def set_state(self, state: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> None: ...
 
 
 class Resume(keras.callbacks.Callback):
@@ -106,10 +117,22 @@ class Resume(keras.callbacks.Callback):
             # Files hold the model's variables first, so that they can be read without an optimizer.
             self._load(name, list(model.variables))
 
+    def restore_last(self, model: keras.Model) -> None:
+        """Gives `model` the weights of the last epoch, where there was one."""
+        if self._state["file"]:
+            self._load(self._state["file"], list(model.variables))
+
     def restore_carried(self) -> None:
         """Gives the carried callbacks their state back, as `fit` does when it goes on."""
-        for callback, state in zip(self.carry, self._state["carried"], strict=False):
-            callback.set_state(state)
+        counts = self._state.get("arrays") or [0] * len(self.carry)
+        # They stand behind the variables in the file, whose number a model that is not built yet does not know.
+        arrays = read_arrays(Path(self.directory) / self._state["file"])[-sum(counts) :] if sum(counts) else []
+        for callback, state, count in zip(self.carry, self._state["carried"], counts, strict=False):
+            if isinstance(callback, CarriedWithArrays):
+                own, arrays = arrays[:count], arrays[count:]
+                callback.set_state(state, own)
+            else:
+                callback.set_state(state)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         # Anew: the same callback may serve a second fit, after the file has grown.
@@ -153,12 +176,15 @@ class Resume(keras.callbacks.Callback):
         last = self._state["epochs"] - 1
         name = f"epoch-{last}.npz"
         # A new name each epoch: the state on disk still speaks of the old file until it is replaced.
-        write_arrays(folder / name, [ops.convert_to_numpy(variable.value) for variable in self._variables()])
+        own = [one.get_arrays() if isinstance(one, CarriedWithArrays) else [] for one in self.carry]
+        values = [ops.convert_to_numpy(variable.value) for variable in self._variables()]
+        write_arrays(folder / name, [*values, *(array for arrays in own for array in arrays)])
         kept = {name, f"epoch-{self._state['best_epoch']}.npz"}
         self._state.update(
             file=name,
             best_file=None if self._state["best_epoch"] is None else f"epoch-{self._state['best_epoch']}.npz",
             carried=[callback.get_state() for callback in self.carry],
+            arrays=[len(arrays) for arrays in own],
         )
         write_json(folder / _STATE, self._state)
         for old in folder.glob("epoch-*.npz"):
@@ -191,6 +217,7 @@ class Resume(keras.callbacks.Callback):
             "file": None,
             "best_file": None,
             "carried": [],
+            "arrays": [],
             "rate": None,
         }
         return read_json(Path(self.directory) / _STATE) or nothing

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import keras
 import numpy as np
@@ -25,7 +25,8 @@ from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.models.columns_in import model_inputs
-from ..toolkit.models.first import constant_features, describe, first_model
+from ..toolkit.models.first import constant_features, describe, first_model, is_image
+from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
 from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.preflight import check
 from ..toolkit.report.page import write
@@ -36,14 +37,16 @@ from ..toolkit.runtime.own_folders import claim, discard, folder_name, held_alon
 from ..toolkit.runtime.randomness import preserved
 from ..toolkit.saving.exporting import ExportReport, export, published_before
 from ..toolkit.tasks import Task, head
-from .member_training import Member, train_member
+from .ensemble_training import Member, Plan, train_members
 from .reference_models import Reference, compared, fit_references
+
+Number = TypeVar("Number", int, float)
 
 _STATE = "trainwise-state"
 # Says whose state it is; a state without it is none.
 _RUN = "run.json"
 # What a machine can hold and a person can mean; above, a slip of the keyboard.
-_MOST = {"members": 1_000, "epochs": 1_000_000, "batch_size": 2**31 - 1}
+_MOST = {"members": 1_000, "epochs": 1_000_000, "patience": 1_000_000, "batch_size": 2**31 - 1}
 # Keras' seeds end here, and each member has the next one.
 _SEEDS = 2**32
 
@@ -54,9 +57,10 @@ class Settings:
 
     Args:
         members: Number of members of the ensemble, in [1, 1000]; each has a seed of its own.
-        epochs: Epochs a member, in [1, 1000000]; the best one by validation loss is kept.
-        batch_size: Rows an update, in [1, 2**31).
-        learning_rate: Of the Adam optimizer, > 0.
+        epochs: Epochs a member at most, in [1, 1000000]; the best one by validation loss is kept.
+        patience: Epochs without a lower validation loss after which a member stops, in [1, 1000000].
+        batch_size: Rows an update, in [1, 2**31); by default so many that an epoch has about 60 updates, 8 to 512.
+        learning_rate: Of the Adam optimizer, > 0; by default 0.001 to 0.01, the higher the fewer updates there are.
         seed: Decides the splits, the starting weights and the order of the batches, in [0, 2**32 - members].
 
     Raises:
@@ -72,15 +76,24 @@ class Settings:
 
     members: int = 5
     epochs: int = 30
-    batch_size: int = 32
-    learning_rate: float = 1e-3
+    patience: int = 5
+    batch_size: int | None = None
+    learning_rate: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name, most in _MOST.items():
-            whole_number(name, getattr(self, name), 1, most)
+            if getattr(self, name) is not None:
+                whole_number(name, getattr(self, name), 1, most)
         whole_number("seed", self.seed, 0, _SEEDS - self.members)
-        number("learning_rate", self.learning_rate, 0, np.inf, open_low=True, open_high=True)
+        if self.learning_rate is not None:
+            number("learning_rate", self.learning_rate, 0, np.inf, open_low=True, open_high=True)
+
+    def fitted_to(self, rows: int, images: bool) -> Settings:
+        """These settings with a batch size and a rate that fit so many training rows, where none were given."""
+        batch_size = self.batch_size or fitting_batch_size(rows, images)
+        updates = self.epochs * -(-rows // batch_size)
+        return replace(self, batch_size=batch_size, learning_rate=self.learning_rate or fitting_rate(updates))
 
 
 @dataclass(frozen=True)
@@ -149,6 +162,7 @@ class Job:
                 encoded = [self._encoded(part) for part in (self.raw.train, self.raw.validation)]
             self.splits = replace(self.raw, train=encoded[0], validation=encoded[1])
         self.layout = self.encoder.layout if self.encoder else None
+        self.settings = settings.fitted_to(len(self.splits.train), is_image(self.raw.train.x))
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
         self.head = head(self.splits.task, self.splits.train.y, len(self.splits.classes or ()) or None)
@@ -167,12 +181,13 @@ class Job:
     def _run(self) -> RunResult:
         splits, settings = self.splits, self.settings
         inputs, architecture = describe(self.raw.train.x)
-        build = first_model(np.asarray(splits.train.x), splits.train.y, self.head, settings.learning_rate, self.layout)
+        rate, batch_size = _known(settings.learning_rate), _known(settings.batch_size)
+        build = first_model(np.asarray(splits.train.x), splits.train.y, self.head, rate, self.layout)
         with self._timed("check"):
             checks = self._check(build)
         self.say(
-            f"train: {settings.members} members, {architecture}, {settings.epochs} epochs, batches of "
-            f"{settings.batch_size}, Adam at {settings.learning_rate:g}, seed {settings.seed}"
+            f"train: {settings.members} members side by side, {architecture}, at most {settings.epochs} epochs, "
+            f"batches of {batch_size}, Adam at {rate:.2g}, seed {settings.seed}"
         )
         with self._timed("train"):
             members = self._train(build)
@@ -268,29 +283,20 @@ class Job:
         def report(name: str, finding: Finding) -> None:
             self.say(f"  {name}: {finding}")
 
-        members = []
-        for k in range(self.settings.members):
-            progress = Progress(f"  member_{k}", self.console) if self.console else None
-            try:
-                member = train_member(
-                    k,
-                    build,
-                    self.splits,
-                    # One seed for all would give equal members.
-                    seed=self.settings.seed + k,
-                    epochs=self.settings.epochs,
-                    batch_size=self.settings.batch_size,
-                    directory=self._state / f"member_{k}",
-                    report=report,
-                    progress=progress,
-                )
-            finally:
-                # An interrupt must leave the terminal as it was.
-                if progress:
-                    progress.stop()
+        settings = self.settings
+        # One seed for all would give equal members.
+        seeds = [settings.seed + k for k in range(settings.members)]
+        plan = Plan(seeds, settings.epochs, settings.patience, _known(settings.batch_size))
+        progress = Progress("  mean of the members", self.console) if self.console else None
+        try:
+            members = train_members(build, self.splits, plan, self._state, report, progress)
+        finally:
+            # An interrupt must leave the terminal as it was.
+            if progress:
+                progress.stop()
+        for member in members:
             best = "none" if member.best_epoch is None else str(member.best_epoch + 1)
             self.say(f"  {member.name}: seed {member.seed}, best epoch {best}, {_last_line(member)}")
-            members.append(member)
         return members
 
     def _vote(self, members: list[Member]) -> tuple[np.ndarray, dict[str, keras.Model], str]:
@@ -491,6 +497,13 @@ def run(
         time=time,
     )
     return job.run()
+
+
+def _known(setting: Number | None) -> Number:
+    """A setting that was fitted to the rows, and so is there."""
+    if setting is None:
+        raise TypeError("Settings must be fitted to the rows before they are used.")
+    return setting
 
 
 def _predict(model: keras.Model, x: Any) -> np.ndarray:

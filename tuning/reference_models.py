@@ -114,10 +114,15 @@ def _rows(count: int, width: int, outputs: int, seed: int) -> tuple[np.ndarray, 
 def _of_features(layout: Layout | None) -> Callable[[np.ndarray], Any]:
     def prepared(features: np.ndarray) -> Any:
         flat = features.reshape(len(features), -1).astype("float64")
-        if layout is None or not (layout.embeddings or layout.text):
+        if layout is None:
             return flat
         plain = layout.plain + layout.text
-        parts = [scipy.sparse.csr_matrix(flat[:, :plain])]
+        first, end = layout.intervals
+        # With the intervals it would bend, and be no linear model any more.
+        straight = np.concatenate([flat[:, :first], flat[:, end:plain]], axis=1)
+        if not (layout.embeddings or layout.text):
+            return straight
+        parts = [scipy.sparse.csr_matrix(straight)]
         for place, (size, _) in enumerate(layout.embeddings):
             numbers = np.clip(np.round(flat[:, plain + place] * size), 0, size - 1).astype(int)
             rows = np.arange(len(flat))

@@ -7,7 +7,7 @@ from tiny import POSITIVE, SUMS, two_answers
 
 from trainwise.callbacks import CurveWatch, Resume
 from trainwise.toolkit.data import Split
-from trainwise.tuning.member_training import Batches
+from trainwise.tuning.ensemble_training import Batches
 
 
 def _fit(folder, epochs, extra=(), carry=()):

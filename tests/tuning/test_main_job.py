@@ -136,7 +136,7 @@ def test_what_the_user_has_in_the_folder_stays(tmp_path):
 def test_a_state_that_does_not_say_whose_it_is_is_none(tmp_path):
     _job(tmp_path)
     state = tmp_path / "trainwise-state"
-    (state / "member_0").mkdir()
+    (state / "members-0-1").mkdir()
     (state / "evaluation.json").write_text("{}")
     said = []
     (state / "run.json").unlink()  # as a kill in the midst of the removal leaves it
@@ -222,13 +222,13 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(tmp_path):
     command = [COMMAND, *map(str, arguments), "--out", "cut"]
     killed = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
     for line in killed.stdout:
-        if "member_1: epoch 3/" in line:
+        if "epoch 3/" in line:
             os.killpg(killed.pid, signal.SIGKILL)
             break
     killed.wait()
     resumed = in_this_process(*arguments, "--out", "cut", "--resume", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert "member_0: epoch 1/6" not in resumed.stdout
+    assert "epoch 1/6" not in resumed.stdout and "epoch 6/6" in resumed.stdout
     first, second = (json.loads((tmp_path / name / "report.json").read_text()) for name in ("whole", "cut"))
     for key in ("members", "evaluation", "head", "settings"):
         assert first[key] == second[key], key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -99,10 +100,23 @@ class LayerReader:
             eagerly = bool(getattr(self.model, "run_eagerly", False))
             self.prober = Prober(self.model, some_x, some_y, compiled=not eagerly)
 
+    def twin(self) -> LayerReader:
+        """A reader of another fit of the same model, with the same rows and one graph for both; asked for before any
+        of them has looked.
+        """
+        made = copy.copy(self)
+        made.probes, made._found, made._left_out = [], FindingsSoFar(), list(self._left_out)
+        return made
+
     @property
     def findings(self) -> list[Finding]:
         """What was found so far, surest first."""
         return self._found.ranked
+
+    @property
+    def due(self) -> bool:
+        """Whether the batch that begins is looked at; of others only the number is noted, and the model not read."""
+        return not self.probes or self._is_due(self._updates + 1)
 
     def get_state(self) -> dict[str, Any]:
         """What was found, as plain values; see `set_state`."""

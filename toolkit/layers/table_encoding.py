@@ -30,7 +30,11 @@ _TAIL = r"(?:[.,]\d+)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?"
 
 @keras.saving.register_keras_serializable(package="trainwise")
 class NumberEncoding(keras.layers.Layer):
-    """Numbers with gaps as features: gaps filled and told, long tails drawn in, standardised, few values told apart.
+    """Numbers with gaps as features: gaps filled and told, long tails drawn in, standardised, values told apart.
+
+    Where values are few, each can have a feature of its own; where they are many, an interval can: it is 0 for values
+    below, 1 for those above, and between them a straight line. A network bends sharply at the ends of intervals, as a
+    tree does, which it learns slowly from one standardised number.
 
     A long-tailed column goes through `asinh((x - tail_center) / tail_scale)` first, which is linear near the middle and
     a logarithm far out, for either sign.
@@ -43,12 +47,16 @@ class NumberEncoding(keras.layers.Layer):
         scale: Standard deviation of each column after that, > 0.
         gaps: Places of the columns whose gaps get a feature of their own.
         classes: Pairs of a column's place and one of its values, which gets a feature of its own.
+        intervals: A column's place, the low and the high end of an interval of it, low < high.
         **kwargs: `name`, `dtype` and the like, as for any Keras layer.
 
-    Input shape: `(batch, columns)`, NaN for gaps. Output shape: `(batch, columns + gaps + classes)`.
+    Input shape: `(batch, columns)`, NaN for gaps. Output shape: `(batch, columns + gaps + classes + intervals)`.
 
     Raises:
         ValueError: The statistics do not fit one another.
+
+    Reference: Gorishniy, Rubachev and Babenko 2022, "On embeddings for numerical features in tabular deep learning",
+    arXiv:2203.05556, section 3.2, piecewise linear encoding.
 
     Example:
 
@@ -66,6 +74,7 @@ class NumberEncoding(keras.layers.Layer):
         scale: Sequence[float],
         gaps: Sequence[int] = (),
         classes: Sequence[Sequence[float]] = (),
+        intervals: Sequence[Sequence[float]] = (),
         **kwargs: Any,
     ) -> None:
         # In half precision Keras would round the inputs before they are centred.
@@ -77,7 +86,9 @@ class NumberEncoding(keras.layers.Layer):
                 f"{sorted(lengths)}."
             )
         self.fill, self.tail_center, self.tail_scale = fill, tail_center, tail_scale
-        self.center, self.scale, self.gaps, self.classes = center, scale, gaps, classes
+        if not all(low < high for _, low, high in intervals):
+            raise ValueError(f"`intervals` must have a low end below the high one, got {[*map(list, intervals)]}.")
+        self.center, self.scale, self.gaps, self.classes, self.intervals = center, scale, gaps, classes, intervals
 
     def call(self, inputs: Any) -> Any:
         x = ops.cast(inputs, "float32")
@@ -94,17 +105,23 @@ class NumberEncoding(keras.layers.Layer):
             places = np.asarray([int(place) for place, _ in self.classes], "int32")
             chosen = ops.equal(ops.take(x, places, axis=1), _constant([value for _, value in self.classes]))
             features.append(ops.cast(chosen, "float32"))
+        if len(self.intervals):
+            places = np.asarray([int(place) for place, _, _ in self.intervals], "int32")
+            low, high = (_constant([interval[end] for interval in self.intervals]) for end in (1, 2))
+            features.append(ops.clip((ops.take(x, places, axis=1) - low) / (high - low), 0.0, 1.0))
         whole = ops.concatenate(features, axis=1) if len(features) > 1 else features[0]
         return ops.cast(whole, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, int]:
-        return input_shape[0], len(self.fill) + len(self.gaps) + len(self.classes)
+        return input_shape[0], len(self.fill) + len(self.gaps) + len(self.classes) + len(self.intervals)
 
     def get_config(self) -> dict[str, Any]:
         names = ("fill", "tail_center", "tail_scale", "center", "scale")
         own = {name: [float(value) for value in getattr(self, name)] for name in names}
         pairs = [[int(place), float(value)] for place, value in self.classes]
-        config = {**super().get_config(), **own, "gaps": [int(place) for place in self.gaps], "classes": pairs}
+        ends = [[int(place), float(low), float(high)] for place, low, high in self.intervals]
+        places = [int(place) for place in self.gaps]
+        config = {**super().get_config(), **own, "gaps": places, "classes": pairs, "intervals": ends}
         config.pop("autocast", None)
         return config
 

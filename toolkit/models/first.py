@@ -14,7 +14,7 @@ from ..tasks import Head
 from .table_encoder import Layout
 from .units import in_target_units, statistics
 
-HIDDEN_UNITS = (64, 64)
+HIDDEN_UNITS = (128, 128)
 FILTERS = (32, 64)
 # The CNN halves each side twice.
 _SMALLEST_IMAGE = 4
@@ -31,10 +31,10 @@ def describe(x: Inputs) -> tuple[str, str]:
     """
     if isinstance(x, dict):
         words = sum(column.dtype == object for column in x.values())
-        return f"{len(x)} columns ({words} of words)", "MLP 64-64"
-    if _is_image(x):
+        return f"{len(x)} columns ({words} of words)", "MLP 128-128"
+    if is_image(x):
         return f"images of {' x '.join(map(str, x.shape[1:]))}", "small CNN"
-    return f"rows of {' x '.join(map(str, x.shape[1:])) or 1} numbers", "MLP 64-64"
+    return f"rows of {' x '.join(map(str, x.shape[1:])) or 1} numbers", "MLP 128-128"
 
 
 def first_model(
@@ -69,7 +69,7 @@ def first_model(
     """
     scaling = statistics(x) if layout is None else {}
     targets = statistics(y) if head.task == "regression" else None
-    image = layout is None and _is_image(x)
+    image = layout is None and is_image(x)
 
     def build() -> keras.Model:
         inputs = keras.Input(x.shape[1:], name="image" if image else "features")
@@ -121,7 +121,14 @@ def constant_features(x: Inputs, names: tuple[str, ...] = ()) -> list[str]:
     return [names[i] if len(names) == rows.shape[1] else f"feature {i}" for i in constant]
 
 
-def _is_image(x: Inputs) -> bool:
+def is_image(x: Inputs) -> bool:
+    """Whether the rows are images that the small CNN can take.
+
+    Example:
+
+    >>> is_image(np.zeros((10, 28, 28, 1))), is_image(np.zeros((10, 28)))
+    (True, False)
+    """
     return not isinstance(x, dict) and x.ndim == 4 and min(x.shape[1:3]) >= _SMALLEST_IMAGE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -20,14 +21,18 @@ from .columns_in import column_inputs, model_inputs
 # Up to here a category has a feature of its own; beyond, an embedding of at most so many numbers.
 MOST_ONE_HOT = 16
 _WIDEST_EMBEDDING = 50
-# Features of all texts together: rows times terms are held as float32.
-_MOST_TERMS, _FEWEST_TERMS, _MOST_TEXT_VALUES = 5_000, 300, 40_000_000
+_MOST_TERMS, _FEWEST_TERMS = 5_000, 300
+# Features of all texts together, and of intervals of numbers: rows times features are held as float32.
+_MOST_ENCODED = 40_000_000
 # Of the distance of far values to the middle in quartile ranges: 2 for a normal column, 4 for an exponential one.
 _LONG_TAIL = 4.0
 _FAR = 0.995
 # Unit rows of a thousand terms are small beside standardised numbers.
 _TEXT_SCALE = 4.0
-_MOST_FEW = 10
+# Whole numbers of so many values, with rows enough for each, are told apart as if they were names: months, days, hours.
+_MOST_FEW, _ROWS_OF_A_VALUE = 32, 50
+# Numbers of more values are cut where so many equal shares of the rows end; fewer shares for fewer rows.
+_MOST_SHARES, _FEWEST_SHARES, _ROWS_OF_A_SHARE = 16, 4, 50
 _ROWS_AT_ONCE = 4096
 
 
@@ -39,11 +44,14 @@ class Layout:
         plain: Number of plain features.
         text: Number of features of texts, behind them.
         embeddings: For each column of category shares, the last ones: how many categories, and how wide an embedding.
+        intervals: Places of the plain features that tell in which interval a number lies, first and one past the last;
+            a linear model has no use for them that still leaves it one.
     """
 
     plain: int
     text: int = 0
     embeddings: tuple[tuple[int, int], ...] = ()
+    intervals: tuple[int, int] = (0, 0)
 
     @property
     def width(self) -> int:
@@ -93,8 +101,13 @@ class TableEncoder:
             inputs, numbers, matrix = keras.Input(x.shape[1:], name="features"), used, x
             number_tensor, names = inputs, {}
         plain, text, shares = [], [], []
+        intervals = (0, 0)
         if numbers:
-            plain.append(_number_layer(numbers, matrix)(number_tensor))
+            layer = _number_layer(numbers, matrix)
+            plain.append(layer(number_tensor))
+            # Numbers stand first, and their intervals behind all else that they give.
+            end = int(plain[0].shape[1])
+            intervals = (end - len(layer.intervals), end) if layer.intervals else (0, 0)
         for place, column in enumerate(column for column in used if column.kind == "date"):
             plain.append(_date_layer(column, x[column.name], place)(inputs[names[column.name]]))
         categories = [column for column in used if column.kind in ("category", "ordered", "boolean")]
@@ -110,7 +123,7 @@ class TableEncoder:
         parts = [*plain, *text, *shares]
         features = keras.layers.Concatenate(name="encoded")(parts) if len(parts) > 1 else parts[0]
         width = [sum(int(part.shape[1]) for part in some) for some in (plain, text)]
-        self.layout = Layout(width[0], width[1], tuple(embeddings))
+        self.layout = Layout(width[0], width[1], tuple(embeddings), intervals)
         self.model = keras.Model(inputs, features, name="encoder")
 
     def encode(self, x: Inputs) -> np.ndarray:
@@ -143,7 +156,8 @@ class TableEncoder:
 
 def _number_layer(columns: Sequence[Column], values: np.ndarray) -> NumberEncoding:
     settings: dict[str, list[Any]] = {name: [] for name in ("fill", "tail_center", "tail_scale", "center", "scale")}
-    gaps, classes = [], []
+    gaps, classes, intervals = [], [], []
+    shares = _shares(*values.shape)
     for place, column in enumerate(columns):
         cells = values[:, place].astype("float64")
         there = cells[np.isfinite(cells)]
@@ -163,9 +177,31 @@ def _number_layer(columns: Sequence[Column], values: np.ndarray) -> NumberEncodi
             settings[name].append(value)
         if len(there) < len(cells):
             gaps.append(place)
-        if column.few:
-            classes += [[place, float(value)] for value in np.unique(there)[:_MOST_FEW]]
-    return NumberEncoding(**settings, gaps=gaps, classes=classes, name="number_encoding")
+        told_apart = _told_apart(column, there)
+        classes += [[place, value] for value in told_apart]
+        intervals += [[place, *ends] for ends in _intervals(there, 0 if told_apart else shares)]
+    return NumberEncoding(**settings, gaps=gaps, classes=classes, intervals=intervals, name="number_encoding")
+
+
+def _told_apart(column: Column, values: np.ndarray) -> list[float]:
+    """The values of a column that get a feature each: of one that holds classes, or few whole numbers."""
+    known = np.unique(values)
+    few = 2 < len(known) <= min(_MOST_FEW, len(values) // _ROWS_OF_A_VALUE) and np.all(known == np.round(known))
+    return [float(value) for value in known[:_MOST_FEW]] if column.few or few else []
+
+
+def _shares(rows: int, columns: int) -> int:
+    """In how many shares of the rows each column of numbers is cut; 0 where rows are few, or columns many."""
+    shares = min(_MOST_SHARES, rows // _ROWS_OF_A_SHARE, _MOST_ENCODED // max(1, rows * columns))
+    return shares if shares >= _FEWEST_SHARES else 0
+
+
+def _intervals(values: np.ndarray, shares: int) -> list[tuple[float, float]]:
+    """The intervals between the quantiles of a column; none for one of two values."""
+    if not shares or len(values) < 2:
+        return []
+    ends = np.unique(np.quantile(values, np.linspace(0, 1, shares + 1)).astype("float32"))
+    return [(float(low), float(high)) for low, high in pairwise(ends)] if len(ends) > 2 else []
 
 
 def _long_tail(values: np.ndarray) -> tuple[float, float]:
@@ -203,7 +239,7 @@ def vocabulary(column: Column, words: np.ndarray) -> list[str]:
     """
     known, counts = np.unique(words.astype(str), return_counts=True)
     # A number that one row has tells nothing of the next.
-    rare = int(np.clip(len(words) // 2_000, 2, 10))
+    rare = int(np.clip(len(words) // 1_000, 2, 50))
     common = [str(word) for word, count in zip(known, counts, strict=True) if count >= rare] or [str(known[0])]
     if column.kind != "ordered":
         return common
@@ -229,7 +265,7 @@ def _encode_categories(
 
 
 def _encode_text(words: np.ndarray, column: keras.KerasTensor, place: int, texts: int) -> keras.KerasTensor:
-    terms = int(np.clip(_MOST_TEXT_VALUES // max(1, len(words)), _FEWEST_TERMS, _MOST_TERMS)) // texts
+    terms = int(np.clip(_MOST_ENCODED // max(1, len(words)), _FEWEST_TERMS, _MOST_TERMS)) // texts
     vectorize = keras.layers.TextVectorization(
         max_tokens=max(terms, 100), ngrams=2, output_mode="tf_idf", name=f"text_terms_{place}"
     )

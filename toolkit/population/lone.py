@@ -11,6 +11,8 @@ import numpy as np
 from ..checks import instance_of
 from ..runtime.keras_internals import compiled_with
 
+_REMEMBERED = ("best", "wait", "cooldown_counter", "stopped_epoch", "best_epoch")
+
 
 class LoneModel:
     """What Keras' EarlyStopping needs of a model, for one member.
@@ -76,6 +78,36 @@ def sorted_callbacks(callbacks: Any) -> tuple[list[keras.callbacks.Callback], li
         instance_of("callbacks", one, keras.callbacks.Callback, "Keras callbacks")
     stoppers = [one for one in given if isinstance(one, keras.callbacks.EarlyStopping)]
     return [one for one in given if one not in stoppers], stoppers
+
+
+def counters(callback: keras.callbacks.Callback) -> dict[str, Any]:
+    """What a Keras callback has counted, as plain values.
+
+    Args:
+        callback: `ReduceLROnPlateau`, `EarlyStopping`, `ModelCheckpoint` and their like; others count nothing.
+
+    Example:
+
+    >>> counters(keras.callbacks.ModelCheckpoint("best.keras"))
+    {'best': None}
+    """
+    values = {name: getattr(callback, name) for name in _REMEMBERED if hasattr(callback, name)}
+    return {
+        # Keras keeps numpy numbers here, which JSON does not know.
+        name: None if value is None else float(value) if name == "best" else int(value)
+        for name, value in values.items()
+    }
+
+
+def set_counters(callback: keras.callbacks.Callback, values: dict[str, Any]) -> None:
+    """Gives a callback what it had counted.
+
+    Args:
+        callback: Of the same kind.
+        values: From `counters`.
+    """
+    for name, value in values.items():
+        setattr(callback, name, value)
 
 
 def given_or_compiled(model: keras.Model, **given: Any) -> dict[str, Any]:

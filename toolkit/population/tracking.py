@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..diagnosis.findings import Finding
 from ..diagnosis.run_reader import RunReader
-from .lone import LoneModel
+from .lone import LoneModel, counters, set_counters
 
 
 class Tracking(keras.callbacks.Callback):
@@ -24,6 +24,7 @@ class Tracking(keras.callbacks.Callback):
     Args:
         readers: One `RunReader` a member.
         stoppers: Keras EarlyStopping callbacks, applied to each member by itself.
+        report: Called with the place of a member and each new `Finding` of it.
 
     Attributes:
         reads_whole_epochs: It reads the batches of an epoch in one piece, where that is one call.
@@ -32,23 +33,80 @@ class Tracking(keras.callbacks.Callback):
 
     reads_whole_epochs = True
 
-    def __init__(self, readers: Sequence[RunReader], stoppers: Sequence[keras.callbacks.EarlyStopping] = ()) -> None:
+    def __init__(
+        self,
+        readers: Sequence[RunReader],
+        stoppers: Sequence[keras.callbacks.EarlyStopping] = (),
+        report: Callable[[int, Finding], None] | None = None,
+    ) -> None:
         super().__init__()
         self.readers = list(readers)
         self.stoppers = list(stoppers)
+        self.report = report
         self.histories: list[dict[str, list[Any]]] = [{} for _ in self.readers]
+        self._frozen: dict[int, list[np.ndarray]] = {}
+        # What stateful layers carried when a member stopped; its weights may be those of an earlier epoch.
+        self._carried: dict[int, list[np.ndarray]] = {}
+        self._stop: list[list[keras.callbacks.EarlyStopping]] = []
+        # The members' weights, read once an epoch at most, and only where a stopper asks.
+        self._now: list[np.ndarray] | None = None
 
     @property
     def findings(self) -> list[list[Finding]]:
         """The findings of each member, surest first."""
         return [reader.findings for reader in self.readers]
 
+    @property
+    def stopped(self) -> frozenset[int]:
+        """The members that have stopped."""
+        return frozenset(self._frozen)
+
+    def get_state(self) -> dict[str, Any]:
+        """What was seen and counted, as plain values; see `set_state`."""
+        return {
+            "histories": self.histories,
+            "readers": [reader.get_state() for reader in self.readers],
+            "stopped": sorted(self._frozen),
+            "stoppers": [[counters(stopper) for stopper in own] for own in self._stop],
+        }
+
+    def get_arrays(self) -> list[np.ndarray]:
+        """The best weights so far of each member that goes on; those of the others are in the population."""
+        return [weights for stopper in self._with_best() for weights in stopper.best_weights]
+
+    def set_state(self, state: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> None:
+        """Goes on from what `get_state` and `get_arrays` gave, in the fit of a population that has its weights back.
+
+        Args:
+            state: From `get_state`.
+            arrays: From `get_arrays`.
+        """
+        self.histories = state["histories"]
+        for reader, seen in zip(self.readers, state["readers"], strict=True):
+            reader.set_state(seen)
+        for own, counted in zip(self._stop, state["stoppers"], strict=True):
+            for stopper, values in zip(own, counted, strict=True):
+                set_counters(stopper, values)
+        self._now = None
+        self._frozen = {k: self._weights_of(k) for k in state["stopped"]}
+        self._carried = {k: [stack.of(k) for stack in self.model.carried().values()] for k in self._frozen}
+        size = len(self.model.template.weights)
+        for place, stopper in enumerate(self._with_best(any_weights=True) if arrays else ()):
+            stopper.best_weights = list(arrays[place * size : (place + 1) * size])
+
+    def _with_best(self, any_weights: bool = False) -> list[keras.callbacks.EarlyStopping]:
+        """The stoppers of members that go on which keep best weights."""
+        return [
+            stopper
+            for k, own in enumerate(self._stop)
+            for stopper in own
+            if k not in self._frozen and stopper.restore_best_weights and (any_weights or stopper.best_weights)
+        ]
+
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         count = len(self.readers)
         self.histories = [{} for _ in range(count)]
-        self._frozen: dict[int, list[np.ndarray]] = {}
-        # What stateful layers carried when a member stopped; its weights may be those of an earlier epoch.
-        self._carried: dict[int, list[np.ndarray]] = {}
+        self._frozen, self._carried, self._now = {}, {}, None
         self._lone = [LoneModel(partial(self._weights_of, k), lambda: self.model.metrics) for k in range(count)]
         # Each member has a patience and a best epoch of its own.
         self._stop = [[copy.deepcopy(stopper) for stopper in self.stoppers] for _ in range(count)]
@@ -60,8 +118,7 @@ class Tracking(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._train: dict[str, np.ndarray] | None = None
         self._validation: dict[str, np.ndarray] = {}
-        # The members' weights, read once an epoch at most, and only where a stopper asks.
-        self._now: list[np.ndarray] | None = None
+        self._now = None
         for reader in self.readers:
             reader.begin_epoch()
 
@@ -86,7 +143,7 @@ class Tracking(keras.callbacks.Callback):
             own = {name: float(row[k]) if np.ndim(row[k]) == 0 else row[k].copy() for name, row in values.items()}
             for name, value in own.items():
                 self.histories[k].setdefault(name, []).append(value)
-            reader.end_epoch({name: value for name, value in own.items() if isinstance(value, float)})
+            self._say(k, reader.end_epoch({name: value for name, value in own.items() if isinstance(value, float)}))
             self._ask_stoppers(k, epoch, own)
         self._put_back()
         if len(self._frozen) == len(self.readers):
@@ -98,6 +155,7 @@ class Tracking(keras.callbacks.Callback):
         if self._lone[k].stop_training:
             self._frozen[k] = self._final(k)
             self._carried[k] = [stack.of(k) for stack in self.model.carried().values()]
+            self._say(k, self.readers[k].end())
 
     def _final(self, k: int) -> list[np.ndarray]:
         for stopper in self._stop[k]:
@@ -118,6 +176,9 @@ class Tracking(keras.callbacks.Callback):
             stack.write(values)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        for k, reader in enumerate(self.readers):
+            if k not in self._frozen:
+                self._say(k, reader.end())
         if not self.stoppers:
             return
         # What was read in the last epoch is from before stopped members were put back.
@@ -126,6 +187,11 @@ class Tracking(keras.callbacks.Callback):
             if k not in self._frozen:
                 self._frozen[k] = self._final(k)
         self._put_back()
+
+    def _say(self, k: int, findings: Iterable[Finding]) -> None:
+        if self.report is not None:
+            for finding in findings:
+                self.report(k, finding)
 
     def _weights_of(self, k: int) -> list[np.ndarray]:
         if self._now is None:

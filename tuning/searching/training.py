@@ -17,11 +17,10 @@ import keras
 import keras_tuner
 import numpy as np
 
-from ...callbacks.resumable import counters, set_counters
 from ...toolkit.checks import whole_number
 from ...toolkit.diagnosis.baselines import known_of
 from ...toolkit.diagnosis.run_reader import RunReader
-from ...toolkit.population.lone import sorted_callbacks
+from ...toolkit.population.lone import counters, set_counters, sorted_callbacks
 from ...toolkit.population.whole_epochs import needs_batches
 from ...toolkit.runtime.files import DamagedFileError, append_line, read_arrays, write_arrays, write_lines
 from ...toolkit.runtime.keras_internals import metrics_of_run

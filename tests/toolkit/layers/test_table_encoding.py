@@ -1,5 +1,7 @@
 """Columns of a table as features: numbers, categories and dates, beside numpy, pandas and scikit-learn."""
 
+from itertools import pairwise
+
 import keras
 import numpy as np
 import pandas as pd
@@ -36,9 +38,25 @@ def test_a_long_tail_is_drawn_in_and_few_values_are_told_apart():
     np.testing.assert_allclose(layer(x), expected, rtol=1e-6)
 
 
+def test_the_features_of_intervals_add_up_to_the_place_among_their_ends(rng):
+    ends = np.array([-2.0, -0.5, 0.0, 3.0])
+    intervals = [[1, low, high] for low, high in pairwise(ends)]
+    x = np.column_stack([rng.normal(size=60), rng.normal(size=60) * 3])
+    found = np.asarray(NumberEncoding([0, 0], [0, 0], [0, 0], [0, 0], [1, 1], intervals=intervals)(x))[:, 2:]
+    np.testing.assert_allclose(found.sum(axis=1), np.interp(x[:, 1], ends, range(4)), atol=1e-5)
+    # An interval begins when those before it are full.
+    assert np.all((found[:, 1:] == 0) | (found[:, :-1] == 1))
+    gap = np.asarray(
+        NumberEncoding([0, 2.0], [0, 0], [0, 0], [0, 0], [1, 1], intervals=intervals)(np.array([[0.0, np.nan]]))
+    )
+    np.testing.assert_allclose(gap[0, 2:], [1, 1, 2 / 3], rtol=1e-6)
+
+
 def test_statistics_that_do_not_fit_one_another_are_refused():
     with pytest.raises(ValueError, match="must have one length, got \\[1, 2\\]"):
         NumberEncoding([0, 0], [0], [0], [0], [1])
+    with pytest.raises(ValueError, match="low end below the high one, got \\[\\[0, 2.0, 2.0\\]\\]"):
+        NumberEncoding([0], [0], [0], [0], [1], intervals=[[0, 2.0, 2.0]])
 
 
 def test_small_categories_are_one_hot_as_in_scikit_learn_and_large_ones_shares(rng):

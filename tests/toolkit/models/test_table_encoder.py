@@ -111,3 +111,25 @@ def test_a_table_of_numbers_stays_one_input_and_its_gaps_are_filled():
     assert [tensor.name for tensor in encoder.model.inputs] == ["features"]
     assert encoder.layout == Layout(3)
     assert np.isfinite(encoder.encode(splits.validation.x)).all()
+
+
+def test_numbers_are_cut_at_the_quantiles_that_pandas_finds_and_months_told_apart(rng):
+    rows = 3_000
+    x = {"size": rng.exponential(size=rows), "month": rng.integers(1, 13, rows).astype(float)}
+    encoder = TableEncoder([Column("size", "number"), Column("month", "number")], x)
+    found = encoder.encode(x)
+    codes = pd.qcut(x["size"], 16, labels=False)
+    first, end = encoder.layout.intervals
+    assert end - first == 16 and encoder.layout.plain == 2 + 12 + 16
+    # The last interval that has begun.
+    np.testing.assert_array_equal((found[:, first:end] > 0).sum(axis=1).clip(1) - 1, codes)
+    months = pd.get_dummies(x["month"]).to_numpy("float32")
+    np.testing.assert_array_equal(found[:, 2:14], months)
+
+
+def test_few_rows_and_many_columns_are_not_cut(rng):
+    few = TableEncoder([Column("size", "number")], {"size": rng.normal(size=150)})
+    assert few.layout.plain == 1
+    columns = [Column(f"c{place}", "number") for place in range(3_000)]
+    many = TableEncoder(columns, rng.normal(size=(4_000, 3_000)).astype("float32"))
+    assert many.layout.plain == 3_000 and many.layout.intervals == (0, 0)

@@ -1,0 +1,213 @@
+"""Trains the members of an ensemble side by side, as one population that can be resumed at each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..callbacks.progress import Progress
+from ..callbacks.resume import Resume
+from ..toolkit.data import Split, Splits
+from ..toolkit.data.splits import take
+from ..toolkit.diagnosis.baselines import known_of
+from ..toolkit.diagnosis.class_balance import classes_missed_by
+from ..toolkit.diagnosis.findings import Finding, rank
+from ..toolkit.diagnosis.run_reader import RunReader
+from ..toolkit.models.columns_in import model_inputs
+from ..toolkit.models.reading import structure_of
+from ..toolkit.population import memory, starting_weights
+from ..toolkit.population.layer_looks import LayerLooks
+from ..toolkit.population.lone import given_or_compiled
+from ..toolkit.population.model import Population
+from ..toolkit.population.tracking import Tracking
+from ..toolkit.preflight.rows import what_is_unscaled
+
+# Adam keeps two values for each weight.
+_SLOTS = 2
+# Rows of a batch without gradients: as many as pay, few enough for wide images.
+_ROWS_TO_VALIDATE = 256
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of a split, shuffled anew each epoch by seed and epoch alone, so that a fit can be resumed.
+
+    Args:
+        split: The rows.
+        batch_size: Rows a batch, >= 1; the last may be smaller.
+        seed: Decides the order.
+        epoch: First epoch.
+
+    Example:
+
+    >>> rows = np.arange(5.0, dtype="float32")[:, None]
+    >>> batches = Batches(Split(rows, np.arange(5)), batch_size=2, seed=0)
+    >>> [len(y) for _, y in batches]
+    [2, 2, 1]
+    """
+
+    def __init__(self, split: Split, batch_size: int, seed: int, epoch: int = 0) -> None:
+        super().__init__()
+        self.split = split
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = epoch
+        self._begun = False
+        self._shuffle()
+
+    def __len__(self) -> int:
+        # Rounded up: the last batch may be smaller.
+        return -(-len(self.split) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        at = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        return model_inputs(take(self.split.x, at)), self.split.y[at]
+
+    def on_epoch_begin(self) -> None:
+        # Keras may read and end an "epoch" before the first, to build the model; only begun ones count.
+        if self._begun:
+            self.epoch += 1
+            self._shuffle()
+        self._begun = True
+
+    def _shuffle(self) -> None:
+        # Not one generator drawn on: a resumed fit begins in the middle.
+        self._order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.split))
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained member: its model at the best epoch, and how it got there."""
+
+    name: str
+    seed: int
+    model: keras.Model
+    history: dict[str, list[float]]
+    best_epoch: int | None
+    findings: list[Finding]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the members are trained.
+
+    Args:
+        seeds: One a member; the first orders the batches for all.
+        epochs: Epochs at most, at least 1.
+        patience: Epochs without a lower validation loss after which a member stops, at least 1.
+        batch_size: Rows of a batch, at least 1.
+    """
+
+    seeds: Sequence[int]
+    epochs: int
+    patience: int
+    batch_size: int
+
+
+def train_members(
+    build: Callable[[], keras.Model],
+    splits: Splits,
+    plan: Plan,
+    directory: Path,
+    report: Callable[[str, Finding], None],
+    progress: Progress | None = None,
+) -> list[Member]:
+    """Trains all members as one population; goes on from `directory` where that holds a state.
+
+    Members that do not fit into memory at once are trained in groups, which changes no result.
+
+    Args:
+        build: Returns a new compiled model, its starting weights drawn from Keras' random state.
+        splits: The rows.
+        plan: How to train.
+        directory: Folder for the state of these members alone.
+        report: Called with a member's name and each new finding.
+        progress: Shows the epochs.
+
+    Returns:
+        The members, each with the weights of its epoch of least validation loss.
+    """
+    template, starts = starting_weights.members(build, plan.seeds)
+    each = memory.per_member(template, _SLOTS, plan.batch_size)
+    members: list[Member] = []
+    for count in memory.chunks(len(plan.seeds), each, None):
+        group = _Group(template, splits, plan, len(members), starts[len(members) : len(members) + count], report)
+        group.train(directory / f"members-{len(members)}-{count}", progress)
+        members += [group.member(k) for k in range(count)]
+    return members
+
+
+class _Group:
+    """Some members that are trained at once."""
+
+    def __init__(
+        self,
+        template: keras.Model,
+        splits: Splits,
+        plan: Plan,
+        first: int,
+        starts: Sequence[Sequence[np.ndarray]],
+        report: Callable[[str, Finding], None],
+    ) -> None:
+        self.splits, self.plan, self.first = splits, plan, first
+        self.population = Population(template, len(starts), population=len(plan.seeds), offset=first)
+        self.population.set_members(starts)
+        compiled = given_or_compiled(template, optimizer=None, loss=None, metrics=None)
+        # Layers are looked at after single updates, so that an epoch cannot be one call.
+        self.population.compile(**compiled, steps_per_execution=1)
+        self._report = report
+        stopper = keras.callbacks.EarlyStopping("val_loss", patience=plan.patience, restore_best_weights=True)
+        unscaled = what_is_unscaled(template, splits.train.x, splits.train.y)
+        self.tracking = Tracking(self._readers(template, len(starts), unscaled), [stopper], self._tell)
+        x, y = splits.train.x, splits.train.y
+        self.layers = LayerLooks(template, x, y, self.tracking, plan.epochs, self._tell, lambda: unscaled)
+
+    def train(self, directory: Path, progress: Progress | None) -> None:
+        """Fits the members, from where the state in `directory` left them."""
+        splits, plan = self.splits, self.plan
+        resume = Resume(directory, carry=[self.tracking, self.layers])
+        if resume.initial_epoch:
+            self.tracking.set_model(self.population)
+            self.tracking.on_train_begin()
+            resume.restore_last(self.population)
+            resume.restore_carried()
+        if resume.initial_epoch < plan.epochs and len(self.tracking.stopped) < self.population.members:
+            self.population.fit(
+                Batches(splits.train, plan.batch_size, plan.seeds[0], resume.initial_epoch),
+                epochs=plan.epochs,
+                initial_epoch=resume.initial_epoch,
+                validation_data=(model_inputs(splits.validation.x), splits.validation.y),
+                validation_batch_size=_ROWS_TO_VALIDATE,
+                callbacks=[self.tracking, self.layers, resume, *([progress] if progress else [])],
+                shuffle=False,  # the batches are shuffled already; Keras would shuffle their order by its own state
+                verbose=0,
+            )
+
+    def member(self, k: int) -> Member:
+        """Member `k` of the group, trained."""
+        model, history = self.population.member(k), self.tracking.histories[k]
+        losses = np.array(history.get("val_loss", []), "float64")
+        best = int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan))) if np.isfinite(losses).any() else None
+        held = (self.splits.validation.x, self.splits.validation.y)
+        missed = classes_missed_by(model, self.splits.train.y, held)
+        for finding in missed:
+            self._tell(k, finding)
+        found = rank([*self.tracking.findings[k], *self.layers.findings[k], *missed])
+        return Member(self._name(k), self.plan.seeds[self.first + k], model, history, best, found)
+
+    def _readers(self, template: keras.Model, count: int, unscaled: str) -> list[RunReader]:
+        train, validation = self.splits.train, self.splits.validation
+        known = known_of(train.x, train.y, (validation.x, validation.y), template.loss)
+        known |= {"structure": structure_of(template), "unscaled": unscaled}
+        known["directions"] = self.population.metric_directions()
+        return [RunReader(epochs=self.plan.epochs, **known) for _ in range(count)]
+
+    def _name(self, k: int) -> str:
+        return f"member_{self.first + k}"
+
+    def _tell(self, k: int, finding: Finding) -> None:
+        self._report(self._name(k), finding)

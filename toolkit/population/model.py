@@ -19,6 +19,7 @@ from ..models.reading import told_by
 from ..optimizers.memberwise import SLOTS, alone, memberwise
 from ..optimizers.rate_owners import rate_setters
 from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_mask, update_counter
+from ..runtime.machine import freed_memory_kept
 from .objectives import Crowd, MemberLoss, MemberMean, MemberMetric, MemberStates, twin
 from .settings import MOST_MEMBERS
 from .stacking import FRONT, StackSettings, stack
@@ -280,7 +281,8 @@ class Population(keras.Model):
         # Made anew by each call of `fit`, which may bring other rows; what was traced is kept.
         self.train_function = self.test_function = None
         try:
-            return super().fit(**(whole.take(arguments) if whole else arguments))
+            with freed_memory_kept():
+                return super().fit(**(whole.take(arguments) if whole else arguments))
         finally:
             self.train_function = self.test_function = None
 

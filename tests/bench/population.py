@@ -230,9 +230,48 @@ def two_processes():
     }  # fmt: skip
 
 
+def members_of_a_run():
+    """5 small CNNs on digits, 15 epochs, watched, kept on disk and validated: as `run` trains them, and one by one."""
+    import tempfile
+    from pathlib import Path
+
+    from trainwise.callbacks import CurveWatch, GradientWatch, Resume
+    from trainwise.toolkit.models.first import first_model
+    from trainwise.toolkit.tasks import head
+    from trainwise.tuning.ensemble_training import Batches, Plan, train_members
+
+    splits = tw.data.load("digits")
+    train, held = splits.train, (splits.validation.x, splits.validation.y)
+    build = first_model(train.x, train.y, head("multiclass", train.y))
+    plan = Plan(range(5), epochs=15, patience=15, batch_size=32)
+
+    def silent(*finding):
+        """Nothing is printed on either side."""
+
+    def side_by_side():
+        with tempfile.TemporaryDirectory() as folder:
+            train_members(build, splits, plan, Path(folder), silent)
+
+    def one_by_one():
+        for seed in plan.seeds:
+            keras.utils.set_random_seed(seed)
+            model = build()
+            with tempfile.TemporaryDirectory() as folder:
+                watches = [
+                    CurveWatch(x=train.x, y=train.y, validation_data=held, report=silent),
+                    GradientWatch(train.x, train.y, report=silent),
+                ]
+                model.fit(
+                    Batches(train, 32, seed), epochs=15, validation_data=held, shuffle=False, verbose=0,
+                    callbacks=[*watches, Resume(folder, carry=watches)],
+                )  # fmt: skip
+
+    return _ratio(side_by_side, one_by_one, 3)
+
+
 FIGURES = (
     mlp_built, mlp_steady, mlp_best, cnn_small, cnn_large, lstm_built, gru_built, lstm_steady, gru_steady,
-    two_processes, growth,
+    two_processes, members_of_a_run, growth,
 )  # fmt: skip
 
 if __name__ == "__main__":

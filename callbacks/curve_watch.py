@@ -13,7 +13,7 @@ from ..toolkit.checks import items_of, one_of, refuse_no_rows, whole_number
 from ..toolkit.diagnosis.class_balance import classes_missed_by
 from ..toolkit.diagnosis.finding_log import FindingLog
 from ..toolkit.diagnosis.findings import Finding, healthy, rank
-from ..toolkit.diagnosis.fit_repairs import Attempt, FitRepairs
+from ..toolkit.diagnosis.fit_repairs import Attempt, FitRepairs, measured
 from ..toolkit.diagnosis.layer_reader import LayerReader
 from ..toolkit.diagnosis.run_facts import (
     facts_of_run,
@@ -25,8 +25,9 @@ from ..toolkit.diagnosis.run_facts import (
 from ..toolkit.diagnosis.run_reader import RunReader
 from ..toolkit.metrics.directions import direction
 from ..toolkit.models.reading import structure_of
+from ..toolkit.population.repair_rate import repair_rate
 from ..toolkit.preflight.rows import what_is_unscaled
-from ..toolkit.runtime.fit_arguments import brings_batches
+from ..toolkit.runtime.fit_arguments import arrays_of_fit, brings_batches, row_weighting
 from .guard import guarded
 
 
@@ -118,6 +119,8 @@ class CurveWatch(keras.callbacks.Callback):
         self._monitored = ""
         self._rows: tuple[Any, Any] = (None, None)
         self._said_unfit = False
+        # What the starting weights reach, by the names of the logs.
+        self._at_start: dict[str, float] = {}
 
     @property
     def findings(self) -> list[Finding]:
@@ -154,10 +157,25 @@ class CurveWatch(keras.callbacks.Callback):
         self._earlier += left_out
         self._tell(left_out)
         if self.action == "repair":
-            self._repairs = FitRepairs(self.model, self._teller.say, x, epochs, self.trial)
+            self._begin_repairs(x, y, epochs)
             if x is not None and y is not None:
                 unscaled = known["unscaled"]
                 self._layers = LayerReader(self.model, x, y, unscaled=lambda: unscaled, epochs=epochs)
+
+    def _begin_repairs(self, x: Any, y: Any, epochs: int | None) -> None:
+        own = arrays_of_fit(self.model)
+        x, y = (own["x"], own["y"]) if x is None or y is None else (x, y)
+        # Weighted, the loss of a fit is another than that of its rows.
+        weighted = any(weights is not None for weights in row_weighting(self.model).values())
+        held = own["validation_data"] or self.validation_data
+        self._at_start = measured(self.model, None if weighted else x, y, held)
+        steps = int(self.params.get("steps") or 1)
+
+        def find_rate(change: str, epochs_left: int) -> float | None:
+            pair = held if isinstance(held, tuple) and len(held) == 2 else None
+            return repair_rate(self.model, x, y, change, epochs_left * steps, validation_data=pair)
+
+        self._repairs = FitRepairs(self.model, self._teller.say, x, epochs, self.trial, find_rate=find_rate)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._reader.begin_epoch()
@@ -197,6 +215,9 @@ class CurveWatch(keras.callbacks.Callback):
         if name not in logs or way is None:
             self._say_unfit(name, logs)
             return
+        if name in self._at_start:
+            repairs.begin(self._at_start[name], way == "max")
+            self._at_start = {}
         if repairs.end_epoch(epoch, float(logs[name]), rank(new), way == "max"):
             # What the run showed before says nothing about how it goes on from other weights.
             self._earlier += self._reader.findings

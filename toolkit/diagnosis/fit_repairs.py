@@ -11,14 +11,18 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..data.rows import spread_rows
 from ..models.reviving import revive
 from ..optimizers.accumulation import AccumulatedGradients
 from ..optimizers.rate_owners import has_schedule
 from .findings import Advice, Finding
+from .thresholds import limit
 
 _NO_LOSS = math.inf
 # Largest factor that a rate is divided by before lowering it further is given up.
 _LOWEST = 1e5
+# Rows on which the starting weights are measured, and how many at once.
+_ROWS_AT_START, _BATCH_AT_START = 2_000, 256
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class FitRepairs:
         epochs: The budget of epochs, or `None`; no change is tried after the last one.
         trial: Epochs that a change is given, at least 1.
         most: Changes that are tried in one fit, at least 1.
+        find_rate: Gives a rate that was tried out on copies of the model, for `"lower"` or `"raise"` and the epochs
+            that are left; `None` where none could be. Without it a rate is changed by the factor of the advice.
 
     Attributes:
         attempts: The changes tried so far.
@@ -80,6 +86,7 @@ class FitRepairs:
         epochs: int | None = None,
         trial: int = 2,
         most: int = 6,
+        find_rate: Callable[[str, int], float | None] = lambda change, epochs: None,
     ) -> None:
         self.model = model
         self.epochs = epochs
@@ -87,13 +94,27 @@ class FitRepairs:
         self.x = x
         self.trial = trial
         self.most = most
+        self.find_rate = find_rate
         self.attempts: list[Attempt] = []
         self._losses: list[float] = []
+        if model.built:
+            # Unbuilt, it has no slots yet, and the state would lack them.
+            model.optimizer.build(model.trainable_variables)
         self._best, self._best_loss = _state(model), _NO_LOSS
         self._open: _Trial | None = None
         self._queue: list[tuple[str, Advice]] = []
         self._gave_up = False
         self._sign = 1.0
+
+    def begin(self, value: float, higher_is_better: bool = False) -> None:
+        """Takes note of what the starting weights reach: no end of the fit is to be worse.
+
+        Args:
+            value: What is monitored, measured on them.
+            higher_is_better: Whether a larger value is the better one.
+        """
+        if math.isfinite(value):
+            self._best_loss = -value if higher_is_better else value
 
     def end_epoch(self, epoch: int, value: float, findings: list[Finding], higher_is_better: bool = False) -> bool:
         """Takes note of an epoch; tries advice where something is wrong.
@@ -127,7 +148,8 @@ class FitRepairs:
             return self._try_next(epoch + 1)
         tried = self._losses[self._open.start :]
         # A change that breaks the fit needs no further epochs to be judged.
-        if math.isfinite(loss) and len(tried) < self.trial:
+        broken = not math.isfinite(loss) or (math.isfinite(self._best_loss) and loss > _far_above(self._best_loss))
+        if not broken and len(tried) < self.trial:
             return False
         if self._close(self._open, kept=min(tried) < self._open.goal):
             return False
@@ -139,7 +161,7 @@ class FitRepairs:
         """The fit ends: the weights of the best epoch are put back where the last ones are worse."""
         if self._open is not None:
             self._close(self._open, kept=self._best_loss < self._sign * self._open.attempt.before)
-        if self._losses and self._best_loss < self._losses[-1]:
+        if self._losses and not self._losses[-1] <= self._best_loss:
             # No further update follows, so the optimizer's state is left alone.
             _restore(self.model, self._best, optimizer=False)
             self.say(f"repair: the weights of the best epoch are back ({self._sign * self._best_loss:.4g}).")
@@ -172,9 +194,18 @@ class FitRepairs:
         # The settings are read before the change, the goal before the trial's own losses join the list.
         self._open = _Trial(attempt, _settings(self.model), self._goal(), len(self._losses))
         _restore(self.model, self._best)
+        advice = self._tried_out(advice, 1 if self.epochs is None else self.epochs - epoch)
+        self._open = replace(self._open, attempt=replace(attempt, advice=advice))
         self._apply(advice)
         self.say(f"repair: {symptom}: back to the best weights, and {advice.sentence}.")
         return True
+
+    def _tried_out(self, advice: Advice, epochs: int) -> Advice:
+        """The advice, with a rate that was tried out on copies in the place of a factor, where one was found."""
+        if advice.parameter != "learning_rate" or advice.change not in ("lower", "raise"):
+            return advice
+        rate = self.find_rate(advice.change, epochs)
+        return advice if rate is None else Advice("learning_rate", "set", rate)
 
     def _give_up(self) -> None:
         self._queue = []
@@ -209,8 +240,9 @@ class FitRepairs:
         optimizer = self.model.optimizer
         value = float(advice.value) if isinstance(advice.value, int | float) else 1.0
         if advice.parameter == "learning_rate":
-            factor = value if advice.change == "raise" else 1 / value
-            optimizer.learning_rate = float(ops.convert_to_numpy(optimizer.learning_rate)) * factor
+            now = float(ops.convert_to_numpy(optimizer.learning_rate))
+            changed = {"raise": now * value, "lower": now / value, "set": value}
+            optimizer.learning_rate = changed[advice.change]
         elif advice.parameter == "clipnorm":
             optimizer.clipnorm = value
             # The norm is a constant of the graph.
@@ -224,11 +256,48 @@ class FitRepairs:
 def _further(attempt: Attempt) -> list[tuple[str, Advice]]:
     """A tenth of the rate again, where a fit still broke down at the rate that was tried."""
     advice = attempt.advice
-    # No finite value: the rate was still too high. A finite one that is not good enough calls for something else.
-    again = attempt.after is None and (advice.parameter, advice.change) == ("learning_rate", "lower")
+    # No finite value, or one far above: the rate was still too high. One just not good enough calls for something else.
+    broken = attempt.after is None or attempt.after > _far_above(attempt.before)
+    again = broken and (advice.parameter, advice.change) == ("learning_rate", "lower")
     if not again or not isinstance(advice.value, int | float) or advice.value >= _LOWEST:
         return []
     return [(attempt.symptom, Advice("learning_rate", "lower", advice.value * 10.0))]
+
+
+def _far_above(loss: float) -> float:
+    """The level from which on a fit counts as broken down, beside the best it has reached."""
+    return loss + (limit("spike_ratio") - 1) * abs(loss)
+
+
+def measured(model: keras.Model, x: Any, y: Any, validation_data: Any) -> dict[str, float]:
+    """What a model reaches on some rows as it is, by the names that the logs of its fit have.
+
+    Args:
+        model: A compiled model, in a fit that begins.
+        x: Training inputs, or `None`.
+        y: Training targets, or `None`.
+        validation_data: Pair `(x, y)`, or `None`.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    >>> model.compile("sgd", "mse")
+    >>> measured(model, np.ones((4, 1)), np.ones((4, 1)), None)
+    {'loss': 1.0}
+    """
+    found: dict[str, float] = {}
+    held = validation_data if isinstance(validation_data, tuple | list) and len(validation_data) == 2 else (None, None)
+    for prefix, (some_x, some_y) in (("", (x, y)), ("val_", held)):
+        if some_x is None or some_y is None:
+            continue
+        try:
+            rows = spread_rows(some_x, some_y, _ROWS_AT_START)
+            logs = model.evaluate(*rows, batch_size=_BATCH_AT_START, verbose=0, return_dict=True)
+        # Models of users take what they like: what cannot be measured is not known.
+        except Exception:
+            continue
+        found |= {f"{prefix}{name}": float(value) for name, value in logs.items() if np.ndim(value) == 0}
+    return found
 
 
 def _state(model: keras.Model) -> dict[str, list[np.ndarray]]:

@@ -72,6 +72,34 @@ def row_weighting(model: keras.Model) -> dict[str, Any]:
     return weighting
 
 
+def arrays_of_fit(model: keras.Model) -> dict[str, Any]:
+    """The arrays of the fit that runs, read off the call of `model.fit` itself; called from a callback of it.
+
+    Args:
+        model: The model that is fitted.
+
+    Returns:
+        `x`, `y` and `validation_data`, a pair, as given; `None` where they are no arrays in memory.
+
+    Example:
+
+    >>> arrays_of_fit(keras.Model())
+    {'x': None, 'y': None, 'validation_data': None}
+    """
+    given = _arguments(model)
+    x, y, held = given.get("x"), given.get("y"), given.get("validation_data")
+    pair = held[:2] if isinstance(held, tuple | list) and len(held) in (2, 3) and _are_arrays(*held[:2]) else None
+    train = (x, y) if y is not None and _are_arrays(x, y) else (None, None)
+    return {"x": train[0], "y": train[1], "validation_data": pair}
+
+
+def _are_arrays(*parts: Any) -> bool:
+    leaves = keras.tree.flatten(parts)
+    return bool(leaves) and all(
+        hasattr(leaf, "shape") and hasattr(leaf, "dtype") and len(leaf.shape) for leaf in leaves
+    )
+
+
 def _arguments(model: keras.Model) -> dict[str, Any]:
     """The arguments of the innermost `fit` of this model among the frames that led here."""
     frame = inspect.currentframe()

@@ -1,6 +1,7 @@
 """Repairs inside a fit."""
 
 import json
+import os
 import warnings
 
 import keras
@@ -11,7 +12,7 @@ from tiny import silent
 import trainwise as tw
 from trainwise.callbacks import CurveWatch
 from trainwise.toolkit.diagnosis.findings import Advice, Finding
-from trainwise.toolkit.diagnosis.fit_repairs import FitRepairs
+from trainwise.toolkit.diagnosis.fit_repairs import FitRepairs, measured
 from trainwise.toolkit.optimizers import AccumulatedGradients
 
 RANDOM = np.random.default_rng(0)
@@ -54,7 +55,68 @@ def test_a_rate_that_is_far_too_low_is_raised():
     watch, history = _repaired(model, epochs=30)
     assert float(model.optimizer.learning_rate) > 1e-5
     assert history["val_loss"][-1] < 0.9 * history["val_loss"][0]
-    assert watch.repairs[0].advice.change == "raise"
+    # It was tried out on copies, so that it is a rate and no factor.
+    assert watch.repairs[0].advice.change == "set" and watch.repairs[0].kept
+
+
+def _best_possible(optimizer):
+    """The least validation loss of plain fits over a ladder of rates."""
+    ends = []
+    for rate in (0.01, 0.03, 0.1):
+        model = _model(optimizer(rate))
+        ends.append(min(model.fit(X[:96], Y[:96], epochs=20, validation_data=HELD, verbose=0).history["val_loss"]))
+    return min(ends)
+
+
+def test_rates_that_are_far_too_high_end_as_well_as_the_right_one():
+    best = _best_possible(keras.optimizers.SGD)
+    for rate in (10.0, 1e5):
+        model = _model(keras.optimizers.SGD(rate))
+        _repaired(model)
+        # In units of what there is to learn: the best fits end near the noise of the targets.
+        assert model.evaluate(*HELD, verbose=0) - best < 0.1 * np.var(Y), rate
+
+
+def _fault(number):
+    """A fit with a drawn fault: optimizer, rate, start, clipping, batch, rows that are no numbers."""
+    draw = np.random.default_rng(number)
+    kind = draw.choice(["SGD", "Adam", "RMSprop", "Adagrad", "Nadam", "Lion"])
+    optimizer = getattr(keras.optimizers, kind)(
+        float(10 ** draw.uniform(-6, 6)), clipnorm=None if draw.random() < 0.7 else float(10 ** draw.uniform(-3, 3))
+    )
+    start = keras.initializers.RandomNormal(stddev=float(10 ** draw.uniform(-3, 1.5)), seed=number)
+    bias = keras.initializers.Constant(float(draw.choice([0.0, -5.0])))  # units that are dead from the start
+    model = keras.Sequential(
+        [
+            keras.Input((4,)), keras.layers.Dense(8, "relu", kernel_initializer=start, bias_initializer=bias),
+            keras.layers.Dense(1),
+        ]
+    )  # fmt: skip
+    model.compile(optimizer, "mse")
+    x = X[:96].copy()
+    if draw.random() < 0.15:
+        x[draw.integers(96)] = np.nan
+    given = {"x": x, "y": Y[:96], "validation_data": HELD} if draw.random() < 0.7 else {}
+    return model, x, given, int(draw.choice([4, 16, 96]))
+
+
+@pytest.mark.parametrize("number", range(int(os.environ.get("REPAIRS", "6"))))
+def test_a_repaired_fit_ends_no_worse_than_its_start_whatever_the_fault(number):
+    model, x, given, size = _fault(number)
+    start = model.evaluate(*HELD, verbose=0)
+    watch = CurveWatch("repair", report=silent, **given)
+    model.fit(x, Y[:96], epochs=6, batch_size=size, validation_data=HELD, verbose=0, callbacks=[watch])
+    end = model.evaluate(*HELD, verbose=0)
+    assert end <= start * (1 + 1e-5), (model.optimizer.name, watch.repairs)
+
+
+def test_what_the_starting_weights_reach_is_measured_under_the_names_of_the_logs():
+    model = _model("sgd")
+    found = measured(model, X, Y, HELD)
+    answers = [np.mean((model.predict(x, verbose=0) - y) ** 2) for x, y in ((X, Y), HELD)]
+    np.testing.assert_allclose([found["loss"], found["val_loss"]], answers, rtol=1e-5)
+    # Of rows that the model cannot take nothing is known.
+    assert measured(model, X[:, :2], Y, None) == {}
 
 
 def test_a_healthy_fit_is_left_bit_identical():

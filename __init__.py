@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .toolkit.diagnosis.findings import Finding as Finding
     from .toolkit.diagnosis.findings import rank as rank
     from .toolkit.diagnosis.histories import diagnose as diagnose
+    from .toolkit.diagnosis.shapes import Shape as Shape
+    from .toolkit.diagnosis.shapes import shape as shape
     from .toolkit.ensembles import Calibration as Calibration
     from .toolkit.ensembles import Selection as Selection
     from .toolkit.ensembles import Soup as Soup
@@ -60,6 +62,7 @@ _NAMES = {
     "PopulationResult": "toolkit.population",
     "SYMPTOMS": "toolkit.diagnosis.catalogue",
     "Selection": "toolkit.ensembles",
+    "Shape": "toolkit.diagnosis.shapes",
     "Soup": "toolkit.ensembles",
     "VoteReport": "toolkit.ensembles",
     "average_weights": "toolkit.ensembles",
@@ -75,6 +78,7 @@ _NAMES = {
     "mc_dropout": "toolkit.ensembles",
     "rank": "toolkit.diagnosis.findings",
     "select_members": "toolkit.ensembles",
+    "shape": "toolkit.diagnosis.shapes",
     "vote": "toolkit.ensembles",
 }
 __all__ = sorted([*_MODULES, *_NAMES, "__version__"])

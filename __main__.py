@@ -227,13 +227,20 @@ def diagnose(
 ) -> None:
     """Say what the curves of a finished fit show."""
     from .toolkit.diagnosis.histories import diagnose as read
+    from .toolkit.diagnosis.histories import read_history
+    from .toolkit.diagnosis.shapes import shape
     from .toolkit.diagnosis.wording import words
 
     with _refusals():
         _refuse_unspeakable(language)
-        findings = read(history)
+        curves = read_history(history)
+        # What has no loss has a shape by its accuracies, and nothing else that could be told.
+        whole = any(name.endswith("loss") for name in curves)
+        findings = read(curves) if whole else []
+        # Losses under names of the user's own have no shape of one run.
+        shapes = [shape(curves).words(language)] if "loss" in curves or not whole else []
         lines = [words(finding, language) for finding in findings]
-    _tell(findings, lines, "The curves are healthy.")
+    _tell(findings, [*shapes, *lines], "The curves are healthy.")
 
 
 @app.command()

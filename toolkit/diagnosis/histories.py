@@ -37,7 +37,7 @@ def diagnose(history: Any) -> list[Finding]:
     >>> [finding.symptom for finding in diagnose({"loss": [1.0, float("nan")]})]
     ['non_finite']
     """
-    curves = _curves(history)
+    curves = read_history(history)
     # A training step of the user's own may log `d_loss` and `g_loss`: then NaN is all that can be told.
     name = "loss" if "loss" in curves else next((one for one in curves if one.endswith("loss")), None)
     if name is None:
@@ -68,7 +68,22 @@ def _epochs(curves: Mapping[str, Sequence[Any]], count: int) -> Iterable[dict[st
         }
 
 
-def _curves(history: Any) -> dict[str, list[Any]]:
+def read_history(history: Any) -> dict[str, list[Any]]:
+    """The curves of a finished run by name, one value an epoch.
+
+    Args:
+        history: As for `diagnose`.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        TypeError: It is none of these, or an entry is not a number.
+        ValueError: A file that cannot be read.
+
+    Example:
+
+    >>> read_history({"loss": [1, 0.5]})
+    {'loss': [1.0, 0.5]}
+    """
     if isinstance(history, (str, Path)):
         path = Path(history)
         if not path.exists():

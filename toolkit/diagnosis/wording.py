@@ -166,11 +166,19 @@ def _korean(finding: FindingLike) -> str:
     numbers = ", ".join(f"{key}={value:.4g}" for key, value in finding.evidence.items())
     evidence = f" 근거: {numbers}." if numbers else ""
     cause = f" 가장 유력한 원인: {CAUSES_KO[finding.causes[0]]}" if finding.causes else ""
-    cure = f" 처방: {' 또는 '.join(_advice_ko(advice) for advice in finding.advice)}." if finding.advice else ""
+    cure = f" 처방: {' 또는 '.join(advice_sentence_ko(advice) for advice in finding.advice)}." if finding.advice else ""
     return f"{LEVELS_KO[finding.level]}: {name} ({finding.symptom}){where}: {sentence}{layer}{evidence}{cause}{cure}"
 
 
-def _advice_ko(advice: AdviceLike) -> str:
+def advice_sentence_ko(advice: AdviceLike) -> str:
+    """An advice in Korean.
+
+    Example:
+
+    >>> from trainwise.toolkit.diagnosis.findings import Advice
+    >>> "7" in advice_sentence_ko(Advice("epochs", "set", 7))
+    True
+    """
     parameter = ADVICE_KO.get(advice.parameter, advice.parameter)
     value = "" if advice.value is None else f"{advice.value:g}" if not isinstance(advice.value, str) else advice.value
     return CHANGES_KO.get(advice.change, "{parameter}: {value}").format(parameter=parameter, value=value).strip()

@@ -64,7 +64,10 @@ def repair_rate(
         return None
     now = float(ops.convert_to_numpy(model.optimizer.learning_rate))
     lowest, highest = (now / _SPAN, now / 3) if change == "lower" else (now * 3, now * _SPAN)
-    held = None if validation_data is None else finite_rows(*spread_rows(*validation_data, _ROWS))
+    held = None
+    if validation_data is not None:
+        held_x, held_y = validation_data
+        held = finite_rows(*spread_rows(held_x, held_y, _ROWS))
     try:
         found = range_test(
             model,

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from ..diagnosis.catalogue import CAUSES, LEVELS, SYMPTOMS
 from ..diagnosis.findings import Advice
+from ..diagnosis.shapes import shape
 from ..diagnosis.wording import reason
 from ..runtime.files import write_text
 from .charts import curves_chart, results_chart, trials_chart
@@ -234,10 +235,26 @@ def _members(report: Values, findings: Iterable[Values]) -> list[Values]:
                 "name": member.get("name") or f"member {index}",
                 "facts": _facts(member),
                 "chart": Markup(chart),
+                "shape": _shape_in_words(member),
                 "findings": own,
             }
         )
     return shown
+
+
+def _shape_in_words(member: Values) -> str:
+    """The shape of a member's curves with its cure; empty where they have none."""
+    history = member.get("history") or {}
+    # JSON has no NaN.
+    curves = {
+        name: [math.nan if value is None else value for value in values]
+        for name, values in history.items()
+        if isinstance(values, list) and all(value is None or _is_number(value) for value in values)
+    }
+    try:
+        return shape(curves).words()
+    except ValueError:
+        return ""
 
 
 def _metric(report: Values, member: Values) -> str | None:

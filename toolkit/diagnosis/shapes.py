@@ -1,0 +1,303 @@
+"""The shape of a run's curves in words, with what the course does about it; numpy only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..checks import one_of
+from .curves import noise_of
+from .findings import Advice
+from .histories import read_history
+from .wording import LANGUAGES, advice_sentence, advice_sentence_ko
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_ANOTHER_START = Advice("seed", "set", "another one")
+_LOWER, _RAISE = Advice("learning_rate", "lower", 3.0), Advice("learning_rate", "raise", 3.0)
+
+# What each shape says, in English and Korean, and what is done about it, most promising first.
+SHAPES: Mapping[str, tuple[str, str, tuple[Advice, ...]]] = MappingProxyType(
+    {
+        "straight_line": (
+            "The loss falls in a straight line: steps are too short.",
+            "손실이 직선으로 줄어듭니다. 갱신 폭이 너무 작습니다.",
+            (_RAISE, Advice("epochs", "raise", 3.0)),
+        ),
+        "drops_and_stays": (
+            "The loss drops and then stays high: steps are too long, or the start was unlucky.",
+            "손실이 떨어진 뒤 높은 곳에 머뭅니다. 갱신 폭이 너무 크거나 시작 가중치가 좋지 않습니다.",
+            (_LOWER, _ANOTHER_START, Advice("units", "raise", 2.0)),
+        ),
+        "stands_still": (
+            "The loss stays where it began: nothing is learnt.",
+            "손실이 처음 값에 머뭅니다. 아무것도 학습되지 않습니다.",
+            (Advice("learning_rate", "lower", 10.0), _ANOTHER_START),
+        ),
+        "oscillates": (
+            "The loss goes up and down: the gradient of so few rows is too noisy for steps of this length.",
+            "손실이 오르내립니다. 이 갱신 폭에 비해 배치가 너무 작습니다.",
+            (Advice("batch_size", "raise", 4.0), _LOWER),
+        ),
+        "rises": (
+            "The loss rises: steps are far too long.",
+            "손실이 커집니다. 갱신 폭이 지나치게 큽니다.",
+            (Advice("learning_rate", "lower", 10.0),),
+        ),
+        "breaks_down": (
+            "The loss grows without bound or is no number any more: steps are far too long.",
+            "손실이 끝없이 커지거나 숫자가 아닙니다. 갱신 폭이 지나치게 큽니다.",
+            (Advice("learning_rate", "lower", 10.0), Advice("clipnorm", "set", 1.0)),
+        ),
+        "gap": (
+            "Training rows are learnt and validation rows are not: there is a gap, which is overfitting.",
+            "훈련 데이터는 학습되지만 검증 데이터는 그렇지 않습니다. 둘 사이의 차이가 과적합입니다.",
+            (Advice("dropout", "raise"), Advice("weight_decay", "raise"), Advice("rows", "add")),
+        ),
+        "falls_back": (
+            "The validation accuracy has fallen back from its best: it was trained too long.",
+            "검증 정확도가 최고점에서 다시 떨어졌습니다. 너무 오래 학습했습니다.",
+            (Advice("epochs", "lower"), Advice("dropout", "raise")),
+        ),
+        "both_low": (
+            "Training and validation accuracy are both low: the model is too small for the task; it underfits.",
+            "훈련 정확도와 검증 정확도가 모두 낮습니다. 모델이 과제에 비해 작아 과소적합입니다.",
+            (Advice("units", "raise", 2.0), Advice("layers", "add"), Advice("epochs", "raise", 3.0)),
+        ),
+        "bends_to_floor": (
+            "The loss bends to its floor, as it should.",
+            "손실이 완만하게 바닥에 이릅니다. 좋은 모양입니다.",
+            (),
+        ),
+        "still_falls": (
+            "The loss bends and still falls: the epochs ended before its floor.",
+            "손실이 완만해지며 아직 줄어듭니다. 바닥에 이르기 전에 에포크가 끝났습니다.",
+            (_RAISE, Advice("epochs", "raise", 2.0)),
+        ),
+        "too_short": (
+            "There are too few epochs to see a shape; at least 4 are needed.",
+            "모양을 보기에는 에포크가 너무 적습니다. 4개 이상이 필요합니다.",
+            (Advice("epochs", "raise", 3.0),),
+        ),
+    }
+)
+
+_FEWEST = 4
+# A second half that brings this much of the first is straight: healthy runs stay below .54 (`thresholds.py`).
+_STRAIGHT = 0.6
+# One that brings this much has not come to its floor yet.
+_STILL_FALLING = 0.1
+# In multiples of the noise: what an exponential explains beyond a line, what a fall must be.
+_BEYOND_NOISE = 3.0
+# Of the whole fall, what is done in the first fifth of a run that drops at once.
+_AT_ONCE = 0.85
+# A floor above this share of the start is high.
+_HIGH = 0.15
+# The noise of an oscillating loss, as a share of its level, and of its fall.
+_NOISY_LEVEL, _NOISY_FALL = 0.05, 0.08
+_GROWN = 4.0
+_GAP, _FALLEN_BACK, _LOW = 0.1, 0.03, 0.7
+_LOSS_GAP = 1.5
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a run, in words, with its cure.
+
+    Args:
+        name: One of `SHAPES`.
+        advice: What to change, most promising first; empty where nothing is to be done.
+        evidence: The numbers that it rests on.
+        curves: The curves, by name.
+
+    Example:
+
+    >>> Shape("straight_line").sentence
+    'The loss falls in a straight line: steps are too short.'
+    """
+
+    name: str
+    advice: tuple[Advice, ...] = ()
+    evidence: dict[str, float] = field(default_factory=dict)
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def sentence(self) -> str:
+        """The shape in one English sentence."""
+        return SHAPES[self.name][0]
+
+    def words(self, language: str = "en") -> str:
+        """The shape and its cure.
+
+        Args:
+            language: `"en"` or `"ko"`.
+
+        Raises:
+            ValueError: Another language.
+        """
+        korean = one_of("language", language, LANGUAGES) == "ko"
+        english, in_korean, _ = SHAPES[self.name]
+        told = in_korean if korean else english
+        if not self.advice:
+            return told
+        if korean:
+            return f"{told} 처방: {' 또는 '.join(map(advice_sentence_ko, self.advice))}."
+        return f"{told} Cure: {', or '.join(map(advice_sentence, self.advice))}."
+
+    def plot(self) -> Figure:
+        """The curves as a matplotlib Figure, under a title that says the shape."""
+        from matplotlib.figure import Figure
+
+        losses = [name for name in self.curves if name.endswith("loss")]
+        groups = [group for group in (losses, [name for name in self.curves if name not in losses]) if group]
+        figure = Figure(figsize=(7, 2.5 * max(1, len(groups))), layout="constrained")
+        places = figure.subplots(max(1, len(groups)), squeeze=False).flat
+        for axes, group in zip(places, groups, strict=False):
+            for name in group:
+                axes.plot(range(1, len(self.curves[name]) + 1), self.curves[name], label=name)
+            axes.set_xlabel("epoch")
+            axes.legend()
+        figure.suptitle(self.sentence, wrap=True)
+        return figure
+
+
+def shape(history: Any) -> Shape:
+    """Says in one shape how a run went, from its curves alone, and what the course does about it.
+
+    A loss that falls in a straight line wants a higher rate, one that drops and stays high a lower rate, one that goes
+    up and down a bigger batch; accuracies show the gap of overfitting and the lack of underfitting. Every run has a
+    shape, also where `diagnose` finds nothing to warn of.
+
+    Args:
+        history: As for `diagnose`: a Keras `History`, its dictionary, a `CSVLogger` file or a TensorBoard folder. It
+            may hold accuracies alone, in [0, 1].
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        TypeError: It is none of these, or an entry is not a number.
+        ValueError: Neither a loss nor an accuracy, no epochs, or a file that cannot be read.
+
+    Reference: Li et al., "CS231n: Convolutional Neural Networks for Visual Recognition", notes 3, for the shapes.
+
+    Example:
+
+    >>> shape({"loss": [2.3 - 0.02 * epoch for epoch in range(30)]}).name
+    'straight_line'
+    >>> str(shape({"accuracy": [0.5, 0.8, 0.9, 0.95], "val_accuracy": [0.5, 0.6, 0.64, 0.65]}).advice[0].parameter)
+    'dropout'
+    """
+    curves = {name: values for name, values in read_history(history).items() if np.ndim(values) == 1}
+    accuracy = next((name for name in curves if "acc" in name and not name.startswith("val_")), None)
+    if "loss" not in curves and accuracy is None:
+        raise ValueError(f"`history` must have a curve `loss` or an accuracy, got {sorted(curves)}.")
+    rows = np.asarray(curves["loss"] if "loss" in curves else 1 - np.asarray(curves[str(accuracy)]), "float64")
+    if not len(rows):
+        raise ValueError("`history` must hold at least one epoch, got none.")
+    name, evidence = _of_loss(rows)
+    if name in ("bends_to_floor", "still_falls", "drops_and_stays", "straight_line"):
+        name, evidence = _of_accuracies(curves, accuracy, name) or _of_losses(curves) or (name, evidence)
+    shown = {key: curves[key] for key in ("loss", "val_loss", accuracy, f"val_{accuracy}") if key in curves}
+    return Shape(name, SHAPES[name][2], evidence, shown)
+
+
+def _of_loss(loss: np.ndarray) -> tuple[str, dict[str, float]]:
+    """The shape of a loss, without any other curve."""
+    finite = np.isfinite(loss)
+    if not finite.all():
+        return "breaks_down", {"epoch": float(np.argmin(finite))}
+    if len(loss) < _FEWEST:
+        return "too_short", {"epochs": float(len(loss))}
+    start, best = float(loss[0]), float(loss.min())
+    level = float(np.median(loss[-max(2, len(loss) // 3) :]))
+    noise = noise_of(loss)
+    fall = start - level
+    evidence = {"start": start, "level": level, "noise": noise}
+    if start > 0 and level > _GROWN * start:
+        return "breaks_down", evidence
+    climbed = level - best > max(0.5 * (start - best), _BEYOND_NOISE * noise, 1e-3 * abs(start))
+    if climbed and float(np.median(loss[: max(2, len(loss) // 3)])) < level:
+        return "rises", evidence
+    if noise > _NOISY_LEVEL * abs(level) and noise > _NOISY_FALL * (start - best):
+        return "oscillates", evidence
+    line, bent, ratio, done = _trend(loss)
+    evidence |= {"half_ratio": ratio, "done_early": done}
+    if fall <= max(_BEYOND_NOISE * noise / np.sqrt(len(loss)), 1e-6 * abs(start)):
+        return "stands_still", evidence
+    # Of noise alone an exponential explains no more than a line does.
+    straight = ratio >= _STRAIGHT or line - bent <= _BEYOND_NOISE * noise**2
+    if straight:
+        return "straight_line", evidence
+    if ratio >= _STILL_FALLING:
+        return "still_falls", evidence
+    high = start > 0 and level > _HIGH * start
+    return ("drops_and_stays" if done >= _AT_ONCE and high else "bends_to_floor"), evidence
+
+
+def _trend(loss: np.ndarray) -> tuple[float, float, float, float]:
+    """Squared errors of a line and of an exponential; of the latter the second half's fall over that of the first, and
+    the share of the fall in the first fifth.
+    """
+    time = np.linspace(0, 1, len(loss))
+    centred = loss - loss.mean()
+    slope = float((time - 0.5) @ centred) / float((time - 0.5) @ (time - 0.5))
+    line = float(np.sum((centred - slope * (time - 0.5)) ** 2))
+    # From falls within an epoch to curves that no eye tells from a line, and beyond it to those that bend down.
+    spans = np.geomspace(0.3 / len(loss), 30, 80)
+    curves = np.exp(-time[None] / np.concatenate([spans, -spans[spans > 0.3]])[:, None])
+    curves -= curves.mean(axis=1, keepdims=True)
+    share = (curves @ centred) / np.maximum(np.sum(curves**2, axis=1), 1e-300)
+    errors = np.sum((centred - share[:, None] * curves) ** 2, axis=1)
+    best = int(np.argmin(errors))
+    fitted = share[best] * curves[best]
+    middle, fifth = np.interp([0.5, 0.2], time, fitted)
+    whole = float(fitted[0] - fitted[-1])
+    first = float(fitted[0] - middle)
+    ratio = (whole - first) / first if abs(first) > 1e-12 else 0.0
+    return line, float(errors[best]), float(ratio), float(fitted[0] - fifth) / whole if abs(whole) > 1e-12 else 0.0
+
+
+def _of_accuracies(
+    curves: Mapping[str, Sequence[float]], accuracy: str | None, loss_shape: str
+) -> tuple[str, dict[str, float]] | None:
+    if accuracy is None:
+        return None
+    train = np.asarray(curves[accuracy], "float64")
+    held = np.asarray(curves.get(f"val_{accuracy}", ()), "float64")
+    if not np.isfinite(train).all() or not np.isfinite(held).all() or len(train) < _FEWEST:
+        return None
+    last = float(np.median(train[-max(2, len(train) // 5) :]))
+    evidence = {"accuracy": last}
+    if len(held) >= _FEWEST:
+        held_last = float(np.median(held[-max(2, len(held) // 5) :]))
+        evidence["val_accuracy"] = held_last
+        noise = noise_of(held)
+        # The best of smoothed values: the best of noisy ones is luck.
+        smoothed = np.convolve(held, np.full(3, 1 / 3), "valid")
+        fallen = float(smoothed.max()) - held_last
+        if fallen > max(_FALLEN_BACK, _BEYOND_NOISE * noise):
+            return "falls_back", evidence | {"best": float(smoothed.max())}
+        if last - held_last > max(_GAP, _BEYOND_NOISE * noise):
+            return "gap", evidence
+    # One that still falls in a line is slow, not small; one whose loss stays high at once has another cure first.
+    small = loss_shape == "bends_to_floor" or ("loss" not in curves and loss_shape == "drops_and_stays")
+    return ("both_low", evidence) if last < _LOW and small else None
+
+
+def _of_losses(curves: Mapping[str, Sequence[float]]) -> tuple[str, dict[str, float]] | None:
+    """A validation loss that has left the training loss behind, which has fallen."""
+    if "loss" not in curves or len(curves.get("val_loss", ())) < _FEWEST:
+        return None
+    loss, held = (np.asarray(curves[name], "float64") for name in ("loss", "val_loss"))
+    if not np.isfinite(held).all():
+        return None
+    tail = max(2, len(held) // 5)
+    last, held_last = float(np.median(loss[-tail:])), float(np.median(held[-tail:]))
+    grown = held_last - float(held.min()) > max(_BEYOND_NOISE * noise_of(held), 0.1 * abs(float(held.min())))
+    if grown and held_last > _LOSS_GAP * last and held_last - last > 0.1 * abs(float(loss[0])):
+        return "gap", {"loss": last, "val_loss": held_last, "best_val_loss": float(held.min())}
+    return None

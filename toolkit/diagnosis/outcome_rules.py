@@ -36,7 +36,7 @@ def not_learning(run: Run) -> Finding | None:
     pinned = _pinned(run)
     if not chance and not pinned:
         return None
-    still = stands_still(last_third(run.loss))
+    still = not _falls_steadily(run) and stands_still(last_third(run.loss))
     # Slow starters look the same at 30 % of the budget; what still moves gets the rest of it.
     if run.share_done < 1 and not pinned and (len(run.loss) < limit("flat_epochs") or not still):
         return None
@@ -46,12 +46,20 @@ def not_learning(run: Run) -> Finding | None:
         "not_learning",
         "warning",
         f"After {len(run.loss)} epochs the model does no better than a constant prediction: "
-        f"{found['model']:.4g} beside {found['constant']:.4g}.",
+        f"{found['model']:.4g} beside {found['constant']:.4g}{_beyond_chance(run, found)}.",
         epoch=max(0, len(run.loss) - max(4, len(run.loss) // 3)),
         evidence=found,
         causes=causes,
         advice=advice,
     )
+
+
+def _falls_steadily(run: Run) -> bool:
+    """Whether a run too short for a line through its last epochs has fallen in each, and by more than a little."""
+    if len(run.loss) >= limit("flat_epochs") or len(run.loss) < limit("budget_epochs"):
+        return False
+    fallen = float(run.loss[0] - run.loss[-1])
+    return bool(np.all(np.diff(run.loss) < 0)) and fallen > limit("flat_drop") * abs(float(run.loss[0]))
 
 
 def learns(run: Run) -> bool:
@@ -113,6 +121,13 @@ def _at_chance(run: Run) -> dict[str, float]:
     if best > base + limit("standard_errors") * binomial_error(base, run.rows):
         return {}
     return {"model": best, "constant": base}
+
+
+def _beyond_chance(run: Run, found: dict[str, float]) -> str:
+    """Why a metric that looks better than a constant's is none: so few rows give it by chance."""
+    # By half a row at least: what is equal is no matter of chance.
+    better = run.accuracy_like and found["model"] > found["constant"] + 0.5 / run.rows
+    return f", which {run.rows} rows give by chance" if better and run.chance == found["constant"] else ""
 
 
 def _penalty_known(run: Run) -> bool:

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainwise.toolkit.diagnosis.curve_rules import read_curves
-from trainwise.toolkit.diagnosis.curves import Curves, SimpleBaseline
+from trainwise.toolkit.diagnosis.curves import Curves, Run, SimpleBaseline
 from trainwise.toolkit.diagnosis.histories import diagnose
+from trainwise.toolkit.diagnosis.outcome_rules import not_learning
 from trainwise.toolkit.models.structure import Structure
 
 EPOCHS = np.arange(30)
@@ -200,3 +201,20 @@ def test_of_a_thousand_noisy_draws_of_a_good_curve_at_most_ten_warn():
         prefixes = [replace(run, **{name: getattr(run, name)[:end] for name in names}) for end in (10, 16, 23, 30)]
         accused += any(loud(prefix) for prefix in prefixes)
     assert accused <= 10
+
+
+@pytest.mark.parametrize(
+    ("losses", "change"),
+    [((1.225, 1.19, 1.156), "raise"), ((1.225, 1.224, 1.2235), "lower"), ((1.2, 1.19, 1.21), "lower")],
+)
+def test_a_short_run_that_still_falls_is_slow_and_its_rate_is_not_lowered(losses, change):
+    run = Run(
+        Curves(
+            loss=losses, val_loss=losses, metric=(0.4, 0.42, 0.45), val_metric=(0.458, 0.5, 0.542), epochs=3,
+            metric_name="accuracy", validation_rows=24, constant_loss=1.0986, constant_val_loss=1.0986,
+            constant_metric=1 / 3,
+        )
+    )  # fmt: skip
+    found = not_learning(run)
+    assert (found.advice[0].parameter, found.advice[0].change) == ("learning_rate", change)
+    assert "0.5 beside 0.3333, which 24 rows give by chance" in found.message

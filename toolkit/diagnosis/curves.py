@@ -322,7 +322,9 @@ def straightness(line: np.ndarray) -> tuple[float, float, float]:
     error = math.sqrt(float(residual @ residual) / (len(line) - 3) / float(x @ x))
     first = float(line.mean() - slope + bend * bow[0])
     ratio = (-slope - bend) / (bend - slope) if bend > slope else 0.0
-    return -2 * slope / first if first > 0 else 0.0, ratio, min(-slope / max(error, 1e-12 * first), 1e6)
+    # A curve that does not move at all has neither a slope nor an error.
+    signal = min(-slope / max(error, 1e-12 * abs(first)), 1e6) if slope else 0.0
+    return -2 * slope / first if first > 0 else 0.0, ratio, signal
 
 
 def last_third(values: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .catalogue import Level
-from .curves import Run, binomial_error, last_third, stands_still
+from .curves import Run, binomial_error, last_third, stands_still, straightness
 from .findings import Advice, Finding
 from .thresholds import limit
 
@@ -396,11 +396,19 @@ def _flat(run: Run) -> bool:
     """Whether the last third of the loss, or the training metric, stands still."""
     # A metric moves in steps of one row, so it takes half of the run, not a third, to call it fixed.
     metric = run.curves.metric[-max(4, len(run.loss) // 2) :]
-    pinned = len(metric) >= limit("flat_epochs") // 2 and min(metric) == max(metric)
+    pinned = len(metric) >= limit("flat_epochs") // 2 and min(metric) == max(metric) and not _falls_in_a_line(run)
     if not pinned and not stands_still(last_third(run.loss)):
         return False
     # Dropout can hide from the training loss that the model still learns; after the last epoch it no longer can.
     return pinned or run.share_done >= 1 or stands_still(last_third(run.curves.val_loss))
+
+
+def _falls_in_a_line(run: Run) -> bool:
+    """Whether the loss falls as fast at its end as at its beginning: a metric that stands still meanwhile will move."""
+    if len(run.loss) < limit("line_points"):
+        return False
+    _, ratio, signal = straightness(np.asarray(run.loss))
+    return ratio >= limit("line_ratio_early") and signal >= limit("line_signal")
 
 
 def _small_gap(run: Run) -> bool:

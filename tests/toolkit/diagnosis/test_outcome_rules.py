@@ -218,3 +218,18 @@ def test_a_short_run_that_still_falls_is_slow_and_its_rate_is_not_lowered(losses
     found = not_learning(run)
     assert (found.advice[0].parameter, found.advice[0].change) == ("learning_rate", change)
     assert "0.5 beside 0.3333, which 24 rows give by chance" in found.message
+
+
+def test_an_accuracy_that_waits_while_the_loss_falls_in_a_line_is_slow_and_not_too_small():
+    def read(loss):
+        return read_curves(
+            Curves(
+                loss=tuple(loss), val_loss=tuple(loss), metric=(0.667,) * 10, val_metric=(0.667,) * 10, epochs=10,
+                metric_name="accuracy", validation_rows=24, constant_loss=1.0986, constant_val_loss=1.0986,
+                constant_metric=1 / 3, simple=lambda: SimpleBaseline(loss=None, metric=0.9167, rows=100, features=4),
+            )
+        )  # fmt: skip
+
+    falls, flat = np.linspace(0.8, 0.648, 10), 0.66 + 0.14 * np.exp(-np.arange(10.0))
+    assert [(one.symptom, one.advice[0].change) for one in read(falls)] == [("learning_rate_too_low", "raise")]
+    assert "underfitting" in {one.symptom for one in read(flat)}

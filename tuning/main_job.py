@@ -371,10 +371,11 @@ class Job:
             self.say(
                 f"test: {result['name']}: {evaluation['metric']} {result['value']:.4f}, "
                 f"{evaluation['interval']} {result['low']:.4f} to {result['high']:.4f}"
+                + (f"; {result['classes']}" if result.get("classes") else "")
             )
         self.say(f"  {evaluation['sentence']}")
         for result in beside["results"]:
-            note = f"; {result['note']}" if result["note"] else ""
+            note = "".join(f"; {result[part]}" for part in ("note", "classes") if result.get(part))
             self.say(
                 f"beside: {result['name']}: {beside['metric']} {result['value']:.4f} in {result['seconds']:.1f} s{note}"
             )

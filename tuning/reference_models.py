@@ -277,7 +277,7 @@ def compared(
     measured = evaluate(answers, raw.y, task, network.name, seed)
     results = [
         {"name": one.name, "value": result["value"], "low": result["low"], "high": result["high"],
-         "seconds": one.seconds, "note": one.note}
+         "seconds": one.seconds, "note": one.note, "classes": result.get("classes", "")}
         for one, result in zip(references, measured["results"], strict=True)
     ]  # fmt: skip
     best = max(range(len(results)), key=lambda place: results[place]["value"])

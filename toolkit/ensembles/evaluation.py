@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..metrics.class_scores import class_scores, in_words
 from ..metrics.intervals import bootstrap, mcnemar, wilson
 from ..metrics.scores import r2
 from ..tasks import Task
@@ -31,7 +32,8 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
         seed: Decides the bootstrap's draws.
 
     Returns:
-        Plain values for the report.
+        Plain values for the report. For classes, each result says in words what accuracy hides (`classes`), and of the
+        winner there are the scores class by class (`of_classes`, see `class_scores`).
 
     Raises:
         ValueError: There is no model.
@@ -63,14 +65,20 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
         right = [_labels(answer.values) == y for answer in answers]
         results = [_accuracy_result(answer, hit) for answer, hit in zip(answers, right, strict=True)]
         comparison = _compare_accuracy(answers, right) if pair else {}
-    for result in results:
+    classes: dict[str, Any] = {}
+    for result, answer in zip(results, answers, strict=True):
         result["winner"] = result["name"] == winner
+        if task in ("binary", "multiclass") and y.ndim == 1:
+            scores = class_scores(answer.values, y)
+            result["classes"] = in_words(scores)
+            classes = {"of_classes": scores} if result["winner"] else classes
     return {
         "metric": metric,
         "higher_is_better": True,
         "interval": interval,
         "rows": len(y),
         "results": results,
+        **classes,
         **comparison,
     }
 

@@ -48,6 +48,8 @@ _SEARCH = dict.fromkeys(
     )
 )
 _MOST_TRIALS = 20
+_MOST_CLASSES = 20
+_OF_ALL = ("balanced_accuracy", "f1", "roc_auc", "pr_auc")
 # A list of numbers, one a line: half of a long history would be blanks.
 _NUMBERS = re.compile(r"\[\n(?:\s*(?:-?[\d.][\deE.+-]*|null),?\n)+\s*\]")
 _EXPORT = dict.fromkeys(("path", "max_difference", "tolerance", "rows", "signatures", "proof"))
@@ -102,7 +104,8 @@ def as_html(report: Mapping[str, Any]) -> str:
     # Through the same types as the JSON, so that a report read back gives the same page.
     plain = {**_REPORT, **thinned(_plain(report))}
     findings = _findings(plain)
-    evaluation = _evaluation(plain.get("evaluation") or {})
+    names = [str(name) for name in (plain.get("data") or {}).get("classes") or []]
+    evaluation = _evaluation(plain.get("evaluation") or {}, names)
     return _ENVIRONMENT.get_template("report.html").render(
         title=plain["title"] or "Training report",
         report=plain,
@@ -283,11 +286,32 @@ def _epochs_in_words(member: Values) -> str | None:
     return f"{member.get('epochs'):,}, of which {len(shown)} are drawn and kept" if shown else None
 
 
-def _evaluation(evaluation: Values) -> Values:
+def _evaluation(evaluation: Values, names: Sequence[str] = ()) -> Values:
     if not evaluation:
         return {}
     results = [{**_RESULT, **result} for result in evaluation.get("results") or []]
-    return {**_EVALUATION, **evaluation, "results": results, "chart": Markup(results_chart(evaluation))}
+    chart = Markup(results_chart(evaluation))
+    by_class = _class_by_class(evaluation.get("of_classes") or {}, names)
+    return {**_EVALUATION, **evaluation, "results": results, "chart": chart, "by_class": by_class}
+
+
+def _class_by_class(scores: Values, names: Sequence[str]) -> Values:
+    """What the winner makes of each class: the worst first where they are many, and then without the confusion."""
+    rows = [
+        {"name": names[k] if k < len(names) else str(k), "place": k, **row}
+        for k, row in enumerate(scores.get("classes") or [])
+    ]
+    if not rows:
+        return {}
+    words = [f"{name.replace('_', ' ')} {scores[name]:.3f}" for name in _OF_ALL if scores.get(name) is not None]
+    many = len(rows) > _MOST_CLASSES
+    shown = sorted(rows, key=lambda row: row["f1"])[:_MOST_CLASSES] if many else rows
+    return {
+        "rows": shown,
+        "left_out": len(rows) - len(shown),
+        "confusion": None if many else scores.get("confusion"),
+        "words": ", ".join(words),
+    }
 
 
 def _beside(beside: Values) -> Values:

@@ -285,3 +285,34 @@ def test_a_search_shows_its_best_trials_first_and_says_how_many_more_there_are()
         assert shown in page
     assert "correlation" not in page
     assert ">spread<" not in page  # a column that says nothing
+
+
+def test_each_class_has_its_scores_and_its_confusion_and_names_are_shown_as_text():
+    found = whole()
+    names = found["data"]["classes"] = ["<b>cat</b>", "dog & son", "개"]
+    rows = [{"rows": 10 + k, "precision": 0.5, "recall": 0.25 * (k + 1), "f1": 0.4 + 0.1 * k} for k in range(3)]
+    found["evaluation"]["of_classes"] = {
+        "balanced_accuracy": 0.5, "f1": 0.51, "roc_auc": 0.77, "classes": rows,
+        "confusion": [[7, 3, 0], [2, 8, 1], [0, 12, 0]],
+    }  # fmt: skip
+    html = report.as_html(found)
+    part = html[html.index('id="classes"') : html.index("</section>", html.index('id="classes"'))]
+    for name in ("&lt;b&gt;cat&lt;/b&gt;", "dog &amp; son", "개"):
+        assert part.count(name) == 3
+    assert "balanced accuracy 0.500, f1 0.510, roc auc 0.770" in part
+    cells = re.findall(r'<td class="number">(.*?)</td>', part)
+    assert cells[-9:] == [
+        "<strong>7</strong>",
+        "3",
+        "·",
+        "2",
+        "<strong>8</strong>",
+        "1",
+        "·",
+        "12",
+        "<strong>0</strong>",
+    ]
+    found["evaluation"]["of_classes"]["classes"] = [{**rows[0], "f1": (k % 30) / 30} for k in range(30)]
+    many = report.as_html(found)
+    assert "The 20 classes with the lowest F1; 10 more are in report.json." in many
+    assert "Rows by true class" not in many and names

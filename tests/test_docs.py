@@ -24,7 +24,6 @@ MODULES = [
 # Modules that work on others' state, which an example would have to build up: their tests do.
 WITHOUT_EXAMPLES = {
     "trainwise.toolkit.data.tfds_builders": "registers builders with tfds",
-    "trainwise.toolkit.diagnosis.fit_repairs": "changes a fit that goes on",
     "trainwise.toolkit.population.layer_looks": "a callback of one population's fit",
     "trainwise.toolkit.population.tracking": "a callback of one population's fit",
     "trainwise.toolkit.saving.predicting": "reads a model that a whole run has exported",

@@ -13,6 +13,8 @@ from scipy.spatial import cKDTree
 
 # Honest data hold duplicates; a share above this is a leak.
 _ALLOWED = 0.05
+# Rows that must agree in one map before it is taken for one.
+_FEWEST_MAPPED = 3
 # Distance of two rows, each with mean 0 and standard deviation 1, that counts as none: float32 after a map.
 _NEAR = 1e-3
 # Trees are slow in many dimensions, so rows are looked for along a few random directions.
@@ -225,6 +227,9 @@ def _mapped_copies(given: _Rows, sealed: _Rows) -> tuple[int, str] | None:
     offset = mean[own] - scale * their_mean[other]
     agreeing = _commonest_map(scale, offset, float(given.numbers.std()))
     hits, sources = np.unique(own[agreeing]), np.unique(other[agreeing])
+    # Between any two rows of nearly one shape there is a map: rows of three values meet by chance.
+    if len(sources) < _FEWEST_MAPPED:
+        return None
     if not _too_many(len(hits), len(sources), given, sealed):
         return None
     return len(hits), _map_in_words(float(np.median(scale[agreeing])), float(np.median(offset[agreeing])))

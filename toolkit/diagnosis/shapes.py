@@ -198,7 +198,9 @@ def shape(history: Any) -> Shape:
     rows = np.asarray(curves["loss"] if "loss" in curves else 1 - np.asarray(curves[str(accuracy)]), "float64")
     if not len(rows):
         raise ValueError("`history` must hold at least one epoch, got none.")
-    name, evidence = _of_loss(rows)
+    # Losses near the largest float overflow in sums and squares, which the comparisons survive.
+    with np.errstate(all="ignore"):
+        name, evidence = _of_loss(rows)
     if name in ("bends_to_floor", "still_falls", "drops_and_stays", "straight_line"):
         name, evidence = _of_accuracies(curves, accuracy, name) or _of_losses(curves) or (name, evidence)
     shown = {key: curves[key] for key in ("loss", "val_loss", accuracy, f"val_{accuracy}") if key in curves}
@@ -214,7 +216,9 @@ def _of_loss(loss: np.ndarray) -> tuple[str, dict[str, float]]:
         return "too_short", {"epochs": float(len(loss))}
     start, best = float(loss[0]), float(loss.min())
     level = float(np.median(loss[-max(2, len(loss) // 3) :]))
-    noise = noise_of(loss)
+    line, bent, ratio, done = _trend(loss)
+    # Second differences of few points on a steep curve are no noise, so that what an exponential leaves over bounds it.
+    noise = min(noise_of(loss), float(np.sqrt(bent / max(1, len(loss) - 3))))
     fall = start - level
     evidence = {"start": start, "level": level, "noise": noise}
     if start > 0 and level > _GROWN * start:
@@ -224,7 +228,6 @@ def _of_loss(loss: np.ndarray) -> tuple[str, dict[str, float]]:
         return "rises", evidence
     if noise > _NOISY_LEVEL * abs(level) and noise > _NOISY_FALL * (start - best):
         return "oscillates", evidence
-    line, bent, ratio, done = _trend(loss)
     evidence |= {"half_ratio": ratio, "done_early": done}
     if fall <= max(_BEYOND_NOISE * noise / np.sqrt(len(loss)), 1e-6 * abs(start)):
         return "stands_still", evidence

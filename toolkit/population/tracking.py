@@ -89,6 +89,8 @@ class Tracking(keras.callbacks.Callback):
                 set_counters(stopper, values)
         self._now = None
         self._frozen = {k: self._weights_of(k) for k in state["stopped"]}
+        # The epoch that follows moves them.
+        self._now = None
         self._carried = {k: [stack.of(k) for stack in self.model.carried().values()] for k in self._frozen}
         size = len(self.model.template.weights)
         for place, stopper in enumerate(self._with_best(any_weights=True) if arrays else ()):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import trainwise as tw
-from trainwise.toolkit.data.sealing import refuse_sealed
+from trainwise.toolkit.data.sealing import Seal, refuse_sealed
 from trainwise.toolkit.data.splits import SealedSplit, Split
 
 
@@ -120,3 +120,15 @@ def test_gaps_in_sealed_rows_are_no_trouble_and_hide_no_copy(rng):
         refuse_sealed("Members are chosen", x[::-1].copy())
     refuse_sealed("Members are chosen", rng.normal(size=(40, 4)))
     assert len(sealed) == 40
+
+
+def test_a_stranger_of_three_values_whose_shape_meets_a_sealed_row_is_let_through():
+    # Of five sealed rows one in twenty is too many, and among 180 strangers some row has nearly the shape of one.
+    for seed in range(40):
+        generator = np.random.default_rng(seed)
+        sealed = generator.normal(size=(5, 3)).astype("float32")
+        seal = Seal(sealed)
+        refuse_sealed("Members are chosen", generator.normal(size=(180, 3)).astype("float32"))
+        with pytest.raises(ValueError, match="5 of the 5 rows given .* rescaled as 3 x"):
+            refuse_sealed("Members are chosen", sealed * 3 + 1)
+        del seal

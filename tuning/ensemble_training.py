@@ -24,6 +24,7 @@ from ..toolkit.population import memory, starting_weights
 from ..toolkit.population.layer_looks import LayerLooks
 from ..toolkit.population.lone import given_or_compiled
 from ..toolkit.population.model import Population
+from ..toolkit.population.result import best_epoch
 from ..toolkit.population.tracking import Tracking
 from ..toolkit.preflight.rows import what_is_unscaled
 
@@ -190,8 +191,8 @@ class _Group:
     def member(self, k: int) -> Member:
         """Member `k` of the group, trained."""
         model, history = self.population.member(k), self.tracking.histories[k]
-        losses = np.array(history.get("val_loss", []), "float64")
-        best = int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan))) if np.isfinite(losses).any() else None
+        losses = history.get("val_loss", [])
+        best = best_epoch(losses) if np.isfinite(losses).any() else None
         held = (self.splits.validation.x, self.splits.validation.y)
         missed = classes_missed_by(model, self.splits.train.y, held)
         for finding in missed:

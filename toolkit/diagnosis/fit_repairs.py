@@ -148,7 +148,7 @@ class FitRepairs:
             return self._try_next(epoch + 1)
         tried = self._losses[self._open.start :]
         # A change that breaks the fit needs no further epochs to be judged.
-        broken = not math.isfinite(loss) or (math.isfinite(self._best_loss) and loss > _far_above(self._best_loss))
+        broken = not math.isfinite(loss) or loss > _far_above(self._best_loss)
         if not broken and len(tried) < self.trial:
             return False
         if self._close(self._open, kept=min(tried) < self._open.goal):
@@ -190,12 +190,12 @@ class FitRepairs:
             self._give_up()
             return False
         symptom, advice = self._queue.pop(0)
-        attempt = Attempt(epoch, symptom, advice, self._sign * self._best_loss)
-        # The settings are read before the change, the goal before the trial's own losses join the list.
-        self._open = _Trial(attempt, _settings(self.model), self._goal(), len(self._losses))
+        # Both are read before the change: what to go back to, and what the trial must get below.
+        settings, goal = _settings(self.model), self._goal()
         _restore(self.model, self._best)
         advice = self._tried_out(advice, 1 if self.epochs is None else self.epochs - epoch)
-        self._open = replace(self._open, attempt=replace(attempt, advice=advice))
+        attempt = Attempt(epoch, symptom, advice, self._sign * self._best_loss)
+        self._open = _Trial(attempt, settings, goal, len(self._losses))
         self._apply(advice)
         self.say(f"repair: {symptom}: back to the best weights, and {advice.sentence}.")
         return True

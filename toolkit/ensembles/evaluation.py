@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics.class_scores import class_scores, in_words
+from ..metrics.class_scores import answered, class_scores, in_words
 from ..metrics.intervals import bootstrap, mcnemar, wilson
 from ..metrics.scores import r2
 from ..tasks import Task
@@ -62,7 +62,7 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
         comparison = _compare_means(answers, hits, seed) if pair else {}
     else:
         metric, interval = "accuracy", "95 % Wilson interval"
-        right = [_labels(answer.values) == y for answer in answers]
+        right = [answered(answer.values) == y for answer in answers]
         results = [_accuracy_result(answer, hit) for answer, hit in zip(answers, right, strict=True)]
         comparison = _compare_accuracy(answers, right) if pair else {}
     classes: dict[str, Any] = {}
@@ -81,11 +81,6 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
         **classes,
         **comparison,
     }
-
-
-def _labels(values: np.ndarray) -> np.ndarray:
-    # A binary answer comes as `(rows,)`.
-    return values.argmax(axis=1) if values.ndim == 2 else (values > 0.5).astype(int)
 
 
 def _accuracy_result(answer: Answers, right: np.ndarray) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def class_scores(values: np.ndarray, y: np.ndarray) -> dict[str, Any]:
 
     binary = values.ndim == 1
     labels = list(range(2 if binary else values.shape[1]))
-    answers = (values > 0.5).astype(int) if binary else values.argmax(axis=1)
+    answers = answered(values)
     precision, recall, f1, rows = metrics.precision_recall_fscore_support(y, answers, labels=labels, zero_division=0)
     there = rows > 0
     several = int(there.sum()) > 1
@@ -49,6 +49,20 @@ def class_scores(values: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     if binary:
         found["pr_auc"] = float(metrics.average_precision_score(y, values)) if several else None
     return found
+
+
+def answered(values: np.ndarray) -> np.ndarray:
+    """The class that each row is answered with.
+
+    Args:
+        values: Probabilities `(rows,)` of class 1, or `(rows, classes)`.
+
+    Example:
+
+    >>> answered(np.array([0.2, 0.8])).tolist(), answered(np.array([[0.1, 0.7, 0.2]])).tolist()
+    ([0, 1], [1])
+    """
+    return values.argmax(axis=1) if values.ndim == 2 else (values > 0.5).astype(int)
 
 
 def _roc_auc(values: np.ndarray, y: np.ndarray, there: np.ndarray) -> float:

@@ -298,8 +298,7 @@ def _evaluation(evaluation: Values, names: Sequence[str] = ()) -> Values:
 def _class_by_class(scores: Values, names: Sequence[str]) -> Values:
     """What the winner makes of each class: the worst first where they are many, and then without the confusion."""
     rows = [
-        {"name": names[k] if k < len(names) else str(k), "place": k, **row}
-        for k, row in enumerate(scores.get("classes") or [])
+        {"name": names[k] if k < len(names) else str(k), **row} for k, row in enumerate(scores.get("classes") or [])
     ]
     if not rows:
         return {}

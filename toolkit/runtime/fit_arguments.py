@@ -79,7 +79,8 @@ def arrays_of_fit(model: keras.Model) -> dict[str, Any]:
         model: The model that is fitted.
 
     Returns:
-        `x`, `y` and `validation_data`, a pair, as given; `None` where they are no arrays in memory.
+        `x`, `y` and `validation_data`, a pair or a triple with weights, as given; `None` where they are no arrays in
+        memory.
 
     Example:
 
@@ -88,9 +89,10 @@ def arrays_of_fit(model: keras.Model) -> dict[str, Any]:
     """
     given = _arguments(model)
     x, y, held = given.get("x"), given.get("y"), given.get("validation_data")
-    pair = held[:2] if isinstance(held, tuple | list) and len(held) in (2, 3) and _are_arrays(*held[:2]) else None
+    # With its weights, where it has some: measured without them a loss would be another one.
+    held = tuple(held) if isinstance(held, tuple | list) and _are_arrays(*held) else None
     train = (x, y) if y is not None and _are_arrays(x, y) else (None, None)
-    return {"x": train[0], "y": train[1], "validation_data": pair}
+    return {"x": train[0], "y": train[1], "validation_data": held}
 
 
 def _are_arrays(*parts: Any) -> bool:

@@ -24,7 +24,7 @@ from ..toolkit.models.rebuilding import (
     without_penalties,
 )
 from ..toolkit.optimizers.default_rates import ladder
-from ..toolkit.optimizers.memberwise import MEMBER_FORMS
+from ..toolkit.optimizers.member_forms import MEMBER_FORMS
 from ..toolkit.optimizers.rate_owners import has_schedule
 from ..toolkit.tasks import Task, head
 

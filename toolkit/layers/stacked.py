@@ -50,7 +50,9 @@ class Stack:
         values = [ops.convert_to_numpy(find(variable)) for variable in self.variables]
         if len(values) > 1:
             return np.stack(values)
-        return values[0].reshape(self.members, *self.weight.shape)
+        # What an optimizer keeps of rows or columns alone is laid out by members already.
+        whole = values[0].shape == tuple(self.variables[0].shape)
+        return values[0].reshape(self.members, *self.weight.shape) if whole else values[0]
 
     def of(self, k: int, find: Callable[[keras.Variable], keras.Variable] = lambda variable: variable) -> np.ndarray:
         """The values of member `k`, or of what `find` knows for the variable, such as an optimizer's slot."""

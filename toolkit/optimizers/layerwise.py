@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +22,7 @@ from ..runtime.keras_internals import (
     variable_key,
 )
 from ..runtime.randomness import preserved
+from .layer_multipliers import factors_of, layers_of
 from .wrapping import Wrapper, learning_rate_of, read_optimizer
 
 # Probing is repeated until the largest ratio is at most this much above the smallest.
@@ -49,8 +49,9 @@ class LayerwiseLearningRate(Wrapper):
 
     Raises:
         TypeError: `inner_optimizer` is none, or a multiplier is not a number.
-        ValueError: A negative multiplier; a name or pattern that no layer has (when it is built);
-            accumulation together with a global clip norm, which would be taken of each part.
+        ValueError: A LossScaleOptimizer inside, which belongs outside; a negative multiplier; a name or
+            pattern that no layer has (when it is built); accumulation together with a global clip norm,
+            which would be taken of each part.
 
     Reference: Howard and Ruder 2018, arXiv:1801.06146, section 3.2 (discriminative fine-tuning).
 
@@ -73,6 +74,11 @@ class LayerwiseLearningRate(Wrapper):
         name: str = "layerwise",
     ) -> None:
         given = read_optimizer(inner_optimizer)
+        if isinstance(given, keras.optimizers.LossScaleOptimizer):
+            raise ValueError(
+                "A LossScaleOptimizer inside LayerwiseLearningRate would scale each group of layers by itself; put it "
+                "outside: `LossScaleOptimizer(LayerwiseLearningRate(inner, ...))`."
+            )
         if multipliers is not None:
             instance_of("multipliers", multipliers, Mapping, "a dictionary from layers to numbers")
         settings = given.get_config()
@@ -121,31 +127,16 @@ class LayerwiseLearningRate(Wrapper):
         return clone
 
     def _part(self, factor: float) -> Any:
-        return ops.cast(self.learning_rate, "float32") * factor
+        return ops.cast(self.learning_rate, keras.backend.floatx()) * factor
 
     def _factors(self, variables: list[keras.Variable]) -> list[float]:
-        named = [_layers_of(variable) for variable in variables]
-        for key in self.multipliers:
-            # A misspelt name would else leave its layer at the default, unseen.
-            if not any(fnmatch.fnmatchcase(layer, key) for layers in named for layer in layers):
-                known = sorted({layer for layers in named for layer in layers})
-                raise ValueError(f"`multipliers` has {key!r}, which is no layer and matches none; there are {known}.")
-        return [self._factor(layers) for layers in named]
+        return factors_of([str(variable.path) for variable in variables], self.multipliers, self.default)
 
     def layer_multipliers(self) -> dict[str, float]:
         """The multiplier of each layer that holds weights, once built."""
         variables = trained_variables(self)
-        return {_layers_of(v)[-1]: factor for v, factor in zip(variables, self._factors(variables), strict=True)}
-
-    def _factor(self, layers: list[str]) -> float:
-        # The innermost layer's name counts most.
-        for layer in reversed(layers):
-            if layer in self.multipliers:
-                return self.multipliers[layer]
-        for key, factor in self.multipliers.items():
-            if any(fnmatch.fnmatchcase(layer, key) for layer in layers):
-                return factor
-        return self.default
+        factors = zip(variables, self._factors(variables), strict=True)
+        return {layers_of(str(variable.path))[-1]: factor for variable, factor in factors}
 
     def apply(self, grads: list[Any], trainable_variables: list[keras.Variable] | None = None) -> None:
         variables = trained_variables(self) if trainable_variables is None else list(trainable_variables)
@@ -166,13 +157,17 @@ class LayerwiseLearningRate(Wrapper):
                 clone.apply([gradient for gradient, _ in own], [variable for _, variable in own])
         update_counter(self).assign_add(1)
 
-    def get_config(self) -> dict[str, Any]:
+    def plain(self) -> keras.optimizers.Optimizer:
+        """The inner optimizer as it was given: with its rate, its clipping and the scale of its loss, without state."""
         settings = {**self._settings, "learning_rate": learning_rate_of(self), "name": self._inner_name}
         inner = self._kind(**settings)
-        # Put back where the caller had given them.
         inner.global_clipnorm, inner.loss_scale_factor = self.global_clipnorm, self.loss_scale_factor
+        inner.exclude_from_weight_decay(var_names=self._exclusions)
+        return inner
+
+    def get_config(self) -> dict[str, Any]:
         return {
-            "inner_optimizer": keras.saving.serialize_keras_object(inner),
+            "inner_optimizer": keras.saving.serialize_keras_object(self.plain()),
             "multipliers": self.multipliers,
             "default": self.default,
             "name": self.name,
@@ -183,11 +178,6 @@ class LayerwiseLearningRate(Wrapper):
         cls, config: dict[str, Any], custom_objects: dict[str, type] | None = None
     ) -> LayerwiseLearningRate:
         return cls(**config)
-
-
-def _layers_of(variable: keras.Variable) -> list[str]:
-    """The names of the layers that a variable is in, outermost first."""
-    return str(variable.path).split("/")[:-1] or [str(variable.path)]
 
 
 def decay(model: keras.Model, rate: float = 0.75) -> dict[str, float]:

@@ -82,6 +82,17 @@ def checked_rate(value: Any) -> Any:
     return number("learning_rate", value, 0, np.inf, open_high=True)
 
 
+def parts(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.Optimizer]:
+    """The optimizers that make the updates of one that holds others; none of one that makes its own.
+
+    Example:
+
+    >>> parts(keras.optimizers.SGD())
+    []
+    """
+    return optimizer.inner() if isinstance(optimizer, Wrapper) else []
+
+
 class Wrapper(keras.optimizers.Optimizer):
     """An optimizer whose updates others make; theirs are its variables too.
 

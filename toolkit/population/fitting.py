@@ -31,7 +31,8 @@ from .tracking import Tracking
 # What Keras' `fit` takes where no batch size is given; here it only estimates memory.
 _ROWS_IN_A_BATCH = 32
 # What each remembers of a weight, for the estimate of memory; RMSprop at most, with momentum and centred.
-_SLOTS_OF = {"MemberSGD": 1, "MemberAdam": 2, "MemberAdamW": 2, "MemberRMSprop": 3}
+_SLOTS_OF = {"MemberSGD": 1, "MemberAdagrad": 1, "MemberLion": 1, "MemberRMSprop": 3}
+_SLOTS = 2
 
 
 def fit_population(
@@ -83,8 +84,8 @@ def fit_population(
         dropout: Rate of every Dropout layer, in [0, 1).
         seed: Whole number, at least 0. By default 0 for all where a setting is a sequence, else
             0, 1, ... size - 1.
-        optimizer: SGD, Adam, AdamW or RMSprop, by name or object; that of the compiled model or
-            `"sgd"` by default.
+        optimizer: Any optimizer of Keras but Muon and ScheduleFreeAdamW, by name or object, or
+            `LayerwiseLearningRate` around one; that of the compiled model or `"sgd"` by default.
         loss: Loss, or one for each output; that of the compiled model by default.
         loss_weights: Weights of the outputs' losses.
         metrics: Metrics; those of the compiled model by default.
@@ -257,7 +258,7 @@ def _need(
     shape = getattr(keras.tree.flatten(x)[0] if not hasattr(x, "element_spec") else None, "shape", None)
     # The second axis of the data stands for any axis that the model leaves open, such as time.
     length = int(shape[1]) if shape is not None and len(shape) > 1 and shape[1] else 1
-    return memory.per_member(template, _SLOTS_OF[form], batch_size or _ROWS_IN_A_BATCH, length)
+    return memory.per_member(template, _SLOTS_OF.get(form, _SLOTS), batch_size or _ROWS_IN_A_BATCH, length)
 
 
 def _places(chunks: Sequence[int]) -> list[tuple[int, int]]:

@@ -16,9 +16,18 @@ from ..layers.stacked import Stack, Stacked, with_logits
 from ..metrics.directions import Direction
 from ..models.copying import copied
 from ..models.reading import told_by
-from ..optimizers.memberwise import SLOTS, alone, memberwise
+from ..optimizers.member_updates import SHARED, SLOTS
+from ..optimizers.memberwise import alone, memberwise
 from ..optimizers.rate_owners import rate_setters
-from ..runtime.keras_internals import flat_layers, is_functional, mask_of, note_mask, update_counter
+from ..optimizers.wrapping import parts
+from ..runtime.keras_internals import (
+    flat_layers,
+    is_functional,
+    mask_of,
+    note_mask,
+    trained_variables,
+    update_counter,
+)
 from ..runtime.machine import freed_memory_kept
 from .objectives import Crowd, MemberLoss, MemberMean, MemberMetric, MemberStates, twin
 from .settings import MOST_MEMBERS
@@ -138,8 +147,8 @@ class Population(keras.Model):
         """As `keras.Model.compile`; an ordinary optimizer gives its settings to every member.
 
         Args:
-            optimizer: SGD, Adam, AdamW or RMSprop, by name or object, or a `trainwise` member
-                optimizer with settings for each member.
+            optimizer: Any optimizer of Keras but Muon and ScheduleFreeAdamW, by name or object, `LayerwiseLearningRate`
+                around one, or a `trainwise` member optimizer with settings for each member.
             loss: Loss, or one for each output (list, or dictionary by output name).
             loss_weights: Weights of the outputs' losses.
             metrics: Metrics, or a list of them for each output.
@@ -168,6 +177,7 @@ class Population(keras.Model):
             # Keras would wrap the optimizer in one that knows nothing of members.
             auto_scale_loss=False,
         )
+        self.optimizer.stands_for({id(v): stack.weight for stack in self.stacks().values() for v in stack.variables})
         self.optimizer.build(self.trainable_variables)
         for layer in self.stacked_layers:
             if hasattr(layer, "for_xla"):
@@ -377,23 +387,31 @@ class Population(keras.Model):
         )
         model.compile(optimizer=alone(self.optimizer, k), **settings)
         model.optimizer.build(model.trainable_variables)
-        # Schedules and Adam's bias correction go on from where the population is.
-        update_counter(model.optimizer).assign(update_counter(self.optimizer))
-        self._copy_slots(model, k)
+        weights = dict(zip(map(id, model.trainable_weights), self.template.trainable_weights, strict=True))
+        for one in [model.optimizer, *parts(model.optimizer)]:
+            # Schedules and Adam's bias correction go on from where the population is.
+            update_counter(one).assign(update_counter(self.optimizer))
+            self._copy_slots(one, k, weights)
 
-    def _copy_slots(self, model: keras.Model, k: int) -> None:
+    def _copy_slots(self, optimizer: keras.optimizers.Optimizer, k: int, weights: dict[int, keras.Variable]) -> None:
+        """Fills what a member's optimizer remembers; `weights` has the template's weight for each of the member's."""
         stacks = self.stacks()
         places = {id(variable): place for place, variable in enumerate(self.trainable_variables)}
         for name in SLOTS:
             slots = getattr(self.optimizer, name, None)
-            theirs_of = getattr(model.optimizer, name, None)
+            theirs_of = getattr(optimizer, name, None)
             # Keras' SGD keeps no velocities without momentum, so a member of momentum 0 has none to fill.
             if not slots or not theirs_of:
                 continue
             own = {variable: slots[place] for variable, place in places.items()}
-            for theirs, weight in zip(theirs_of, self.template.trainable_weights, strict=True):
-                if theirs is not None:
-                    theirs.assign(stacks[id(weight)].of(k, partial(_slot, own)))
+            for theirs, variable in zip(theirs_of, trained_variables(optimizer), strict=True):
+                stack = stacks[id(weights[id(variable)])]
+                # Adafactor keeps no rows and columns of a vector.
+                if theirs is not None and own[id(stack.variables[0])] is not None:
+                    theirs.assign(stack.of(k, partial(_slot, own)))
+        for name in SHARED:
+            if hasattr(optimizer, name):
+                getattr(optimizer, name).assign(getattr(self.optimizer, name))
 
     # Saving
 

@@ -14,7 +14,8 @@ import numpy as np
 from ..checks import instance_of, items_of, number, one_of, refuse_no_rows, seed_of, whole_number
 from ..models.copying import copied
 from ..models.reading import innermost
-from ..optimizers.memberwise import MEMBER_FORMS, memberwise
+from ..optimizers.member_forms import MEMBER_FORMS
+from ..optimizers.memberwise import memberwise
 from ..runtime.fit_arguments import brings_batches
 from ..runtime.keras_internals import compiled_with
 from ..runtime.randomness import preserved
@@ -206,8 +207,8 @@ def range_test(
     kind = type(innermost(model.optimizer))
     if how == "population" and kind not in MEMBER_FORMS:
         raise ValueError(
-            f"The optimizer {kind.__name__} has no form for many rates side by side (SGD, Adam, AdamW and RMSprop "
-            'have); use `how="ramp"`.'
+            f"The optimizer {kind.__name__} has no form for many rates side by side (Keras' others have); "
+            'use `how="ramp"`.'
         )
     if how == "ramp" and validation_data is not None:
         raise ValueError('`validation_data` needs a model for each rate; use `how="population"`.')

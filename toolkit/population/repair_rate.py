@@ -9,7 +9,7 @@ from keras import ops
 
 from ..data.rows import finite_rows, spread_rows
 from ..models.reading import innermost
-from ..optimizers.memberwise import MEMBER_FORMS
+from ..optimizers.member_forms import MEMBER_FORMS
 from ..runtime.fit_arguments import brings_batches
 from ..runtime.keras_internals import is_functional
 from .range_test import range_test

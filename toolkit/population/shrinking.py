@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ..layers.stacked import Stack
-from ..optimizers.memberwise import SLOTS, MemberRates
+from ..optimizers.member_updates import SHARED, SLOTS, MemberRates
 from ..runtime.keras_internals import decay_exclusions, update_counter
 from .model import Population, _slot
 
@@ -75,6 +75,9 @@ def _move_slots(before: Population, after: Population, places: Sequence[int]) ->
             slots = [own[id(variable)] for variable in stack.variables]
             # Slots are laid out like the weights they belong to, so a stack of them can be written alike.
             Stack(stack.weight, slots, after.members).write([values[place] for place in places])
+    for name in SHARED:
+        if hasattr(before.optimizer, name):
+            getattr(after.optimizer, name).assign(getattr(before.optimizer, name))
     if before.optimizer.loss_scaling:
         for name in ("scale", "finite_steps"):
             values = getattr(before.optimizer, name).numpy()

@@ -360,8 +360,8 @@ class Preparation:
                 return (), ""
         elif not possible:
             raise ValueError(
-                "`population` needs a Functional or Sequential model whose optimizer is SGD, Adam, AdamW or RMSprop "
-                "at a plain rate; leave it out, or give `population=False`."
+                "`population` needs a Functional or Sequential model with an optimizer of Keras (not Muon, not "
+                "ScheduleFreeAdamW) at a plain rate; leave it out, or give `population=False`."
             )
         given = ladder(chosen.optimizer) if options.is_auto else options.population
         return members_of(given, chosen.optimizer), ""

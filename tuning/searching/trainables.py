@@ -13,7 +13,8 @@ import numpy as np
 from keras import ops
 
 from ...toolkit.models.copying import copied
-from ...toolkit.optimizers.memberwise import MEMBER_FORMS, memberwise
+from ...toolkit.optimizers.member_forms import MEMBER_FORMS
+from ...toolkit.optimizers.memberwise import memberwise
 from ...toolkit.population import Population
 from ...toolkit.population.lone import given_or_compiled
 from ...toolkit.population.memory import chunks, per_member

@@ -140,7 +140,7 @@ BAD = [
     (mlp, {"seed": [0, -1]}, ValueError, "`seed` must be at least 0, got -1"),
     (mlp, {"seed": ["a"]}, TypeError, "`seed` must be a whole number, got 'a'"),
     (mlp, {"momentum": [0.5], "optimizer": "adam"}, ValueError, "`momentum` is a setting of SGD, got optimizer Adam"),
-    (mlp, {"optimizer": "nadam"}, ValueError, "must be SGD, Adam, AdamW or RMSprop for a population, got Nadam"),
+    (mlp, {"optimizer": "muon"}, ValueError, "'SGD'. for a population, got Muon"),
     (mlp, {"loss": None}, ValueError, "`loss` must be given"),
     (mlp, {"loss": keras.losses.MeanSquaredError(reduction="none")}, ValueError, "got reduction 'none'"),
     (mlp, {"metrics": {"z": "mae"}}, ValueError, r"`metrics` names \['z'\]; the model's outputs are"),

@@ -92,6 +92,7 @@ class Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.members = members
         self.layer_rates = layer_rates
+        self.settable_rates: keras.Variable | None = None
         self._owners: dict[Any, int | None] = {}
         self._factors: dict[Any, float] = {}
         self._named: dict[int, keras.Variable] = {}
@@ -109,7 +110,35 @@ class Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
     @property
     def learning_rates(self) -> Any:
         """The learning rates at this update, shape `(members,)`."""
+        if self.settable_rates is not None:
+            return ops.convert_to_tensor(self.settable_rates)
         return self.rates(update_counter(self))
+
+    def let_rates_be_set(self) -> None:
+        """Has the rates kept in a variable from now on, so that `set_rate` can change them between updates.
+
+        Raises:
+            ValueError: A member's rate follows a schedule.
+        """
+        if any(callable(rate) for rate in self.rates.rates):
+            raise ValueError(
+                "A member's learning rate follows a schedule, and ReduceLROnPlateau would set it too; leave the "
+                "callback out, or give `learning_rate` numbers."
+            )
+        if self.settable_rates is None:
+            self.settable_rates = self._member_variable(self.rates.rates, "learning_rates", keras.backend.floatx())
+
+    def rate(self, k: int) -> Any:
+        """The learning rate of member `k` as it stands: a number, or its schedule."""
+        if self.settable_rates is None:
+            return self.rates.rates[k]
+        return float(ops.convert_to_numpy(self.settable_rates)[k])
+
+    def set_rate(self, k: int, value: float) -> None:
+        """Sets the learning rate of member `k`, after `let_rates_be_set`."""
+        rates = ops.convert_to_numpy(self.settable_rates).copy()
+        rates[k] = value
+        self.settable_rates.assign(rates)
 
     @property
     def learning_rate(self) -> Any:
@@ -172,16 +201,16 @@ class Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
             self._factors = {variable_key(self, v): factor for v, factor in zip(variables, factors, strict=True)}
         self.make_slots(variables)
         if self.loss_scaling:
-            self.scale = self._member_variable(_FIRST_SCALE, "scale")
-            self.finite_steps = self._member_variable(0.0, "finite_steps")
+            self.scale = self._member_variable([_FIRST_SCALE] * self.members, "scale")
+            self.finite_steps = self._member_variable([0.0] * self.members, "finite_steps")
 
     def make_slots(self, variables: list[keras.Variable]) -> None:
         """Makes what the optimizer remembers of each variable, as Keras' class does."""
         super().build(variables)
 
-    def _member_variable(self, value: float, name: str) -> keras.Variable:
-        variable = self.add_variable((self.members,), dtype="float32", name=name)
-        variable.assign(ops.full((self.members,), value, "float32"))
+    def _member_variable(self, values: Sequence[float], name: str, dtype: str = "float32") -> keras.Variable:
+        variable = self.add_variable((self.members,), dtype=dtype, name=name)
+        variable.assign(ops.convert_to_tensor(values, dtype))
         return variable
 
     def scaled(self, losses: Any) -> Any:

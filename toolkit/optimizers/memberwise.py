@@ -89,7 +89,7 @@ def alone(optimizer: Memberwise, k: int) -> keras.optimizers.Optimizer:
     for name in ("members", "loss_scaling"):
         config.pop(name)
     layer_rates = config.pop("layer_rates")
-    config["learning_rate"] = optimizer.rates.rates[k]
+    config["learning_rate"] = optimizer.rate(k)
     if config["weight_decay"] is not None:
         config["weight_decay"] = config["weight_decay"][k]
     elif type(optimizer) is MemberAdamW:

@@ -22,7 +22,7 @@ from ..optimizers.memberwise import memberwise
 from ..runtime.fit_arguments import brings_batches, rows_before_split
 from ..runtime.randomness import preserved
 from . import memory, starting_weights
-from .lone import given_or_compiled, sorted_callbacks
+from .lone import given_or_compiled, plateau_callbacks, sorted_callbacks
 from .model import Population, functional_form
 from .result import PopulationResult
 from .settings import MemberSettings, read_settings
@@ -94,8 +94,9 @@ def fit_population(
         epochs: Number of epochs, at least 1.
         validation_data: As for `model.fit`.
         validation_split: As for `model.fit`, in [0, 1).
-        callbacks: Keras callbacks. `EarlyStopping` stops each member by itself; the others see the
-            mean over the members. Callbacks that set the learning rate are refused.
+        callbacks: Keras callbacks. `EarlyStopping` stops each member by itself, and `ReduceLROnPlateau` cuts each
+            member's rate by itself; the others see the mean over the members. Other callbacks that set the learning
+            rate are refused.
         shuffle: Whether rows are shuffled before each epoch.
         verbose: As for `model.fit`.
         sample_weight: Weights `(rows,)`, or `(rows, members)` for weights of each member, as for
@@ -161,6 +162,7 @@ def fit_population(
         )
         running = {"steps_per_execution": steps_per_execution, "run_eagerly": run_eagerly, "jit_compile": jit_compile}
         others, stoppers = sorted_callbacks(callbacks)
+        others, plateaus = plateau_callbacks(others)
         data = {
             "x": x,
             "y": y,
@@ -184,8 +186,12 @@ def fit_population(
             own_weight = _columns(sample_weight, settings.members, start, count)
             makes = _makes(template, settings, start, count, objectives)
             tracking = Tracking(
-                _readers(data, own_weight, objectives["loss"], makes, population.metric_directions()), stoppers
+                _readers(data, own_weight, objectives["loss"], makes, population.metric_directions()),
+                stoppers,
+                plateaus=plateaus,
             )
+            if plateaus:
+                population.optimizer.let_rates_be_set()
             # Every chunk shuffles the rows as the first did, or its members would see other batches.
             keras.utils.set_random_seed(settings.seeds[0])
             population.fit(**data, sample_weight=sample_weight, callbacks=[tracking, *others])

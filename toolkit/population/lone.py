@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -14,15 +14,46 @@ from ..runtime.keras_internals import compiled_with
 _REMEMBERED = ("best", "wait", "cooldown_counter", "stopped_epoch", "best_epoch")
 
 
+class LoneRate:
+    """What Keras' ReduceLROnPlateau needs of an optimizer, for one member: a learning rate to read and to set.
+
+    Args:
+        read: Returns the member's learning rate.
+        write: Sets it.
+
+    Example:
+
+    >>> rates = [0.5, 0.25]
+    >>> own = LoneRate(lambda: rates[1], lambda value: rates.__setitem__(1, value))
+    >>> own.learning_rate = own.learning_rate / 5
+    >>> rates
+    [0.5, 0.05]
+    """
+
+    def __init__(self, read: Callable[[], float], write: Callable[[float], None]) -> None:
+        self._read = read
+        self._write = write
+
+    @property
+    def learning_rate(self) -> float:
+        """The member's learning rate at this moment."""
+        return self._read()
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._write(value)
+
+
 class LoneModel:
-    """What Keras' EarlyStopping needs of a model, for one member.
+    """What Keras' EarlyStopping and ReduceLROnPlateau need of a model, for one member.
 
     EarlyStopping sets `stop_training` of its model, and reads and sets all its weights. A member has no model of
     its own while it trains, so it is handed this one: what it sets is kept, and who trains the members looks here.
 
     Args:
         weights: Returns the member's weights at this moment; where they are kept elsewhere, an empty list.
-        metrics: Returns Keras' metrics, from which EarlyStopping tells whether higher is better.
+        metrics: Returns Keras' metrics, from which a callback tells whether higher is better.
+        optimizer: Where the member's learning rate is read and set.
 
     Attributes:
         stop_training: Whether the member is to stop.
@@ -40,8 +71,12 @@ class LoneModel:
     """
 
     def __init__(
-        self, weights: Callable[[], list[np.ndarray]] = list, metrics: Callable[[], list[keras.metrics.Metric]] = list
+        self,
+        weights: Callable[[], list[np.ndarray]] = list,
+        metrics: Callable[[], list[keras.metrics.Metric]] = list,
+        optimizer: LoneRate | None = None,
     ) -> None:
+        self.optimizer = optimizer
         self.stop_training = False
         self.restored: list[np.ndarray] | None = None
         self._weights = weights
@@ -78,6 +113,21 @@ def sorted_callbacks(callbacks: Any) -> tuple[list[keras.callbacks.Callback], li
         instance_of("callbacks", one, keras.callbacks.Callback, "Keras callbacks")
     stoppers = [one for one in given if isinstance(one, keras.callbacks.EarlyStopping)]
     return [one for one in given if one not in stoppers], stoppers
+
+
+def plateau_callbacks(
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> tuple[list[keras.callbacks.Callback], list[keras.callbacks.Callback]]:
+    """The other callbacks, and those of ReduceLROnPlateau, of which each member has one of its own.
+
+    Example:
+
+    >>> others, plateaus = plateau_callbacks([keras.callbacks.ReduceLROnPlateau(), keras.callbacks.History()])
+    >>> [type(one).__name__ for one in others], len(plateaus)
+    (['History'], 1)
+    """
+    plateaus = [one for one in callbacks if isinstance(one, keras.callbacks.ReduceLROnPlateau)]
+    return [one for one in callbacks if one not in plateaus], plateaus
 
 
 def counters(callback: keras.callbacks.Callback) -> dict[str, Any]:

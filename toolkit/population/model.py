@@ -284,7 +284,8 @@ class Population(keras.Model):
         for callback in rate_setters(callbacks):
             raise ValueError(
                 f"{type(callback).__name__} sets one learning rate, and each member of a population has its own; "
-                "give `learning_rate` a schedule for each member instead."
+                "give `learning_rate` a schedule for each member instead. (`tw.fit_population` gives each member a "
+                "ReduceLROnPlateau of its own.)"
             )
         arguments = arguments_of_fit(args, {**kwargs, "callbacks": callbacks})
         whole = self._whole.content

@@ -52,7 +52,7 @@ def survivors(population: Population, places: Sequence[int]) -> Population:
 def _optimizer(optimizer: Any, places: Sequence[int]) -> Any:
     config = optimizer.get_config()
     config["members"] = len(places)
-    config["learning_rate"] = MemberRates([optimizer.rates.rates[place] for place in places])
+    config["learning_rate"] = MemberRates([optimizer.rate(place) for place in places])
     for name in ("momentum", "weight_decay"):
         if isinstance(config.get(name), (list, tuple)):
             config[name] = [config[name][place] for place in places]

@@ -1,4 +1,4 @@
-"""Follows each member through a fit: its history, its findings, its own early stopping."""
+"""Follows each member through a fit: its history, its findings, its own early stopping and cuts of its rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..diagnosis.findings import Finding
 from ..diagnosis.run_reader import RunReader
-from .lone import LoneModel, counters, set_counters
+from .lone import LoneModel, LoneRate, counters, set_counters
 
 
 class Tracking(keras.callbacks.Callback):
@@ -25,6 +25,8 @@ class Tracking(keras.callbacks.Callback):
         readers: One `RunReader` a member.
         stoppers: Keras EarlyStopping callbacks, applied to each member by itself.
         report: Called with the place of a member and each new `Finding` of it.
+        plateaus: Keras ReduceLROnPlateau callbacks, applied to each member by itself; the population's optimizer must
+            let rates be set.
 
     Attributes:
         reads_whole_epochs: It reads the batches of an epoch in one piece, where that is one call.
@@ -38,8 +40,10 @@ class Tracking(keras.callbacks.Callback):
         readers: Sequence[RunReader],
         stoppers: Sequence[keras.callbacks.EarlyStopping] = (),
         report: Callable[[int, Finding], None] | None = None,
+        plateaus: Sequence[keras.callbacks.ReduceLROnPlateau] = (),
     ) -> None:
         super().__init__()
+        self.plateaus = list(plateaus)
         self.readers = list(readers)
         self.stoppers = list(stoppers)
         self.report = report
@@ -48,6 +52,7 @@ class Tracking(keras.callbacks.Callback):
         # What stateful layers carried when a member stopped; its weights may be those of an earlier epoch.
         self._carried: dict[int, list[np.ndarray]] = {}
         self._stop: list[list[keras.callbacks.EarlyStopping]] = []
+        self._cut: list[list[keras.callbacks.ReduceLROnPlateau]] = []
         # The members' weights, read once an epoch at most, and only where a stopper asks.
         self._now: list[np.ndarray] | None = None
 
@@ -68,6 +73,7 @@ class Tracking(keras.callbacks.Callback):
             "readers": [reader.get_state() for reader in self.readers],
             "stopped": sorted(self._frozen),
             "stoppers": [[counters(stopper) for stopper in own] for own in self._stop],
+            "plateaus": [[counters(plateau) for plateau in own] for own in self._cut],
         }
 
     def get_arrays(self) -> list[np.ndarray]:
@@ -84,9 +90,10 @@ class Tracking(keras.callbacks.Callback):
         self.histories = state["histories"]
         for reader, seen in zip(self.readers, state["readers"], strict=True):
             reader.set_state(seen)
-        for own, counted in zip(self._stop, state["stoppers"], strict=True):
-            for stopper, values in zip(own, counted, strict=True):
-                set_counters(stopper, values)
+        for kind, held in (("stoppers", self._stop), ("plateaus", self._cut)):
+            for own, counted in zip(held, state.get(kind, [[]] * len(held)), strict=True):
+                for callback, values in zip(own, counted, strict=True):
+                    set_counters(callback, values)
         self._now = None
         self._frozen = {k: self._weights_of(k) for k in state["stopped"]}
         # The epoch that follows moves them.
@@ -109,13 +116,16 @@ class Tracking(keras.callbacks.Callback):
         count = len(self.readers)
         self.histories = [{} for _ in range(count)]
         self._frozen, self._carried, self._now = {}, {}, None
-        self._lone = [LoneModel(partial(self._weights_of, k), lambda: self.model.metrics) for k in range(count)]
+        self._lone = [
+            LoneModel(partial(self._weights_of, k), lambda: self.model.metrics, self._rate_of(k)) for k in range(count)
+        ]
         # Each member has a patience and a best epoch of its own.
         self._stop = [[copy.deepcopy(stopper) for stopper in self.stoppers] for _ in range(count)]
-        for lone, own in zip(self._lone, self._stop, strict=True):
-            for stopper in own:
-                stopper.set_model(lone)
-                stopper.on_train_begin()
+        self._cut = [[copy.deepcopy(plateau) for plateau in self.plateaus] for _ in range(count)]
+        for lone, stoppers, plateaus in zip(self._lone, self._stop, self._cut, strict=True):
+            for callback in (*stoppers, *plateaus):
+                callback.set_model(lone)
+                callback.on_train_begin()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._train: dict[str, np.ndarray] | None = None
@@ -146,10 +156,22 @@ class Tracking(keras.callbacks.Callback):
             for name, value in own.items():
                 self.histories[k].setdefault(name, []).append(value)
             self._say(k, reader.end_epoch({name: value for name, value in own.items() if isinstance(value, float)}))
+            self._ask_plateaus(k, epoch, own)
             self._ask_stoppers(k, epoch, own)
         self._put_back()
         if len(self._frozen) == len(self.readers):
             self.model.stop_training = True
+
+    def _rate_of(self, k: int) -> LoneRate:
+        return LoneRate(lambda: self.model.optimizer.rate(k), lambda value: self.model.optimizer.set_rate(k, value))
+
+    def _ask_plateaus(self, k: int, epoch: int, own: dict[str, Any]) -> None:
+        if not self.plateaus:
+            return
+        for plateau in self._cut[k]:
+            plateau.on_epoch_end(epoch, own)
+        # As in a lone model's history: the rate that this epoch had.
+        self.histories[k].setdefault("learning_rate", []).append(own["learning_rate"])
 
     def _ask_stoppers(self, k: int, epoch: int, own: dict[str, Any]) -> None:
         for stopper in self._stop[k]:

@@ -86,12 +86,53 @@ def test_callbacks_see_means_and_those_that_read_logs_work(tmp_path):
     assert (tmp_path / "best.keras").is_file()
 
 
-@pytest.mark.parametrize(
-    "callback", [keras.callbacks.LearningRateScheduler(lambda epoch: 0.1), keras.callbacks.ReduceLROnPlateau()]
-)
-def test_callbacks_that_set_one_learning_rate_are_refused(callback):
-    with pytest.raises(ValueError, match=f"{type(callback).__name__} sets one learning rate"):
+def test_a_callback_that_sets_one_learning_rate_is_refused():
+    callback = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
+    with pytest.raises(ValueError, match="LearningRateScheduler sets one learning rate"):
         tw.fit_population(mlp, TABLE, LABELS, seed=[0, 1], loss=CLASSES, callbacks=[callback], verbose=0)
+    population = tw.Population(mlp(), 2)
+    population.compile("sgd", loss=CLASSES)
+    with pytest.raises(ValueError, match="gives each member a ReduceLROnPlateau of its own"):
+        population.fit(TABLE, LABELS, callbacks=[keras.callbacks.ReduceLROnPlateau()], verbose=0)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_reduce_lr_on_plateau_cuts_each_members_rate_as_a_lone_models(optimizer, double):
+    # One member falls, the other rises or stands: their rates are cut at other epochs.
+    rates, seeds = [0.01, 0.5], [3, 4]
+    make = lambda: keras.callbacks.ReduceLROnPlateau("loss", factor=0.3, patience=1, min_delta=0.1)  # noqa: E731
+    fit = {"batch_size": 16, "epochs": 6, "shuffle": False, "verbose": 0}
+    result = tw.fit_population(
+        mlp,
+        TABLE,
+        LABELS,
+        optimizer=optimizer,
+        learning_rate=rates,
+        seed=seeds,
+        loss=CLASSES,
+        callbacks=[make()],
+        **fit,
+    )
+    for k in range(2):
+        keras.utils.set_random_seed(seeds[k])
+        model = mlp()
+        model.compile(lone.OPTIMIZERS[optimizer](rates[k]), CLASSES)
+        lone.trace_once(model, TABLE, LABELS, 16)
+        history = model.fit(TABLE, LABELS, callbacks=[make()], **fit).history
+        assert lone.history_difference(result.histories[k], history) < 1e-9
+        assert lone.largest_difference(result.models[k], model) < 1e-9
+        assert float(result.models[k].optimizer.learning_rate) == pytest.approx(float(model.optimizer.learning_rate))
+    cut = [history["learning_rate"] for history in result.histories]
+    assert cut[1][-1] < cut[1][0] and np.divide(*map(np.array, cut)).round(9).tolist() != [0.005] * 6
+
+
+def test_plateau_callbacks_and_a_schedule_of_a_member_are_refused():
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+    with pytest.raises(ValueError, match="A member's learning rate follows a schedule"):
+        tw.fit_population(
+            mlp, TABLE, LABELS, learning_rate=[0.1, schedule], loss=CLASSES, verbose=0,
+            callbacks=[keras.callbacks.ReduceLROnPlateau("loss")],
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("settings", [{"run_eagerly": True}, {"steps_per_execution": 2}, {"jit_compile": True}])

@@ -81,8 +81,7 @@ def mc_dropout(
     # Rows repeated, not calls: dropout draws a mask for each row, so one pass has all draws.
     repeated = keras.tree.map_structure(lambda tensor: ops.repeat(tensor, samples, axis=0), inputs)
     raw = vote_arithmetic.probabilities(noisy(repeated), meaning.kind, meaning.logits[0])
-    drawn = ops.reshape(raw, (-1, samples, *raw.shape[1:]))
-    answers, weights = [drawn[:, k] for k in range(samples)], [1 / samples] * samples
+    answers, weights = ops.reshape(raw, (-1, samples, *raw.shape[1:])), [1 / samples] * samples
     main = "probabilities" if meaning.kind in ("classes", "labels") else "values"
     mean = vote_arithmetic.soft(answers, weights, meaning.kind)
     found = {main: mean}

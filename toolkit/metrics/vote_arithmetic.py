@@ -1,8 +1,12 @@
-"""The arithmetic of votes: many answers become one, in `keras.ops` and float32."""
+"""The arithmetic of votes: many answers become one, in `keras.ops` and float32.
+
+`answers` are one tensor a member, or, of many draws of one model, one tensor `(batch, draws, ...)`, which is a graph of
+the same size for any number of draws.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -54,7 +58,7 @@ def probabilities(answer: Any, kind: str, from_logits: bool) -> Any:
     return ops.softmax(answer, axis=-1) if kind == "classes" else ops.sigmoid(answer)
 
 
-def soft(answers: Sequence[Any], weights: Sequence[float], kind: str = "classes") -> Any:
+def soft(answers: Any, weights: Sequence[float], kind: str = "classes") -> Any:
     """Weighted mean; of Gaussians the mean and variance of their mixture.
 
     Reference: Lakshminarayanan et al. 2017, arXiv:1612.01474, section 2.4 for the mixture.
@@ -66,10 +70,10 @@ def soft(answers: Sequence[Any], weights: Sequence[float], kind: str = "classes"
     """
     if kind != "gaussian":
         return _weighted_sum(answers, weights)
-    means, variances = [answer[..., :1] for answer in answers], [answer[..., 1:] for answer in answers]
-    mean = _weighted_sum(means, weights)
+    mean = _weighted_sum(_each(answers, lambda answer: answer[..., :1]), weights)
+    against = _beside(mean, answers)
     # Members that differ about the mean add to the variance, each sure as it may be.
-    squares = [variance + ops.square(one - mean) for one, variance in zip(means, variances, strict=True)]
+    squares = _each(answers, lambda answer: answer[..., 1:] + ops.square(answer[..., :1] - against))
     return ops.concatenate([mean, _weighted_sum(squares, weights)], axis=-1)
 
 
@@ -121,12 +125,9 @@ def geometric(answers: Sequence[Any], weights: Sequence[float], kind: str) -> An
     return ops.sigmoid(_weighted_sum(logs, weights) - _weighted_sum(against, weights))
 
 
-def shares(
-    answers: Sequence[Any], weights: Sequence[float], kind: str, threshold: float | Sequence[float] = 0.5
-) -> Any:
+def shares(answers: Any, weights: Sequence[float], kind: str, threshold: float | Sequence[float] = 0.5) -> Any:
     """Share of the votes that each class, or each label's yes, gets; NaN where a member outputs NaN."""
-    votes = [_ballot(answer, kind, threshold) for answer in answers]
-    return _weighted_sum(votes, weights)
+    return _weighted_sum(_each(answers, lambda answer: _ballot(answer, kind, threshold)), weights)
 
 
 def hard(
@@ -176,7 +177,7 @@ def labels(answer: Any, kind: str, threshold: float | Sequence[float] = 0.5) -> 
 
 
 def uncertainty(
-    answers: Sequence[Any], weights: Sequence[float], kind: str, threshold: float | Sequence[float] = 0.5
+    answers: Any, weights: Sequence[float], kind: str, threshold: float | Sequence[float] = 0.5
 ) -> dict[str, Any]:
     """How unsure the members are together, and how far they differ.
 
@@ -192,10 +193,13 @@ def uncertainty(
     if kind == "gaussian":
         return {"standard_deviation": ops.sqrt(mean[..., 1:])}
     if kind == "values":
-        squares = _weighted_sum([ops.square(answer - mean) for answer in answers], weights)
+        against = _beside(mean, answers)
+        squares = _weighted_sum(_each(answers, lambda answer: ops.square(answer - against)), weights)
         return {"standard_deviation": ops.sqrt(squares)}
     entropy = _entropy(mean, kind)
-    expected = _weighted_sum([_entropy(answer, kind) for answer in answers], weights)
+    # Draws keep their axis, which an entropy of one value a row would else be taken for.
+    expected = _weighted_sum(_each(answers, lambda answer: _entropies(answer, kind)), weights)
+    expected = expected if kind == "classes" else single(expected)
     share = shares(answers, weights, kind, threshold)
     if kind == "classes":
         agreement = ops.sum(ops.square(share), axis=-1)
@@ -224,8 +228,21 @@ def _first_largest(values: Any) -> Any:
     return ops.cast(ops.argmax(ops.cast(largest, "int32"), axis=-1), "int32")
 
 
-def _weighted_sum(tensors: Sequence[Any], weights: Sequence[float]) -> Any:
-    return reduce(add, (tensor * weight for tensor, weight in zip(tensors, weights, strict=True)))
+def _each(answers: Any, change: Callable[[Any], Any]) -> Any:
+    """`change` of each answer: of the tensors of a list, or of one tensor that holds them all."""
+    return [change(answer) for answer in answers] if isinstance(answers, (list, tuple)) else change(answers)
+
+
+def _beside(mean: Any, answers: Any) -> Any:
+    """The mean in a shape that fits the answers."""
+    return mean if isinstance(answers, (list, tuple)) else ops.expand_dims(mean, 1)
+
+
+def _weighted_sum(tensors: Any, weights: Sequence[float]) -> Any:
+    if isinstance(tensors, (list, tuple)):
+        return reduce(add, (tensor * weight for tensor, weight in zip(tensors, weights, strict=True)))
+    along = ops.reshape(ops.convert_to_tensor(weights, dtype="float32"), (1, -1, *(1,) * (len(tensors.shape) - 2)))
+    return ops.sum(tensors * along, axis=1)
 
 
 def _ballot(answer: Any, kind: str, threshold: float | Sequence[float]) -> Any:
@@ -238,9 +255,12 @@ def _ballot(answer: Any, kind: str, threshold: float | Sequence[float]) -> Any:
 
 
 def _entropy(p: Any, kind: str) -> Any:
-    if kind == "classes":
-        return -ops.sum(_p_log_p(p), axis=-1)
-    return single(-_p_log_p(p) - _p_log_p(1 - p))
+    return _entropies(p, kind) if kind == "classes" else single(_entropies(p, kind))
+
+
+def _entropies(p: Any, kind: str) -> Any:
+    """The entropy of each row's classes, or of each label."""
+    return -ops.sum(_p_log_p(p), axis=-1) if kind == "classes" else -_p_log_p(p) - _p_log_p(1 - p)
 
 
 def _p_log_p(p: Any) -> Any:

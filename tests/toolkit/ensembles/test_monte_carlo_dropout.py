@@ -64,3 +64,42 @@ def test_recurrent_dropout_is_drawn_too():
     x = np.ones((3, 5, 2), "float32")
     found = tw.mc_dropout(model, 16, output="all", uncertainty=True).predict(x, verbose=0)
     assert found["mutual_information"].min() > 0
+
+
+@pytest.mark.parametrize(("units", "activation"), [(3, "softmax"), (2, "sigmoid"), (1, "sigmoid")])
+def test_a_thousand_draws_make_one_graph_with_the_statistics_of_all(units, activation):
+    task = "multilabel" if units == 2 else "auto"
+    layers = [keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(units, activation)]
+    model = keras.Sequential(layers)
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    one, two = (tw.mc_dropout(model, 1000, output="all", uncertainty=True, task=task) for _ in range(2))
+    found = one.predict(x, verbose=0)
+    # The same seed draws the same masks.
+    p = keras.Model(two.inputs, two.get_layer("draws").output).predict(x, verbose=0).reshape(5, 1000, units)
+    mean = p.mean(axis=1)
+    np.testing.assert_allclose(found["probabilities"], mean, atol=1e-5)
+    if activation == "softmax":
+        votes = np.eye(3)[p.argmax(axis=-1)].mean(axis=1)
+        entropy, expected = (-(q * np.log(q)).sum(axis=-1) for q in (mean, p))
+        agreement = (votes**2).sum(axis=-1)
+    else:
+        votes = (p > 0.5).mean(axis=1)
+        entropy, expected = (-(q * np.log(q) + (1 - q) * np.log(1 - q)) for q in (mean, p))
+        agreement = votes**2 + (1 - votes) ** 2
+    np.testing.assert_allclose(found["votes"], votes, atol=1e-5)
+    entropy, gain = entropy.reshape(found["entropy"].shape), entropy - expected.mean(axis=1)
+    np.testing.assert_allclose(found["entropy"], entropy, atol=1e-5)
+    np.testing.assert_allclose(found["mutual_information"], gain.reshape(found["entropy"].shape), atol=1e-5)
+    differ = (1 - agreement) / (1 - 1 / 1000)
+    np.testing.assert_allclose(found["disagreement"], differ.reshape(found["entropy"].shape), atol=1e-4)
+
+
+def test_the_spread_of_a_thousand_gaussians_is_that_of_their_mixture():
+    layers = [keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(2, "softplus")]
+    model = keras.Sequential(layers)
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    one, two = (tw.mc_dropout(model, 1000, output="all", uncertainty=True, task="gaussian") for _ in range(2))
+    found = one.predict(x, verbose=0)
+    drawn = keras.Model(two.inputs, two.get_layer("draws").output).predict(x, verbose=0).reshape(5, 1000, 2)
+    variance = drawn[..., 1].mean(axis=1) + drawn[..., 0].var(axis=1)
+    np.testing.assert_allclose(found["standard_deviation"].ravel(), np.sqrt(variance), rtol=1e-4)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from ..toolkit.checks import instance_of, items_of, number, refuse_no_rows, whole_number
+from ..toolkit.data.streams import count_rows
 from ..toolkit.optimizers.rate_owners import has_schedule, refuse_two_owners
 from ..toolkit.runtime.fit_arguments import brings_batches
 from ..toolkit.schedules import BatchSizeSchedule
@@ -53,7 +56,7 @@ class _Sizes(keras.callbacks.Callback):
 def fit_growing_batches(
     model: keras.Model,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     batch_sizes: BatchSizeSchedule,
     epochs: int,
@@ -69,8 +72,9 @@ def fit_growing_batches(
 
     Args:
         model: Compiled Keras model.
-        x: Inputs, arrays as for `fit`.
-        y: Targets.
+        x: Inputs, arrays as for `fit`, or a `tf.data.Dataset` of batches of any size, which are cut anew; it is read
+            once more at the start, for its number of rows.
+        y: Targets; `None` where `x` brings them.
         batch_sizes: The batch size of each epoch.
         epochs: Number of epochs, at least 1.
         learning_rates: Learning rate of each part of `batch_sizes`, > 0, as
@@ -84,7 +88,8 @@ def fit_growing_batches(
 
     Raises:
         TypeError: `batch_sizes` is no `BatchSizeSchedule`, or an argument of the wrong kind.
-        ValueError: A count that does not fit, a rate out of range, or a learning rate with two owners.
+        ValueError: A count that does not fit, a rate out of range, a learning rate with two owners, or data
+            whose batches nothing outside can change: a generator or a `PyDataset`.
 
     Reference: Smith, Kindermans, Ying, Le 2018, arXiv:1711.00489.
 
@@ -106,6 +111,11 @@ def fit_growing_batches(
     if not brings_batches(x):
         refuse_no_rows("x", x)
         refuse_no_rows("y", y)
+    elif not hasattr(x, "rebatch"):
+        raise ValueError(
+            f"The batches of a {type(x).__name__} are as large as it makes them, so they cannot grow; give arrays or a "
+            "`tf.data.Dataset`."
+        )
     whole_number("epochs", epochs, low=1)
     for one in items_of("callbacks", callbacks):
         instance_of("callbacks", one, keras.callbacks.Callback, "Keras callbacks")
@@ -116,18 +126,29 @@ def fit_growing_batches(
     shared = _Shared(
         [sizes, *callbacks], add_history=True, add_progbar=bool(verbose), verbose=verbose, epochs=epochs, model=model
     )
+    rows = count_rows(x) if brings_batches(x) else None
     for place, (begin, end, size) in enumerate(batch_sizes.phases(epochs)):
         sizes.batch_size = size
         if rates is not None:
             model.optimizer.learning_rate = rates[place]
-        model.fit(
-            x, y, batch_size=size, initial_epoch=begin, epochs=end, callbacks=shared, verbose=verbose, **fit_arguments
-        )
+        # Keras warns of `shuffle` where the data bring their own order.
+        sized = {"x": _batches(x, size, rows), "shuffle": False} if rows else {"x": x, "y": y, "batch_size": size}
+        given = {**fit_arguments, **sized}
+        model.fit(initial_epoch=begin, epochs=end, callbacks=shared, verbose=verbose, **given)
         # The next `fit` would set it back and go on.
         if model.stop_training:
             break
     shared.finish()
     return model.history
+
+
+def _batches(dataset: Any, size: int, rows: float) -> Any:
+    """The rows of a data set in batches of another size."""
+    made = dataset.rebatch(size)
+    if rows == math.inf:
+        return made
+    # Keras counts one update too many in each epoch of a data set that does not know its length.
+    return made.apply(tf.data.experimental.assert_cardinality(math.ceil(rows / size)))
 
 
 def _rates(given: Sequence[float] | None, batch_sizes: BatchSizeSchedule, model: keras.Model) -> list[float] | None:

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tiny import LINE, ROWS, two_layers
 
 import trainwise as tw
@@ -72,3 +73,35 @@ def test_bad_arguments_are_refused_with_their_value(arguments, error, message):
     given = {"batch_sizes": tw.schedules.BatchSizeSchedule([1], [8, 16]), "epochs": 2, **arguments}
     with pytest.raises(error, match=message):
         tw.tuning.fit_growing_batches(two_layers(), ROWS, LINE, **given)
+
+
+def test_the_batches_of_a_data_set_grow_too():
+    x = np.linspace(-1, 1, 64)[:, None].astype("float32")
+    plain = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    other = keras.models.clone_model(plain)
+    schedule = tw.schedules.BatchSizeSchedule([1, 2], [8, 16, 64])
+    for model, data in ((plain, (x, 3 * x)), (other, (tf.data.Dataset.from_tensor_slices((x, 3 * x)).batch(10),))):
+        model.compile("sgd", "mse")
+        history = tw.tuning.fit_growing_batches(model, *data, batch_sizes=schedule, epochs=3, shuffle=False)
+        assert history.history["updates"] == [8, 12, 13]
+    # The batches that were cut anew hold the rows that arrays of that size would have had.
+    np.testing.assert_allclose(plain.get_weights()[0], other.get_weights()[0], rtol=1e-6)
+
+
+def test_the_batches_of_a_data_set_without_end_grow_by_steps():
+    x = np.ones((20, 1), "float32")
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    endless = tf.data.Dataset.from_tensor_slices((x, x)).batch(5).repeat()
+    schedule = tw.schedules.BatchSizeSchedule([1], [4, 8])
+    history = tw.tuning.fit_growing_batches(model, endless, batch_sizes=schedule, epochs=2, steps_per_epoch=3)
+    assert history.history["updates"] == [3, 6]
+
+
+def test_batches_that_cannot_grow_are_refused():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    schedule = tw.schedules.BatchSizeSchedule([1], [8, 16])
+    batches = ((np.ones((4, 1)), np.ones((4, 1))) for _ in range(4))
+    with pytest.raises(ValueError, match="The batches of a generator are as large as it makes them"):
+        tw.tuning.fit_growing_batches(model, batches, batch_sizes=schedule, epochs=2)

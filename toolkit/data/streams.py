@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,6 +87,20 @@ def calm_rows(stream: Any, most: int) -> tuple[Any, Any] | None:
     except Exception:
         return None
     return None if y is None else (x, y)
+
+
+def count_rows(dataset: Any) -> float:
+    """The number of rows of a `tf.data` set of batches, which is read once; infinite where it never ends.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> count_rows(tf.data.Dataset.range(10).batch(4)), count_rows(tf.data.Dataset.range(2).batch(1).repeat())
+    (10, inf)
+    """
+    if _never_ends(dataset):
+        return math.inf
+    return sum(len(keras.tree.flatten(batch)[0]) for batch in dataset)
 
 
 def _never_ends(stream: Any) -> bool:

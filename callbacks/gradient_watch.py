@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from ..toolkit.checks import refuse_no_rows, whole_number
 from ..toolkit.diagnosis.finding_log import FindingLog, writable
 from ..toolkit.diagnosis.findings import Finding, FindingsSoFar, healthy
+from ..toolkit.diagnosis.layer_heat_map import heat_map
 from ..toolkit.diagnosis.layer_reader import LayerReader
 from ..toolkit.diagnosis.layer_state import Probe
 from ..toolkit.diagnosis.run_facts import given_rows, unread_rows
 from ..toolkit.preflight.rows import what_is_unscaled
 from ..toolkit.runtime.fit_arguments import brings_batches
 from .guard import guarded
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @guarded
@@ -113,6 +117,17 @@ class GradientWatch(keras.callbacks.Callback):
     def probes(self) -> list[Probe]:
         """The looks of this fit so far, first to last."""
         return [] if self._reader is None else self._reader.probes
+
+    def plot(self) -> Figure:
+        """Gradients and updates of each layer over the looks, relative to its weights, as a heat map.
+
+        Returns:
+            A matplotlib Figure; its titles say where the last look found the least and the most.
+
+        Raises:
+            ValueError: There was no look yet, or no layer has weights.
+        """
+        return heat_map(self.probes)
 
     def get_state(self) -> dict[str, Any]:
         """What was found, as plain values; see `set_state`."""

@@ -28,7 +28,7 @@ SYMPTOMS: Mapping[str, str] = MappingProxyType(
         "vanishing_gradient": "The gradient of the first layers is vanishingly small beside that of the last.",
         "exploding_gradient": "The gradient grows far beyond its usual size.",
         "dead_relu": "Units of a ReLU layer output zero for every row.",
-        "saturated_activation": "Units of a sigmoid or tanh layer sit at the ends of their range.",
+        "saturated_activation": "Units of a sigmoid, tanh or ELU layer sit where their activation is flat.",
         "unchanged_weights": "Weights that should train did not move.",
         "unequal_update_ratio": "Layers move at very different paces relative to their weights.",
         "constant_output": "The model gives the same output for every row.",

@@ -29,7 +29,7 @@ SYMPTOMS_KO: Mapping[str, tuple[str, str]] = MappingProxyType(
         "vanishing_gradient": ("기울기 소실", "앞쪽 층의 기울기가 뒤쪽 층에 비해 거의 없습니다."),
         "exploding_gradient": ("기울기 폭발", "기울기가 평소 크기보다 훨씬 커졌습니다."),
         "dead_relu": ("죽은 ReLU", "ReLU 유닛들이 모든 입력에 0을 답합니다."),
-        "saturated_activation": ("포화된 활성화", "시그모이드나 tanh의 출력이 범위의 끝에 몰려 있습니다."),
+        "saturated_activation": ("포화된 활성화", "시그모이드, tanh, ELU의 출력이 활성화가 평평한 곳에 몰려 있습니다."),
         "unchanged_weights": ("변하지 않는 가중치", "학습되어야 할 가중치가 움직이지 않았습니다."),
         "unequal_update_ratio": ("고르지 않은 갱신", "층마다 가중치에 대한 갱신의 비율이 크게 다릅니다."),
         "constant_output": ("변하지 않는 출력", "모델이 모든 행에 같은 값을 답합니다."),

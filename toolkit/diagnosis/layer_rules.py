@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .findings import Advice, Finding, rank
+from .flat_parts import OFF, at_its_ends
 from .layer_state import LayerHealth, Probe
 from .thresholds import limit
 
@@ -187,8 +188,8 @@ def _dead(looks: _Looks) -> Finding | None:
     return Finding(
         "dead_relu",
         "warning" if surely else "info",
-        f"{share:.0%} of the units of layer {layer.name!r} output zero for every row that was looked at"
-        + (", and did so before training." if from_start else "."),
+        f"{share:.0%} of the units of layer {layer.name!r} output {'next to ' if OFF.get(layer.activation) else ''}"
+        f"zero for every row that was looked at{', and did so before training' if from_start else ''}.",
         epoch=looks.lasting(int(limit("lasting_looks")))[0].epoch,
         step=looks.last.step,
         layer=layer.name,
@@ -225,7 +226,7 @@ def _saturated(looks: _Looks) -> Finding | None:
     return Finding(
         "saturated_activation",
         "warning" if looks.stuck else "info",
-        f"{share:.0%} of the answers of layer {layer.name!r} sit at the ends of its {layer.activation}"
+        f"{share:.0%} of the answers of layer {layer.name!r} sit {at_its_ends(layer.activation)}"
         + (", as they did before training." if from_start else "."),
         epoch=looks.last.epoch,
         step=looks.last.step,

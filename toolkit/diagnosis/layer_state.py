@@ -17,8 +17,8 @@ class LayerHealth:
         weight: Norm of that weight.
         alike: Largest difference of its units relative to its weights, 0 where all are equal.
         moved: Norm of the last update of that weight, or `None` where it was not seen.
-        dead: Share of its ReLU units that output zero for every row, in [0, 1], or `None`.
-        saturated: Share of its sigmoid or tanh outputs at the ends of their range, in [0, 1], or `None`.
+        dead: Share of its units of ReLU, GELU, SiLU and their like that are off for every row, in [0, 1], or `None`.
+        saturated: Share of its outputs of sigmoid, tanh, ELU and their like where these are flat, in [0, 1], or `None`.
         finite: Whether its outputs are finite.
         units: Its units or filters, or `None`.
 

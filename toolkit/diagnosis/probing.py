@@ -12,11 +12,14 @@ from keras import ops
 
 from ..models.reading import as_inputs, largest_weight
 from ..runtime.keras_internals import flat_layers, loss_trackers, symbolic_calls
+from .flat_parts import ENDS, OFF
 from .layer_state import LayerHealth, Probe
 
-# Beyond these the slope is below 4 % of its largest (sigmoid), 2 % (tanh).
-_ENDS = {"sigmoid": (0.01, 0.99), "hard_sigmoid": (0.01, 0.99), "tanh": (-0.99, 0.99), "softsign": (-0.99, 0.99)}
-_RELUS = ("relu", "relu6")
+# Layers that are an activation, with its name where they have their usual slope.
+_ACTIVATION_LAYERS = {
+    keras.layers.ReLU: ("relu", "negative_slope", 0.0),
+    keras.layers.ELU: ("elu", "alpha", 1.0),
+}
 
 
 class Prober:
@@ -127,7 +130,7 @@ def _watched(model: keras.Model) -> list[tuple[keras.layers.Layer, str]]:
     found = []
     for layer in model.layers:
         activation = _activation_name(layer)
-        known = activation in (*_RELUS, *_ENDS) and isinstance(layer.output, keras.KerasTensor)
+        known = activation in (*OFF, *ENDS) and isinstance(layer.output, keras.KerasTensor)
         # A last layer at the ends of its range is only sure of itself.
         if known and id(layer.output) not in ends:
             found.append((layer, activation))
@@ -135,8 +138,9 @@ def _watched(model: keras.Model) -> list[tuple[keras.layers.Layer, str]]:
 
 
 def _activation_name(layer: keras.layers.Layer) -> str:
-    if isinstance(layer, keras.layers.ReLU):
-        return "relu" if not layer.negative_slope else ""
+    for kind, (name, setting, usual) in _ACTIVATION_LAYERS.items():
+        if isinstance(layer, kind):
+            return name if float(getattr(layer, setting)) == usual else ""
     # The activation of an RNN is inside its cell; a layer called twice has no one output.
     if isinstance(layer, keras.layers.RNN) or len(symbolic_calls(layer)) != 1:
         return ""
@@ -211,9 +215,10 @@ def _activation_facts(values: Any, activation: str) -> dict[str, Any]:
     rows = list(range(len(values.shape) - 1))
     finite = ops.cast(ops.all(ops.isfinite(values)), "float32")
     # Dead is a unit that no row turns on; zeros for some rows are what a ReLU is for.
-    if activation in _RELUS:
-        return {"finite": finite, "dead": ops.mean(ops.cast(ops.max(values, axis=rows) <= 0, "float32"))}
-    low, high = _ENDS[activation]
+    if activation in OFF:
+        off = ops.logical_and(values <= 0, values >= -OFF[activation])
+        return {"finite": finite, "dead": ops.mean(ops.cast(ops.all(off, axis=rows), "float32"))}
+    low, high = ENDS[activation]
     ends = ops.logical_or(values < low, values > high)
     return {"finite": finite, "saturated": ops.mean(ops.cast(ends, "float32"))}
 

@@ -114,8 +114,11 @@ class Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
             return ops.convert_to_tensor(self.settable_rates)
         return self.rates(update_counter(self))
 
-    def let_rates_be_set(self) -> None:
+    def let_rates_be_set(self) -> keras.Variable:
         """Has the rates kept in a variable from now on, so that `set_rate` can change them between updates.
+
+        Returns:
+            The variable, shape `(members,)`.
 
         Raises:
             ValueError: A member's rate follows a schedule.
@@ -127,6 +130,7 @@ class Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
             )
         if self.settable_rates is None:
             self.settable_rates = self._member_variable(self.rates.rates, "learning_rates", keras.backend.floatx())
+        return self.settable_rates
 
     def rate(self, k: int) -> Any:
         """The learning rate of member `k` as it stands: a number, or its schedule."""
@@ -135,10 +139,11 @@ class Memberwise(OptimizerHooks, keras.optimizers.Optimizer):
         return float(ops.convert_to_numpy(self.settable_rates)[k])
 
     def set_rate(self, k: int, value: float) -> None:
-        """Sets the learning rate of member `k`, after `let_rates_be_set`."""
-        rates = ops.convert_to_numpy(self.settable_rates).copy()
+        """Sets the learning rate of member `k`; before the fit `let_rates_be_set` must have been called."""
+        held = self.let_rates_be_set()
+        rates = ops.convert_to_numpy(held).copy()
         rates[k] = value
-        self.settable_rates.assign(rates)
+        held.assign(rates)
 
     @property
     def learning_rate(self) -> Any:

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from .toolkit.diagnosis.shapes import Shape as Shape
     from .toolkit.diagnosis.shapes import shape as shape
     from .toolkit.ensembles import Calibration as Calibration
+    from .toolkit.ensembles import Combination as Combination
     from .toolkit.ensembles import Selection as Selection
     from .toolkit.ensembles import Soup as Soup
     from .toolkit.ensembles import VoteReport as VoteReport
     from .toolkit.ensembles import average_weights as average_weights
     from .toolkit.ensembles import bagging_weights as bagging_weights
     from .toolkit.ensembles import calibrate as calibrate
+    from .toolkit.ensembles import combine as combine
     from .toolkit.ensembles import evaluate_vote as evaluate_vote
+    from .toolkit.ensembles import foreign_members as members  # noqa: F401
     from .toolkit.ensembles import greedy_soup as greedy_soup
     from .toolkit.ensembles import mc_dropout as mc_dropout
     from .toolkit.ensembles import select_members as select_members
@@ -47,6 +50,7 @@ _MODULES = {
     "callbacks": "callbacks",
     "data": "toolkit.data",
     "layers": "toolkit.layers",
+    "members": "toolkit.ensembles.foreign_members",
     "optimizers": "toolkit.optimizers",
     "schedules": "toolkit.schedules",
     "tuning": "tuning",
@@ -55,6 +59,7 @@ _NAMES = {
     "Advice": "toolkit.diagnosis.findings",
     "CAUSES": "toolkit.diagnosis.catalogue",
     "Calibration": "toolkit.ensembles",
+    "Combination": "toolkit.ensembles",
     "ExportRefusedError": "toolkit.saving.exporting",
     "ExportReport": "toolkit.saving.exporting",
     "Finding": "toolkit.diagnosis.findings",
@@ -69,6 +74,7 @@ _NAMES = {
     "bagging_weights": "toolkit.ensembles",
     "calibrate": "toolkit.ensembles",
     "check": "toolkit.preflight",
+    "combine": "toolkit.ensembles",
     "diagnose": "toolkit.diagnosis.histories",
     "evaluate_vote": "toolkit.ensembles",
     "export": "toolkit.saving.exporting",

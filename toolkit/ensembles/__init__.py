@@ -3,6 +3,8 @@
 from .bagging import bagging_weights as bagging_weights
 from .calibration import Calibration as Calibration
 from .calibration import calibrate as calibrate
+from .combining import Combination as Combination
+from .combining import combine as combine
 from .monte_carlo_dropout import mc_dropout as mc_dropout
 from .selection import Selection as Selection
 from .selection import select_members as select_members
@@ -15,12 +17,14 @@ from .votes import vote as vote
 
 __all__ = [
     "Calibration",
+    "Combination",
     "Selection",
     "Soup",
     "VoteReport",
     "average_weights",
     "bagging_weights",
     "calibrate",
+    "combine",
     "evaluate_vote",
     "greedy_soup",
     "mc_dropout",

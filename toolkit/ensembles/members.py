@@ -18,6 +18,7 @@ from ..checks import one_of
 from ..models.reading import input_structure, is_from_logits, loss_name, output_activation
 from ..runtime.keras_internals import flat_layers, source_operation
 from ..saving.loading import load_model
+from .foreign_members import from_saved_model
 
 TASKS = ("auto", "multiclass", "binary", "multilabel", "regression", "gaussian")
 _KINDS = {"multiclass": "classes", "binary": "labels", "multilabel": "labels", "regression": "values"}
@@ -86,7 +87,8 @@ def meaning_of(models: Sequence[keras.Model], task: str = "auto", from_logits: A
         shown = ", ".join(f"member {k} in {end or 'a function unknown'}" for k, end in enumerate(ends))
         raise ValueError(
             f"The members do not answer the same kind of thing: they end {shown}. "
-            "Where some output logits, say which: `from_logits=[False, True, ...]`."
+            "Where some output logits, say which: `from_logits=[False, True, ...]`; where an end is unknown, as of an "
+            "exported model, say the `task`."
         )
     return Meaning(kinds[0], logits)
 
@@ -97,7 +99,10 @@ def copied_member(model: keras.Model, number: int) -> keras.Model:
         # Keras warns of an optimizer that it cannot copy whole, and the copy is not to keep one.
         warnings.simplefilter("ignore", UserWarning)
         # Not `from_config` with `set_weights`: a Normalization then came back with other numbers, silently.
-        made = copy.deepcopy(model)
+        try:
+            made = copy.deepcopy(model)
+        except (TypeError, ValueError, NotImplementedError):
+            return _shared_member(model, number)
     for inner in [made, *flat_layers(made)]:
         if isinstance(inner, keras.Model):
             # The optimizer's slots would treble the file and are of no use in a vote.
@@ -105,6 +110,12 @@ def copied_member(model: keras.Model, number: int) -> keras.Model:
             inner.compiled = False
     made.name = f"member_{number}"
     return made
+
+
+def _shared_member(model: keras.Model, number: int) -> keras.Model:
+    """The member itself in a model of its own name, where Keras cannot copy a class that it holds."""
+    inputs = fresh_inputs(model)
+    return keras.Model(inputs, model(inputs, training=False), name=f"member_{number}")
 
 
 def fresh_inputs(model: keras.Model) -> Any:
@@ -160,8 +171,12 @@ def _read(one: Any) -> keras.Model:
     if not isinstance(one, str | Path):
         raise TypeError(f"`models` must hold Keras models or paths, got {type(one).__name__}.")
     path = Path(one)
+    if (path / "saved_model.pb").is_file():
+        return from_saved_model(path)
     if path.is_dir():
-        raise ValueError(f"{path} is a folder: a vote joins Keras models, so give their `.keras` files.")
+        raise ValueError(
+            f"{path} is a folder without saved_model.pb: give a `.keras` file, or the folder of one exported version."
+        )
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
@@ -185,7 +200,8 @@ def _refuse_unusable(model: keras.Model, number: int) -> None:
     outputs = getattr(model, "outputs", None)
     if not getattr(model, "inputs", None) or not outputs or len(keras.tree.flatten(outputs)) != 1:
         raise ValueError(
-            f"Member {number} ({model.name!r}) must be a built model with a single output: functional or Sequential."
+            f"Member {number} ({model.name!r}) must be a built model with a single output: functional or Sequential; "
+            "for a subclassed one give `tw.members.from_subclassed(model, x)`."
         )
     for variable in model.weights:
         values = ops.convert_to_numpy(variable)

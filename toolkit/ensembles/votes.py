@@ -37,7 +37,8 @@ def vote(
     model, without trainwise where its members do.
 
     Args:
-        models: At least one built functional or Sequential model, or the path of a `.keras` file; all take
+        models: At least one built functional or Sequential model, or the path of a `.keras` file or of an
+            exported SavedModel; `tw.members` makes members of subclassed models and of scikit-learn's. All take
             the same inputs and output one array of the same shape: class probabilities
             `(batch, classes)` or `(batch, ..., classes)`; `(batch, 1)` or `(batch, labels)` from a
             sigmoid; or quantities.

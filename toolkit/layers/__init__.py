@@ -1,5 +1,6 @@
 """Keras layers of trainwise."""
 
+from .decision_trees import DecisionTrees as DecisionTrees
 from .dropout_sampling import DropoutSampling as DropoutSampling
 from .folded import Folded as Folded
 from .folded import Merged as Merged
@@ -31,6 +32,7 @@ __all__ = [
     "CategoryEncoding",
     "CategoryNumbers",
     "DateEncoding",
+    "DecisionTrees",
     "DropoutSampling",
     "Folded",
     "HardVoting",

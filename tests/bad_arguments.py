@@ -99,6 +99,12 @@ def arguments_of(folder):
         (tw.select_members, {"predictions": probabilities, "y": Y[:, 0].astype(int)}, {
             "predictions": "rows", "y": "rows", "size": "count", "metric": "word", "seed": "seed",
         }),
+        (tw.combine, {**votes, "x": X, "y": np.arange(12) % 2}, {
+            "models": "list", "x": "rows", "y": "rows", "task": "word", "batch_size": "count", "seed": "seed",
+        }),
+        (tw.members.from_saved_model, {"path": folder / "m"}, {"path": "path"}),
+        (tw.members.from_sklearn, {"estimator": None}, {"estimator": "model"}),
+        (tw.members.from_subclassed, {"model": model, "x": X}, {"model": "model", "x": "list"}),
         (tw.bagging_weights, {"rows": 4, "members": 2}, {"rows": "count", "members": "count", "seed": "seed"}),
         # callbacks
         (c.CurveWatch, {}, {
@@ -161,6 +167,9 @@ def arguments_of(folder):
         (layers.SoftVoting, {}, {"weights": "list"}),
         (layers.HardVoting, {}, {"weights": "list", "ties": "word", "task": "word"}),
         (layers.StackedDense, {"layer": keras.layers.Dense(1), "members": 2}, {"layer": "model", "members": "count"}),
+        (layers.DecisionTrees, {"nodes": 1, "trees": 1, "outputs": 1, "depth": 1}, {
+            "nodes": "count", "trees": "count", "outputs": "count", "depth": "count",
+        }),
         (layers.DropoutSampling, {"layer": keras.layers.Dropout(0.5)}, {"layer": "model"}),
         # tuning
         (t.range_test, {"model": model, "x": X, "y": Y, "rates": 2, "updates": 10}, {
@@ -203,6 +212,7 @@ FINE = {
     ("fit_population", "loss_weights"): {"number"},
     ("compare_rates", "learning_rates"): {"number"},
     ("calibrate", "y"): {"none"},
+    ("combine", "y"): {"none"},
     ("average_weights", "y"): {"none"},
     ("OneCycle", "initial_divisor"): {"half"},
     ("BatchSizeSchedule", "boundaries"): {"empty list"},

@@ -11,8 +11,8 @@ import trainwise as tw
 SAMPLE = 400
 # Results that others make, plain holders of values, layers that stand for others, and what has tests of its own.
 NO_ROW = {
-    "Advice", "Calibration", "Comparison", "ExportRefusedError", "ExportReport", "Finding", "ObjectiveError", "Opening",
-    "PopulationResult", "RangeResult", "Repair", "SealedSplit", "SearchFailedError", "SearchResult", "Selection",
+    "Advice", "Calibration", "Combination", "Comparison", "ExportRefusedError", "ExportReport", "Finding",
+    "ObjectiveError", "Opening", "PopulationResult", "RangeResult", "Repair", "SealedSplit", "SearchFailedError", "SearchResult", "Selection",
     "Soup", "Split", "Splits", "Staged", "VoteReport", "diagnose", "read_folder", "fingerprint", "CNN", "MLP", "RNN",
     "Search", "search", "refuse_two_owners", "Task", "Shape", "shape",
 }  # fmt: skip
@@ -21,7 +21,7 @@ NO_ROW = {
 def public():
     """The names of all public functions and classes."""
     found = set()
-    for module in (tw, tw.callbacks, tw.schedules, tw.optimizers, tw.layers, tw.tuning, tw.data):
+    for module in (tw, tw.callbacks, tw.schedules, tw.optimizers, tw.layers, tw.tuning, tw.data, tw.members):
         for name in module.__all__:
             if inspect.isfunction(getattr(module, name)) or inspect.isclass(getattr(module, name)):
                 found.add(name)

@@ -54,7 +54,7 @@ def from_saved_model(
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(folder))
-    if endpoint not in loaded.signatures:
+    if endpoint not in list(loaded.signatures):
         raise ValueError(f"{folder} has no signature {endpoint!r}; there are {sorted(loaded.signatures)}.")
     signature = loaded.signatures[endpoint]
     outputs = sorted(signature.structured_outputs)

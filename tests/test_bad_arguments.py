@@ -12,9 +12,9 @@ SAMPLE = 400
 # Results that others make, plain holders of values, layers that stand for others, and what has tests of its own.
 NO_ROW = {
     "Advice", "Calibration", "Combination", "Comparison", "ExportRefusedError", "ExportReport", "Finding",
-    "ObjectiveError", "Opening", "PopulationResult", "RangeResult", "Repair", "SealedSplit", "SearchFailedError", "SearchResult", "Selection",
-    "Soup", "Split", "Splits", "Staged", "VoteReport", "diagnose", "read_folder", "fingerprint", "CNN", "MLP", "RNN",
-    "Search", "search", "refuse_two_owners", "Task", "Shape", "shape",
+    "ObjectiveError", "Opening", "PopulationResult", "RangeResult", "Repair", "SealedSplit", "SearchFailedError",
+    "SearchResult", "Selection", "Soup", "Split", "Splits", "Staged", "VoteReport", "diagnose", "read_folder",
+    "fingerprint", "CNN", "MLP", "RNN", "Search", "search", "refuse_two_owners", "Task", "Shape", "shape",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from ..toolkit.checks import items_of, one_of, refuse_no_rows, whole_number
+from ..toolkit.diagnosis.advice_trial import AdviceTrial
 from ..toolkit.diagnosis.class_balance import classes_missed_by
 from ..toolkit.diagnosis.finding_log import FindingLog
 from ..toolkit.diagnosis.findings import Finding, healthy, rank
@@ -57,6 +58,10 @@ class CurveWatch(keras.callbacks.Callback):
         log: File that gets each finding as one line of JSON.
         tensorboard: Folder for TensorBoard, which shows the findings under Text.
         trial: Epochs that a repair is given, at least 1.
+        confirm: Whether a warning of a rate or a batch size is tried out before it is said, where `x` and `y` are
+            arrays: some updates at other rates, from which the fit itself is put back to where it was. It takes at
+            most 2 % of the updates of the fit, and fits of fewer than 2,000 updates are too short for it. A warning
+            that its trial disproves is said as information.
         monitor: Entry of the logs that repairs must better: `"val_loss"` where the fit has it, else `"loss"`.
             Whether it is better high or low is told by its name; without either nothing is repaired, with a warning.
 
@@ -96,6 +101,7 @@ class CurveWatch(keras.callbacks.Callback):
         tensorboard: str | Path | None = None,
         trial: int = 2,
         monitor: str | None = None,
+        confirm: bool = True,
     ) -> None:
         super().__init__()
         _refuse_rows(x, y, validation_data)
@@ -106,6 +112,7 @@ class CurveWatch(keras.callbacks.Callback):
         self.report = report
         self.trial = whole_number("trial", trial, low=1)
         self.monitor = monitor
+        self.confirm = bool(confirm)
         self._teller = FindingLog(report, language, log, tensorboard)
         self._reset()
 
@@ -153,7 +160,9 @@ class CurveWatch(keras.callbacks.Callback):
         known = facts_of_run(self.model, x, y, self.validation_data)
         left_out = [*known.pop("left_out"), *unread_rows(self.x, x)]
         known["unscaled"] = what_is_unscaled(self.model, x, y)
-        self._reader = RunReader(epochs=epochs, structure=structure_of(self.model), **known)
+        self._reader = RunReader(
+            epochs=epochs, structure=structure_of(self.model), **self._trial_of(x, y, epochs), **known
+        )
         self._earlier += left_out
         self._tell(left_out)
         if self.action == "repair":
@@ -161,6 +170,14 @@ class CurveWatch(keras.callbacks.Callback):
             if x is not None and y is not None:
                 unscaled = known["unscaled"]
                 self._layers = LayerReader(self.model, x, y, unscaled=lambda: unscaled, epochs=epochs)
+
+    def _trial_of(self, x: Any, y: Any, epochs: int | None) -> dict[str, Any]:
+        """Who tries advice out, where rows as the fit has them are at hand; a weighted loss is another than theirs."""
+        steps, batch_size = self.params.get("steps"), arrays_of_fit(self.model)["batch_size"]
+        weighted = any(weights is not None for weights in row_weighting(self.model).values())
+        if not self.confirm or not (steps and epochs and batch_size) or weighted or x is None or y is None:
+            return {}
+        return {"judged": AdviceTrial(self.model, x, y, batch_size, int(steps) * epochs).judged}
 
     def _begin_repairs(self, x: Any, y: Any, epochs: int | None) -> None:
         own = arrays_of_fit(self.model)

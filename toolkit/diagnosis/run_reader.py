@@ -35,6 +35,7 @@ class RunReader:
         simple: Gives the simple baseline; called only where a finding needs it.
         directions: Whether metrics are better high or low, where their names do not tell.
         kinds: What the metrics are, as `metrics.kinds` calls it, where their names do not tell.
+        judged: Gives back each new finding with what a trial of its advice has shown.
         **known: Further fields of `Curves` that stay the same for the run.
 
     Example:
@@ -54,8 +55,10 @@ class RunReader:
         simple: Callable[[], SimpleBaseline] | None = None,
         directions: Mapping[str, Direction] | None = None,
         kinds: Mapping[str, str] | None = None,
+        judged: Callable[[Finding], Finding] = lambda finding: finding,
         **known: Any,
     ) -> None:
+        self.judged = judged
         self.epochs = epochs
         self.validation_rows = validation_rows
         self.constant_loss = constant_loss
@@ -87,6 +90,7 @@ class RunReader:
             "simple": self.simple,
             "directions": self.directions,
             "kinds": self.kinds,
+            "judged": self.judged,
             **self.known,
         }
 
@@ -198,8 +202,12 @@ class RunReader:
     def _look(self, curves: Curves, without: Sequence[str] = ()) -> list[Finding]:
         self._read = self._ended
         places = self._places(curves.loss[-1] if curves.loss else 0.0)
-        found = [finding for finding in read_curves(curves) if finding.symptom not in without]
-        return self._found.add(replace(finding, epoch=_at(places, finding.epoch)) for finding in found)
+        found = [
+            self.judged(replace(finding, epoch=_at(places, finding.epoch)))
+            for finding in read_curves(curves)
+            if finding.symptom not in without and self._found.is_new(finding)
+        ]
+        return self._found.add(found)
 
     def _places(self, loss: float) -> list[int]:
         """The epochs to read: where only some are validated, those alone, so that all curves speak of the same ones."""

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from ..layers.decision_trees import DecisionTrees
+from ..runtime.keras_internals import boosted_trees
 
 # How far the Keras model may stand from the estimator, relative to answers above 1, before it is refused.
 _ALIKE = 1e-4
@@ -162,8 +163,7 @@ def _histogram_boosting(estimator: Any, values: Any) -> Any:
     classes = len(getattr(estimator, "classes_", ()))
     width = classes if classes > 2 else 1
     parts = []
-    # The trees have no public name, as of scikit-learn 1.9.
-    for stage in estimator._predictors:
+    for stage in boosted_trees(estimator):
         for column, one in enumerate(stage):
             nodes = one.nodes
             if nodes["is_categorical"].any():

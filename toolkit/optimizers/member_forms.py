@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..runtime.keras_internals import variable_place
+from ..runtime.keras_internals import slots, variable_place
 from .member_updates import MemberRates, Memberwise
 from .momentum import move_with_momentum
 
@@ -137,7 +137,7 @@ class MemberLamb(Memberwise, keras.optimizers.Lamb):
         gradient = ops.cast(gradient, variable.dtype)
         place, owner = variable_place(self, variable), self.owner(variable)
         steps = ops.cast(self.iterations + 1, variable.dtype)
-        momentum, velocity = self._momentums[place], self._velocities[place]
+        momentum, velocity = (slots(self, name)[place] for name in ("_momentums", "_velocities"))
         self.assign_add(momentum, (gradient - momentum) * (1 - self.beta_1))
         self.assign_add(velocity, (ops.square(gradient) - velocity) * (1 - self.beta_2))
         unbiased = momentum / (1 - ops.power(ops.cast(self.beta_1, variable.dtype), steps))

@@ -79,20 +79,22 @@ def arrays_of_fit(model: keras.Model) -> dict[str, Any]:
         model: The model that is fitted.
 
     Returns:
-        `x`, `y` and `validation_data`, a pair or a triple with weights, as given; `None` where they are no arrays in
-        memory.
+        `x`, `y` and `validation_data`, a pair or a triple with weights, as given, and the `batch_size`; `None` where
+        they are no arrays in memory.
 
     Example:
 
     >>> arrays_of_fit(keras.Model())
-    {'x': None, 'y': None, 'validation_data': None}
+    {'x': None, 'y': None, 'validation_data': None, 'batch_size': None}
     """
     given = _arguments(model)
     x, y, held = given.get("x"), given.get("y"), given.get("validation_data")
     # With its weights, where it has some: measured without them a loss would be another one.
     held = tuple(held) if isinstance(held, tuple | list) and _are_arrays(*held) else None
     train = (x, y) if y is not None and _are_arrays(x, y) else (None, None)
-    return {"x": train[0], "y": train[1], "validation_data": held}
+    # What `fit` takes where none is given.
+    size = None if train[0] is None else int(given.get("batch_size") or 32)
+    return {"x": train[0], "y": train[1], "validation_data": held, "batch_size": size}
 
 
 def _are_arrays(*parts: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The private corners of Keras, KerasTuner, TensorFlow and tensorflow-datasets that are read: one small function each.
+"""The private corners of Keras, KerasTuner, TensorFlow, tfds and scikit-learn that are read: one small function each.
 
 No other file reads one. Each function says what it reads and where that was seen; where an upgrade took the
 corner away it raises `MissingCornerError`, or does what its docstring says instead.
@@ -373,6 +373,11 @@ def decay_exclusions(optimizer: keras.optimizers.Optimizer) -> list[str]:
     return [] if pattern is None else [pattern.pattern]
 
 
+def slots(optimizer: keras.optimizers.Optimizer, name: str) -> list[keras.Variable]:
+    """What an optimizer remembers of each variable, under the name that Keras 3.15 gives it."""
+    return list(_corner(optimizer, name))
+
+
 def given_learning_rate(optimizer: keras.optimizers.Optimizer) -> Any:
     """An optimizer's learning rate as a variable, or as the schedule or function that was given.
 
@@ -588,3 +593,41 @@ def best_step_of_run(found: Any, objective: Any) -> int:
 def number_trial(oracle: Any, trial: Any) -> None:
     """Notes the number under which KerasTuner shows a trial: `Oracle._display.trial_number`, KerasTuner 1.4.8."""
     _corner(oracle, "_display").trial_number[trial.trial_id] = len(oracle.trials)
+
+
+def boosted_trees(estimator: Any) -> Sequence[Sequence[Any]]:
+    """The trees of each stage of a fitted HistGradientBoosting: `HistGradientBoosting._predictors`, in scikit-learn 1.9."""
+    found: Sequence[Sequence[Any]] = _corner(estimator, "_predictors")
+    return found
+
+
+def is_plainly_trained(model: keras.Model) -> bool:
+    """Whether a step of training is Keras' own, in a graph, on one device, and was made already.
+
+    Reads `train_function` and `distribute_strategy` of the TensorFlow trainer, seen in Keras 3.15.
+    """
+    own = type(model).train_step is keras.Model.train_step and "train_step" not in vars(model)
+    replicas = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 0)
+    made = getattr(model, "train_function", None) is not None
+    return own and made and replicas == 1 and not model.run_eagerly
+
+
+def batches_of_fit(model: keras.Model, x: Any, y: Any, batch_size: int) -> Iterator[Any]:
+    """For each call of the model's `train_function` on these rows, in their order, what it takes.
+
+    Made as `fit` makes them, so that the graph need not be traced anew: `TFEpochIterator`, seen in Keras 3.15.
+    """
+    from keras.src.backend.tensorflow.trainer import TFEpochIterator
+
+    rows = len(keras.tree.flatten(x)[0])
+    source = TFEpochIterator(
+        x=x,
+        y=y,
+        batch_size=batch_size,
+        shuffle=False,
+        distribute_strategy=model.distribute_strategy,
+        steps_per_execution=model.steps_per_execution,
+    )
+    batches = iter(_corner(source, "_distributed_dataset"))
+    for _ in range(rows // batch_size // int(model.steps_per_execution)):
+        yield batches

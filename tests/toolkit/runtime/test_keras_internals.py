@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 import trainwise
 from trainwise.toolkit.runtime import keras_internals as internals
@@ -451,9 +452,8 @@ def test_each_function_says_in_which_version_its_corner_was_seen():
     for name, function in vars(internals).items():
         own = getattr(function, "__module__", "") == internals.__name__ and not name.startswith("_")
         if own and name != "MissingCornerError":
-            assert any(
-                word in function.__doc__ for word in ("Keras 3.15", "TensorFlow 2.21", "KerasTuner 1.4.8", "\n    4.9")
-            ), name
+            versions = ("Keras 3.15", "TensorFlow 2.21", "KerasTuner 1.4.8", "\n    4.9", "scikit-learn 1.9")
+            assert any(word in function.__doc__ for word in versions), name
 
 
 def test_a_metric_says_which_way_is_better_as_seen_in_keras_3_15():
@@ -560,3 +560,30 @@ def test_a_dataset_is_followed_back_to_before_its_shuffling_as_seen_in_tensorflo
     mapped = rows.map(lambda row: row)
     assert internals.before_shuffling(mapped) is mapped
     assert internals.before_shuffling(mapped.shuffle(3).map(lambda row: row)) is None
+
+
+def test_batches_go_into_the_train_function_as_fit_hands_them_as_seen_in_keras_3_15():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    model.compile(keras.optimizers.SGD(0.0), "mse", steps_per_execution=2)
+    assert not internals.is_plainly_trained(model)
+    x = np.arange(8.0)[:, None].astype("float32")
+    model.fit(x, x, batch_size=2, epochs=1, verbose=0)
+    assert internals.is_plainly_trained(model)
+    model.reset_metrics()
+    losses = [float(model.train_function(batches)["loss"]) for batches in internals.batches_of_fit(model, x, x, 2)]
+    # Means of the squares of 0 to 3, and of 0 to 7.
+    assert losses == pytest.approx([14 / 4, 140 / 8])
+    model.train_step = model.train_step
+    assert not internals.is_plainly_trained(model)
+
+
+def test_the_slots_of_an_optimizer_are_named_as_seen_in_keras_3_15():
+    optimizer = keras.optimizers.Lamb()
+    optimizer.build([keras.Variable([0.0, 0.0])])
+    assert [slot.shape for slot in internals.slots(optimizer, "_momentums")] == [(2,)]
+
+
+def test_the_trees_of_histogram_boosting_are_found_as_seen_in_scikit_learn_1_9():
+    boosting = HistGradientBoostingRegressor(max_iter=3).fit(np.arange(40.0)[:, None], np.arange(40.0))
+    stages = internals.boosted_trees(boosting)
+    assert len(stages) == 3 and stages[0][0].nodes["is_leaf"].any()

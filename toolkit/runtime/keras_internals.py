@@ -596,7 +596,7 @@ def number_trial(oracle: Any, trial: Any) -> None:
 
 
 def boosted_trees(estimator: Any) -> Sequence[Sequence[Any]]:
-    """The trees of each stage of a fitted HistGradientBoosting: `HistGradientBoosting._predictors`, in scikit-learn 1.9."""
+    """The trees of each stage of a HistGradientBoosting: its `_predictors`, as seen in scikit-learn 1.9."""
     found: Sequence[Sequence[Any]] = _corner(estimator, "_predictors")
     return found
 

@@ -99,7 +99,7 @@ class LinearWarmup(Schedule):
 
     Update `t` of the warmup, from 0, has the rate `start + (first - start) (t + 1) / steps`, where
     `first` is the rate that `target` begins with: no update is spent on rate 0, and the last one
-    of the warmup has the full rate.
+    of the warmup has the full rate. (optax gives update `t` of a warmup what `t - 1` has here.)
 
     Args:
         target: A number of at least 0, or the schedule that takes over after the warmup, counting

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import optax
 
 import trainwise as tw
 
@@ -21,3 +22,22 @@ def test_warmup_wastes_no_update_and_then_follows_its_target():
 def test_joined_schedules_count_from_their_own_beginning():
     joined = S.JoinedSchedule([1, K.ExponentialDecay(8.0, 1, 0.5), 0.125], [2, 5])
     np.testing.assert_allclose(joined.preview(7), [1, 1, 8, 4, 2, 0.125, 0.125], rtol=1e-6)
+
+
+def test_joined_schedules_are_those_of_optax_at_every_update():
+    steps = [7, 20]
+    ours = S.JoinedSchedule([K.PolynomialDecay(0.5, 10, 0.1), K.CosineDecay(0.3, 15), 0.01], steps)
+    parts = [optax.polynomial_schedule(0.5, 0.1, 1, 10), optax.cosine_decay_schedule(0.3, 15), lambda step: 0.01]
+    theirs = optax.join_schedules(parts, steps)
+    np.testing.assert_allclose(ours.preview(30), [float(theirs(step)) for step in range(30)], atol=1e-6)
+
+
+def test_warmup_and_cosine_are_optax_with_no_update_spent_on_rate_zero():
+    # optax begins its warmup at rate 0 and reaches the peak one update after the last of it; here update t of the
+    # warmup has what optax gives to t + 1, so that the last one has the peak, and the cosine begins at its own first.
+    ours = S.LinearWarmup(K.CosineDecay(0.4, 12, alpha=0.1), 5).preview(20)
+    theirs = optax.warmup_cosine_decay_schedule(0.0, 0.4, 5, 17, end_value=0.04)
+    np.testing.assert_allclose(ours[:5], [float(theirs(step + 1)) for step in range(5)], atol=1e-6)
+    np.testing.assert_allclose(ours[5:], [float(theirs(step)) for step in range(5, 20)], atol=1e-6)
+    assert ours[0] > 0 and ours[4] == ours[5] == np.float32(0.4)
+    np.testing.assert_allclose(ours[17:], 0.04, atol=1e-6)

@@ -19,16 +19,34 @@ class Advice:
         parameter: What to change, such as `"learning_rate"`.
         change: How, such as `"raise"`, `"lower"`, `"set"`.
         value: Factor for `"raise"` and `"lower"`, the new value for `"set"`, or `None`.
+        to: Where a factor leads from the value that the run has, or `None` where that is not known.
 
     Example:
 
     >>> Advice("learning_rate", "raise", 3.0).sentence
     'raise learning_rate 3 times'
+    >>> Advice("learning_rate", "raise", 3.0).from_rate(0.01).sentence
+    'raise learning_rate 3 times, to 0.03'
     """
 
     parameter: str
     change: str
     value: float | str | None = None
+    to: float | None = None
+
+    def from_rate(self, rate: float | None) -> Advice:
+        """The advice with the learning rate that it leads to from `rate`; other advice stays as it is."""
+        factor = self.value
+        if self.parameter != "learning_rate" or not rate or not isinstance(factor, int | float):
+            return self
+        if self.change not in ("raise", "lower"):
+            return self
+        return replace(self, to=float(f"{rate * factor if self.change == 'raise' else rate / factor:.2g}"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The advice as plain values for JSON."""
+        known = {} if self.to is None else {"to": self.to}
+        return {"parameter": self.parameter, "change": self.change, "value": self.value, **known}
 
     @property
     def sentence(self) -> str:
@@ -91,7 +109,7 @@ class Finding:
             "layer": self.layer,
             "evidence": dict(self.evidence),
             "causes": list(self.causes),
-            "advice": [{"parameter": a.parameter, "change": a.change, "value": a.value} for a in self.advice],
+            "advice": [advice.as_dict() for advice in self.advice],
         }
 
     @classmethod

@@ -155,7 +155,7 @@ class RunReader:
         self._looked_early = True
         losses = unaverage([float(mean) for mean in self._means], self._counts)[:_FIRST_BATCHES]
         first = Curves(loss=(), first_batches=tuple(losses.tolist()), constant_loss=self.constant_loss, **self.known)
-        return self._found.add(read_curves(first))
+        return self._found.add(map(self._with_rates, read_curves(first)))
 
     def end_epoch(self, logs: Mapping[str, Any], penalty: float | None = None) -> list[Finding]:
         """An epoch ends; returns what is newly found, or found to be worse.
@@ -207,7 +207,14 @@ class RunReader:
             for finding in read_curves(curves)
             if finding.symptom not in without and self._found.is_new(finding)
         ]
-        return self._found.add(found)
+        return self._found.add(map(self._with_rates, found))
+
+    def _with_rates(self, finding: Finding) -> Finding:
+        """The finding with the rates that its advice leads to, where the rate of the run is known."""
+        structure = self.known.get("structure")
+        logged = self.logs.get("learning_rate", [])
+        rate = logged[-1] if logged else None if structure is None else structure.learning_rate
+        return replace(finding, advice=tuple(advice.from_rate(rate) for advice in finding.advice))
 
     def _places(self, loss: float) -> list[int]:
         """The epochs to read: where only some are validated, those alone, so that all curves speak of the same ones."""

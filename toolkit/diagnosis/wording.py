@@ -75,6 +75,9 @@ class AdviceLike(Protocol):
     @property
     def value(self) -> float | str | None: ...
 
+    @property
+    def to(self) -> float | None: ...
+
 
 class FindingLike(Protocol):
     """What is said of a finding; `findings.py` stands on this file, and not the other way round."""
@@ -143,7 +146,10 @@ def advice_sentence(advice: AdviceLike) -> str:
     if advice.value is None:
         return f"{advice.change} {advice.parameter}"
     if advice.change in ("raise", "lower") and not isinstance(advice.value, str):
-        return f"{advice.change} {advice.parameter} {advice.value:g} times"
+        # Not as a power of ten: 1e+06 times means nothing to most.
+        times = f"{advice.value:,.0f}" if advice.value >= 1000 else f"{advice.value:g}"
+        end = "" if advice.to is None else f", to {advice.to:g}"
+        return f"{advice.change} {advice.parameter} {times} times{end}"
     return f"{advice.change} {advice.parameter} to {advice.value}"
 
 
@@ -181,7 +187,8 @@ def advice_sentence_ko(advice: AdviceLike) -> str:
     """
     parameter = ADVICE_KO.get(advice.parameter, advice.parameter)
     value = "" if advice.value is None else f"{advice.value:g}" if not isinstance(advice.value, str) else advice.value
-    return CHANGES_KO.get(advice.change, "{parameter}: {value}").format(parameter=parameter, value=value).strip()
+    told = CHANGES_KO.get(advice.change, "{parameter}: {value}").format(parameter=parameter, value=value).strip()
+    return told if advice.to is None else f"{told} ({advice.to:g})"
 
 
 def causes_in_words(finding: FindingLike, language: str = "en") -> list[str]:

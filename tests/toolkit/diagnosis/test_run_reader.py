@@ -7,6 +7,7 @@ import pytest
 
 import trainwise as tw
 from trainwise.toolkit.diagnosis.run_reader import RunReader
+from trainwise.toolkit.models.structure import Structure
 
 
 def _read(all_logs, **known):
@@ -128,3 +129,20 @@ def test_a_history_of_scores_for_each_class_or_without_loss_can_be_diagnosed():
     ]
     found = tw.diagnose({"d_loss": [1.0, math.nan], "g_loss": [1.0, 1.0]})
     assert [f.symptom for f in found] == ["non_finite", "not_judged"]
+
+
+def test_advice_says_the_rate_that_it_leads_to_from_the_one_the_run_has():
+    line = [{"loss": 2.3 - 0.005 * epoch} for epoch in range(30)]
+    (known,) = _read(line, epochs=30, structure=Structure(optimizer="sgd", learning_rate=0.002)).findings[:1]
+    assert known.advice[0].sentence == "raise learning_rate 3 times, to 0.006"
+    (logged,) = _read([{**logs, "learning_rate": 0.5} for logs in line], epochs=30).findings[:1]
+    assert logged.advice[0].sentence == "raise learning_rate 3 times, to 1.5"
+    (unknown,) = _read(line, epochs=30).findings[:1]
+    assert unknown.advice[0].sentence == "raise learning_rate 3 times"
+    assert tw.Finding.from_dict(known.as_dict()) == known
+
+
+def test_a_large_factor_is_written_out():
+    advice = tw.Advice("learning_rate", "lower", 1e6)
+    assert advice.sentence == "lower learning_rate 1,000,000 times"
+    assert advice.from_rate(10.0).sentence == "lower learning_rate 1,000,000 times, to 1e-05"

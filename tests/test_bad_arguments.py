@@ -14,7 +14,7 @@ NO_ROW = {
     "Advice", "Calibration", "Comparison", "ExportRefusedError", "ExportReport", "Finding", "ObjectiveError", "Opening",
     "PopulationResult", "RangeResult", "Repair", "SealedSplit", "SearchFailedError", "SearchResult", "Selection",
     "Soup", "Split", "Splits", "Staged", "VoteReport", "diagnose", "read_folder", "fingerprint", "CNN", "MLP", "RNN",
-    "Search", "search", "refuse_two_owners", "Task", "Shape", "shape",
+    "Search", "search", "refuse_two_owners", "Task", "Shape", "shape", "TimeGradient",
 }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def main(seeds=3, epochs=4, picture=None):
     left.legend(fontsize=8)
     drawing.save(figure, __file__, picture)
     apart, together = np.mean(spreads, axis=0)
-    print(f"The fastest layer moves {apart:.1f} times as fast as the slowest; with a rate for each, {together:.1f} times.")
+    print(f"The fastest layer is {apart:.0f} times as fast as the slowest; with a rate for each, {together:.1f} times.")
     return spreads
 
 

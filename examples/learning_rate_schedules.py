@@ -67,7 +67,7 @@ def main(seeds=5, epochs=8, names=None, rate=0.5, batch=16, picture=None):
     drawing.save(figure, __file__, picture)
     means = {name: float(np.mean(values)) for name, values in losses.items()}
     best = min(means, key=means.get)
-    print(f"After equal updates a constant rate has a loss of {means['constant']:.2f}, '{best}' one of {means[best]:.2f}.")
+    print(f"After equal updates the loss is {means['constant']:.2f} at a constant rate, {means[best]:.2f} with {best}.")
     return losses
 
 

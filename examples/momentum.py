@@ -41,18 +41,21 @@ def main(seeds=5, epochs=4, momenta=MOMENTA, picture=None):
     )  # fmt: skip
     print(table)
 
-    figure, (valley, network) = drawing.panels(["60 steps in a narrow valley", "digits: validation loss, mean of seeds"])
+    figure, (valley, network) = drawing.panels(["60 steps in a narrow valley", "digits: mean validation loss"])
     ends = {}
     for label, settings in {"none": (0.0,), "0.9": (0.9,), "0.9 Nesterov": (0.9, True)}.items():
         places = path(*settings)
         valley.plot(*places.T, marker=".", markersize=3, linewidth=1, label=label)
         ends[label] = float(np.sqrt(VALLEY @ places[-1] ** 2))
-    valley.contour(*(grid := np.meshgrid(np.linspace(-11, 7, 90), np.linspace(-1.8, 1.8, 90))),
-                   VALLEY[0] * grid[0] ** 2 + VALLEY[1] * grid[1] ** 2, levels=8, colors="grey", linewidths=0.4)  # fmt: skip
-    valley.legend(title="momentum", fontsize=8)
+    along, across = np.meshgrid(np.linspace(-11, 7, 90), np.linspace(-1.8, 1.8, 90))
+    height = VALLEY[0] * along**2 + VALLEY[1] * across**2
+    valley.contour(along, across, height, levels=8, colors="grey", linewidths=0.4)
+    valley.set(xlabel="flat direction", ylabel="steep direction", ylim=(-2.1, 3.2))
+    valley.legend(title="momentum", fontsize=8, ncols=3, loc="upper left")
     for nesterov, style in ((False, {"marker": "o", "markersize": 9, "fillstyle": "none"}), (True, {"marker": "x"})):
-        rows = sorted((row["momentum"], row["mean"], row["spread"]) for row in table.rows if row["nesterov"] == nesterov)
-        network.errorbar(*zip(*rows, strict=True), **style, capsize=3, label="Nesterov" if nesterov else "classical")
+        own = [row for row in table.rows if row["nesterov"] == nesterov]
+        points = sorted((row["momentum"], row["mean"], row["spread"]) for row in own)
+        network.errorbar(*zip(*points, strict=True), **style, capsize=3, label="Nesterov" if nesterov else "classical")
     network.set(xlabel="momentum", ylim=(0, None))
     network.legend(fontsize=8)
     drawing.save(figure, __file__, picture)

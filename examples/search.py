@@ -37,7 +37,7 @@ def main(trials=5, epochs=12, rates=tuple(RATES), seed=0, picture=None):
     own = np.ptp(np.max(scores, axis=1))
     common = np.mean(np.ptp(scores, axis=0))
     print(
-        f"Each at its best rate, {trials} architectures differ by at most {own:.2f}; at one rate for all, by {common:.2f} "
+        f"Each at its best rate {trials} architectures differ by at most {own:.2f}; at one for all by {common:.2f} "
         "on average, which is the rate's doing."
     )
     return {"scores": scores, "own": float(own), "common": float(common), "best": result.best_hyperparameters}

@@ -77,7 +77,7 @@ def reader(length, classes, both):
     return keras.Model(inputs, keras.layers.Dense(classes, "softmax")(state))
 
 
-def main(seeds=2, epochs=8, rows=1000, length=12, picture=None):
+def main(seeds=2, epochs=8, rows=1000, length=8, picture=None):
     """For each text: accuracy on held-out blanks of each reader, for each seed, and chance."""
     corpora = {"grammar": grammar(rows, seed=0), "docstrings": docstrings()}
     figure, panels = drawing.panels([f"{name}: validation accuracy" for name in corpora])

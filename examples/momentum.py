@@ -19,10 +19,10 @@ def path(momentum, nesterov=False, rate=0.03, updates=60):
     """The way of Keras' SGD down the valley (w1^2 + 40 w2^2) / 2 from (-10, 1.5), shape `(updates + 1, 2)`."""
     w = keras.Variable([-10.0, 1.5])
     optimizer = keras.optimizers.SGD(rate, momentum=momentum, nesterov=nesterov)
-    places = [np.array(w)]
+    places = [keras.ops.convert_to_numpy(w).copy()]
     for _ in range(updates):
         optimizer.apply([VALLEY * w], [w])
-        places.append(np.array(w))
+        places.append(keras.ops.convert_to_numpy(w).copy())
     return np.array(places)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import trainwise as tw
 
 
-def main(rows=250, epochs=20, seeds=3, rates=4, picture=None):
+def main(rows=250, epochs=20, seeds=2, rates=4, picture=None):
     """The steps as rows, whether the training rows were fitted, and the sentence."""
     splits = tw.data.load("digits")
     x, held = (part.x.reshape(-1, 64) / 16 for part in (splits.train, splits.validation))

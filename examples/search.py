@@ -15,7 +15,7 @@ RATES = np.geomspace(1e-4, 0.3, 8).tolist()
 
 def main(trials=5, epochs=12, rates=tuple(RATES), seed=0, picture=None):
     """The score of each architecture (a row) at each rate (a column), and the best hyperparameters."""
-    splits = tw.data.load("digits", seed=seed)
+    splits = tw.data.load("digits")
     x, held = (part.x.reshape(-1, 64) / 16 for part in (splits.train, splits.validation))
     space = tw.tuning.MLP(depth=(1, 3), units=(8, 64), activation=("relu", "tanh"), dropout=0, l2=0)
     result = tw.tuning.search(

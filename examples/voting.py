@@ -23,7 +23,7 @@ def build():
 
 def main(members=7, epochs=20, rows=600, seed=0, picture=None):
     """Accuracy on test rows of each kind of vote and of its members, and the members chosen."""
-    splits = tw.data.load("digits", seed=seed)
+    splits = tw.data.load("digits")
     flat = {name: getattr(splits, name).x.reshape(-1, 64) / 16 for name in ("train", "validation")}
     draw = np.random.default_rng(seed)
     slips = draw.random(rows) < 0.2
@@ -67,7 +67,7 @@ def main(members=7, epochs=20, rows=600, seed=0, picture=None):
         f"The members have an accuracy of {np.mean(alone[:-1]):.3f} on average, their soft vote {found['soft']:.3f}; "
         f"with one member that only guesses it is {found['soft, one wrong']:.3f}."
     )
-    return {"votes": found, "members": alone, "weights": list(chosen.weights)}
+    return {"votes": found, "members": alone, "weights": [float(weight) for weight in chosen.weights]}
 
 
 if __name__ == "__main__":

@@ -66,6 +66,12 @@ def network():
     return model
 
 
+def recurrent():
+    model = keras.Sequential([keras.Input((3, 1)), keras.layers.SimpleRNN(2), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
 def arguments_of(folder):
     """For each public thing: how it is called well, and what each of its arguments must be."""
     c, s, o, t, layers = tw.callbacks, tw.schedules, tw.optimizers, tw.tuning, tw.layers
@@ -186,6 +192,7 @@ def arguments_of(folder):
         (t.fit_growing_batches, {"model": model, "x": X, "y": Y, "batch_sizes": s.BatchSizeSchedule([], [4]), "epochs": 1}, {
             "model": "model", "x": "rows", "y": "rows", "batch_sizes": "word", "epochs": "count", "learning_rates": "list", "callbacks": "list",
         }),
+        (t.gradient_over_time, {"model": recurrent(), "x": X[:, :, None], "y": Y}, {"model": "model", "x": "rows", "y": "rows", "rows": "count"}),
         (t.ladder, {}, {"optimizer": "word", "count": "count"}),
         (t.overfit_then_regularize, {"x": X, "y": Y, **seal, "seeds": 1, "rates": 2}, {
             "x": "rows", "y": "rows", "epochs": "count", "batch_size": "count", "seeds": "count", "rates": "count", "seed": "seed", "target": "word",

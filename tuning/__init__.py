@@ -1,5 +1,7 @@
 """Procedures that run many fits."""
 
+from ..toolkit.diagnosis.time_gradient import TimeGradient as TimeGradient
+from ..toolkit.diagnosis.time_gradient import gradient_over_time as gradient_over_time
 from ..toolkit.population.range_test import RangeResult as RangeResult
 from ..toolkit.population.range_test import range_test as range_test
 from .comparing import Comparison as Comparison
@@ -36,9 +38,11 @@ __all__ = [
     "SearchResult",
     "Settings",
     "Staged",
+    "TimeGradient",
     "compare_momentum",
     "compare_rates",
     "fit_growing_batches",
+    "gradient_over_time",
     "ladder",
     "overfit_then_regularize",
     "range_test",

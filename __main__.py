@@ -45,7 +45,15 @@ Columns = Annotated[
     ),
 ]
 Group = Annotated[str | None, typer.Option(help="Column whose rows of one value stay in one split.")]
-Time = Annotated[str | None, typer.Option(help="Column by which the splits follow one another; the latest rows test.")]
+Time = Annotated[
+    str | None,
+    typer.Option(help="Column by which the splits follow one another; the latest rows test. A forecast's times."),
+]
+Forecast = Annotated[
+    int | None, typer.Option(help="Answer so many values of the target that come next, instead of a value a row.")
+]
+Window = Annotated[int | None, typer.Option(help="Values that a forecast looks back at; two seasons or 12 by default.")]
+Sequence = Annotated[str | None, typer.Option(help="Column that tells several series of a forecast apart.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
@@ -75,6 +83,9 @@ def run(
     column: Columns = None,
     group: Group = None,
     time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
     seed: Seed = 0,
     epochs: Epochs = 30,
     members: Members = 5,
@@ -97,7 +108,7 @@ def run(
         "seed": seed,
     }
     with _refusals():
-        options = _data_options(target, task, drop, header, column, group, time, data_dir)
+        options = _data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence)
     _work(data, out or Path("runs") / _short_name(data), quiet, resume, settings, options)
 
 
@@ -122,6 +133,9 @@ def _data_options(
     group: str | None,
     time: str | None,
     data_dir: Path | None,
+    forecast: int | None,
+    window: int | None,
+    sequence: str | None,
 ) -> dict[str, Any]:
     """What is said of the data, as `load` takes it."""
     columns = {}
@@ -140,6 +154,9 @@ def _data_options(
         "group": group,
         "time": time,
         "data_dir": data_dir,
+        "forecast": forecast,
+        "window": window,
+        "sequence": sequence,
     }
 
 
@@ -191,6 +208,9 @@ def check(
     column: Columns = None,
     group: Group = None,
     time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
     data_dir: DataDir = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Also try to learn a few rows by heart.")] = False,
     seed: Seed = 0,
@@ -208,7 +228,11 @@ def check(
         _refuse_unspeakable(language)
         if not data:
             raise ValueError("`--data` must name the data to look at, such as --data flowers.csv.")
-        splits = load(data, seed=seed, **_data_options(target, task, drop, header, column, group, time, data_dir))
+        splits = load(
+            data,
+            seed=seed,
+            **_data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence),
+        )
         if model is None:
             from .toolkit.data.table_check import table_lines
 
@@ -267,6 +291,9 @@ def search(
     column: Columns = None,
     group: Group = None,
     time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where --out holds a search.")] = False,
@@ -287,7 +314,9 @@ def search(
             epochs=epochs,
             time_budget=time_budget,
             workers=workers,
-            options=_data_options(target, task, drop, header, column, group, time, data_dir),
+            options=_data_options(
+                target, task, drop, header, column, group, time, data_dir, forecast, window, sequence
+            ),
             seed=seed,
             verbose=not quiet,
             command=" ".join(["trainwise", *sys.argv[1:]]),

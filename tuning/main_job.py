@@ -25,8 +25,9 @@ from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.models.columns_in import model_inputs
-from ..toolkit.models.first import constant_features, describe, first_model, is_image
+from ..toolkit.models.first import constant_features, described, first_model, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
+from ..toolkit.models.forecaster import forecast_model
 from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.preflight import check
 from ..toolkit.report.page import write
@@ -38,6 +39,7 @@ from ..toolkit.runtime.randomness import preserved
 from ..toolkit.saving.exporting import ExportReport, export, published_before
 from ..toolkit.tasks import Task, head
 from .ensemble_training import Member, Plan, train_members
+from .forecast_references import fit_forecast_references
 from .reference_models import Reference, compared, fit_references
 
 Number = TypeVar("Number", int, float)
@@ -135,6 +137,9 @@ class Job:
         columns: Mapping[str, str] | None = None,
         group: str | None = None,
         time: str | None = None,
+        forecast: int | None = None,
+        window: int | None = None,
+        sequence: str | None = None,
     ) -> None:
         self.settings = settings
         self.command = command
@@ -153,6 +158,9 @@ class Job:
                 columns=columns,
                 group=group,
                 time=time,
+                forecast=forecast,
+                window=window,
+                sequence=sequence,
             )
         # Members learn from what is encoded, once; what is exported takes the raw rows.
         self.splits, self.encoder = self.raw, None
@@ -180,9 +188,13 @@ class Job:
 
     def _run(self) -> RunResult:
         splits, settings = self.splits, self.settings
-        inputs, architecture = describe(self.raw.train.x)
+        inputs, architecture = described(self.raw)
         rate, batch_size = _known(settings.learning_rate), _known(settings.batch_size)
-        build = first_model(np.asarray(splits.train.x), splits.train.y, self.head, rate, self.layout)
+        x = np.asarray(splits.train.x)
+        if self.raw.forecast is not None:
+            build = forecast_model(x, splits.train.y, self.head, rate)
+        else:
+            build = first_model(x, splits.train.y, self.head, rate, self.layout)
         with self._timed("check"):
             checks = self._check(build)
         self.say(
@@ -251,7 +263,7 @@ class Job:
 
     def _say_data(self) -> None:
         splits = self.raw
-        inputs, _ = describe(splits.train.x)
+        inputs, _ = described(splits)
         self.say(
             f"load: {splits.name}, {inputs}; {len(splits.train)} rows to train, {len(splits.validation)} to validate, "
             f"{len(splits.test)} sealed for the test"
@@ -333,6 +345,8 @@ class Job:
         """Simple models of the training rows, fitted before the test rows are opened."""
         if self._measured is not None:
             return []
+        if self.raw.forecast is not None:
+            return fit_forecast_references(self.raw.train, self.raw.forecast, self.settings.seed)
         return fit_references(
             self.raw.train,
             np.asarray(self.splits.train.x),
@@ -445,6 +459,9 @@ def run(
     columns: Mapping[str, str] | None = None,
     group: str | None = None,
     time: str | None = None,
+    forecast: int | None = None,
+    window: int | None = None,
+    sequence: str | None = None,
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
 
@@ -465,6 +482,9 @@ def run(
         columns: What columns of a table are, by name, where what is found is not right; as for `trainwise.data.load`.
         group: Column whose rows of one value stay in one split.
         time: Column by which the splits follow one another.
+        forecast: How many values of the target that come next are to be answered, as for `trainwise.data.load`.
+        window: How many values a forecast looks back at.
+        sequence: Column that tells several series of a forecast apart.
 
     Returns:
         The `RunResult`.
@@ -496,6 +516,9 @@ def run(
         columns=columns,
         group=group,
         time=time,
+        forecast=forecast,
+        window=window,
+        sequence=sequence,
     )
     return job.run()
 

@@ -83,17 +83,30 @@ def fit_references(
     """
     y = raw.y
     outputs = int(y.max()) + 1 if task == "multiclass" else (y.shape[1] if y.ndim == 2 else 1)
-    found = [_timed("constant", lambda: _constant(y, task, outputs))]
+    found = [timed("constant", lambda: _constant(y, task, outputs))]
     linear = _of_features(layout)
-    found.append(_timed("linear model", lambda: _linear(linear, features, y, task, outputs, seed)))
+    found.append(timed("linear model", lambda: _linear(linear, features, y, task, outputs, seed)))
     if task == "multilabel" or (outputs > 1 and task == "regression"):
         return found
     prepare = _Columns(raw.x, columns, layout, features)
-    found.append(_timed("gradient boosting", lambda: _boosting(prepare, raw.x, features, y, task, outputs, seed)))
+    found.append(timed("gradient boosting", lambda: _boosting(prepare, raw.x, features, y, task, outputs, seed)))
     return found
 
 
-def _timed(name: str, fit: Callable[[], tuple[Predict, str]]) -> Reference:
+def boosted_windows(raw: Split, seed: int = 0) -> Reference:
+    """Gradient boosting of windows that answer one value.
+
+    Args:
+        raw: Training windows `(rows, window, channels)`.
+        seed: Decides which rows are drawn, and boosting's own draws.
+    """
+    x = np.asarray(raw.x)
+    prepare = _Columns(x, (), None, x)
+    return timed("gradient boosting", lambda: _boosting(prepare, x, x, raw.y, "regression", 1, seed))
+
+
+def timed(name: str, fit: Callable[[], tuple[Predict, str]]) -> Reference:
+    """A reference with the seconds of its fit."""
     start = time.perf_counter()
     predict, note = fit()
     return Reference(name, predict, round(time.perf_counter() - start, 3), note)

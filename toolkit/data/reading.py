@@ -16,9 +16,10 @@ import pandas as pd
 from . import shipped
 from .archives import read_npz
 from .columns import ASKED, Column
+from .forecasts import Forecast, WindowTimes, windows_of
 from .numerals import as_float32
 from .table_rows import TableOptions, TableRows, table_rows
-from .tables import from_frame, is_frame, is_table_file, read_table, table_name
+from .tables import Table, from_frame, is_frame, is_table_file, read_table, table_name
 
 Inputs = np.ndarray | dict[str, np.ndarray]
 PARTS = ("train", "validation", "test")
@@ -44,6 +45,8 @@ class SourceRows:
         notes: How the table was read, a sentence each.
         group: Of each row, what must not be parted among splits, or `None`.
         time: Of each row, by what the splits follow one another, or `None`.
+        forecast: What windows of a series look back at and answer, or `None`.
+        window_times: When each window begins and what it answers is.
     """
 
     name: str
@@ -57,6 +60,8 @@ class SourceRows:
     notes: tuple[str, ...] = ()
     group: np.ndarray | None = None
     time: np.ndarray | None = None
+    forecast: Forecast | None = None
+    window_times: WindowTimes | None = None
 
 
 def read_rows(
@@ -69,13 +74,16 @@ def read_rows(
     columns: Mapping[str, str] | None = None,
     group: str | None = None,
     time: str | None = None,
+    forecast: int | None = None,
+    window: int | None = None,
+    sequence: str | None = None,
 ) -> SourceRows:
     """Reads rows from a name, a file, a data frame, arrays or a dataset; see `trainwise.data.load`."""
-    options = TableOptions(target, tuple(drop), _asked(columns), group, time)
+    options = TableOptions(target, tuple(drop), _asked(columns), group, time, forecast, window, sequence)
     if isinstance(source, str | Path):
         return _read_named(str(source), options, header, data_dir)
     if is_frame(source):
-        return _of_table("table", table_rows(from_frame(source), options))
+        return _of_rows_or_series("table", from_frame(source), options)
     if isinstance(source, tuple) and len(source) == 2:
         if is_frame(source[0]):
             return _read_frames(source, options)
@@ -95,6 +103,16 @@ def _asked(columns: Mapping[str, str] | None) -> dict[str, str]:
     if columns is not None and not isinstance(columns, Mapping):
         raise TypeError(f"`columns` must be a mapping of names to one of {', '.join(ASKED)}, got {columns!r}.")
     return dict(columns or {})
+
+
+def _of_rows_or_series(name: str, table: Table, options: TableOptions, source: str = "") -> SourceRows:
+    if options.forecast is None:
+        return _of_table(name, table_rows(table, options, source=source))
+    found = windows_of(table, options, source)
+    return SourceRows(
+        name, found.x, found.y, target=found.target, notes=found.notes, forecast=found.forecast,
+        window_times=found.times,
+    )  # fmt: skip
 
 
 def _of_table(name: str, found: TableRows) -> SourceRows:
@@ -207,7 +225,7 @@ def as_text(cell: Any) -> str:
 def _read_named(name: str, options: TableOptions, header: bool | None, data_dir: str | Path | None) -> SourceRows:
     path, suffix = Path(name), Path(name).suffix.lower()
     if is_table_file(path):
-        return _of_table(table_name(path), table_rows(read_table(path, header, options.target), options, source=name))
+        return _of_rows_or_series(table_name(path), read_table(path, header, options.target), options, name)
     _refuse_table_options(options, header, name)
     if suffix == ".npz":
         return _read_npz(path)
@@ -222,7 +240,10 @@ def _read_named(name: str, options: TableOptions, header: bool | None, data_dir:
 
 def _refuse_table_options(options: TableOptions, header: bool | None, name: str) -> None:
     if header is not None or options != TableOptions():
-        raise ValueError(f"`target`, `header`, `drop`, `columns`, `group` and `time` are for tables, got {name!r}.")
+        raise ValueError(
+            "`target`, `header`, `drop`, `columns`, `group`, `time`, `forecast`, `window` and `sequence` are for "
+            f"tables, got {name!r}."
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -8,9 +8,11 @@ import keras
 import numpy as np
 
 from ..data.reading import Inputs
+from ..data.splits import Splits
 from ..layers.normalization import Standardize
 from ..layers.table_encoding import CategoryNumbers
 from ..tasks import Head
+from .forecaster import described as of_windows
 from .table_encoder import Layout
 from .units import in_target_units, statistics
 
@@ -35,6 +37,23 @@ def describe(x: Inputs) -> tuple[str, str]:
     if is_image(x):
         return f"images of {' x '.join(map(str, x.shape[1:]))}", "small CNN"
     return f"rows of {' x '.join(map(str, x.shape[1:])) or 1} numbers", "MLP 128-128"
+
+
+def described(splits: Splits) -> tuple[str, str]:
+    """Names the inputs of a data set and the architecture that fits them.
+
+    Args:
+        splits: Its rows.
+
+    Example:
+
+    >>> from ..data import load
+    >>> described(load("iris"))
+    ('rows of 4 numbers', 'MLP 128-128')
+    """
+    if splits.forecast is not None:
+        return of_windows(np.asarray(splits.train.x), splits.forecast.steps)
+    return describe(splits.train.x)
 
 
 def first_model(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.forecasts import Forecast, last_windows
 from ..data.tables import read_table
 from .exporting import SCHEMA, latest_version
 from .outward_operations import outward_operations
@@ -46,7 +47,8 @@ def predict_table(
 
     Returns:
         Column names and rows of text: the class and the probability of each class; for regression
-        the value; for multilabel the probability of each label.
+        the value; for multilabel the probability of each label. A forecast looks at the latest rows, and answers the
+        times that follow, a row each.
 
     Raises:
         FileNotFoundError: There is no such model or file.
@@ -55,21 +57,38 @@ def predict_table(
     """
     folder = latest_version(model)
     schema = _schema(folder)
-    table = read_table(file, header, next(iter(schema["features"]), None))
+    table = read_table(file, header, next(iter(schema["features"]), schema["target"] if "forecast" in schema else None))
     if row_id is not None and row_id not in table.columns:
         raise ValueError(f"{file} has no column {row_id!r}; its columns are {', '.join(table.columns[:20])}.")
-    inputs, notes = table_inputs(table, schema, Path(file))
+    forecast = Forecast.of_dict(schema.get("forecast"))
+    if forecast is not None and row_id is not None:
+        raise ValueError(f"A forecast answers times that are not in {file}: leave out the column {row_id!r} to write.")
+    if forecast is None:
+        inputs, notes = table_inputs(table, schema, Path(file))
+    else:
+        inputs, ahead = last_windows(table, forecast, str(file))
+        notes = []
     outward = [] if trust else outward_operations(folder)
     if outward:
         raise ValueError(
             f"{folder} would touch files, the network or Python when it is loaded or asked ({', '.join(outward)}): "
             "give `trust=True` (`--trust` on the command line) where you know who made it."
         )
+    if forecast is not None:
+        return _of_forecast(_answers(folder, inputs), ahead, forecast, schema["target"])
     names, rows = _as_text(_answers(folder, inputs), schema, folder)
     if row_id is not None:
         names = [row_id, *names]
         rows = [[str(one), *row] for one, row in zip(table.frame[row_id], rows, strict=True)]
     return Predicted(names, rows, notes)
+
+
+def _of_forecast(answers: np.ndarray, ahead: list[tuple[str, str]], forecast: Forecast, target: str) -> Predicted:
+    """A row for each time that follows, and for each series its own."""
+    rows = [[name, moment, f"{value:.6g}"] for (name, moment), value in zip(ahead, answers.ravel(), strict=True)]
+    names = [forecast.sequence or "", forecast.time or "step", target]
+    first = 0 if forecast.sequence else 1
+    return Predicted(names[first:], [row[first:] for row in rows], [])
 
 
 def write_parquet(found: Predicted, path: Path) -> None:

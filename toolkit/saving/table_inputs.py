@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..data.columns import as_written
 from ..data.dates import parsed
+from ..data.forecasts import Forecast
 from ..data.gaps import looks_like_gap
 from ..data.numerals import NumberForm, as_float32, as_numbers, find_form
 from ..data.tables import Table
@@ -48,9 +49,15 @@ def wrong_part(schema: Any) -> str:
         "classes": _are_words(classes) and len(classes) >= 2 if classified else classes is None or _are_words(classes),
         "columns": columns is None or pairs,
         "shape": named and sides and len(features) in (0, math.prod(shape)) if columns is None else shape is None,
+        "forecast": "forecast" not in schema or _is_forecast(schema["forecast"], shape),
         "forms": forms == {} or (named and _are_forms(forms, features)),
     }
     return next((name for name, good in right.items() if not good), "")
+
+
+def _is_forecast(values: Any, shape: Any) -> bool:
+    forecast = Forecast.of_dict(values)
+    return forecast is not None and shape == [forecast.window, len(forecast.channels)]
 
 
 def _are_forms(forms: Any, features: list[str]) -> bool:

@@ -31,7 +31,11 @@ Seed = Annotated[int, typer.Option(help="Decides splits, starting weights and ba
 Epochs = Annotated[int, typer.Option(help="Epochs a member at most; the best one is kept.")]
 Members = Annotated[int, typer.Option(help="Members of the ensemble.")]
 Data = Annotated[
-    str, typer.Option(help="A data set's name, a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl) or an .npz file.")
+    str,
+    typer.Option(
+        help="A data set's name, a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl), an .npz file, or a folder of "
+        "images."
+    ),
 ]
 Target = Annotated[str | None, typer.Option(help="Column of the table to predict; the last by default.")]
 Asked = Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")]
@@ -94,6 +98,9 @@ def run(
     learning_rate: Annotated[
         float | None, typer.Option(help="Of the Adam optimizer; by the number of updates by default.")
     ] = None,
+    augmentation: Annotated[
+        str, typer.Option(help="Of images, in training only: auto, none, shift, flip or shift_flip.")
+    ] = "auto",
     data_dir: DataDir = None,
     quiet: Quiet = False,
     resume: Resume = False,
@@ -106,6 +113,7 @@ def run(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "seed": seed,
+        "augmentation": augmentation,
     }
     with _refusals():
         options = _data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence)
@@ -115,6 +123,8 @@ def run(
 def _short_name(data: str) -> str:
     from .toolkit.runtime.own_folders import folder_name
 
+    if Path(data).is_dir():
+        return folder_name(Path(data).resolve().name)
     # A data set's name is `name/config:version`, a file's has endings.
     file = Path(data)
     for ending in (".gz", ".bz2", ".xz", *_ENDINGS):
@@ -163,7 +173,11 @@ def _data_options(
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="An exported model, or the folder of its versions.")],
-    file: Annotated[Path, typer.Argument(help="Table with the rows to answer: .csv, .parquet, .xlsx, ...")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Table with the rows to answer (.csv, .parquet, .xlsx, ...), image, or folder of images."),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="The same, as an option.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="CSV or Parquet file for the answers; standard output by default.")
     ] = None,
@@ -179,7 +193,12 @@ def predict(
     from .toolkit.saving.predicting import predict_table
 
     with _refusals():
-        found = predict_table(model, file, header, trust=trust, row_id=row_id)
+        given = [one for one in (file, data) if one is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "Give the rows to answer once: a table, an image or a folder of images, here or by --data."
+            )
+        found = predict_table(model, given[0], header, trust=trust, row_id=row_id)
         for note in found.notes:
             print(f"trainwise: {note}", file=sys.stderr)
         if out is None:

@@ -38,6 +38,7 @@ KINDS = {
     "group": (*WORDS, "t"),
     "time": (*WORDS, "t"),
     "data": WORDS,
+    "augmentation": (*WORDS, "shift"),
     "forecast": COUNTS,
     "window": (*COUNTS, "3"),
     "sequence": (*WORDS, "a"),

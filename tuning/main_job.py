@@ -17,15 +17,16 @@ import numpy as np
 from rich.console import Console
 
 from ..callbacks.progress import Progress
-from ..toolkit.checks import instance_of, number, path_of, whole_number
+from ..toolkit.checks import instance_of, number, one_of, path_of, whole_number
 from ..toolkit.data import Opening, Split, load
+from ..toolkit.data.images import small_images
 from ..toolkit.data.splits import take
 from ..toolkit.data.table_check import leaks
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.models.columns_in import model_inputs
-from ..toolkit.models.first import constant_features, described, first_model, is_image
+from ..toolkit.models.first import constant_features, described, first_model, fitting_augmentation, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
 from ..toolkit.models.forecaster import forecast_model
 from ..toolkit.models.table_encoder import TableEncoder
@@ -51,6 +52,13 @@ _RUN = "run.json"
 _MOST = {"members": 1_000, "epochs": 1_000_000, "patience": 1_000_000, "batch_size": 2**31 - 1}
 # Keras' seeds end here, and each member has the next one.
 _SEEDS = 2**32
+_PIXELS_BESIDE = 16
+_AUGMENTED = {
+    "shift": "images shifted by a tenth of their sides at most",
+    "flip": "images mirrored left to right",
+    "shift_flip": "images shifted by a tenth of their sides at most and mirrored left to right",
+}
+_AUGMENTATIONS = ("auto", "none", "shift", "flip", "shift_flip")
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,8 @@ class Settings:
         batch_size: Rows an update, in [1, 2**31); by default so many that an epoch has about 60 updates, 8 to 512.
         learning_rate: Of the Adam optimizer, > 0; by default 0.001 to 0.01, the higher the fewer updates there are.
         seed: Decides the splits, the starting weights and the order of the batches, in [0, 2**32 - members].
+        augmentation: Of images, in training only: `"none"`, `"shift"`, `"flip"` (left to right), `"shift_flip"`; by
+            default images read from files are shifted where they have 16 pixels a side, those of colours mirrored too.
 
     Raises:
         TypeError: A setting is not a number.
@@ -82,12 +92,14 @@ class Settings:
     batch_size: int | None = None
     learning_rate: float | None = None
     seed: int = 0
+    augmentation: str = "auto"
 
     def __post_init__(self) -> None:
         for name, most in _MOST.items():
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), 1, most)
         whole_number("seed", self.seed, 0, _SEEDS - self.members)
+        one_of("augmentation", self.augmentation, _AUGMENTATIONS)
         if self.learning_rate is not None:
             number("learning_rate", self.learning_rate, 0, np.inf, open_low=True, open_high=True)
 
@@ -95,7 +107,7 @@ class Settings:
         """These settings with a batch size and a rate that fit so many training rows, where none were given."""
         batch_size = self.batch_size or fitting_batch_size(rows, images)
         updates = self.epochs * -(-rows // batch_size)
-        return replace(self, batch_size=batch_size, learning_rate=self.learning_rate or fitting_rate(updates))
+        return replace(self, batch_size=batch_size, learning_rate=self.learning_rate or fitting_rate(updates, images))
 
 
 @dataclass(frozen=True)
@@ -171,6 +183,7 @@ class Job:
             self.splits = replace(self.raw, train=encoded[0], validation=encoded[1])
         self.layout = self.encoder.layout if self.encoder else None
         self.settings = settings.fitted_to(len(self.splits.train), is_image(self.raw.train.x))
+        self.augmentation = self._augmentation()
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
         self.head = head(self.splits.task, self.splits.train.y, len(self.splits.classes or ()) or None)
@@ -194,7 +207,7 @@ class Job:
         if self.raw.forecast is not None:
             build = forecast_model(x, splits.train.y, self.head, rate)
         else:
-            build = first_model(x, splits.train.y, self.head, rate, self.layout)
+            build = first_model(x, splits.train.y, self.head, rate, self.layout, self.augmentation)
         with self._timed("check"):
             checks = self._check(build)
         self.say(
@@ -222,6 +235,14 @@ class Job:
         except OSError as error:
             self.say(f"  warning: {self._state} is done with, and could not be removed: {error}")
         return RunResult(model, report, self.out)
+
+    def _augmentation(self) -> str:
+        wanted = self.settings.augmentation
+        if wanted == "auto":
+            return fitting_augmentation(self.raw.train.x) if self.raw.images else "none"
+        if wanted != "none" and not is_image(self.raw.train.x):
+            raise ValueError(f"`augmentation` {wanted!r} is for images, and {self.raw.name} holds none.")
+        return wanted
 
     def _encoded(self, rows: Split) -> Split:
         return rows if self.encoder is None else Split(self.encoder.encode(rows.x), rows.y)
@@ -272,6 +293,8 @@ class Job:
         self.say(f"head: {end.task}, {end.units} output unit(s), {end.activation}, {end.loss}")
         for line in (*splits.notes, *(column.said for column in splits.columns)):
             self.say(f"  {line}")
+        if self.augmentation != "none":
+            self.say(f"augment: {_AUGMENTED[self.augmentation]}, in training only")
         constant = constant_features(splits.train.x, splits.features)
         self.notes = leaks(splits)
         for note in self.notes:
@@ -347,14 +370,20 @@ class Job:
             return []
         if self.raw.forecast is not None:
             return fit_forecast_references(self.raw.train, self.raw.forecast, self.settings.seed)
-        return fit_references(
-            self.raw.train,
-            np.asarray(self.splits.train.x),
-            self.head.task,
-            self.raw.columns,
-            self.layout,
-            self.settings.seed,
-        )
+        raw, features = self._beside(self.raw.train)
+        found = fit_references(raw, features, self.head.task, self.raw.columns, self.layout, self.settings.seed)
+        if not self.raw.images:
+            return found
+        height, width = features.shape[1:3]
+        pixels = f"of {height} x {width} pixels"
+        return [replace(one, note=f"{pixels}; {one.note}" if one.note else pixels) for one in found]
+
+    def _beside(self, rows: Split, encoded: Split | None = None) -> tuple[Split, np.ndarray]:
+        """Rows as the references take them, and their features: images of few pixels, each looked at by itself."""
+        if not self.raw.images:
+            return rows, np.asarray((encoded or self.splits.train).x)
+        small = small_images(np.asarray(rows.x), _PIXELS_BESIDE)
+        return Split(small, rows.y), small
 
     def _measure(
         self, models: dict[str, keras.Model], winner: str, references: list[Reference]
@@ -377,7 +406,8 @@ class Job:
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
         evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed)
         network = next(answer for answer in answers if answer.name == winner)
-        beside = compared(references, raw, np.asarray(test.x), self.head.task, network, self.settings.seed)
+        seen, features = self._beside(raw, test)
+        beside = compared(references, seen, features, self.head.task, network, self.settings.seed)
         write_json(self._state / "beside.json", beside)
         # Last of the two: what is there says that both were measured.
         write_json(self._state / "evaluation.json", evaluation)

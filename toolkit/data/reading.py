@@ -17,8 +17,9 @@ from . import shipped
 from .archives import read_npz
 from .columns import ASKED, Column
 from .forecasts import Forecast, WindowTimes, windows_of
+from .images import ImageFiles, found_paths, images_of_folder, path_column, read_images
 from .numerals import as_float32
-from .table_rows import TableOptions, TableRows, table_rows
+from .table_rows import TableOptions, TableRows, refuse_unknown, table_rows, targets_of, times_of
 from .tables import Table, from_frame, is_frame, is_table_file, read_table, table_name
 
 Inputs = np.ndarray | dict[str, np.ndarray]
@@ -47,6 +48,7 @@ class SourceRows:
         time: Of each row, by what the splits follow one another, or `None`.
         forecast: What windows of a series look back at and answer, or `None`.
         window_times: When each window begins and what it answers is.
+        images: Whether the rows were decoded from files of images.
     """
 
     name: str
@@ -62,6 +64,7 @@ class SourceRows:
     time: np.ndarray | None = None
     forecast: Forecast | None = None
     window_times: WindowTimes | None = None
+    images: bool = False
 
 
 def read_rows(
@@ -225,10 +228,16 @@ def as_text(cell: Any) -> str:
 def _read_named(name: str, options: TableOptions, header: bool | None, data_dir: str | Path | None) -> SourceRows:
     path, suffix = Path(name), Path(name).suffix.lower()
     if is_table_file(path):
-        return _of_rows_or_series(table_name(path), read_table(path, header, options.target), options, name)
+        table = read_table(path, header, options.target)
+        listed = None if options.forecast is not None else path_column(table.frame, options.drop)
+        if listed is not None and options.target != listed:
+            return _read_listed_images(table, listed, options, path)
+        return _of_rows_or_series(table_name(path), table, options, name)
     _refuse_table_options(options, header, name)
     if suffix == ".npz":
         return _read_npz(path)
+    if path.is_dir():
+        return _of_images(path.resolve().name, images_of_folder(path))[0]
     # Else a mistyped file would be looked up as the name of a data set.
     if path.exists() or suffix in (".txt", ".xls", ".npy", ".gz", ".zip", ".feather", ".arff"):
         raise ValueError(f"{name} is neither a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl) nor an .npz file.")
@@ -236,6 +245,46 @@ def _read_named(name: str, options: TableOptions, header: bool | None, data_dir:
         x, y, features, classes = shipped.arrays(name)
         return SourceRows(name, x, y, features, classes=classes)
     return _read_tfds(name, data_dir)
+
+
+def _of_images(name: str, files: ImageFiles) -> tuple[SourceRows, np.ndarray]:
+    """The rows of images, and which of the files they are."""
+    x, at, notes = read_images(files.paths)
+    # Where broken files are left out, the rows behind them move up.
+    place = {int(row): new for new, row in enumerate(at)}
+    parts = {part: np.array([place[row] for row in rows if row in place]) for part, rows in files.parts.items()}
+    said = (*files.notes, *notes)
+    return SourceRows(name, x, files.labels[at], target=files.target, parts=parts, notes=said, images=True), at
+
+
+def _read_listed_images(table: Table, listed: str, options: TableOptions, path: Path) -> SourceRows:
+    """The images that a table names, with the targets beside them; other columns are left out."""
+    frame = table.frame
+    refuse_unknown(table, options, str(path))
+    beside = (listed, options.group, options.time, *options.drop)
+    others = [str(one) for one in frame.columns if one not in beside]
+    if not others:
+        raise ValueError(f"{path} names images in {listed!r}, and has no column with their classes or numbers.")
+    target = options.target or others[-1]
+    y, gaps = targets_of(table, target, options.asked.get(target), str(path))
+    at = np.flatnonzero(~gaps & (frame[listed] != "").to_numpy())
+    if not at.size:
+        raise ValueError(f"{path} has no row with both an image in {listed!r} and a value in {target!r}.")
+    notes = [f"{listed!r} names images; the target is {target!r}."]
+    if len(at) < len(y):
+        notes.append(f"{len(y) - len(at)} rows lack an image or a value in {target!r} and are left out.")
+    unused = [one for one in others if one != target]
+    if unused:
+        notes.append(f"Left out beside the images: {', '.join(map(repr, unused[:10]))}.")
+    paths = found_paths([str(cell) for cell in frame[listed].iloc[at]], path)
+    rows, read = _of_images(table_name(path), ImageFiles(paths, y[at], {}, target, tuple(notes)))
+    kept = at[read]
+    group, time = options.group, options.time
+    return replace(
+        rows,
+        group=None if group is None else np.array([str(one) for one in frame[group].iloc[kept]], dtype=object),
+        time=None if time is None else times_of(frame, table, time, options.asked.get(time))[0][kept],
+    )
 
 
 def _refuse_table_options(options: TableOptions, header: bool | None, name: str) -> None:

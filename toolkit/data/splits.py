@@ -122,6 +122,7 @@ class Splits:
         columns: What the columns of a table are, those that are left out too; empty for arrays.
         notes: How the rows were read and parted, where there is something to say, a sentence each.
         forecast: What windows of a series look back at and answer; `None` for other rows.
+        images: Whether the rows were decoded from files of images.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Splits:
     columns: tuple[Column, ...] = ()
     notes: tuple[str, ...] = ()
     forecast: Forecast | None = None
+    images: bool = False
 
 
 def load(
@@ -165,8 +167,9 @@ def load(
         source: `"digits"`, `"iris"`, `"wine"`, `"breast_cancer"` or `"diabetes"` (no download); any
             tfds name (downloaded where there is a network); an `.npz` file with `x` and `y`, or
             `x_train` and `y_train` and the like; a table (`.csv`, `.tsv`, packed or not, `.parquet`, `.xlsx`,
-            `.jsonl`); a data frame of pandas or polars; a pair `(x, y)` of arrays, `x` maybe a dict of columns or a
-            data frame and `y` a `Series`; a finite `tf.data.Dataset` of pairs, batched or not.
+            `.jsonl`); a folder of images with one folder for each class, or a table with a column of paths to images
+            (`.png`, `.jpg`, `.bmp`, `.gif`); a data frame of pandas or polars; a pair `(x, y)` of arrays, `x` maybe a
+            dict of columns or a data frame and `y` a `Series`; a finite `tf.data.Dataset` of pairs, batched or not.
         target: Column of the table to predict; the last one by default.
         task: `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; found from the targets by
             default.
@@ -243,6 +246,7 @@ def load(
         rows.columns,
         (*rows.notes, *notes),
         rows.forecast,
+        rows.images,
     )
 
 

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..data.forecasts import Forecast, last_windows
+from ..data.images import ENDINGS, images_in, is_image_file, read_images
 from ..data.tables import read_table
 from .exporting import SCHEMA, latest_version
 from .outward_operations import outward_operations
 from .table_inputs import table_inputs, wrong_part
+
+_IMAGES_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ def predict_table(
         model: A SavedModel written by `trainwise run`, or the folder of its versions (the latest
             is used).
         file: Rows in the columns of the training data, in any kind that `run` reads; the target and further columns
-            may be there and are ignored. With a header the columns may come in any order.
+            may be there and are ignored. With a header the columns may come in any order. An image, or a folder of
+            images, for a model of images.
         header: Whether the first row names the columns; found out by default.
         trust: Whether to run a model whose operations touch files, the network or Python.
         row_id: Column that is written before the answers, as it is.
@@ -57,6 +61,10 @@ def predict_table(
     """
     folder = latest_version(model)
     schema = _schema(folder)
+    if schema.get("images"):
+        return _of_images(folder, schema, Path(file), row_id, trust)
+    if Path(file).is_dir() or is_image_file(file):
+        raise ValueError(f"{file} holds images, and {folder} takes {len(schema['features']) or 'rows of'} columns.")
     table = read_table(file, header, next(iter(schema["features"]), schema["target"] if "forecast" in schema else None))
     if row_id is not None and row_id not in table.columns:
         raise ValueError(f"{file} has no column {row_id!r}; its columns are {', '.join(table.columns[:20])}.")
@@ -68,12 +76,7 @@ def predict_table(
     else:
         inputs, ahead = last_windows(table, forecast, str(file))
         notes = []
-    outward = [] if trust else outward_operations(folder)
-    if outward:
-        raise ValueError(
-            f"{folder} would touch files, the network or Python when it is loaded or asked ({', '.join(outward)}): "
-            "give `trust=True` (`--trust` on the command line) where you know who made it."
-        )
+    _refuse_outward(folder, trust)
     if forecast is not None:
         return _of_forecast(_answers(folder, inputs), ahead, forecast, schema["target"])
     names, rows = _as_text(_answers(folder, inputs), schema, folder)
@@ -81,6 +84,35 @@ def predict_table(
         names = [row_id, *names]
         rows = [[str(one), *row] for one, row in zip(table.frame[row_id], rows, strict=True)]
     return Predicted(names, rows, notes)
+
+
+def _refuse_outward(folder: Path, trust: bool) -> None:
+    outward = [] if trust else outward_operations(folder)
+    if outward:
+        raise ValueError(
+            f"{folder} would touch files, the network or Python when it is loaded or asked ({', '.join(outward)}): "
+            "give `trust=True` (`--trust` on the command line) where you know who made it."
+        )
+
+
+def _of_images(folder: Path, schema: dict[str, Any], file: Path, row_id: str | None, trust: bool) -> Predicted:
+    """Answers to one image or to all of a folder, with the file's name before each."""
+    if row_id is not None:
+        raise ValueError(f"A model of images writes the file before its answer: leave out the column {row_id!r}.")
+    if not file.exists():
+        raise FileNotFoundError(f"There is no file or folder {file}.")
+    paths = images_in(file)[0] if file.is_dir() else [file]
+    if not paths or not is_image_file(paths[0]):
+        raise ValueError(f"{file} is no image or folder of images ({', '.join(ENDINGS)}), which the model takes.")
+    height, width, channels = schema["shape"]
+    _refuse_outward(folder, trust)
+    names: list[str] = []
+    rows: list[list[str]] = []
+    for start in range(0, len(paths), _IMAGES_AT_ONCE):
+        some = paths[start : start + _IMAGES_AT_ONCE]
+        names, answers = _as_text(_answers(folder, read_images(some, (height, width, channels))[0]), schema, folder)
+        rows += [[str(path), *row] for path, row in zip(some, answers, strict=True)]
+    return Predicted(["file", *names], rows, [])
 
 
 def _of_forecast(answers: np.ndarray, ahead: list[tuple[str, str]], forecast: Forecast, target: str) -> Predicted:

@@ -49,6 +49,7 @@ def wrong_part(schema: Any) -> str:
         "classes": _are_words(classes) and len(classes) >= 2 if classified else classes is None or _are_words(classes),
         "columns": columns is None or pairs,
         "shape": named and sides and len(features) in (0, math.prod(shape)) if columns is None else shape is None,
+        "images": schema.get("images", False) is False or (schema["images"] is True and sides and len(shape) == 3),
         "forecast": "forecast" not in schema or _is_forecast(schema["forecast"], shape),
         "forms": forms == {} or (named and _are_forms(forms, features)),
     }

@@ -10,6 +10,7 @@ import keras_tuner
 import numpy as np
 
 from ...toolkit.checks import number, one_of, whole_number
+from ...toolkit.models.first import augmented
 from ...toolkit.tasks import TASKS, Head, Task, check_labels, find_task, head
 from .choices import activation_name, choice, several
 from .forms import Form, inputs_array, rows_of_batches
@@ -158,11 +159,7 @@ class Space(keras_tuner.HyperModel):
     def _augmented(self, features: keras.KerasTensor, kind: str) -> keras.KerasTensor:
         if kind == "noise":
             return keras.layers.GaussianNoise(0.1, name="noise")(features)
-        if "shift" in kind:
-            features = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="nearest", name="shift")(features)
-        if "flip" in kind:
-            features = keras.layers.RandomFlip("horizontal", name="flip")(features)
-        return features
+        return augmented(features, kind)
 
     def _finished(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor, name: str) -> keras.KerasTensor:
         """Normalisation and activation after a linear layer."""

@@ -57,7 +57,10 @@ Forecast = Annotated[
     int | None, typer.Option(help="Answer so many values of the target that come next, instead of a value a row.")
 ]
 Window = Annotated[int | None, typer.Option(help="Values that a forecast looks back at; two seasons or 12 by default.")]
-Sequence = Annotated[str | None, typer.Option(help="Column that tells several series of a forecast apart.")]
+Sequence = Annotated[
+    str | None,
+    typer.Option(help="Column that tells series of a forecast apart; else a sequence is one row."),
+]
 DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]

@@ -20,6 +20,7 @@ from ..callbacks.progress import Progress
 from ..toolkit.checks import instance_of, number, one_of, path_of, whole_number
 from ..toolkit.data import Opening, Split, load
 from ..toolkit.data.images import small_images
+from ..toolkit.data.sequences import filled, is_padded
 from ..toolkit.data.splits import take
 from ..toolkit.data.table_check import leaks
 from ..toolkit.diagnosis.findings import Finding
@@ -29,6 +30,7 @@ from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.models.first import constant_features, described, first_model, fitting_augmentation, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
 from ..toolkit.models.forecaster import forecast_model
+from ..toolkit.models.series import is_grey, is_series
 from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.preflight import check
 from ..toolkit.report.page import write
@@ -103,11 +105,13 @@ class Settings:
         if self.learning_rate is not None:
             number("learning_rate", self.learning_rate, 0, np.inf, open_low=True, open_high=True)
 
-    def fitted_to(self, rows: int, images: bool) -> Settings:
+    def fitted_to(self, rows: int, images: bool, series: bool = False) -> Settings:
         """These settings with a batch size and a rate that fit so many training rows, where none were given."""
         batch_size = self.batch_size or fitting_batch_size(rows, images)
         updates = self.epochs * -(-rows // batch_size)
-        return replace(self, batch_size=batch_size, learning_rate=self.learning_rate or fitting_rate(updates, images))
+        return replace(
+            self, batch_size=batch_size, learning_rate=self.learning_rate or fitting_rate(updates, images or series)
+        )
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,8 @@ class Job:
                 encoded = [self._encoded(part) for part in (self.raw.train, self.raw.validation)]
             self.splits = replace(self.raw, train=encoded[0], validation=encoded[1])
         self.layout = self.encoder.layout if self.encoder else None
-        self.settings = settings.fitted_to(len(self.splits.train), is_image(self.raw.train.x))
+        x = self.raw.train.x
+        self.settings = settings.fitted_to(len(self.splits.train), is_image(x) or is_grey(x), is_series(x))
         self.augmentation = self._augmentation()
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
@@ -380,6 +385,9 @@ class Job:
 
     def _beside(self, rows: Split, encoded: Split | None = None) -> tuple[Split, np.ndarray]:
         """Rows as the references take them, and their features: images of few pixels, each looked at by itself."""
+        if is_padded(self.raw.train.x):
+            gaps, means = filled(np.asarray(rows.x), np.asarray(self.raw.train.x))
+            return Split(gaps, rows.y), means
         if not self.raw.images:
             return rows, np.asarray((encoded or self.splits.train).x)
         small = small_images(np.asarray(rows.x), _PIXELS_BESIDE)

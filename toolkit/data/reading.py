@@ -19,6 +19,7 @@ from .columns import ASKED, Column
 from .forecasts import Forecast, WindowTimes, windows_of
 from .images import ImageFiles, found_paths, images_of_folder, path_column, read_images
 from .numerals import as_float32
+from .sequences import SequenceColumns, is_ragged, padded, sequences_of
 from .table_rows import TableOptions, TableRows, refuse_unknown, table_rows, targets_of, times_of
 from .tables import Table, from_frame, is_frame, is_table_file, read_table, table_name
 
@@ -49,6 +50,7 @@ class SourceRows:
         forecast: What windows of a series look back at and answer, or `None`.
         window_times: When each window begins and what it answers is.
         images: Whether the rows were decoded from files of images.
+        sequences: What the steps of a long table's sequences are, or `None`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class SourceRows:
     forecast: Forecast | None = None
     window_times: WindowTimes | None = None
     images: bool = False
+    sequences: SequenceColumns | None = None
 
 
 def read_rows(
@@ -93,6 +96,8 @@ def read_rows(
         if isinstance(source[0], Mapping):
             return _read_columns("arrays", source[0], np.asarray(source[1]), options)
         _refuse_table_options(options, header, "arrays")
+        if is_ragged(source[0]):
+            return _read_ragged(source[0], np.asarray(source[1]))
         return SourceRows("arrays", as_inputs(source[0]), np.asarray(source[1]))
     if hasattr(source, "element_spec") and hasattr(source, "as_numpy_iterator"):
         return _read_dataset(source, options)
@@ -102,6 +107,16 @@ def read_rows(
     )
 
 
+def _read_ragged(x: Any, y: np.ndarray) -> SourceRows:
+    lengths = [len(one) for one in x]
+    rows = padded(x)
+    if rows.ndim == 2:
+        # As series of one channel: what the numbers of tokens mean, only an embedding learns.
+        rows = padded([np.asarray(one, dtype="float32") for one in x])
+    said = f"Sequences have {min(lengths)} to {max(lengths)} steps; what is behind their ends counts for nothing."
+    return SourceRows("arrays", rows, y, notes=(said,))
+
+
 def _asked(columns: Mapping[str, str] | None) -> dict[str, str]:
     if columns is not None and not isinstance(columns, Mapping):
         raise TypeError(f"`columns` must be a mapping of names to one of {', '.join(ASKED)}, got {columns!r}.")
@@ -109,6 +124,9 @@ def _asked(columns: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _of_rows_or_series(name: str, table: Table, options: TableOptions, source: str = "") -> SourceRows:
+    if options.forecast is None and options.sequence is not None:
+        rows = sequences_of(table, options, source)
+        return SourceRows(name, rows.x, rows.y, target=rows.target, notes=rows.notes, sequences=rows.columns)
     if options.forecast is None:
         return _of_table(name, table_rows(table, options, source=source))
     found = windows_of(table, options, source)

@@ -19,6 +19,7 @@ from .forecasts import Forecast
 from .partition import ROWS_PER_CLASS, Shares, places, window_places
 from .reading import Inputs, SourceRows, as_text, read_rows
 from .sealing import Seal
+from .sequences import SequenceColumns
 
 # The loss of a regression is a square, in float32.
 _LARGEST_TARGET = 1e18
@@ -123,6 +124,7 @@ class Splits:
         notes: How the rows were read and parted, where there is something to say, a sentence each.
         forecast: What windows of a series look back at and answer; `None` for other rows.
         images: Whether the rows were decoded from files of images.
+        sequences: What the steps of a long table's sequences are; `None` for other rows.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Splits:
     notes: tuple[str, ...] = ()
     forecast: Forecast | None = None
     images: bool = False
+    sequences: SequenceColumns | None = None
 
 
 def load(
@@ -169,7 +172,8 @@ def load(
             `x_train` and `y_train` and the like; a table (`.csv`, `.tsv`, packed or not, `.parquet`, `.xlsx`,
             `.jsonl`); a folder of images with one folder for each class, or a table with a column of paths to images
             (`.png`, `.jpg`, `.bmp`, `.gif`); a data frame of pandas or polars; a pair `(x, y)` of arrays, `x` maybe a
-            dict of columns or a data frame and `y` a `Series`; a finite `tf.data.Dataset` of pairs, batched or not.
+            dict of columns, a data frame with `y` a `Series`, or a list of sequences of unequal length; a finite
+            `tf.data.Dataset` of pairs, batched or not.
         target: Column of the table to predict; the last one by default.
         task: `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; found from the targets by
             default.
@@ -187,7 +191,9 @@ def load(
             of the table's numbers `(window, columns)`, the target first, and its targets what follows. Splits follow
             one another in time, and no test window looks at what a training window answers.
         window: How many values a forecast looks back at, at least 1; by default two seasons, or 12.
-        sequence: Column that tells several series of a forecast apart, such as a shop; no window crosses it.
+        sequence: Column that tells several series of a forecast apart, such as a shop; no window crosses it. Without
+            `forecast` each sequence, such as a patient's visits, is one row with one target: `(steps, columns)` in the
+            order of `time`, filled up by -1e9 behind its end, which models leave out.
 
     Returns:
         The `Splits`. A table of numbers is one array, any other one columns by name. In columns NaN and the empty word
@@ -247,6 +253,7 @@ def load(
         (*rows.notes, *notes),
         rows.forecast,
         rows.images,
+        rows.sequences,
     )
 
 
@@ -254,11 +261,10 @@ def _refuse_unfit_forecast(
     task: Task | None, group: str | None, forecast: int | None, window: int | None, sequence: str | None
 ) -> None:
     if forecast is None:
-        given = [name for name, value in (("window", window), ("sequence", sequence)) if value is not None]
-        if given:
-            raise ValueError(
-                f"`{given[0]}` is for a forecast: say how many values ahead with `forecast` (`--forecast 1`)."
-            )
+        if sequence is not None and group is not None:
+            raise ValueError("`sequence` makes one row of each sequence, which `group` cannot keep together: give one.")
+        if window is not None:
+            raise ValueError("`window` is for a forecast: say how many values ahead with `forecast` (`--forecast 1`).")
         return
     whole_number("forecast", forecast, 1, _MOST_STEPS)
     if window is not None:

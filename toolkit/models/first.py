@@ -15,6 +15,8 @@ from ..layers.normalization import Standardize
 from ..layers.table_encoding import CategoryNumbers
 from ..tasks import Head
 from .forecaster import described as of_windows
+from .series import described as of_series
+from .series import is_grey, is_series, series_features
 from .table_encoder import Layout
 from .units import in_target_units, statistics
 
@@ -40,8 +42,10 @@ def describe(x: Inputs) -> tuple[str, str]:
     if isinstance(x, dict):
         words = sum(column.dtype == object for column in x.values())
         return f"{len(x)} columns ({words} of words)", "MLP 128-128"
-    if is_image(x):
+    if is_image(x) or is_grey(x):
         return f"images of {' x '.join(map(str, x.shape[1:]))}", "small CNN"
+    if is_series(x):
+        return of_series(x)
     return f"rows of {' x '.join(map(str, x.shape[1:])) or 1} numbers", "MLP 128-128"
 
 
@@ -77,8 +81,8 @@ def first_model(
     predicts in the units of the targets.
 
     Args:
-        x: Training inputs: images `(rows, height, width, channels)`, arrays `(rows, ...)`, or the features of a table
-            as a `TableEncoder` gives them.
+        x: Training inputs: images `(rows, height, width, channels)`, series `(rows, steps, channels)`, arrays
+            `(rows, ...)`, or the features of a table as a `TableEncoder` gives them.
         y: Training targets.
         head: The end of the model, from `tasks.head`.
         learning_rate: Of the Adam optimizer, > 0.
@@ -98,19 +102,23 @@ def first_model(
     >>> model.predict(x, verbose=0).shape
     (20, 1)
     """
-    scaling = statistics(x) if layout is None else {}
+    image = layout is None and (is_image(x) or is_grey(x))
+    series = layout is None and is_series(x)
+    scaling = statistics(x[..., None] if is_grey(x) else x) if layout is None and not series else {}
     targets = statistics(y) if head.task == "regression" else None
-    image = layout is None and is_image(x)
 
     def build() -> keras.Model:
-        inputs = keras.Input(x.shape[1:], name="image" if image else "features")
+        inputs = keras.Input(x.shape[1:], name="image" if image else "series" if series else "features")
         linear: list[keras.KerasTensor] = []
         if layout is not None:
             features, linear = _table_features(inputs, layout)
+        elif series:
+            features = series_features(inputs, x)
         else:
-            features = Standardize(**scaling, name="standardize")(inputs)
+            features = keras.layers.Reshape((*x.shape[1:], 1), name="grey")(inputs) if image and x.ndim == 3 else inputs
+            features = Standardize(**scaling, name="standardize")(features)
             features = _convolve(augmented(_resized(features), augmentation)) if image else _flatten(features)
-        for number, units in enumerate(HIDDEN_UNITS[:1] if image else HIDDEN_UNITS):
+        for number, units in enumerate(HIDDEN_UNITS[:1] if image or series else HIDDEN_UNITS):
             features = keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(features)
         if linear:
             # Texts are told apart by their words as well by a linear way as by a deep one, and sooner.

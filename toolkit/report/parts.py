@@ -113,6 +113,8 @@ def schema_part(splits: Splits) -> dict[str, Any]:
         "columns": columns,
         "shape": None if isinstance(x, dict) else list(x.shape[1:]),
     }
+    if splits.sequences is not None:
+        schema["sequences"] = splits.sequences.as_dict()
     if splits.images:
         schema["images"] = True
     if splits.forecast is not None:

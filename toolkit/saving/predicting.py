@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data.forecasts import Forecast, last_windows
 from ..data.images import ENDINGS, images_in, is_image_file, read_images
+from ..data.sequences import SequenceColumns, named_sequences
 from ..data.tables import read_table
 from .exporting import SCHEMA, latest_version
 from .outward_operations import outward_operations
@@ -71,7 +72,12 @@ def predict_table(
     forecast = Forecast.of_dict(schema.get("forecast"))
     if forecast is not None and row_id is not None:
         raise ValueError(f"A forecast answers times that are not in {file}: leave out the column {row_id!r} to write.")
-    if forecast is None:
+    sequences = SequenceColumns.of_dict(schema.get("sequences"))
+    if sequences is not None and row_id is not None:
+        raise ValueError(f"{sequences.sequence!r} is written before each answer: leave out the column {row_id!r}.")
+    if sequences is not None:
+        inputs, told, notes = named_sequences(table, sequences, str(file))
+    elif forecast is None:
         inputs, notes = table_inputs(table, schema, Path(file))
     else:
         inputs, ahead = last_windows(table, forecast, str(file))
@@ -80,6 +86,10 @@ def predict_table(
     if forecast is not None:
         return _of_forecast(_answers(folder, inputs), ahead, forecast, schema["target"])
     names, rows = _as_text(_answers(folder, inputs), schema, folder)
+    if sequences is not None:
+        return Predicted(
+            [sequences.sequence, *names], [[one, *row] for one, row in zip(told, rows, strict=True)], notes
+        )
     if row_id is not None:
         names = [row_id, *names]
         rows = [[str(one), *row] for one, row in zip(table.frame[row_id], rows, strict=True)]

@@ -104,6 +104,9 @@ def run(
     augmentation: Annotated[
         str, typer.Option(help="Of images, in training only: auto, none, shift, flip or shift_flip.")
     ] = "auto",
+    class_weights: Annotated[
+        str, typer.Option(help="none, or balanced: classes count alike however many rows they have.")
+    ] = "none",
     data_dir: DataDir = None,
     quiet: Quiet = False,
     resume: Resume = False,
@@ -117,6 +120,7 @@ def run(
         "learning_rate": learning_rate,
         "seed": seed,
         "augmentation": augmentation,
+        "class_weights": class_weights,
     }
     with _refusals():
         options = _data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence)

@@ -39,6 +39,7 @@ KINDS = {
     "time": (*WORDS, "t"),
     "data": WORDS,
     "augmentation": (*WORDS, "shift"),
+    "class_weights": WORDS,
     "forecast": COUNTS,
     "window": (*COUNTS, "3"),
     "sequence": (*WORDS, "a"),

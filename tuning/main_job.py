@@ -26,6 +26,7 @@ from ..toolkit.data.table_check import leaks
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
+from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.models.first import constant_features, described, first_model, fitting_augmentation, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
@@ -76,6 +77,8 @@ class Settings:
         seed: Decides the splits, the starting weights and the order of the batches, in [0, 2**32 - members].
         augmentation: Of images, in training only: `"none"`, `"shift"`, `"flip"` (left to right), `"shift_flip"`; by
             default images read from files are shifted where they have 16 pixels a side, those of colours mirrored too.
+        class_weights: `"none"`, or `"balanced"`: classes count alike however many rows they have, in training, choice
+            and measurement. Probabilities are then those of classes that are equally common.
 
     Raises:
         TypeError: A setting is not a number.
@@ -95,6 +98,7 @@ class Settings:
     learning_rate: float | None = None
     seed: int = 0
     augmentation: str = "auto"
+    class_weights: str = "none"
 
     def __post_init__(self) -> None:
         for name, most in _MOST.items():
@@ -102,6 +106,7 @@ class Settings:
                 whole_number(name, getattr(self, name), 1, most)
         whole_number("seed", self.seed, 0, _SEEDS - self.members)
         one_of("augmentation", self.augmentation, _AUGMENTATIONS)
+        one_of("class_weights", self.class_weights, ("none", "balanced"))
         if self.learning_rate is not None:
             number("learning_rate", self.learning_rate, 0, np.inf, open_low=True, open_high=True)
 
@@ -192,6 +197,9 @@ class Job:
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
         self.head = head(self.splits.task, self.splits.train.y, len(self.splits.classes or ()) or None)
+        self.balanced = self.settings.class_weights == "balanced"
+        if self.balanced and self.head.task not in ("binary", "multiclass"):
+            raise ValueError(f"`class_weights` 'balanced' is for classes, and the task is {self.head.task}.")
         # From here on nobody else works in this folder, until this run ends or its process does.
         with ExitStack() as held:
             held.enter_context(held_alone(self.out))
@@ -300,6 +308,7 @@ class Job:
             self.say(f"  {line}")
         if self.augmentation != "none":
             self.say(f"augment: {_AUGMENTED[self.augmentation]}, in training only")
+        self._say_classes()
         constant = constant_features(splits.train.x, splits.features)
         self.notes = leaks(splits)
         for note in self.notes:
@@ -309,6 +318,24 @@ class Job:
             self.notes.append(f"Constant in the training rows, and so of no use: {listed}.")
         told = self.notes[-1:] if constant else []
         self.say(" ".join(["normalise: inside the model, by the training rows only.", *told]))
+
+    def _say_classes(self) -> None:
+        train, names = self.raw.train, self.raw.classes or ()
+        if self.head.task not in ("binary", "multiclass") or train.y.ndim > 1:
+            return
+        if self.balanced:
+            weights = balanced_weights(train.y)
+            listed = ", ".join(f"{name!r} x {weight:.2f}" for name, weight in zip(names[:5], weights, strict=False))
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            self.say(f"classes: weighed alike, {listed}{more}; probabilities are those of equally common classes")
+            return
+        rare = rare_class(train.y, len(names))
+        if rare is not None:
+            share = np.mean(train.y == rare)
+            self.say(
+                f"classes: {names[rare]!r} has {share:.1%} of the training rows, so accuracy says little of it; "
+                "--class-weights balanced lets all classes count alike"
+            )
 
     def _check(self, build: Callable[[], keras.Model]) -> list[Finding]:
         train, validation = self.splits.train, self.splits.validation
@@ -326,7 +353,7 @@ class Job:
         settings = self.settings
         # One seed for all would give equal members.
         seeds = [settings.seed + k for k in range(settings.members)]
-        plan = Plan(seeds, settings.epochs, settings.patience, _known(settings.batch_size))
+        plan = Plan(seeds, settings.epochs, settings.patience, _known(settings.batch_size), self._weights())
         progress = Progress("  mean of the members", self.console) if self.console else None
         try:
             members = train_members(build, self.splits, plan, self._state, report, progress)
@@ -339,6 +366,9 @@ class Job:
             self.say(f"  {member.name}: seed {member.seed}, best epoch {best}, {_last_line(member)}")
         return members
 
+    def _weights(self) -> np.ndarray | None:
+        return balanced_weights(self.splits.train.y) if self.balanced else None
+
     def _vote(self, members: list[Member]) -> tuple[np.ndarray, dict[str, keras.Model], str]:
         """Chooses members, and the winner, on validation rows only."""
         validation = self.splits.validation
@@ -347,12 +377,14 @@ class Job:
             raise ArithmeticError(
                 "Training broke down: a member outputs NaN. See the findings above, and change that first."
             )
+        y = validation.y
+        if self.balanced:
+            at = balanced_rows(y)
+            answers, y = answers[:, at], y[at]
         metric: Literal["mse", "nll"] = "mse" if self.head.task == "regression" else "nll"
-        selection = select_members(
-            answers, validation.y, metric=metric, seed=self.settings.seed, rows=self.raw.validation
-        )
+        selection = select_members(answers, y, metric=metric, seed=self.settings.seed, rows=self.raw.validation)
         # One greedy step is the best single member by the same measure.
-        best = select_members(answers, validation.y, size=1, metric=metric, seed=self.settings.seed).members[0]
+        best = select_members(answers, y, size=1, metric=metric, seed=self.settings.seed).members[0]
         alone = len(selection.members) == 1
         # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
         shares = np.full(len(members), 1 / len(members)) if alone else selection.weights
@@ -376,7 +408,9 @@ class Job:
         if self.raw.forecast is not None:
             return fit_forecast_references(self.raw.train, self.raw.forecast, self.settings.seed)
         raw, features = self._beside(self.raw.train)
-        found = fit_references(raw, features, self.head.task, self.raw.columns, self.layout, self.settings.seed)
+        found = fit_references(
+            raw, features, self.head.task, self.raw.columns, self.layout, self.settings.seed, self.balanced
+        )
         if not self.raw.images:
             return found
         height, width = features.shape[1:3]
@@ -412,10 +446,10 @@ class Job:
         write_json(self._state / "openings.json", openings)
         raw, test = test, self._encoded(test)
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
-        evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed)
+        evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed, self.balanced)
         network = next(answer for answer in answers if answer.name == winner)
         seen, features = self._beside(raw, test)
-        beside = compared(references, seen, features, self.head.task, network, self.settings.seed)
+        beside = compared(references, seen, features, self.head.task, network, self.settings.seed, self.balanced)
         write_json(self._state / "beside.json", beside)
         # Last of the two: what is there says that both were measured.
         write_json(self._state / "evaluation.json", evaluation)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import number
+from ..checks import items_of, number
 
 
 @keras.saving.register_keras_serializable(package="trainwise")
@@ -40,7 +40,7 @@ class PaddingMask(keras.layers.Layer):
         # In half precision the padding would not be told any more.
         super().__init__(autocast=False, **kwargs)
         self.padding = number("padding", padding, -np.inf, np.inf)
-        self.fill = fill
+        self.fill = None if fill is None else items_of("fill", fill)
         self.supports_masking = True
 
     def build(self, input_shape: Sequence[int | None]) -> None:

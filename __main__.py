@@ -107,6 +107,9 @@ def run(
     class_weights: Annotated[
         str, typer.Option(help="none, or balanced: classes count alike however many rows they have.")
     ] = "none",
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Train again on training and validation rows together after the choice.")
+    ] = False,
     data_dir: DataDir = None,
     quiet: Quiet = False,
     resume: Resume = False,
@@ -121,6 +124,7 @@ def run(
         "seed": seed,
         "augmentation": augmentation,
         "class_weights": class_weights,
+        "refit": refit,
     }
     with _refusals():
         options = _data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence)

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from ..callbacks.progress import Progress
 from ..toolkit.checks import instance_of, number, one_of, path_of, whole_number
-from ..toolkit.data import Opening, Split, load
+from ..toolkit.data import Opening, Split, Splits, load
 from ..toolkit.data.images import small_images
 from ..toolkit.data.sequences import filled, is_padded
 from ..toolkit.data.splits import take
@@ -45,6 +45,7 @@ from ..toolkit.tasks import Task, head
 from .ensemble_training import Member, Plan, train_members
 from .forecast_references import fit_forecast_references
 from .reference_models import Reference, compared, fit_references
+from .refitting import fitting_epochs, joined, refit_members
 
 Number = TypeVar("Number", int, float)
 
@@ -79,6 +80,8 @@ class Settings:
             default images read from files are shifted where they have 16 pixels a side, those of colours mirrored too.
         class_weights: `"none"`, or `"balanced"`: classes count alike however many rows they have, in training, choice
             and measurement. Probabilities are then those of classes that are equally common.
+        refit: Whether the members are trained again after the choice, on training and validation rows together, for the
+            mean of their best epochs; these are measured and exported.
 
     Raises:
         TypeError: A setting is not a number.
@@ -99,6 +102,7 @@ class Settings:
     seed: int = 0
     augmentation: str = "auto"
     class_weights: str = "none"
+    refit: bool = False
 
     def __post_init__(self) -> None:
         for name, most in _MOST.items():
@@ -216,11 +220,7 @@ class Job:
         splits, settings = self.splits, self.settings
         inputs, architecture = described(self.raw)
         rate, batch_size = _known(settings.learning_rate), _known(settings.batch_size)
-        x = np.asarray(splits.train.x)
-        if self.raw.forecast is not None:
-            build = forecast_model(x, splits.train.y, self.head, rate)
-        else:
-            build = first_model(x, splits.train.y, self.head, rate, self.layout, self.augmentation)
+        build = self._builder(splits.train)
         with self._timed("check"):
             checks = self._check(build)
         self.say(
@@ -231,6 +231,9 @@ class Job:
             members = self._train(build)
         with self._timed("vote"):
             weights, models, winner = self._vote(members)
+        if settings.refit:
+            with self._timed("refit"):
+                models = self._refitted(members, weights)
         with self._timed("beside"):
             references = self._references()
         with self._timed("test"):
@@ -248,6 +251,12 @@ class Job:
         except OSError as error:
             self.say(f"  warning: {self._state} is done with, and could not be removed: {error}")
         return RunResult(model, report, self.out)
+
+    def _builder(self, rows: Split) -> Callable[[], keras.Model]:
+        x, rate = np.asarray(rows.x), _known(self.settings.learning_rate)
+        if self.raw.forecast is not None:
+            return forecast_model(x, rows.y, self.head, rate)
+        return first_model(x, rows.y, self.head, rate, self.layout, self.augmentation)
 
     def _augmentation(self) -> str:
         wanted = self.settings.augmentation
@@ -354,6 +363,7 @@ class Job:
         # One seed for all would give equal members.
         seeds = [settings.seed + k for k in range(settings.members)]
         plan = Plan(seeds, settings.epochs, settings.patience, _known(settings.batch_size), self._weights())
+        self._plan = plan
         progress = Progress("  mean of the members", self.console) if self.console else None
         try:
             members = train_members(build, self.splits, plan, self._state, report, progress)
@@ -386,28 +396,44 @@ class Job:
         # One greedy step is the best single member by the same measure.
         best = select_members(answers, y, size=1, metric=metric, seed=self.settings.seed).members[0]
         alone = len(selection.members) == 1
-        # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
-        shares = np.full(len(members), 1 / len(members)) if alone else selection.weights
-        voters = [(member.model, float(share)) for member, share in zip(members, shares, strict=True) if share > 0]
-        voting, weights = [model for model, _ in voters], [share for _, share in voters]
-        models = {f"{members[best].name} (best on validation)": members[best].model}
-        models["soft vote"] = vote(voting, "soft", weights)
-        if self.head.task != "regression":
-            # Quantities have no majority.
-            models["hard vote"] = vote(voting, "hard", weights)
+        self._best = best
+        models = self._voted(members, selection.weights, best)
         winner = next(iter(models)) if alone else "soft vote"
         chosen = ", ".join(f"{members[k].name} x {selection.weights[k]:.2f}" for k in selection.members)
         compared = f"; all {len(members)} members vote for comparison" if alone else ""
         self.say(f"vote: {chosen} chosen on validation rows{compared}; to be exported: {winner}")
         return selection.weights, models, winner
 
+    def _voted(self, members: list[Member], weights: np.ndarray, best: int) -> dict[str, keras.Model]:
+        """The best member and the votes by name."""
+        # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
+        shares = np.full(len(members), 1 / len(members)) if np.sum(weights > 0) == 1 else weights
+        voters = [(member.model, float(share)) for member, share in zip(members, shares, strict=True) if share > 0]
+        voting, kept = [model for model, _ in voters], [share for _, share in voters]
+        models = {f"{members[best].name} (best on validation)": members[best].model}
+        models["soft vote"] = vote(voting, "soft", kept)
+        if self.head.task != "regression":
+            # Quantities have no majority.
+            models["hard vote"] = vote(voting, "hard", kept)
+        return models
+
+    def _refitted(self, members: list[Member], weights: np.ndarray) -> dict[str, keras.Model]:
+        """The same choice of members that have learnt from the validation rows too."""
+        rows = joined(self.splits.train, self.splits.validation)
+        epochs = fitting_epochs(members)
+        plan = replace(self._plan, class_weights=balanced_weights(rows.y) if self.balanced else None)
+        folder = self._state / "refit"
+        again = refit_members(self._builder(rows), self.splits, rows, plan, epochs, folder)
+        self.say(f"refit: {len(rows)} training and validation rows together, {epochs} epochs, the same members chosen")
+        return self._voted(again, weights, self._best)
+
     def _references(self) -> list[Reference]:
         """Simple models of the training rows, fitted before the test rows are opened."""
         if self._measured is not None:
             return []
         if self.raw.forecast is not None:
-            return fit_forecast_references(self.raw.train, self.raw.forecast, self.settings.seed)
-        raw, features = self._beside(self.raw.train)
+            return fit_forecast_references(self._learnt(self.raw), self.raw.forecast, self.settings.seed)
+        raw, features = self._beside(self._learnt(self.raw), self._learnt(self.splits))
         found = fit_references(
             raw, features, self.head.task, self.raw.columns, self.layout, self.settings.seed, self.balanced
         )
@@ -417,13 +443,17 @@ class Job:
         pixels = f"of {height} x {width} pixels"
         return [replace(one, note=f"{pixels}; {one.note}" if one.note else pixels) for one in found]
 
-    def _beside(self, rows: Split, encoded: Split | None = None) -> tuple[Split, np.ndarray]:
+    def _learnt(self, splits: Splits) -> Split:
+        """What the exported model has learnt from, and so the models beside it."""
+        return joined(splits.train, splits.validation) if self.settings.refit else splits.train
+
+    def _beside(self, rows: Split, encoded: Split) -> tuple[Split, np.ndarray]:
         """Rows as the references take them, and their features: images of few pixels, each looked at by itself."""
         if is_padded(self.raw.train.x):
             gaps, means = filled(np.asarray(rows.x), np.asarray(self.raw.train.x))
             return Split(gaps, rows.y), means
         if not self.raw.images:
-            return rows, np.asarray((encoded or self.splits.train).x)
+            return rows, np.asarray(encoded.x)
         small = small_images(np.asarray(rows.x), _PIXELS_BESIDE)
         return Split(small, rows.y), small
 

@@ -7,6 +7,7 @@ import pytest
 from trainwise.toolkit.data import Split
 from trainwise.tuning import Settings, run
 from trainwise.tuning.ensemble_training import Batches
+from trainwise.tuning.main_job import Job
 
 
 def _rare():
@@ -17,23 +18,23 @@ def _rare():
     return pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "kind": kind})
 
 
-def _said(out, **settings):
+def test_a_rare_class_is_said_before_any_training(tmp_path):
     lines = []
-    result = run(_rare(), out, Settings(members=1, epochs=4, **settings), say=lines.append)
-    return result.report, "\n".join(lines)
-
-
-def test_weighed_classes_are_found_more_often_and_measured_alike(tmp_path):
-    plain, said = _said(tmp_path / "plain")
+    Job(_rare(), tmp_path, Settings(members=1), say=lines.append)
+    said = "\n".join(lines)
     assert "classes: 'rare' has 8.0% of the training rows" in said and "--class-weights balanced" in said
-    weighed, told = _said(tmp_path / "weighed", class_weights="balanced")
+
+
+def test_weighed_classes_are_found_and_measured_alike(tmp_path):
+    lines = []
+    settings = Settings(members=1, epochs=3, batch_size=16, learning_rate=0.01, class_weights="balanced")
+    report = run(_rare(), tmp_path, settings, say=lines.append).report
+    told = "\n".join(lines)
     assert "classes: weighed alike, 'common' x 0.54, 'rare' x 6.25" in told
     # Fewer rows right than a constant has is no fault where rows count unequally.
     assert "not_learning" not in told
-    assert weighed["evaluation"]["metric"] == weighed["beside"]["metric"] == "balanced accuracy"
-    assert plain["evaluation"]["metric"] == "accuracy"
-    recall = [report["evaluation"]["of_classes"]["classes"][1]["recall"] for report in (plain, weighed)]
-    assert recall[1] > recall[0] + 0.2
+    assert report["evaluation"]["metric"] == report["beside"]["metric"] == "balanced accuracy"
+    assert report["evaluation"]["of_classes"]["classes"][1]["recall"] > 0.6
 
 
 def test_each_row_of_a_batch_has_the_weight_of_its_class():

@@ -31,7 +31,11 @@ Seed = Annotated[int, typer.Option(help="Decides splits, starting weights and ba
 Epochs = Annotated[int, typer.Option(help="Epochs a member at most; the best one is kept.")]
 Members = Annotated[int, typer.Option(help="Members of the ensemble.")]
 Data = Annotated[
-    str, typer.Option(help="A data set's name, a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl) or an .npz file.")
+    str,
+    typer.Option(
+        help="A data set's name, a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl), an .npz file, or a folder of "
+        "images."
+    ),
 ]
 Target = Annotated[str | None, typer.Option(help="Column of the table to predict; the last by default.")]
 Asked = Annotated[str | None, typer.Option(help="regression, binary, multiclass or multilabel.")]
@@ -45,7 +49,18 @@ Columns = Annotated[
     ),
 ]
 Group = Annotated[str | None, typer.Option(help="Column whose rows of one value stay in one split.")]
-Time = Annotated[str | None, typer.Option(help="Column by which the splits follow one another; the latest rows test.")]
+Time = Annotated[
+    str | None,
+    typer.Option(help="Column by which the splits follow one another; the latest rows test. A forecast's times."),
+]
+Forecast = Annotated[
+    int | None, typer.Option(help="Answer so many values of the target that come next, instead of a value a row.")
+]
+Window = Annotated[int | None, typer.Option(help="Values that a forecast looks back at; two seasons or 12 by default.")]
+Sequence = Annotated[
+    str | None,
+    typer.Option(help="Column that tells series of a forecast apart; else a sequence is one row."),
+]
 DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
@@ -75,6 +90,9 @@ def run(
     column: Columns = None,
     group: Group = None,
     time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
     seed: Seed = 0,
     epochs: Epochs = 30,
     members: Members = 5,
@@ -83,6 +101,15 @@ def run(
     learning_rate: Annotated[
         float | None, typer.Option(help="Of the Adam optimizer; by the number of updates by default.")
     ] = None,
+    augmentation: Annotated[
+        str, typer.Option(help="Of images, in training only: auto, none, shift, flip or shift_flip.")
+    ] = "auto",
+    class_weights: Annotated[
+        str, typer.Option(help="none, or balanced: classes count alike however many rows they have.")
+    ] = "none",
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Train again on training and validation rows together after the choice.")
+    ] = False,
     data_dir: DataDir = None,
     quiet: Quiet = False,
     resume: Resume = False,
@@ -95,15 +122,20 @@ def run(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "seed": seed,
+        "augmentation": augmentation,
+        "class_weights": class_weights,
+        "refit": refit,
     }
     with _refusals():
-        options = _data_options(target, task, drop, header, column, group, time, data_dir)
+        options = _data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence)
     _work(data, out or Path("runs") / _short_name(data), quiet, resume, settings, options)
 
 
 def _short_name(data: str) -> str:
     from .toolkit.runtime.own_folders import folder_name
 
+    if Path(data).is_dir():
+        return folder_name(Path(data).resolve().name)
     # A data set's name is `name/config:version`, a file's has endings.
     file = Path(data)
     for ending in (".gz", ".bz2", ".xz", *_ENDINGS):
@@ -122,6 +154,9 @@ def _data_options(
     group: str | None,
     time: str | None,
     data_dir: Path | None,
+    forecast: int | None,
+    window: int | None,
+    sequence: str | None,
 ) -> dict[str, Any]:
     """What is said of the data, as `load` takes it."""
     columns = {}
@@ -140,13 +175,20 @@ def _data_options(
         "group": group,
         "time": time,
         "data_dir": data_dir,
+        "forecast": forecast,
+        "window": window,
+        "sequence": sequence,
     }
 
 
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="An exported model, or the folder of its versions.")],
-    file: Annotated[Path, typer.Argument(help="Table with the rows to answer: .csv, .parquet, .xlsx, ...")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Table with the rows to answer (.csv, .parquet, .xlsx, ...), image, or folder of images."),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="The same, as an option.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="CSV or Parquet file for the answers; standard output by default.")
     ] = None,
@@ -162,7 +204,12 @@ def predict(
     from .toolkit.saving.predicting import predict_table
 
     with _refusals():
-        found = predict_table(model, file, header, trust=trust, row_id=row_id)
+        given = [one for one in (file, data) if one is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "Give the rows to answer once: a table, an image or a folder of images, here or by --data."
+            )
+        found = predict_table(model, given[0], header, trust=trust, row_id=row_id)
         for note in found.notes:
             print(f"trainwise: {note}", file=sys.stderr)
         if out is None:
@@ -191,6 +238,9 @@ def check(
     column: Columns = None,
     group: Group = None,
     time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
     data_dir: DataDir = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Also try to learn a few rows by heart.")] = False,
     seed: Seed = 0,
@@ -208,7 +258,11 @@ def check(
         _refuse_unspeakable(language)
         if not data:
             raise ValueError("`--data` must name the data to look at, such as --data flowers.csv.")
-        splits = load(data, seed=seed, **_data_options(target, task, drop, header, column, group, time, data_dir))
+        splits = load(
+            data,
+            seed=seed,
+            **_data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence),
+        )
         if model is None:
             from .toolkit.data.table_check import table_lines
 
@@ -267,6 +321,9 @@ def search(
     column: Columns = None,
     group: Group = None,
     time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where --out holds a search.")] = False,
@@ -287,7 +344,9 @@ def search(
             epochs=epochs,
             time_budget=time_budget,
             workers=workers,
-            options=_data_options(target, task, drop, header, column, group, time, data_dir),
+            options=_data_options(
+                target, task, drop, header, column, group, time, data_dir, forecast, window, sequence
+            ),
             seed=seed,
             verbose=not quiet,
             command=" ".join(["trainwise", *sys.argv[1:]]),

@@ -169,6 +169,7 @@ def arguments_of(folder):
         # layers
         (layers.Standardize, {}, {"center": "list", "scale": "list"}),
         (layers.MinMax, {}, {"low": "word", "high": "word", "feature_range": "list", "clip": "word"}),
+        (layers.PaddingMask, {}, {"fill": "list"}),
         (layers.Robust, {}, {"quantile_range": "list"}),
         (layers.SoftVoting, {}, {"weights": "list"}),
         (layers.HardVoting, {}, {"weights": "list", "ties": "word", "task": "word"}),

@@ -38,6 +38,11 @@ KINDS = {
     "group": (*WORDS, "t"),
     "time": (*WORDS, "t"),
     "data": WORDS,
+    "augmentation": (*WORDS, "shift"),
+    "class_weights": WORDS,
+    "forecast": COUNTS,
+    "window": (*COUNTS, "3"),
+    "sequence": (*WORDS, "a"),
 }
 GOOD_CSV = "a,b,t\n" + "".join(f"{i},{i * i % 7},{'xy'[i % 2]}\n" for i in range(30))
 MODEL_TASK = {"task": "regression", "target": "t", "classes": None, "columns": None, "features": ["a"], "shape": [1]}

@@ -64,6 +64,7 @@ LAYERS = {
     "StackedLSTM": (lambda: tw.layers.StackedLSTM(L.LSTM(3), 2), SERIES),
     "StackedLayerNormalization": (lambda: tw.layers.StackedLayerNormalization(L.LayerNormalization(), 2), TABLES),
     "StackedSimpleRNN": (lambda: tw.layers.StackedSimpleRNN(L.SimpleRNN(3), 2), SERIES),
+    "PaddingMask": (lambda: tw.layers.PaddingMask(fill=[1.0, 2.0]), _rows(4, 3, 2)),
     "Robust": (lambda: _adapted(tw.layers.Robust((10.0, 90.0))), _rows(4, 2)),
     "Standardize": (lambda: _adapted(tw.layers.Standardize()), _rows(4, 2)),
     "Unrolled": (lambda: tw.layers.Unrolled(_built(L.PReLU(), (None, 6)), 2, seeds=[3, 4]), [TABLES]),

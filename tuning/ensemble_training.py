@@ -42,6 +42,7 @@ class Batches(keras.utils.PyDataset):
         batch_size: Rows a batch, >= 1; the last may be smaller.
         seed: Decides the order.
         epoch: First epoch.
+        class_weights: Of each class, for class numbers as targets; `None` where all rows count alike.
 
     Example:
 
@@ -51,12 +52,15 @@ class Batches(keras.utils.PyDataset):
     [2, 2, 1]
     """
 
-    def __init__(self, split: Split, batch_size: int, seed: int, epoch: int = 0) -> None:
+    def __init__(
+        self, split: Split, batch_size: int, seed: int, epoch: int = 0, class_weights: np.ndarray | None = None
+    ) -> None:
         super().__init__()
         self.split = split
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = epoch
+        self.class_weights = class_weights
         self._begun = False
         self._shuffle()
 
@@ -64,9 +68,9 @@ class Batches(keras.utils.PyDataset):
         # Rounded up: the last batch may be smaller.
         return -(-len(self.split) // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         at = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        return model_inputs(take(self.split.x, at)), self.split.y[at]
+        return weighed(Split(take(self.split.x, at), self.split.y[at]), self.class_weights)
 
     def on_epoch_begin(self) -> None:
         # Keras may read and end an "epoch" before the first, to build the model; only begun ones count.
@@ -78,6 +82,18 @@ class Batches(keras.utils.PyDataset):
     def _shuffle(self) -> None:
         # Not one generator drawn on: a resumed fit begins in the middle.
         self._order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.split))
+
+
+def weighed(rows: Split, class_weights: np.ndarray | None) -> tuple[Any, ...]:
+    """Rows as `fit` takes them: inputs, targets and, with weights of classes, the weight of each row.
+
+    Example:
+
+    >>> weighed(Split(np.zeros((2, 1)), np.array([1, 0])), np.array([0.5, 2.0]))[2].tolist()
+    [2.0, 0.5]
+    """
+    pair = model_inputs(rows.x), rows.y
+    return pair if class_weights is None else (*pair, class_weights[rows.y.astype(int)].astype("float32"))
 
 
 @dataclass(frozen=True)
@@ -101,12 +117,14 @@ class Plan:
         epochs: Epochs at most, at least 1.
         patience: Epochs without a lower validation loss after which a member stops, at least 1.
         batch_size: Rows of a batch, at least 1.
+        class_weights: Of each class; `None` where all rows count alike.
     """
 
     seeds: Sequence[int]
     epochs: int
     patience: int
     batch_size: int
+    class_weights: np.ndarray | None = None
 
 
 def train_members(
@@ -178,10 +196,10 @@ class _Group:
             resume.restore_carried()
         if resume.initial_epoch < plan.epochs and len(self.tracking.stopped) < self.population.members:
             self.population.fit(
-                Batches(splits.train, plan.batch_size, plan.seeds[0], resume.initial_epoch),
+                Batches(splits.train, plan.batch_size, plan.seeds[0], resume.initial_epoch, plan.class_weights),
                 epochs=plan.epochs,
                 initial_epoch=resume.initial_epoch,
-                validation_data=(model_inputs(splits.validation.x), splits.validation.y),
+                validation_data=weighed(splits.validation, plan.class_weights),
                 validation_batch_size=_ROWS_TO_VALIDATE,
                 callbacks=[self.tracking, self.layers, resume, *([progress] if progress else [])],
                 shuffle=False,  # the batches are shuffled already; Keras would shuffle their order by its own state
@@ -202,7 +220,9 @@ class _Group:
 
     def _readers(self, template: keras.Model, count: int, unscaled: str) -> list[RunReader]:
         train, validation = self.splits.train, self.splits.validation
-        known = known_of(train.x, train.y, (validation.x, validation.y), template.loss)
+        weights = self.plan.class_weights
+        by_class = None if weights is None else {place: float(one) for place, one in enumerate(weights)}
+        known = known_of(train.x, train.y, (validation.x, validation.y), template.loss, by_class)
         known |= {"structure": structure_of(template), "unscaled": unscaled}
         known["directions"] = self.population.metric_directions()
         return [RunReader(epochs=self.plan.epochs, **known) for _ in range(count)]

@@ -17,16 +17,21 @@ import numpy as np
 from rich.console import Console
 
 from ..callbacks.progress import Progress
-from ..toolkit.checks import instance_of, number, path_of, whole_number
-from ..toolkit.data import Opening, Split, load
+from ..toolkit.checks import instance_of, number, one_of, path_of, whole_number
+from ..toolkit.data import Opening, Split, Splits, load
+from ..toolkit.data.images import small_images
+from ..toolkit.data.sequences import filled, is_padded
 from ..toolkit.data.splits import take
 from ..toolkit.data.table_check import leaks
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
+from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
 from ..toolkit.models.columns_in import model_inputs
-from ..toolkit.models.first import constant_features, describe, first_model, is_image
+from ..toolkit.models.first import constant_features, described, first_model, fitting_augmentation, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
+from ..toolkit.models.forecaster import forecast_model
+from ..toolkit.models.series import is_grey, is_series
 from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.preflight import check
 from ..toolkit.report.page import write
@@ -38,7 +43,9 @@ from ..toolkit.runtime.randomness import preserved
 from ..toolkit.saving.exporting import ExportReport, export, published_before
 from ..toolkit.tasks import Task, head
 from .ensemble_training import Member, Plan, train_members
+from .forecast_references import fit_forecast_references
 from .reference_models import Reference, compared, fit_references
+from .refitting import fitting_epochs, joined, refit_members
 
 Number = TypeVar("Number", int, float)
 
@@ -49,6 +56,13 @@ _RUN = "run.json"
 _MOST = {"members": 1_000, "epochs": 1_000_000, "patience": 1_000_000, "batch_size": 2**31 - 1}
 # Keras' seeds end here, and each member has the next one.
 _SEEDS = 2**32
+_PIXELS_BESIDE = 16
+_AUGMENTED = {
+    "shift": "images shifted by a tenth of their sides at most",
+    "flip": "images mirrored left to right",
+    "shift_flip": "images shifted by a tenth of their sides at most and mirrored left to right",
+}
+_AUGMENTATIONS = ("auto", "none", "shift", "flip", "shift_flip")
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,12 @@ class Settings:
         batch_size: Rows an update, in [1, 2**31); by default so many that an epoch has about 60 updates, 8 to 512.
         learning_rate: Of the Adam optimizer, > 0; by default 0.001 to 0.01, the higher the fewer updates there are.
         seed: Decides the splits, the starting weights and the order of the batches, in [0, 2**32 - members].
+        augmentation: Of images, in training only: `"none"`, `"shift"`, `"flip"` (left to right), `"shift_flip"`; by
+            default images read from files are shifted where they have 16 pixels a side, those of colours mirrored too.
+        class_weights: `"none"`, or `"balanced"`: classes count alike however many rows they have, in training, choice
+            and measurement. Probabilities are then those of classes that are equally common.
+        refit: Whether the members are trained again after the choice, on training and validation rows together, for the
+            mean of their best epochs; these are measured and exported.
 
     Raises:
         TypeError: A setting is not a number.
@@ -80,20 +100,27 @@ class Settings:
     batch_size: int | None = None
     learning_rate: float | None = None
     seed: int = 0
+    augmentation: str = "auto"
+    class_weights: str = "none"
+    refit: bool = False
 
     def __post_init__(self) -> None:
         for name, most in _MOST.items():
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), 1, most)
         whole_number("seed", self.seed, 0, _SEEDS - self.members)
+        one_of("augmentation", self.augmentation, _AUGMENTATIONS)
+        one_of("class_weights", self.class_weights, ("none", "balanced"))
         if self.learning_rate is not None:
             number("learning_rate", self.learning_rate, 0, np.inf, open_low=True, open_high=True)
 
-    def fitted_to(self, rows: int, images: bool) -> Settings:
+    def fitted_to(self, rows: int, images: bool, series: bool = False) -> Settings:
         """These settings with a batch size and a rate that fit so many training rows, where none were given."""
         batch_size = self.batch_size or fitting_batch_size(rows, images)
         updates = self.epochs * -(-rows // batch_size)
-        return replace(self, batch_size=batch_size, learning_rate=self.learning_rate or fitting_rate(updates))
+        return replace(
+            self, batch_size=batch_size, learning_rate=self.learning_rate or fitting_rate(updates, images or series)
+        )
 
 
 @dataclass(frozen=True)
@@ -135,6 +162,9 @@ class Job:
         columns: Mapping[str, str] | None = None,
         group: str | None = None,
         time: str | None = None,
+        forecast: int | None = None,
+        window: int | None = None,
+        sequence: str | None = None,
     ) -> None:
         self.settings = settings
         self.command = command
@@ -153,6 +183,9 @@ class Job:
                 columns=columns,
                 group=group,
                 time=time,
+                forecast=forecast,
+                window=window,
+                sequence=sequence,
             )
         # Members learn from what is encoded, once; what is exported takes the raw rows.
         self.splits, self.encoder = self.raw, None
@@ -162,10 +195,15 @@ class Job:
                 encoded = [self._encoded(part) for part in (self.raw.train, self.raw.validation)]
             self.splits = replace(self.raw, train=encoded[0], validation=encoded[1])
         self.layout = self.encoder.layout if self.encoder else None
-        self.settings = settings.fitted_to(len(self.splits.train), is_image(self.raw.train.x))
+        x = self.raw.train.x
+        self.settings = settings.fitted_to(len(self.splits.train), is_image(x) or is_grey(x), is_series(x))
+        self.augmentation = self._augmentation()
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
         self.head = head(self.splits.task, self.splits.train.y, len(self.splits.classes or ()) or None)
+        self.balanced = self.settings.class_weights == "balanced"
+        if self.balanced and self.head.task not in ("binary", "multiclass"):
+            raise ValueError(f"`class_weights` 'balanced' is for classes, and the task is {self.head.task}.")
         # From here on nobody else works in this folder, until this run ends or its process does.
         with ExitStack() as held:
             held.enter_context(held_alone(self.out))
@@ -180,9 +218,9 @@ class Job:
 
     def _run(self) -> RunResult:
         splits, settings = self.splits, self.settings
-        inputs, architecture = describe(self.raw.train.x)
+        inputs, architecture = described(self.raw)
         rate, batch_size = _known(settings.learning_rate), _known(settings.batch_size)
-        build = first_model(np.asarray(splits.train.x), splits.train.y, self.head, rate, self.layout)
+        build = self._builder(splits.train)
         with self._timed("check"):
             checks = self._check(build)
         self.say(
@@ -193,6 +231,9 @@ class Job:
             members = self._train(build)
         with self._timed("vote"):
             weights, models, winner = self._vote(members)
+        if settings.refit:
+            with self._timed("refit"):
+                models = self._refitted(members, weights)
         with self._timed("beside"):
             references = self._references()
         with self._timed("test"):
@@ -210,6 +251,20 @@ class Job:
         except OSError as error:
             self.say(f"  warning: {self._state} is done with, and could not be removed: {error}")
         return RunResult(model, report, self.out)
+
+    def _builder(self, rows: Split) -> Callable[[], keras.Model]:
+        x, rate = np.asarray(rows.x), _known(self.settings.learning_rate)
+        if self.raw.forecast is not None:
+            return forecast_model(x, rows.y, self.head, rate)
+        return first_model(x, rows.y, self.head, rate, self.layout, self.augmentation)
+
+    def _augmentation(self) -> str:
+        wanted = self.settings.augmentation
+        if wanted == "auto":
+            return fitting_augmentation(self.raw.train.x) if self.raw.images else "none"
+        if wanted != "none" and not is_image(self.raw.train.x):
+            raise ValueError(f"`augmentation` {wanted!r} is for images, and {self.raw.name} holds none.")
+        return wanted
 
     def _encoded(self, rows: Split) -> Split:
         return rows if self.encoder is None else Split(self.encoder.encode(rows.x), rows.y)
@@ -251,7 +306,7 @@ class Job:
 
     def _say_data(self) -> None:
         splits = self.raw
-        inputs, _ = describe(splits.train.x)
+        inputs, _ = described(splits)
         self.say(
             f"load: {splits.name}, {inputs}; {len(splits.train)} rows to train, {len(splits.validation)} to validate, "
             f"{len(splits.test)} sealed for the test"
@@ -260,6 +315,9 @@ class Job:
         self.say(f"head: {end.task}, {end.units} output unit(s), {end.activation}, {end.loss}")
         for line in (*splits.notes, *(column.said for column in splits.columns)):
             self.say(f"  {line}")
+        if self.augmentation != "none":
+            self.say(f"augment: {_AUGMENTED[self.augmentation]}, in training only")
+        self._say_classes()
         constant = constant_features(splits.train.x, splits.features)
         self.notes = leaks(splits)
         for note in self.notes:
@@ -269,6 +327,24 @@ class Job:
             self.notes.append(f"Constant in the training rows, and so of no use: {listed}.")
         told = self.notes[-1:] if constant else []
         self.say(" ".join(["normalise: inside the model, by the training rows only.", *told]))
+
+    def _say_classes(self) -> None:
+        train, names = self.raw.train, self.raw.classes or ()
+        if self.head.task not in ("binary", "multiclass") or train.y.ndim > 1:
+            return
+        if self.balanced:
+            weights = balanced_weights(train.y)
+            listed = ", ".join(f"{name!r} x {weight:.2f}" for name, weight in zip(names[:5], weights, strict=False))
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            self.say(f"classes: weighed alike, {listed}{more}; probabilities are those of equally common classes")
+            return
+        rare = rare_class(train.y, len(names))
+        if rare is not None:
+            share = np.mean(train.y == rare)
+            self.say(
+                f"classes: {names[rare]!r} has {share:.1%} of the training rows, so accuracy says little of it; "
+                "--class-weights balanced lets all classes count alike"
+            )
 
     def _check(self, build: Callable[[], keras.Model]) -> list[Finding]:
         train, validation = self.splits.train, self.splits.validation
@@ -286,7 +362,8 @@ class Job:
         settings = self.settings
         # One seed for all would give equal members.
         seeds = [settings.seed + k for k in range(settings.members)]
-        plan = Plan(seeds, settings.epochs, settings.patience, _known(settings.batch_size))
+        plan = Plan(seeds, settings.epochs, settings.patience, _known(settings.batch_size), self._weights())
+        self._plan = plan
         progress = Progress("  mean of the members", self.console) if self.console else None
         try:
             members = train_members(build, self.splits, plan, self._state, report, progress)
@@ -299,6 +376,9 @@ class Job:
             self.say(f"  {member.name}: seed {member.seed}, best epoch {best}, {_last_line(member)}")
         return members
 
+    def _weights(self) -> np.ndarray | None:
+        return balanced_weights(self.splits.train.y) if self.balanced else None
+
     def _vote(self, members: list[Member]) -> tuple[np.ndarray, dict[str, keras.Model], str]:
         """Chooses members, and the winner, on validation rows only."""
         validation = self.splits.validation
@@ -307,40 +387,75 @@ class Job:
             raise ArithmeticError(
                 "Training broke down: a member outputs NaN. See the findings above, and change that first."
             )
+        y = validation.y
+        if self.balanced:
+            at = balanced_rows(y)
+            answers, y = answers[:, at], y[at]
         metric: Literal["mse", "nll"] = "mse" if self.head.task == "regression" else "nll"
-        selection = select_members(
-            answers, validation.y, metric=metric, seed=self.settings.seed, rows=self.raw.validation
-        )
+        selection = select_members(answers, y, metric=metric, seed=self.settings.seed, rows=self.raw.validation)
         # One greedy step is the best single member by the same measure.
-        best = select_members(answers, validation.y, size=1, metric=metric, seed=self.settings.seed).members[0]
+        best = select_members(answers, y, size=1, metric=metric, seed=self.settings.seed).members[0]
         alone = len(selection.members) == 1
-        # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
-        shares = np.full(len(members), 1 / len(members)) if alone else selection.weights
-        voters = [(member.model, float(share)) for member, share in zip(members, shares, strict=True) if share > 0]
-        voting, weights = [model for model, _ in voters], [share for _, share in voters]
-        models = {f"{members[best].name} (best on validation)": members[best].model}
-        models["soft vote"] = vote(voting, "soft", weights)
-        if self.head.task != "regression":
-            # Quantities have no majority.
-            models["hard vote"] = vote(voting, "hard", weights)
+        self._best = best
+        models = self._voted(members, selection.weights, best)
         winner = next(iter(models)) if alone else "soft vote"
         chosen = ", ".join(f"{members[k].name} x {selection.weights[k]:.2f}" for k in selection.members)
         compared = f"; all {len(members)} members vote for comparison" if alone else ""
         self.say(f"vote: {chosen} chosen on validation rows{compared}; to be exported: {winner}")
         return selection.weights, models, winner
 
+    def _voted(self, members: list[Member], weights: np.ndarray, best: int) -> dict[str, keras.Model]:
+        """The best member and the votes by name."""
+        # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
+        shares = np.full(len(members), 1 / len(members)) if np.sum(weights > 0) == 1 else weights
+        voters = [(member.model, float(share)) for member, share in zip(members, shares, strict=True) if share > 0]
+        voting, kept = [model for model, _ in voters], [share for _, share in voters]
+        models = {f"{members[best].name} (best on validation)": members[best].model}
+        models["soft vote"] = vote(voting, "soft", kept)
+        if self.head.task != "regression":
+            # Quantities have no majority.
+            models["hard vote"] = vote(voting, "hard", kept)
+        return models
+
+    def _refitted(self, members: list[Member], weights: np.ndarray) -> dict[str, keras.Model]:
+        """The same choice of members that have learnt from the validation rows too."""
+        rows = joined(self.splits.train, self.splits.validation)
+        epochs = fitting_epochs(members)
+        plan = replace(self._plan, class_weights=balanced_weights(rows.y) if self.balanced else None)
+        folder = self._state / "refit"
+        again = refit_members(self._builder(rows), self.splits, rows, plan, epochs, folder)
+        self.say(f"refit: {len(rows)} training and validation rows together, {epochs} epochs, the same members chosen")
+        return self._voted(again, weights, self._best)
+
     def _references(self) -> list[Reference]:
         """Simple models of the training rows, fitted before the test rows are opened."""
         if self._measured is not None:
             return []
-        return fit_references(
-            self.raw.train,
-            np.asarray(self.splits.train.x),
-            self.head.task,
-            self.raw.columns,
-            self.layout,
-            self.settings.seed,
+        if self.raw.forecast is not None:
+            return fit_forecast_references(self._learnt(self.raw), self.raw.forecast, self.settings.seed)
+        raw, features = self._beside(self._learnt(self.raw), self._learnt(self.splits))
+        found = fit_references(
+            raw, features, self.head.task, self.raw.columns, self.layout, self.settings.seed, self.balanced
         )
+        if not self.raw.images:
+            return found
+        height, width = features.shape[1:3]
+        pixels = f"of {height} x {width} pixels"
+        return [replace(one, note=f"{pixels}; {one.note}" if one.note else pixels) for one in found]
+
+    def _learnt(self, splits: Splits) -> Split:
+        """What the exported model has learnt from, and so the models beside it."""
+        return joined(splits.train, splits.validation) if self.settings.refit else splits.train
+
+    def _beside(self, rows: Split, encoded: Split) -> tuple[Split, np.ndarray]:
+        """Rows as the references take them, and their features: images of few pixels, each looked at by itself."""
+        if is_padded(self.raw.train.x):
+            gaps, means = filled(np.asarray(rows.x), np.asarray(self.raw.train.x))
+            return Split(gaps, rows.y), means
+        if not self.raw.images:
+            return rows, np.asarray(encoded.x)
+        small = small_images(np.asarray(rows.x), _PIXELS_BESIDE)
+        return Split(small, rows.y), small
 
     def _measure(
         self, models: dict[str, keras.Model], winner: str, references: list[Reference]
@@ -361,9 +476,10 @@ class Job:
         write_json(self._state / "openings.json", openings)
         raw, test = test, self._encoded(test)
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
-        evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed)
+        evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed, self.balanced)
         network = next(answer for answer in answers if answer.name == winner)
-        beside = compared(references, raw, np.asarray(test.x), self.head.task, network, self.settings.seed)
+        seen, features = self._beside(raw, test)
+        beside = compared(references, seen, features, self.head.task, network, self.settings.seed, self.balanced)
         write_json(self._state / "beside.json", beside)
         # Last of the two: what is there says that both were measured.
         write_json(self._state / "evaluation.json", evaluation)
@@ -445,6 +561,9 @@ def run(
     columns: Mapping[str, str] | None = None,
     group: str | None = None,
     time: str | None = None,
+    forecast: int | None = None,
+    window: int | None = None,
+    sequence: str | None = None,
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
 
@@ -465,6 +584,9 @@ def run(
         columns: What columns of a table are, by name, where what is found is not right; as for `trainwise.data.load`.
         group: Column whose rows of one value stay in one split.
         time: Column by which the splits follow one another.
+        forecast: How many values of the target that come next are to be answered, as for `trainwise.data.load`.
+        window: How many values a forecast looks back at.
+        sequence: Column that tells several series of a forecast apart.
 
     Returns:
         The `RunResult`.
@@ -496,6 +618,9 @@ def run(
         columns=columns,
         group=group,
         time=time,
+        forecast=forecast,
+        window=window,
+        sequence=sequence,
     )
     return job.run()
 

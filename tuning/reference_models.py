@@ -59,6 +59,7 @@ def fit_references(
     columns: Sequence[Column] = (),
     layout: Layout | None = None,
     seed: int = 0,
+    balanced: bool = False,
 ) -> list[Reference]:
     """Fits a constant, a linear model and gradient boosting.
 
@@ -73,6 +74,7 @@ def fit_references(
         columns: Of a table, what its columns are.
         layout: Of a table, what its features are.
         seed: Decides which rows are drawn, and boosting's own draws.
+        balanced: Whether classes are weighed alike.
 
     Example:
 
@@ -83,17 +85,32 @@ def fit_references(
     """
     y = raw.y
     outputs = int(y.max()) + 1 if task == "multiclass" else (y.shape[1] if y.ndim == 2 else 1)
-    found = [_timed("constant", lambda: _constant(y, task, outputs))]
+    found = [timed("constant", lambda: _constant(y, task, outputs))]
     linear = _of_features(layout)
-    found.append(_timed("linear model", lambda: _linear(linear, features, y, task, outputs, seed)))
+    found.append(timed("linear model", lambda: _linear(linear, features, y, task, outputs, seed, balanced)))
     if task == "multilabel" or (outputs > 1 and task == "regression"):
         return found
     prepare = _Columns(raw.x, columns, layout, features)
-    found.append(_timed("gradient boosting", lambda: _boosting(prepare, raw.x, features, y, task, outputs, seed)))
+    found.append(
+        timed("gradient boosting", lambda: _boosting(prepare, raw.x, features, y, task, outputs, seed, balanced))
+    )
     return found
 
 
-def _timed(name: str, fit: Callable[[], tuple[Predict, str]]) -> Reference:
+def boosted_windows(raw: Split, seed: int = 0) -> Reference:
+    """Gradient boosting of windows that answer one value.
+
+    Args:
+        raw: Training windows `(rows, window, channels)`.
+        seed: Decides which rows are drawn, and boosting's own draws.
+    """
+    x = np.asarray(raw.x)
+    prepare = _Columns(x, (), None, x)
+    return timed("gradient boosting", lambda: _boosting(prepare, x, x, raw.y, "regression", 1, seed))
+
+
+def timed(name: str, fit: Callable[[], tuple[Predict, str]]) -> Reference:
+    """A reference with the seconds of its fit."""
     start = time.perf_counter()
     predict, note = fit()
     return Reference(name, predict, round(time.perf_counter() - start, 3), note)
@@ -133,7 +150,13 @@ def _of_features(layout: Layout | None) -> Callable[[np.ndarray], Any]:
 
 
 def _linear(
-    prepare: Callable[[np.ndarray], Any], features: np.ndarray, y: np.ndarray, task: Task, outputs: int, seed: int
+    prepare: Callable[[np.ndarray], Any],
+    features: np.ndarray,
+    y: np.ndarray,
+    task: Task,
+    outputs: int,
+    seed: int,
+    balanced: bool = False,
 ) -> tuple[Predict, str]:
     x = prepare(features)
     at, note = _rows(x.shape[0], x.shape[1], outputs, seed)
@@ -146,7 +169,11 @@ def _linear(
         return rows if scipy.sparse.issparse(rows) else (rows - center) / scale
 
     classes = task in ("binary", "multiclass")
-    model = LogisticRegression(max_iter=_ITERATIONS) if classes else Ridge(1.0)
+    model = (
+        LogisticRegression(max_iter=_ITERATIONS, class_weight="balanced" if balanced else None)
+        if classes
+        else Ridge(1.0)
+    )
     with warnings.catch_warnings():
         # A fit that is cut short is a mark as well.
         warnings.simplefilter("ignore")
@@ -216,12 +243,20 @@ class _Columns:
 
 
 def _boosting(
-    prepare: _Columns, x: Any, features: np.ndarray, y: np.ndarray, task: Task, outputs: int, seed: int
+    prepare: _Columns,
+    x: Any,
+    features: np.ndarray,
+    y: np.ndarray,
+    task: Task,
+    outputs: int,
+    seed: int,
+    balanced: bool = False,
 ) -> tuple[Predict, str]:
     table = prepare(x, features)
     at, note = _rows(len(table), table.shape[1], outputs, seed)
     kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
-    model = kind(categorical_features=prepare.categorical or None, random_state=seed)
+    weighed = {"class_weight": "balanced"} if balanced else {}
+    model = kind(categorical_features=prepare.categorical or None, random_state=seed, **weighed)
     with _few_threads(table[at].size):
         model.fit(table[at], y[at])
 
@@ -251,6 +286,7 @@ def compared(
     task: Task,
     network: Answers,
     seed: int = 0,
+    balanced: bool = False,
 ) -> dict[str, Any]:
     """What the references reach on the test rows, beside the network.
 
@@ -261,6 +297,7 @@ def compared(
         task: The task.
         network: What the network answers to them.
         seed: Decides the bootstrap's draws.
+        balanced: Whether classes count alike.
 
     Returns:
         Plain values for the report: `metric`, `results` with seconds each, and a `sentence`.
@@ -274,7 +311,7 @@ def compared(
     'The network is not better than the linear model: it mends 0 and breaks 0 of 60 rows.'
     """
     answers = [Answers(one.name, one.predict(raw.x, features)) for one in references]
-    measured = evaluate(answers, raw.y, task, network.name, seed)
+    measured = evaluate(answers, raw.y, task, network.name, seed, balanced)
     results = [
         {"name": one.name, "value": result["value"], "low": result["low"], "high": result["high"],
          "seconds": one.seconds, "note": one.note, "classes": result.get("classes", "")}
@@ -282,7 +319,7 @@ def compared(
     ]  # fmt: skip
     best = max(range(len(results)), key=lambda place: results[place]["value"])
     # The same rows were asked, so the two are compared row by row.
-    pair = evaluate([answers[best], Answers("network", network.values)], raw.y, task, network.name, seed)
+    pair = evaluate([answers[best], Answers("network", network.values)], raw.y, task, network.name, seed, balanced)
     sentence = str(pair["sentence"]).replace("the best member", f"the {answers[best].name}")
     low = f" ({results[best]['seconds']:.1f} s)" if results[best]["seconds"] >= 0.1 else ""
     if pair["results"][1]["value"] < pair["results"][0]["value"]:

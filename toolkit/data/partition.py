@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .forecasts import WindowTimes
+
 # One each for train, validation and test.
 ROWS_PER_CLASS = 3
 _PARTS = ("train", "validation", "test")
@@ -74,6 +76,54 @@ def places(
             if lacking:
                 notes.append(f"The {part} rows have no row of {', '.join(map(repr, lacking[:5]))}.")
     return found, notes
+
+
+def window_places(times: WindowTimes, shares: Shares, seed: int) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The row numbers of each split of windows, and what is to be said of them.
+
+    What is answered in one split is later than all that is answered in the one before. Windows across a border are left
+    out, and so are test windows that look at what training windows answer. Validation windows may look at it, as a
+    forecast in use looks at what is known by then.
+
+    Args:
+        times: Of the windows.
+        shares: Of the time, for validation and test.
+        seed: Decides the order of the training rows.
+
+    Raises:
+        ValueError: A split is left without a window.
+
+    Example:
+
+    >>> begin = np.arange(17.0)
+    >>> found, notes = window_places(WindowTimes(begin, begin + 3, begin + 3), Shares(0.2, 0.2), 0)
+    >>> sorted(found["train"].tolist()), found["validation"].tolist(), found["test"].tolist()
+    ([0, 1, 2, 3, 4, 5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16])
+    """
+    moments = np.unique(np.concatenate([times.begin, times.first, times.last]))
+    cuts = [
+        moments[min(len(moments) - 1, int(len(moments) * share))]
+        for share in (1 - shares.test - shares.validation, 1 - shares.test)
+    ]
+    later = times.first >= cuts[1]
+    found = {
+        "train": np.flatnonzero(times.last < cuts[0]),
+        "validation": np.flatnonzero((times.first >= cuts[0]) & (times.last < cuts[1])),
+        "test": np.flatnonzero(later & (times.begin >= cuts[0])),
+    }
+    empty = [part for part, at in found.items() if not len(at)]
+    if empty:
+        raise ValueError(
+            f"Parted by time, no window is left for {empty[0]} among {len(times.first)}: give more rows, a shorter "
+            "`window` or fewer steps to `forecast` (`--window` and `--forecast` on the command line)."
+        )
+    overlapping = int(later.sum()) - len(found["test"])
+    notes = ["What is answered in validation is later than in training, in the test latest."]
+    if overlapping:
+        notes.append(f"{overlapping} test windows that look at what training windows answer are left out.")
+    generator = np.random.default_rng(seed)
+    # The order of time stays where nothing is learnt in it.
+    return {**found, "train": generator.permutation(found["train"])}, notes
 
 
 def _by_group(group: np.ndarray, shares: Shares, seed: int) -> dict[str, np.ndarray]:

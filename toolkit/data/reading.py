@@ -16,9 +16,12 @@ import pandas as pd
 from . import shipped
 from .archives import read_npz
 from .columns import ASKED, Column
+from .forecasts import Forecast, WindowTimes, windows_of
+from .images import ImageFiles, found_paths, images_of_folder, path_column, read_images
 from .numerals import as_float32
-from .table_rows import TableOptions, TableRows, table_rows
-from .tables import from_frame, is_frame, is_table_file, read_table, table_name
+from .sequences import SequenceColumns, is_ragged, padded, sequences_of
+from .table_rows import TableOptions, TableRows, refuse_unknown, table_rows, targets_of, times_of
+from .tables import Table, from_frame, is_frame, is_table_file, read_table, table_name
 
 Inputs = np.ndarray | dict[str, np.ndarray]
 PARTS = ("train", "validation", "test")
@@ -44,6 +47,10 @@ class SourceRows:
         notes: How the table was read, a sentence each.
         group: Of each row, what must not be parted among splits, or `None`.
         time: Of each row, by what the splits follow one another, or `None`.
+        forecast: What windows of a series look back at and answer, or `None`.
+        window_times: When each window begins and what it answers is.
+        images: Whether the rows were decoded from files of images.
+        sequences: What the steps of a long table's sequences are, or `None`.
     """
 
     name: str
@@ -57,6 +64,10 @@ class SourceRows:
     notes: tuple[str, ...] = ()
     group: np.ndarray | None = None
     time: np.ndarray | None = None
+    forecast: Forecast | None = None
+    window_times: WindowTimes | None = None
+    images: bool = False
+    sequences: SequenceColumns | None = None
 
 
 def read_rows(
@@ -69,19 +80,24 @@ def read_rows(
     columns: Mapping[str, str] | None = None,
     group: str | None = None,
     time: str | None = None,
+    forecast: int | None = None,
+    window: int | None = None,
+    sequence: str | None = None,
 ) -> SourceRows:
     """Reads rows from a name, a file, a data frame, arrays or a dataset; see `trainwise.data.load`."""
-    options = TableOptions(target, tuple(drop), _asked(columns), group, time)
+    options = TableOptions(target, tuple(drop), _asked(columns), group, time, forecast, window, sequence)
     if isinstance(source, str | Path):
         return _read_named(str(source), options, header, data_dir)
     if is_frame(source):
-        return _of_table("table", table_rows(from_frame(source), options))
+        return _of_rows_or_series("table", from_frame(source), options)
     if isinstance(source, tuple) and len(source) == 2:
         if is_frame(source[0]):
             return _read_frames(source, options)
         if isinstance(source[0], Mapping):
             return _read_columns("arrays", source[0], np.asarray(source[1]), options)
         _refuse_table_options(options, header, "arrays")
+        if is_ragged(source[0]):
+            return _read_ragged(source[0], np.asarray(source[1]))
         return SourceRows("arrays", as_inputs(source[0]), np.asarray(source[1]))
     if hasattr(source, "element_spec") and hasattr(source, "as_numpy_iterator"):
         return _read_dataset(source, options)
@@ -91,10 +107,33 @@ def read_rows(
     )
 
 
+def _read_ragged(x: Any, y: np.ndarray) -> SourceRows:
+    lengths = [len(one) for one in x]
+    rows = padded(x)
+    if rows.ndim == 2:
+        # As series of one channel: what the numbers of tokens mean, only an embedding learns.
+        rows = padded([np.asarray(one, dtype="float32") for one in x])
+    said = f"Sequences have {min(lengths)} to {max(lengths)} steps; what is behind their ends counts for nothing."
+    return SourceRows("arrays", rows, y, notes=(said,))
+
+
 def _asked(columns: Mapping[str, str] | None) -> dict[str, str]:
     if columns is not None and not isinstance(columns, Mapping):
         raise TypeError(f"`columns` must be a mapping of names to one of {', '.join(ASKED)}, got {columns!r}.")
     return dict(columns or {})
+
+
+def _of_rows_or_series(name: str, table: Table, options: TableOptions, source: str = "") -> SourceRows:
+    if options.forecast is None and options.sequence is not None:
+        rows = sequences_of(table, options, source)
+        return SourceRows(name, rows.x, rows.y, target=rows.target, notes=rows.notes, sequences=rows.columns)
+    if options.forecast is None:
+        return _of_table(name, table_rows(table, options, source=source))
+    found = windows_of(table, options, source)
+    return SourceRows(
+        name, found.x, found.y, target=found.target, notes=found.notes, forecast=found.forecast,
+        window_times=found.times,
+    )  # fmt: skip
 
 
 def _of_table(name: str, found: TableRows) -> SourceRows:
@@ -207,10 +246,16 @@ def as_text(cell: Any) -> str:
 def _read_named(name: str, options: TableOptions, header: bool | None, data_dir: str | Path | None) -> SourceRows:
     path, suffix = Path(name), Path(name).suffix.lower()
     if is_table_file(path):
-        return _of_table(table_name(path), table_rows(read_table(path, header, options.target), options, source=name))
+        table = read_table(path, header, options.target)
+        listed = None if options.forecast is not None else path_column(table.frame, options.drop)
+        if listed is not None and options.target != listed:
+            return _read_listed_images(table, listed, options, path)
+        return _of_rows_or_series(table_name(path), table, options, name)
     _refuse_table_options(options, header, name)
     if suffix == ".npz":
         return _read_npz(path)
+    if path.is_dir():
+        return _of_images(path.resolve().name, images_of_folder(path))[0]
     # Else a mistyped file would be looked up as the name of a data set.
     if path.exists() or suffix in (".txt", ".xls", ".npy", ".gz", ".zip", ".feather", ".arff"):
         raise ValueError(f"{name} is neither a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl) nor an .npz file.")
@@ -220,9 +265,52 @@ def _read_named(name: str, options: TableOptions, header: bool | None, data_dir:
     return _read_tfds(name, data_dir)
 
 
+def _of_images(name: str, files: ImageFiles) -> tuple[SourceRows, np.ndarray]:
+    """The rows of images, and which of the files they are."""
+    x, at, notes = read_images(files.paths)
+    # Where broken files are left out, the rows behind them move up.
+    place = {int(row): new for new, row in enumerate(at)}
+    parts = {part: np.array([place[row] for row in rows if row in place]) for part, rows in files.parts.items()}
+    said = (*files.notes, *notes)
+    return SourceRows(name, x, files.labels[at], target=files.target, parts=parts, notes=said, images=True), at
+
+
+def _read_listed_images(table: Table, listed: str, options: TableOptions, path: Path) -> SourceRows:
+    """The images that a table names, with the targets beside them; other columns are left out."""
+    frame = table.frame
+    refuse_unknown(table, options, str(path))
+    beside = (listed, options.group, options.time, *options.drop)
+    others = [str(one) for one in frame.columns if one not in beside]
+    if not others:
+        raise ValueError(f"{path} names images in {listed!r}, and has no column with their classes or numbers.")
+    target = options.target or others[-1]
+    y, gaps = targets_of(table, target, options.asked.get(target), str(path))
+    at = np.flatnonzero(~gaps & (frame[listed] != "").to_numpy())
+    if not at.size:
+        raise ValueError(f"{path} has no row with both an image in {listed!r} and a value in {target!r}.")
+    notes = [f"{listed!r} names images; the target is {target!r}."]
+    if len(at) < len(y):
+        notes.append(f"{len(y) - len(at)} rows lack an image or a value in {target!r} and are left out.")
+    unused = [one for one in others if one != target]
+    if unused:
+        notes.append(f"Left out beside the images: {', '.join(map(repr, unused[:10]))}.")
+    paths = found_paths([str(cell) for cell in frame[listed].iloc[at]], path)
+    rows, read = _of_images(table_name(path), ImageFiles(paths, y[at], {}, target, tuple(notes)))
+    kept = at[read]
+    group, time = options.group, options.time
+    return replace(
+        rows,
+        group=None if group is None else np.array([str(one) for one in frame[group].iloc[kept]], dtype=object),
+        time=None if time is None else times_of(frame, table, time, options.asked.get(time))[0][kept],
+    )
+
+
 def _refuse_table_options(options: TableOptions, header: bool | None, name: str) -> None:
     if header is not None or options != TableOptions():
-        raise ValueError(f"`target`, `header`, `drop`, `columns`, `group` and `time` are for tables, got {name!r}.")
+        raise ValueError(
+            "`target`, `header`, `drop`, `columns`, `group`, `time`, `forecast`, `window` and `sequence` are for "
+            f"tables, got {name!r}."
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
+from .sequences import PADDING
+
 # Honest data hold duplicates; a share above this is a leak.
 _ALLOWED = 0.05
 # Rows that must agree in one map before it is taken for one.
@@ -129,7 +131,9 @@ class _Rows:
         text = ["\0".join(row) for row in np.concatenate(words, axis=1)] if words else [""] * count
         keys = [row.tobytes() + word.encode() for row, word in zip(np.ascontiguousarray(numbers), text, strict=True)]
         # Gaps make keys as other values do, and no distances.
-        return cls(np.array(keys, dtype=object), np.nan_to_num(numbers, posinf=0, neginf=0))
+        # What is behind the end of a sequence would outweigh all that is in it.
+        plain_numbers = np.where(numbers == np.float32(PADDING), 0, np.nan_to_num(numbers, posinf=0, neginf=0))
+        return cls(np.array(keys, dtype=object), plain_numbers)
 
     @property
     def width(self) -> int:

@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import number, one_of, seed_of
+from ..checks import number, one_of, seed_of, whole_number
 from ..tasks import TASKS, Task, as_targets, find_task
 from .columns import Column
-from .partition import ROWS_PER_CLASS, Shares, places
+from .forecasts import Forecast
+from .partition import ROWS_PER_CLASS, Shares, places, window_places
 from .reading import Inputs, SourceRows, as_text, read_rows
 from .sealing import Seal
+from .sequences import SequenceColumns
 
 # The loss of a regression is a square, in float32.
 _LARGEST_TARGET = 1e18
+_MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,9 @@ class Splits:
         fingerprint: Hash of all rows in their order; the same data give the same one.
         columns: What the columns of a table are, those that are left out too; empty for arrays.
         notes: How the rows were read and parted, where there is something to say, a sentence each.
+        forecast: What windows of a series look back at and answer; `None` for other rows.
+        images: Whether the rows were decoded from files of images.
+        sequences: What the steps of a long table's sequences are; `None` for other rows.
     """
 
     name: str
@@ -132,6 +138,9 @@ class Splits:
     fingerprint: str = field(repr=False)
     columns: tuple[Column, ...] = ()
     notes: tuple[str, ...] = ()
+    forecast: Forecast | None = None
+    images: bool = False
+    sequences: SequenceColumns | None = None
 
 
 def load(
@@ -148,6 +157,9 @@ def load(
     columns: Mapping[str, str] | None = None,
     group: str | None = None,
     time: str | None = None,
+    forecast: int | None = None,
+    window: int | None = None,
+    sequence: str | None = None,
 ) -> Splits:
     """Reads a data set and splits it into train, validation and a sealed test split.
 
@@ -158,8 +170,10 @@ def load(
         source: `"digits"`, `"iris"`, `"wine"`, `"breast_cancer"` or `"diabetes"` (no download); any
             tfds name (downloaded where there is a network); an `.npz` file with `x` and `y`, or
             `x_train` and `y_train` and the like; a table (`.csv`, `.tsv`, packed or not, `.parquet`, `.xlsx`,
-            `.jsonl`); a data frame of pandas or polars; a pair `(x, y)` of arrays, `x` maybe a dict of columns or a
-            data frame and `y` a `Series`; a finite `tf.data.Dataset` of pairs, batched or not.
+            `.jsonl`); a folder of images with one folder for each class, or a table with a column of paths to images
+            (`.png`, `.jpg`, `.bmp`, `.gif`); a data frame of pandas or polars; a pair `(x, y)` of arrays, `x` maybe a
+            dict of columns, a data frame with `y` a `Series`, or a list of sequences of unequal length; a finite
+            `tf.data.Dataset` of pairs, batched or not.
         target: Column of the table to predict; the last one by default.
         task: `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; found from the targets by
             default.
@@ -173,6 +187,13 @@ def load(
             `"text"`, `"date"`, `"identifier"` (left out) or `"drop"`.
         group: Column whose rows of one value stay in one split, such as a patient; no model learns from it.
         time: Column by which the rows are put in order: the latest are for the test, those before them for validation.
+        forecast: How many values of the target that come next are to be answered, at least 1: each row is then a window
+            of the table's numbers `(window, columns)`, the target first, and its targets what follows. Splits follow
+            one another in time, and no test window looks at what a training window answers.
+        window: How many values a forecast looks back at, at least 1; by default two seasons, or 12.
+        sequence: Column that tells several series of a forecast apart, such as a shop; no window crosses it. Without
+            `forecast` each sequence, such as a patient's visits, is one row with one target: `(steps, columns)` in the
+            order of `time`, filled up by -1e9 behind its end, which models leave out.
 
     Returns:
         The `Splits`. A table of numbers is one array, any other one columns by name. In columns NaN and the empty word
@@ -201,16 +222,22 @@ def load(
         raise ValueError(f"`validation` and `test` must leave rows to train on, got {validation} and {test}.")
     if group is not None and time is not None:
         raise ValueError("`group` and `time` part the rows in two ways, give one of them.")
+    _refuse_unfit_forecast(task, group, forecast, window, sequence)
     rows = read_rows(
-        source, target=target, header=header, drop=drop, data_dir=data_dir, columns=columns, group=group, time=time
-    )
+        source, target=target, header=header, drop=drop, data_dir=data_dir, columns=columns, group=group, time=time,
+        forecast=forecast, window=window, sequence=sequence,
+    )  # fmt: skip
     _refuse_bad_rows(rows)
-    found = task or find_task(rows.y)
+    found = task or ("regression" if rows.forecast else find_task(rows.y))
     y, classes = _encode(rows, found)
     labels = y if found in ("binary", "multiclass") else None
-    found_places, notes = places(
-        len(y), labels, rows.parts, Shares(validation, test), seed, classes, group=rows.group, time=rows.time
-    )
+    shares = Shares(validation, test)
+    if rows.window_times is not None:
+        found_places, notes = window_places(rows.window_times, shares, seed)
+    else:
+        found_places, notes = places(
+            len(y), labels, rows.parts, shares, seed, classes, group=rows.group, time=rows.time
+        )
     parts = {part: Split(take(rows.x, at), y[at]) for part, at in found_places.items()}
     return Splits(
         rows.name,
@@ -224,7 +251,28 @@ def load(
         fingerprint(rows.x, y),
         rows.columns,
         (*rows.notes, *notes),
+        rows.forecast,
+        rows.images,
+        rows.sequences,
     )
+
+
+def _refuse_unfit_forecast(
+    task: Task | None, group: str | None, forecast: int | None, window: int | None, sequence: str | None
+) -> None:
+    if forecast is None:
+        if sequence is not None and group is not None:
+            raise ValueError("`sequence` makes one row of each sequence, which `group` cannot keep together: give one.")
+        if window is not None:
+            raise ValueError("`window` is for a forecast: say how many values ahead with `forecast` (`--forecast 1`).")
+        return
+    whole_number("forecast", forecast, 1, _MOST_STEPS)
+    if window is not None:
+        whole_number("window", window, 1, _MOST_STEPS)
+    if task not in (None, "regression"):
+        raise ValueError(f"A forecast answers numbers, which is a regression; got task={task!r}.")
+    if group is not None:
+        raise ValueError("A forecast is parted by time: name what tells series apart with `sequence`, not `group`.")
 
 
 def take(x: Inputs, at: np.ndarray | slice) -> Inputs:

@@ -28,6 +28,9 @@ class TableOptions:
         asked: What columns are, by name.
         group: Column whose rows of one value stay in one split.
         time: Column by which the splits follow one another.
+        forecast: How many values of the target that follow are to be answered; `None` for the one beside the columns.
+        window: How many values before them are looked back at; `None` for so many as fit.
+        sequence: Column that tells series apart.
     """
 
     target: str | None = None
@@ -35,6 +38,9 @@ class TableOptions:
     asked: dict[str, str] = field(default_factory=dict)
     group: str | None = None
     time: str | None = None
+    forecast: int | None = None
+    window: int | None = None
+    sequence: str | None = None
 
     def of(self, target: str | None) -> TableOptions:
         """The same for another target."""
@@ -74,16 +80,7 @@ def table_rows(table: Table, options: TableOptions, y: np.ndarray | None = None,
     ('kind', ['a', 'b'], [1.0, 2.0], ("1 row has no value in the target 'kind' and is left out.",))
     """
     where, frame = source or "The table", table.frame
-    named = [
-        *options.drop,
-        *options.asked,
-        *(one for one in (options.target, options.group, options.time) if one is not None),
-    ]
-    for name in named:
-        if name not in frame.columns:
-            raise ValueError(
-                f"{where} has no column {name!r}; its columns are {_listed(frame.columns)}.{_near(name, frame.columns)}"
-            )
+    refuse_unknown(table, options, source)
     left = [name for name in frame.columns if name not in options.drop]
     target: str = "target"
     notes = list(table.notes)
@@ -96,7 +93,7 @@ def table_rows(table: Table, options: TableOptions, y: np.ndarray | None = None,
         for option, chosen in (("group", options.group), ("time", options.time)):
             if chosen == target:
                 raise ValueError(f"Column {target!r} cannot be the target and the {option}.")
-        y, gaps = _targets(table, target, options.asked.get(target), source)
+        y, gaps = targets_of(table, target, options.asked.get(target), source)
         if gaps.any():
             count = int(gaps.sum())
             if count == len(y):
@@ -134,11 +131,31 @@ def table_rows(table: Table, options: TableOptions, y: np.ndarray | None = None,
             "numbers only."
         )
     return TableRows(
-        values, y, target, tuple(columns), tuple(notes), _group(frame, options.group), _time(frame, table, options.time)
+        values,
+        y,
+        target,
+        tuple(columns),
+        tuple(notes),
+        _group(frame, options.group),
+        None if options.time is None else times_of(frame, table, options.time, options.asked.get(options.time))[0],
     )
 
 
-def _targets(table: Table, target: str, asked: str | None, source: str) -> tuple[np.ndarray, np.ndarray]:
+def refuse_unknown(table: Table, options: TableOptions, source: str = "") -> None:
+    """Refuses names of columns that a table does not have, with one that is near.
+
+    Raises:
+        ValueError: There is no such column.
+    """
+    where, known = source or "The table", table.frame.columns
+    single = (options.target, options.group, options.time, options.sequence)
+    for name in (*options.drop, *options.asked, *(one for one in single if one is not None)):
+        if name not in known:
+            raise ValueError(f"{where} has no column {name!r}; its columns are {_listed(known)}.{_near(name, known)}")
+
+
+def targets_of(table: Table, target: str, asked: str | None, source: str) -> tuple[np.ndarray, np.ndarray]:
+    """The targets of a table as numbers or words, and which rows have none."""
     column, values = find_column(
         target,
         table.frame[target],
@@ -181,10 +198,28 @@ def _group(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:
     return None if name is None else np.array([str(cell) for cell in frame[name]], dtype=object)
 
 
-def _time(frame: pd.DataFrame, table: Table, name: str | None) -> np.ndarray | None:
-    if name is None:
-        return None
-    column, values = find_column(name, frame[name], comma=table.comma, first_row=table.first_line)
+def times_of(frame: pd.DataFrame, table: Table, name: str, asked: str | None = None) -> tuple[np.ndarray, str]:
+    """The times of the rows as numbers, nanoseconds for dates, and the form of dates.
+
+    Args:
+        frame: The rows.
+        table: What they were read from.
+        name: Of the column.
+        asked: What the user says that it is. Numbers that all are days, as 20240131, are taken for days without a word.
+
+    Raises:
+        ValueError: It holds neither dates nor numbers, or has a gap.
+
+    Example:
+
+    >>> table = Table(pd.DataFrame({"day": ["1970-01-02", "1970-01-03"]}))
+    >>> times_of(table.frame, table, "day")
+    (array([8.640e+13, 1.728e+14]), '%Y-%m-%d')
+    """
+    kind = asked if asked in ("date", "number") else None
+    column, values = find_column(name, frame[name], asked=kind, comma=table.comma, first_row=table.first_line)
+    if kind is None and values.dtype != object and _are_days(values):
+        column, values = find_column(name, frame[name], asked="date", comma=table.comma, first_row=table.first_line)
     if values.dtype == object:
         if column.kind != "date":
             raise ValueError(
@@ -196,7 +231,14 @@ def _time(frame: pd.DataFrame, table: Table, name: str | None) -> np.ndarray | N
     if np.isnan(values).any():
         row = int(np.flatnonzero(np.isnan(values))[0]) + table.first_line
         raise ValueError(f"Column {name!r} cannot order the rows by time: row {row} has no value.")
-    return values
+    return values, column.date_format
+
+
+def _are_days(values: np.ndarray) -> bool:
+    days = values[np.isfinite(values)]
+    if not len(days) or np.any(days != np.round(days)) or days.min() < 1678_01_01 or days.max() > 2262_01_01:
+        return False
+    return bool(parsed(pd.Series([str(int(day)) for day in days], dtype=object), "%Y%m%d").notna().all())
 
 
 def _listed(names: Iterable[str]) -> str:

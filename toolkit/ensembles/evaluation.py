@@ -21,7 +21,9 @@ class Answers:
     values: np.ndarray
 
 
-def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, seed: int = 0) -> dict[str, Any]:
+def evaluate(
+    answers: list[Answers], y: np.ndarray, task: Task, winner: str, seed: int = 0, balanced: bool = False
+) -> dict[str, Any]:
     """Accuracy with Wilson intervals, or R2 with bootstrap intervals, of each model, and who is better.
 
     Args:
@@ -30,6 +32,8 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
         task: The task.
         winner: Name of the model that is exported.
         seed: Decides the bootstrap's draws.
+        balanced: Whether classes count alike, as by the weights that they were learnt by: balanced accuracy then stands
+            in the place of accuracy, with a bootstrap interval.
 
     Returns:
         Plain values for the report. For classes, each result says in words what accuracy hides (`classes`), and of the
@@ -60,6 +64,11 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
         hits = [((answer.values > 0.5) == (y > 0.5)).mean(axis=1) for answer in answers]
         results = [_mean_result(answer, hit, seed) for answer, hit in zip(answers, hits, strict=True)]
         comparison = _compare_means(answers, hits, seed) if pair else {}
+    elif balanced:
+        metric, interval = "balanced accuracy", "95 % bootstrap interval"
+        right = [answered(answer.values) == y for answer in answers]
+        results = [_balanced_result(answer, hit, y, seed) for answer, hit in zip(answers, right, strict=True)]
+        comparison = _compare_balanced(answers, right, y, seed) if pair else {}
     else:
         metric, interval = "accuracy", "95 % Wilson interval"
         right = [answered(answer.values) == y for answer in answers]
@@ -71,6 +80,11 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
         if task in ("binary", "multiclass") and y.ndim == 1:
             scores = class_scores(answer.values, y)
             result["classes"] = in_words(scores)
+            if balanced:
+                # Said already.
+                accuracy = float((answered(answer.values) == y).mean())
+                beside = {name: value for name, value in scores.items() if name != "balanced_accuracy"}
+                result["classes"] = ", ".join(filter(None, [f"accuracy {accuracy:.4f}", in_words(beside)]))
             classes = {"of_classes": scores} if result["winner"] else classes
     return {
         "metric": metric,
@@ -86,6 +100,24 @@ def evaluate(answers: list[Answers], y: np.ndarray, task: Task, winner: str, see
 def _accuracy_result(answer: Answers, right: np.ndarray) -> dict[str, Any]:
     low, high = wilson(int(right.sum()), len(right))
     return {"name": answer.name, "value": float(right.mean()), "low": low, "high": high}
+
+
+def _balanced(right: np.ndarray, y: np.ndarray) -> float:
+    """Mean over the classes that occur of the share of their rows that is right."""
+    return float(np.mean([right[y == one].mean() for one in np.unique(y)]))
+
+
+def _balanced_result(answer: Answers, right: np.ndarray, y: np.ndarray, seed: int) -> dict[str, Any]:
+    low, high = bootstrap(lambda rows: _balanced(right[rows], y[rows]), len(y), seed=seed)
+    return {"name": answer.name, "value": _balanced(right, y), "low": low, "high": high}
+
+
+def _compare_balanced(answers: list[Answers], right: list[np.ndarray], y: np.ndarray, seed: int) -> dict[str, Any]:
+    best, soft = right[0], right[1]
+    low, high = bootstrap(
+        lambda rows: _balanced(soft[rows], y[rows]) - _balanced(best[rows], y[rows]), len(y), seed=seed
+    )
+    return _sentence(answers[1].name, "balanced accuracy", _balanced(soft, y) - _balanced(best, y), low, high)
 
 
 def _mean_result(answer: Answers, hits: np.ndarray, seed: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from .folded import Unrolled as Unrolled
 from .normalization import MinMax as MinMax
 from .normalization import Robust as Robust
 from .normalization import Standardize as Standardize
+from .padding import PaddingMask as PaddingMask
 from .stacked import Stacked as Stacked
 from .stacked_convolution import StackedConv1D as StackedConv1D
 from .stacked_convolution import StackedConv2D as StackedConv2D
@@ -39,6 +40,7 @@ __all__ = [
     "Merged",
     "MinMax",
     "NumberEncoding",
+    "PaddingMask",
     "Robust",
     "SoftVoting",
     "Stacked",

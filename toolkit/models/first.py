@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import keras
 import numpy as np
 
+from ..data.images import LONGEST_SIDE
 from ..data.reading import Inputs
+from ..data.splits import Splits
 from ..layers.normalization import Standardize
 from ..layers.table_encoding import CategoryNumbers
 from ..tasks import Head
+from .forecaster import described as of_windows
+from .series import described as of_series
+from .series import is_grey, is_series, series_features
 from .table_encoder import Layout
 from .units import in_target_units, statistics
 
@@ -18,6 +24,10 @@ HIDDEN_UNITS = (128, 128)
 FILTERS = (32, 64)
 # The CNN halves each side twice.
 _SMALLEST_IMAGE = 4
+# Below, a tenth of a side is no pixel.
+_SMALLEST_TO_SHIFT = 16
+# Sides of what is flattened, at most.
+_PLACES = 8
 
 
 def describe(x: Inputs) -> tuple[str, str]:
@@ -32,13 +42,37 @@ def describe(x: Inputs) -> tuple[str, str]:
     if isinstance(x, dict):
         words = sum(column.dtype == object for column in x.values())
         return f"{len(x)} columns ({words} of words)", "MLP 128-128"
-    if is_image(x):
+    if is_image(x) or is_grey(x):
         return f"images of {' x '.join(map(str, x.shape[1:]))}", "small CNN"
+    if is_series(x):
+        return of_series(x)
     return f"rows of {' x '.join(map(str, x.shape[1:])) or 1} numbers", "MLP 128-128"
 
 
+def described(splits: Splits) -> tuple[str, str]:
+    """Names the inputs of a data set and the architecture that fits them.
+
+    Args:
+        splits: Its rows.
+
+    Example:
+
+    >>> from ..data import load
+    >>> described(load("iris"))
+    ('rows of 4 numbers', 'MLP 128-128')
+    """
+    if splits.forecast is not None:
+        return of_windows(np.asarray(splits.train.x), splits.forecast.steps)
+    return describe(splits.train.x)
+
+
 def first_model(
-    x: np.ndarray, y: np.ndarray, head: Head, learning_rate: float = 1e-3, layout: Layout | None = None
+    x: np.ndarray,
+    y: np.ndarray,
+    head: Head,
+    learning_rate: float = 1e-3,
+    layout: Layout | None = None,
+    augmentation: str = "none",
 ) -> Callable[[], keras.Model]:
     """Prepares a builder of compiled models for these training rows.
 
@@ -47,12 +81,13 @@ def first_model(
     predicts in the units of the targets.
 
     Args:
-        x: Training inputs: images `(rows, height, width, channels)`, arrays `(rows, ...)`, or the features of a table
-            as a `TableEncoder` gives them.
+        x: Training inputs: images `(rows, height, width, channels)`, series `(rows, steps, channels)`, arrays
+            `(rows, ...)`, or the features of a table as a `TableEncoder` gives them.
         y: Training targets.
         head: The end of the model, from `tasks.head`.
         learning_rate: Of the Adam optimizer, > 0.
         layout: What the features of a table are, `None` for other arrays.
+        augmentation: `"none"`, or of images `"shift"`, `"flip"` or `"shift_flip"`: in training only.
 
     Returns:
         A function without arguments; each call gives a new model, compiled, its starting weights drawn
@@ -67,19 +102,23 @@ def first_model(
     >>> model.predict(x, verbose=0).shape
     (20, 1)
     """
-    scaling = statistics(x) if layout is None else {}
+    image = layout is None and (is_image(x) or is_grey(x))
+    series = layout is None and is_series(x)
+    scaling = statistics(x[..., None] if is_grey(x) else x) if layout is None and not series else {}
     targets = statistics(y) if head.task == "regression" else None
-    image = layout is None and is_image(x)
 
     def build() -> keras.Model:
-        inputs = keras.Input(x.shape[1:], name="image" if image else "features")
+        inputs = keras.Input(x.shape[1:], name="image" if image else "series" if series else "features")
         linear: list[keras.KerasTensor] = []
         if layout is not None:
             features, linear = _table_features(inputs, layout)
+        elif series:
+            features = series_features(inputs, x)
         else:
-            features = Standardize(**scaling, name="standardize")(inputs)
-            features = _convolve(features) if image else _flatten(features)
-        for number, units in enumerate(HIDDEN_UNITS[:1] if image else HIDDEN_UNITS):
+            features = keras.layers.Reshape((*x.shape[1:], 1), name="grey")(inputs) if image and x.ndim == 3 else inputs
+            features = Standardize(**scaling, name="standardize")(features)
+            features = _convolve(augmented(_resized(features), augmentation)) if image else _flatten(features)
+        for number, units in enumerate(HIDDEN_UNITS[:1] if image or series else HIDDEN_UNITS):
             features = keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(features)
         if linear:
             # Texts are told apart by their words as well by a linear way as by a deep one, and sooner.
@@ -136,8 +175,54 @@ def _flatten(features: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.Flatten(name="flatten")(features) if len(features.shape) > 2 else features
 
 
+def _resized(features: keras.KerasTensor) -> keras.KerasTensor:
+    height, width = features.shape[1:3]
+    if max(height, width) <= LONGEST_SIDE:
+        return features
+    factor = LONGEST_SIDE / max(height, width)
+    sides = [max(_SMALLEST_IMAGE, round(side * factor)) for side in (height, width)]
+    return keras.layers.Resizing(*sides, antialias=True, name="resize")(features)
+
+
+def augmented(features: keras.KerasTensor, kind: str) -> keras.KerasTensor:
+    """Images moved and mirrored at random while a model is trained, and as they are else.
+
+    Args:
+        features: Images `(batch, height, width, channels)`.
+        kind: `"none"`, `"shift"` (by a tenth of each side at most), `"flip"` (left to right), `"shift_flip"`.
+
+    Example:
+
+    >>> image = keras.Input((9, 9, 1))
+    >>> [layer.name for layer in keras.Model(image, augmented(image, "shift_flip")).layers[1:]]
+    ['shift', 'flip']
+    """
+    if "shift" in kind:
+        features = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="nearest", name="shift")(features)
+    if "flip" in kind:
+        features = keras.layers.RandomFlip("horizontal", name="flip")(features)
+    return features
+
+
+def fitting_augmentation(x: Inputs) -> str:
+    """What may be done to images in training: large enough ones are shifted, those of colours mirrored too.
+
+    Grey images are often written signs, which mean something else when they are mirrored.
+
+    Example:
+
+    >>> [fitting_augmentation(np.zeros((1, side, side, channels))) for side, channels in ((8, 3), (28, 1), (32, 3))]
+    ['none', 'shift', 'shift_flip']
+    """
+    if isinstance(x, dict) or not is_image(x) or min(x.shape[1:3]) < _SMALLEST_TO_SHIFT:
+        return "none"
+    return "shift_flip" if x.shape[3] == 3 else "shift"
+
+
 def _convolve(features: keras.KerasTensor) -> keras.KerasTensor:
-    for number, filters in enumerate(FILTERS):
+    # Larger images are halved more often, so that the layer behind has few places to look at.
+    blocks = max(len(FILTERS), math.ceil(math.log2(max(features.shape[1:3]) / _PLACES)))
+    for number, filters in enumerate([*FILTERS, *FILTERS[-1:] * blocks][:blocks]):
         features = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"convolution_{number}")(
             features
         )

@@ -12,6 +12,7 @@ _SMALLEST, _LARGEST = 8, 512
 # Of an image each row brings as many terms to a gradient as it has places, and small batches cost most there.
 _SMALLEST_OF_IMAGES = 32
 _LOWEST_RATE, _HIGHEST_RATE = 1e-3, 1e-2
+_HIGHEST_OF_IMAGES = 2e-3
 
 
 def fitting_batch_size(rows: int, images: bool = False) -> int:
@@ -35,14 +36,15 @@ def fitting_batch_size(rows: int, images: bool = False) -> int:
     return int(min(_LARGEST, max(_SMALLEST_OF_IMAGES if images else _SMALLEST, nearest)))
 
 
-def fitting_rate(updates: int) -> float:
+def fitting_rate(updates: int, images: bool = False) -> float:
     """Learning rate of Adam, which moves a weight by about the rate at each update: so high that weights can move by 1.
 
     Args:
         updates: Updates there are to make, at least 1.
+        images: Whether a row is an image: of a convolution each update moves all places, and units die at high rates.
 
     Returns:
-        One over the number of updates, in [0.001, 0.01].
+        One over the number of updates, in [0.001, 0.01], of images in [0.001, 0.002].
 
     Reference: Kingma and Ba 2015, "Adam", section 2.1: the size of a step is bounded by about the rate.
 
@@ -52,4 +54,4 @@ def fitting_rate(updates: int) -> float:
     [0.01, 0.0025, 0.001]
     """
     whole_number("updates", updates, low=1)
-    return min(_HIGHEST_RATE, max(_LOWEST_RATE, 1 / updates))
+    return min(_HIGHEST_OF_IMAGES if images else _HIGHEST_RATE, max(_LOWEST_RATE, 1 / updates))

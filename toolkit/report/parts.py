@@ -113,6 +113,12 @@ def schema_part(splits: Splits) -> dict[str, Any]:
         "columns": columns,
         "shape": None if isinstance(x, dict) else list(x.shape[1:]),
     }
+    if splits.sequences is not None:
+        schema["sequences"] = splits.sequences.as_dict()
+    if splits.images:
+        schema["images"] = True
+    if splits.forecast is not None:
+        schema["forecast"] = splits.forecast.as_dict()
     if splits.columns:
         schema["forms"] = {one.name: _form(one, x) for one in splits.columns if one.used}
     return schema

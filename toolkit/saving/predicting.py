@@ -9,10 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ..data.forecasts import Forecast, last_windows
+from ..data.images import ENDINGS, images_in, is_image_file, read_images
+from ..data.sequences import SequenceColumns, named_sequences
 from ..data.tables import read_table
 from .exporting import SCHEMA, latest_version
 from .outward_operations import outward_operations
 from .table_inputs import table_inputs, wrong_part
+
+_IMAGES_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -39,14 +44,16 @@ def predict_table(
         model: A SavedModel written by `trainwise run`, or the folder of its versions (the latest
             is used).
         file: Rows in the columns of the training data, in any kind that `run` reads; the target and further columns
-            may be there and are ignored. With a header the columns may come in any order.
+            may be there and are ignored. With a header the columns may come in any order. An image, or a folder of
+            images, for a model of images.
         header: Whether the first row names the columns; found out by default.
         trust: Whether to run a model whose operations touch files, the network or Python.
         row_id: Column that is written before the answers, as it is.
 
     Returns:
         Column names and rows of text: the class and the probability of each class; for regression
-        the value; for multilabel the probability of each label.
+        the value; for multilabel the probability of each label. A forecast looks at the latest rows, and answers the
+        times that follow, a row each.
 
     Raises:
         FileNotFoundError: There is no such model or file.
@@ -55,21 +62,75 @@ def predict_table(
     """
     folder = latest_version(model)
     schema = _schema(folder)
-    table = read_table(file, header, next(iter(schema["features"]), None))
+    if schema.get("images"):
+        return _of_images(folder, schema, Path(file), row_id, trust)
+    if Path(file).is_dir() or is_image_file(file):
+        raise ValueError(f"{file} holds images, and {folder} takes {len(schema['features']) or 'rows of'} columns.")
+    table = read_table(file, header, next(iter(schema["features"]), schema["target"] if "forecast" in schema else None))
     if row_id is not None and row_id not in table.columns:
         raise ValueError(f"{file} has no column {row_id!r}; its columns are {', '.join(table.columns[:20])}.")
-    inputs, notes = table_inputs(table, schema, Path(file))
+    forecast = Forecast.of_dict(schema.get("forecast"))
+    if forecast is not None and row_id is not None:
+        raise ValueError(f"A forecast answers times that are not in {file}: leave out the column {row_id!r} to write.")
+    sequences = SequenceColumns.of_dict(schema.get("sequences"))
+    if sequences is not None and row_id is not None:
+        raise ValueError(f"{sequences.sequence!r} is written before each answer: leave out the column {row_id!r}.")
+    if sequences is not None:
+        inputs, told, notes = named_sequences(table, sequences, str(file))
+    elif forecast is None:
+        inputs, notes = table_inputs(table, schema, Path(file))
+    else:
+        inputs, ahead = last_windows(table, forecast, str(file))
+        notes = []
+    _refuse_outward(folder, trust)
+    if forecast is not None:
+        return _of_forecast(_answers(folder, inputs), ahead, forecast, schema["target"])
+    names, rows = _as_text(_answers(folder, inputs), schema, folder)
+    if sequences is not None:
+        return Predicted(
+            [sequences.sequence, *names], [[one, *row] for one, row in zip(told, rows, strict=True)], notes
+        )
+    if row_id is not None:
+        names = [row_id, *names]
+        rows = [[str(one), *row] for one, row in zip(table.frame[row_id], rows, strict=True)]
+    return Predicted(names, rows, notes)
+
+
+def _refuse_outward(folder: Path, trust: bool) -> None:
     outward = [] if trust else outward_operations(folder)
     if outward:
         raise ValueError(
             f"{folder} would touch files, the network or Python when it is loaded or asked ({', '.join(outward)}): "
             "give `trust=True` (`--trust` on the command line) where you know who made it."
         )
-    names, rows = _as_text(_answers(folder, inputs), schema, folder)
+
+
+def _of_images(folder: Path, schema: dict[str, Any], file: Path, row_id: str | None, trust: bool) -> Predicted:
+    """Answers to one image or to all of a folder, with the file's name before each."""
     if row_id is not None:
-        names = [row_id, *names]
-        rows = [[str(one), *row] for one, row in zip(table.frame[row_id], rows, strict=True)]
-    return Predicted(names, rows, notes)
+        raise ValueError(f"A model of images writes the file before its answer: leave out the column {row_id!r}.")
+    if not file.exists():
+        raise FileNotFoundError(f"There is no file or folder {file}.")
+    paths = images_in(file)[0] if file.is_dir() else [file]
+    if not paths or not is_image_file(paths[0]):
+        raise ValueError(f"{file} is no image or folder of images ({', '.join(ENDINGS)}), which the model takes.")
+    height, width, channels = schema["shape"]
+    _refuse_outward(folder, trust)
+    names: list[str] = []
+    rows: list[list[str]] = []
+    for start in range(0, len(paths), _IMAGES_AT_ONCE):
+        some = paths[start : start + _IMAGES_AT_ONCE]
+        names, answers = _as_text(_answers(folder, read_images(some, (height, width, channels))[0]), schema, folder)
+        rows += [[str(path), *row] for path, row in zip(some, answers, strict=True)]
+    return Predicted(["file", *names], rows, [])
+
+
+def _of_forecast(answers: np.ndarray, ahead: list[tuple[str, str]], forecast: Forecast, target: str) -> Predicted:
+    """A row for each time that follows, and for each series its own."""
+    rows = [[name, moment, f"{value:.6g}"] for (name, moment), value in zip(ahead, answers.ravel(), strict=True)]
+    names = [forecast.sequence or "", forecast.time or "step", target]
+    first = 0 if forecast.sequence else 1
+    return Predicted(names[first:], [row[first:] for row in rows], [])
 
 
 def write_parquet(found: Predicted, path: Path) -> None:

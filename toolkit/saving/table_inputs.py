@@ -12,8 +12,10 @@ import pandas as pd
 
 from ..data.columns import as_written
 from ..data.dates import parsed
+from ..data.forecasts import Forecast
 from ..data.gaps import looks_like_gap
 from ..data.numerals import NumberForm, as_float32, as_numbers, find_form
+from ..data.sequences import SequenceColumns
 from ..data.tables import Table
 from ..tasks import TASKS
 
@@ -48,9 +50,22 @@ def wrong_part(schema: Any) -> str:
         "classes": _are_words(classes) and len(classes) >= 2 if classified else classes is None or _are_words(classes),
         "columns": columns is None or pairs,
         "shape": named and sides and len(features) in (0, math.prod(shape)) if columns is None else shape is None,
+        "images": schema.get("images", False) is False or (schema["images"] is True and sides and len(shape) == 3),
+        "sequences": "sequences" not in schema or _are_sequences(schema["sequences"], shape),
+        "forecast": "forecast" not in schema or _is_forecast(schema["forecast"], shape),
         "forms": forms == {} or (named and _are_forms(forms, features)),
     }
     return next((name for name, good in right.items() if not good), "")
+
+
+def _are_sequences(values: Any, shape: Any) -> bool:
+    columns = SequenceColumns.of_dict(values)
+    return columns is not None and shape == [columns.steps, len(columns.channels)]
+
+
+def _is_forecast(values: Any, shape: Any) -> bool:
+    forecast = Forecast.of_dict(values)
+    return forecast is not None and shape == [forecast.window, len(forecast.channels)]
 
 
 def _are_forms(forms: Any, features: list[str]) -> bool:

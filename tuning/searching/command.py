@@ -15,7 +15,7 @@ from ...toolkit.data.splits import take
 from ...toolkit.ensembles import vote
 from ...toolkit.ensembles.evaluation import Answers, evaluate
 from ...toolkit.models.columns_in import model_inputs
-from ...toolkit.models.first import describe
+from ...toolkit.models.first import described
 from ...toolkit.models.table_encoder import TableEncoder
 from ...toolkit.report.page import write
 from ...toolkit.report.parts import data_part, export_part, schema_part
@@ -125,7 +125,7 @@ class SearchJob:
             schema,
         )
         result.to_csv(self.out / "leaderboard.csv")
-        inputs, _ = describe(self.raw.train.x)
+        inputs, _ = described(self.raw)
         report = {
             **result.as_report(f"Search on {splits.name}"),
             "command": self.command,

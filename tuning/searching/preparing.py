@@ -13,6 +13,7 @@ import numpy as np
 
 from ...toolkit.checks import whole_number
 from ...toolkit.data.sealing import refuse_sealed
+from ...toolkit.data.sequences import is_ragged, padded
 from ...toolkit.optimizers.default_rates import LADDER, ladder
 from ...toolkit.optimizers.rate_owners import rate_setters
 from ...toolkit.runtime.precision import fresh_session
@@ -91,7 +92,7 @@ class FitArguments:
             raise TypeError(f"`{name}` was given twice, by place and by name; give it once.")
         named.update(names)
         own = {one.name: named.pop(one.name) for one in fields(cls)[:-2] if one.name in named}
-        return cls(**own, further=named, given=(tuple(places), dict(names)))
+        return cls(**_filled_up(own), further=named, given=(tuple(places), dict(names)))
 
     def __post_init__(self) -> None:
         if self.epochs is not None:
@@ -118,6 +119,19 @@ class FitArguments:
     def epochs_of_a_training(self) -> int:
         """Epochs of a whole training, where no hyperparameter says otherwise."""
         return _EPOCHS if self.epochs is None else int(self.epochs)
+
+
+def _filled_up(own: dict[str, Any]) -> dict[str, Any]:
+    """Sequences of unequal length as arrays, those of validation rows as long as those of training rows."""
+    held = own.get("validation_data")
+    held_x = held[0] if isinstance(held, tuple) and held else None
+    if not is_ragged(own.get("x")) and not is_ragged(held_x):
+        return own
+    both = [one for one in (own["x"], held_x) if one is not None]
+    steps = max(len(row) for one in both for row in one)
+    found = [padded(one, steps) for one in both]
+    own = {**own, "x": found[0]}
+    return own if held_x is None or held is None else {**own, "validation_data": (found[1], *held[1:])}
 
 
 # Rows

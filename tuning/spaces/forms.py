@@ -7,7 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from ...toolkit.data.sequences import PADDING, is_padded, is_ragged, padded, there
 from ...toolkit.layers.normalization import Standardize
+from ...toolkit.layers.padding import PaddingMask
 from ...toolkit.models.units import in_target_units, statistics
 from ...toolkit.tasks import Head
 
@@ -24,17 +26,30 @@ class Form:
         y: Training targets.
         head: The end of the models, from `tasks.head`.
         standardize: Whether the models standardise inputs and the targets of a regression.
+        tokens: Whether the rows are token ids, which are embedded; 0 fills up.
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, head: Head, standardize: bool) -> None:
+    def __init__(self, x: np.ndarray, y: np.ndarray, head: Head, standardize: bool, tokens: bool = False) -> None:
         self.shape = x.shape[1:] or (1,)
         self.head = head
-        self._inputs = statistics(x) if standardize else None
+        # One more than the largest id that is known, for those that are not.
+        self.tokens = int(x.max()) + 2 if tokens else 0
+        self.padded = is_padded(x)
+        there_are = x[there(x)] if self.padded else x
+        self._inputs = statistics(there_are) if standardize and not tokens else None
         self._targets = statistics(y) if standardize and head.task == "regression" else None
 
     def standardized(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """The inputs with mean 0 and variance 1, as the training rows have them."""
+        if self.padded:
+            fill = None if self._inputs is None else self._inputs["center"]
+            inputs = PaddingMask(PADDING, fill, name="padding_mask")(inputs)
         return inputs if self._inputs is None else Standardize(**self._inputs, name="standardize")(inputs)
+
+    def embedded(self, inputs: keras.KerasTensor, width: int) -> keras.KerasTensor:
+        """Token ids as vectors `(batch, steps, width)`, those of 0 masked."""
+        known = keras.ops.minimum(inputs, self.tokens - 1)
+        return keras.layers.Embedding(self.tokens, width, mask_zero=True, name="embedding")(known)
 
     def outputs(self, features: keras.KerasTensor) -> keras.KerasTensor:
         """The head on these features, in the targets' own units."""
@@ -73,6 +88,8 @@ def rows_of_batches(data: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def inputs_array(x: Any) -> np.ndarray:
     """The inputs as one array of numbers with at least one row; others are refused."""
+    if is_ragged(x):
+        return padded(x)
     if isinstance(x, (dict, list, tuple)) or not hasattr(x, "__array__"):
         raise TypeError(
             f"The space takes one array of inputs, got {type(x).__name__}; write a `build(hp)` of your own for others, "

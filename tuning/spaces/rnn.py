@@ -9,19 +9,24 @@ import keras_tuner
 
 from ...toolkit.checks import one_of, whole_number
 from .choices import choice, several
+from .forms import Form
 from .space import Space
 
 _CELLS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
 class RNN(Space):
-    """Recurrent networks over series `(time, channels)`; images are read row by row.
+    """Recurrent networks over series `(time, channels)` or token ids `(time,)`; images are read row by row.
+
+    Sequences of unequal length may be a list: they are filled up, and what is filled up is masked. Whole numbers
+    `(rows, time)` are token ids, 0 filling up, and are embedded.
 
     Args:
         cell: `"rnn"` (SimpleRNN), `"lstm"`, `"gru"`.
         depth: Numbers of stacked layers, at least 1.
         units: Units of each layer, at least 1.
         bidirectional: Whether the series is also read backwards.
+        embedding: Widths of the embedding of token ids, at least 1.
         pooling: What the head sees of the last layer: its `"last"` state, or the `"average"` over time.
         **kwargs: As for every space; the cells keep their own activation, so `activation` counts for
             nothing and `normalization` is done between the layers.
@@ -42,6 +47,7 @@ class RNN(Space):
         depth: Any = (1, 2),
         units: Any = (16, 32, 64),
         bidirectional: Any = (False, True),
+        embedding: Any = (16, 64),
         pooling: Any = ("last", "average"),
         **kwargs: Any,
     ) -> None:
@@ -49,14 +55,20 @@ class RNN(Space):
         self.cell = [one_of("cell", value, tuple(_CELLS)) for value in several("cell", cell)]
         self.depth = [whole_number("depth", value, low=1) for value in several("depth", depth)]
         self.units = [whole_number("units", value, low=1) for value in several("units", units)]
+        self.embedding = [whole_number("embedding", value, low=1) for value in several("embedding", embedding)]
         self.bidirectional = [bool(value) for value in several("bidirectional", bidirectional)]
         self.pooling = [one_of("pooling", value, ("last", "average")) for value in several("pooling", pooling)]
+
+    _takes_tokens = True
+
+    def _embedded(self, hp: keras_tuner.HyperParameters, inputs: keras.KerasTensor, form: Form) -> keras.KerasTensor:
+        return form.embedded(inputs, choice(hp, "embedding", self.embedding))
 
     def _check_form(self, shape: tuple[int, ...]) -> None:
         if len(shape) not in (3, 4):
             raise ValueError(
                 f"A recurrent network takes series (rows, time, channels), got shape {shape}; "
-                "reshape the rows, or use `MLP()`."
+                "reshape the rows, give token ids as whole numbers, or use `MLP()`."
             )
 
     def _body(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor) -> keras.KerasTensor:

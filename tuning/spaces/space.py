@@ -10,6 +10,7 @@ import keras_tuner
 import numpy as np
 
 from ...toolkit.checks import number, one_of, whole_number
+from ...toolkit.models.first import augmented
 from ...toolkit.tasks import TASKS, Head, Task, check_labels, find_task, head
 from .choices import activation_name, choice, several
 from .forms import Form, inputs_array, rows_of_batches
@@ -72,6 +73,9 @@ class Space(keras_tuner.HyperModel):
         self.standardize = bool(standardize)
         self._form: Form | None = None
 
+    # Of whole numbers `(rows, steps)` only a recurrent network makes words.
+    _takes_tokens = False
+
     @classmethod
     def _augmentations(cls) -> Sequence[str]:
         return ("none", "noise")
@@ -91,7 +95,8 @@ class Space(keras_tuner.HyperModel):
         A `tf.data` set is read once: all its targets, and of its inputs the first 10 000 rows.
 
         Args:
-            x: Training inputs, array `(rows, ...)`, or a `tf.data` set of batches `(inputs, targets)` that ends.
+            x: Training inputs, array `(rows, ...)`, a list of sequences of unequal length, or a `tf.data` set of
+                batches `(inputs, targets)` that ends.
             y: Training targets.
             held_y: Targets of validation rows, whose classes count too.
 
@@ -105,13 +110,17 @@ class Space(keras_tuner.HyperModel):
         x = inputs_array(x)
         if y is None:
             raise ValueError("A space needs the targets to tell the task; give `y`.")
-        self._check_form(x.shape)
+        tokens = self._takes_tokens and x.ndim == 2 and x.dtype.kind in "iu"
+        if tokens and x.min() < 0:
+            raise ValueError(f"Token ids are whole numbers from 0, which fills up, got {x.min()}.")
+        if not tokens:
+            self._check_form(x.shape)
         # The head counts the classes of both, as a class may be seen in validation rows alone.
         task = self.task or find_task(y)
         both = y if held_y is None else np.concatenate([np.asarray(y), np.asarray(held_y)])
         check_labels(task, both)
         # Statistics by the training rows alone: those held out are to be new to the model.
-        self._form = Form(x, np.asarray(y), head(task, both), self.standardize)
+        self._form = Form(x, np.asarray(y), head(task, both), self.standardize, tokens)
 
     @property
     def adapted(self) -> bool:
@@ -141,8 +150,8 @@ class Space(keras_tuner.HyperModel):
         form = self._known()
         if self.batch_size:
             hp.Choice("batch_size", self.batch_size)  # read by the search, which feeds the batches
-        inputs = keras.Input(form.shape, name="features")
-        features = form.standardized(inputs)
+        inputs = keras.Input(form.shape, name="features", dtype="int32" if form.tokens else None)
+        features = self._embedded(hp, inputs, form) if form.tokens else form.standardized(inputs)
         features = self._augmented(features, choice(hp, "augmentation", self.augmentation))
         outputs = form.outputs(self._body(hp, features))
         model = keras.Model(inputs, outputs, name=self.name)
@@ -152,17 +161,16 @@ class Space(keras_tuner.HyperModel):
             )
         return model
 
+    def _embedded(self, hp: keras_tuner.HyperParameters, inputs: keras.KerasTensor, form: Form) -> keras.KerasTensor:
+        raise NotImplementedError
+
     def _body(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor) -> keras.KerasTensor:
         raise NotImplementedError
 
     def _augmented(self, features: keras.KerasTensor, kind: str) -> keras.KerasTensor:
         if kind == "noise":
             return keras.layers.GaussianNoise(0.1, name="noise")(features)
-        if "shift" in kind:
-            features = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="nearest", name="shift")(features)
-        if "flip" in kind:
-            features = keras.layers.RandomFlip("horizontal", name="flip")(features)
-        return features
+        return augmented(features, kind)
 
     def _finished(self, hp: keras_tuner.HyperParameters, features: keras.KerasTensor, name: str) -> keras.KerasTensor:
         """Normalisation and activation after a linear layer."""

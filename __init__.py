@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from .toolkit.population import PopulationResult as PopulationResult
     from .toolkit.population import fit_population as fit_population
     from .toolkit.preflight import check as check
-    from .toolkit.saving.exporting import ExportRefusedError as ExportRefusedError
     from .toolkit.saving.exporting import ExportReport as ExportReport
     from .toolkit.saving.exporting import export as export
     from .toolkit.saving.loading import load_model as load_model
+    from .toolkit.saving.refusals import ExportRefusedError as ExportRefusedError
 
 __version__: str
 
@@ -55,7 +55,7 @@ _NAMES = {
     "Advice": "toolkit.diagnosis.findings",
     "CAUSES": "toolkit.diagnosis.catalogue",
     "Calibration": "toolkit.ensembles",
-    "ExportRefusedError": "toolkit.saving.exporting",
+    "ExportRefusedError": "toolkit.saving.refusals",
     "ExportReport": "toolkit.saving.exporting",
     "Finding": "toolkit.diagnosis.findings",
     "Population": "toolkit.population",

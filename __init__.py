@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from .toolkit.saving.exporting import export as export
     from .toolkit.saving.loading import load_model as load_model
     from .toolkit.saving.refusals import ExportRefusedError as ExportRefusedError
+    from .toolkit.saving.refusals import NotProvedError as NotProvedError
+    from .toolkit.saving.verifying import Verification as Verification
+    from .toolkit.saving.verifying import verify as verify
 
 __version__: str
 
@@ -58,12 +61,14 @@ _NAMES = {
     "ExportRefusedError": "toolkit.saving.refusals",
     "ExportReport": "toolkit.saving.exporting",
     "Finding": "toolkit.diagnosis.findings",
+    "NotProvedError": "toolkit.saving.refusals",
     "Population": "toolkit.population",
     "PopulationResult": "toolkit.population",
     "SYMPTOMS": "toolkit.diagnosis.catalogue",
     "Selection": "toolkit.ensembles",
     "Shape": "toolkit.diagnosis.shapes",
     "Soup": "toolkit.ensembles",
+    "Verification": "toolkit.saving.verifying",
     "VoteReport": "toolkit.ensembles",
     "average_weights": "toolkit.ensembles",
     "bagging_weights": "toolkit.ensembles",
@@ -79,6 +84,7 @@ _NAMES = {
     "rank": "toolkit.diagnosis.findings",
     "select_members": "toolkit.ensembles",
     "shape": "toolkit.diagnosis.shapes",
+    "verify": "toolkit.saving.verifying",
     "vote": "toolkit.ensembles",
 }
 __all__ = sorted([*_MODULES, *_NAMES, "__version__"])

@@ -24,6 +24,7 @@ from ..toolkit.data.table_check import leaks
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
+from ..toolkit.metrics.scores import calibration_error, truth
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.models.first import constant_features, describe, first_model, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
@@ -135,8 +136,10 @@ class Job:
         columns: Mapping[str, str] | None = None,
         group: str | None = None,
         time: str | None = None,
+        keep_rows: bool = True,
     ) -> None:
         self.settings = settings
+        self.keep_rows = keep_rows
         self.command = command
         self.say = say
         self.console = console
@@ -199,7 +202,7 @@ class Job:
             evaluation, beside = self._measure(models, winner, references)
         with self._timed("export"):
             model = models[winner] if self.encoder is None else self.encoder.before(models[winner])
-            exported = self._export(model)
+            exported = self._export(model, self._card(checks, members, evaluation, beside, models[winner]))
         report = self._report(checks, members, weights, evaluation, exported, inputs, architecture)
         report["beside"] = beside
         html, _ = write(report, self.out)
@@ -382,7 +385,48 @@ class Job:
         self.say(f"  {beside['sentence']}")
         return evaluation, beside
 
-    def _export(self, model: keras.Model) -> ExportReport:
+    def _card(
+        self,
+        checks: list[Finding],
+        members: list[Member],
+        evaluation: dict[str, Any],
+        beside: dict[str, Any],
+        winner: keras.Model,
+    ) -> dict[str, Any]:
+        """What the model's card says beyond what its export knows."""
+        splits, end = self.raw, self.head
+        validation = self.splits.validation
+        card: dict[str, Any] = {
+            "task": end.task,
+            "seed": self.settings.seed,
+            "settings": {**asdict(self.settings), "optimizer": "adam"},
+            "data": {
+                "name": splits.name,
+                "target": splits.target,
+                "fingerprint": splits.fingerprint,
+                "rows to train": len(splits.train),
+                "rows to validate": len(splits.validation),
+                "rows to test": len(splits.test),
+            },
+            "scores": _scores_table(evaluation),
+            "beside": {**{"sentence": beside.get("sentence")}, "models": _scores_table(beside)},
+            "findings": [
+                str(finding)
+                for finding in [*checks, *(one for member in members for one in member.findings)]
+                if finding.level != "info"
+            ]
+            or ["No warnings."],
+        }
+        if end.task != "regression":
+            answers = np.asarray(winner.predict(model_inputs(validation.x), verbose=0))
+            targets = truth(answers, validation.y)
+            card["calibration"] = {
+                "expected calibration error": calibration_error(answers, targets, end.task == "multiclass"),
+                "rows": f"{len(answers)} validation rows, by which the model was chosen: expect a little more",
+            }
+        return card
+
+    def _export(self, model: keras.Model, card: dict[str, Any]) -> ExportReport:
         splits = self.raw
         folder = self.out / "models" / folder_name(splits.name)
         # A kill between the export and the report must not publish the model twice.
@@ -393,7 +437,7 @@ class Job:
         # Validation rows: the proof of an export needs some rows, and the test rows stay sealed.
         rows = model_inputs(take(splits.validation.x, slice(0, 32)))
         schema = {**schema_part(splits), "run": self._run_name}
-        exported = export(model, folder, rows, splits.classes, schema)
+        exported = export(model, folder, rows, splits.classes, schema, keep_rows=self.keep_rows, card=card)
         self.say(
             f"export: {exported.path}, proved in a fresh process on {exported.rows} rows, "
             f"largest difference {exported.max_difference:.1e}"
@@ -445,6 +489,7 @@ def run(
     columns: Mapping[str, str] | None = None,
     group: str | None = None,
     time: str | None = None,
+    keep_rows: bool = True,
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
 
@@ -465,6 +510,7 @@ def run(
         columns: What columns of a table are, by name, where what is found is not right; as for `trainwise.data.load`.
         group: Column whose rows of one value stay in one split.
         time: Column by which the splits follow one another.
+        keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`.
 
     Returns:
         The `RunResult`.
@@ -496,8 +542,18 @@ def run(
         columns=columns,
         group=group,
         time=time,
+        keep_rows=keep_rows,
     )
     return job.run()
+
+
+def _scores_table(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The results of an evaluation as rows of a table."""
+    metric = measured.get("metric", "score")
+    return [
+        {"name": result["name"], metric: result["value"], "low": result.get("low"), "high": result.get("high")}
+        for result in measured.get("results", ())
+    ]
 
 
 def _known(setting: Number | None) -> Number:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,8 @@ from ..data.columns import Column
 from ..models.columns_in import column_inputs
 from ..models.table_encoder import vocabulary
 from ..runtime import machine
+from ..runtime.installed import versions as versions
 from ..saving.exporting import ExportReport
-
-_PACKAGES = ("trainwise", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
 def data_part(splits: Splits, inputs: str, notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -56,17 +53,6 @@ def export_part(exported: ExportReport, out: Path) -> dict[str, Any]:
         "signatures": exported.signatures,
         "proof": list(exported.proof),
     }
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of the packages that decide a run.
-
-    Example:
-
-    >>> sorted(versions())
-    ['keras', 'numpy', 'python', 'scikit-learn', 'tensorflow', 'trainwise']
-    """
-    return {"python": platform.python_version(), **{package: metadata.version(package) for package in _PACKAGES}}
 
 
 def device(policy: str) -> str:

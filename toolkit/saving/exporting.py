@@ -11,10 +11,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..checks import path_of
+from ..checks import instance_of, path_of
 from ..runtime.files import DamagedFileError, read_json
 from ..runtime.own_folders import WorkFolder
+from .card import card_of, write_card
+from .checksums import write_sums
 from .isolation import FreshProcess
+from .kept_rows import write_rows
+from .numbering import latest_version as latest_version
+from .numbering import publish, version_numbers
 from .ports import Ports, half_precision, ports_of, stateful_layer
 from .proving import (
     MOST_ROWS,
@@ -29,8 +34,6 @@ from .proving import (
 )
 from .refusals import ExportRefusedError as ExportRefusedError
 from .tracing import RESERVED, probabilities_name, signatures_of
-from .versions import latest_version as latest_version
-from .versions import publish, version_numbers
 
 SCHEMA = "assets.extra/trainwise.json"
 PROOF = "assets.extra/trainwise-proof.json"
@@ -67,6 +70,8 @@ def export(
     schema: Mapping[str, Any] | None = None,
     *,
     signatures: Mapping[str, Callable[[Any], Any]] | None = None,
+    keep_rows: bool = True,
+    card: Mapping[str, Any] | None = None,
 ) -> ExportReport:
     """Writes a model as the next version of a SavedModel, and proves that it predicts alike.
 
@@ -74,7 +79,8 @@ def export(
     own code can be imported, loads the folder and predicts rows twice, together, one by one and, where an input
     has an axis of any length, at other lengths; the folder is published, by renaming, only if all outputs equal
     those of `model.predict`. The layout `path/1/`, `path/2/`, ... is the one TensorFlow Serving reads. Inputs
-    whose names a signature may not have get others, which the proof tells.
+    whose names a signature may not have get others, which the proof tells. Beside the model lie its card (`card.md`,
+    `card.json`), the rows of the proof for `tw.verify`, and the SHA-256 of every file.
 
     Args:
         model: A built Keras model: functional, Sequential or of a class of your own; one output or a dictionary,
@@ -87,6 +93,10 @@ def export(
         schema: Plain values to keep beside the model in `assets.extra/trainwise.json`.
         signatures: Further signatures: name -> function of the rows as the model takes them, which gives a tensor
             or a dictionary of them.
+        keep_rows: Whether the rows are kept beside the model with their answers, for `tw.verify` and as the card's
+            example; `False` for data that must not leave.
+        card: What the card is to say beyond what the export knows: `license`, `description`, `task`, `data`, `scores`,
+            `findings` and whatever else, as plain values.
 
     Returns:
         The `ExportReport`. The signature `serving_default`, which is there as `serve` too, outputs exactly what
@@ -111,6 +121,8 @@ def export(
     (1, ['point'])
     """
     own = _checked_signatures(signatures)
+    if card is not None:
+        instance_of("card", card, Mapping, "a dictionary")
     _refuse_unfit(model)
     ports = ports_of(model, x)
     columns = random_rows(ports) if x is None else ports.columns(x, MOST_ROWS)
@@ -143,7 +155,16 @@ def export(
             _proof(model, ports, columns, difference, tolerance, bool(others)),
         )
         # Inside what is published: whoever finds the model finds its proof, and a kill cannot part them.
-        _write_beside(draft, PROOF, {**asdict(report), "path": None, "version": None})
+        proof = {**asdict(report), "path": None, "version": None}
+        _write_beside(draft, PROOF, proof)
+        if keep_rows:
+            write_rows(draft, columns, expected)
+        shown = columns if keep_rows else random_rows(ports)
+        told = {"proof": proof, **(card or {})}
+        write_card(
+            draft, card_of(model, ports, shown, answers, report.signatures, classes, told, parent.resolve().name), shown
+        )
+        write_sums(draft)
         version, final = publish(draft, parent)
     return replace(report, path=final, version=version)
 

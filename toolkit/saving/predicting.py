@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..data.tables import read_table
-from .exporting import SCHEMA, latest_version
-from .outward_operations import outward_operations
+from .exporting import SCHEMA
+from .numbering import latest_version
+from .outward_operations import refuse_outward
 from .table_inputs import table_inputs, wrong_part
 
 
@@ -59,12 +60,7 @@ def predict_table(
     if row_id is not None and row_id not in table.columns:
         raise ValueError(f"{file} has no column {row_id!r}; its columns are {', '.join(table.columns[:20])}.")
     inputs, notes = table_inputs(table, schema, Path(file))
-    outward = [] if trust else outward_operations(folder)
-    if outward:
-        raise ValueError(
-            f"{folder} would touch files, the network or Python when it is loaded or asked ({', '.join(outward)}): "
-            "give `trust=True` (`--trust` on the command line) where you know who made it."
-        )
+    refuse_outward(folder, trust)
     names, rows = _as_text(_answers(folder, inputs), schema, folder)
     if row_id is not None:
         names = [row_id, *names]

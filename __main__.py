@@ -184,6 +184,10 @@ def predict(
 def export(
     model: Annotated[Path | None, typer.Argument(help="A model saved as .keras.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the versions; models/NAME by default.")] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="Also keras, onnx, litert or litert_int8; may be repeated."),
+    ] = None,
     verify: Annotated[
         Path | None, typer.Option(help="A published version, or the folder of versions, to be proved again.")
     ] = None,
@@ -202,16 +206,21 @@ def export(
         if (model is None) == (verify is None):
             raise ValueError("Give a .keras file to export, or --verify DIR to prove a published version again.")
         if verify is not None:
-            if out is not None:
-                raise ValueError("`--verify` writes nothing: leave out --out.")
+            if out is not None or formats:
+                raise ValueError("--verify writes nothing: leave out --out and --format.")
             verified = prove(verify, trust=trust)
             print("\n".join([f"{verified.path} is proved.", *(f"  {line}" for line in verified.proof)]))
             return
         if trust:
-            raise ValueError("`--trust` goes with --verify: a .keras file that holds code is not run.")
+            raise ValueError("--trust goes with --verify: code in a .keras file is not run.")
         file = Path(str(model))
-        report = write(load_model(file, compiled=False), out or Path("models") / folder_name(file.stem))
+        found = load_model(file, compiled=False)
+        report = write(found, out or Path("models") / folder_name(file.stem), formats=formats or ())
         print("\n".join([f"{report.path} is proved.", *(f"  {line}" for line in report.proof)]))
+        for name, one in report.formats.items():
+            print(
+                f"  {name}: {one['file']}, {one['bytes']:,} bytes, {one['max_difference']:.1e} off. {one['note']}".rstrip()
+            )
 
 
 @app.command()

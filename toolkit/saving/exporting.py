@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..runtime.files import DamagedFileError, read_json
 from ..runtime.own_folders import WorkFolder
 from .card import card_of, write_card
 from .checksums import write_sums
+from .formats import checked_formats, write_format
 from .isolation import FreshProcess
 from .kept_rows import write_rows
 from .numbering import latest_version as latest_version
@@ -51,6 +52,7 @@ class ExportReport:
         rows: Rows compared.
         signatures: Inputs and outputs of each signature: name -> dtype and shape.
         proof: What was shown, a sentence each.
+        formats: Of each further format its file, size, largest difference and a note.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class ExportReport:
     rows: int
     signatures: dict[str, dict[str, dict[str, str]]]
     proof: tuple[str, ...]
+    formats: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def export(
@@ -70,6 +73,7 @@ def export(
     schema: Mapping[str, Any] | None = None,
     *,
     signatures: Mapping[str, Callable[[Any], Any]] | None = None,
+    formats: Sequence[str] = (),
     keep_rows: bool = True,
     card: Mapping[str, Any] | None = None,
 ) -> ExportReport:
@@ -93,6 +97,8 @@ def export(
         schema: Plain values to keep beside the model in `assets.extra/trainwise.json`.
         signatures: Further signatures: name -> function of the rows as the model takes them, which gives a tensor
             or a dictionary of them.
+        formats: Of `"keras"`, `"onnx"`, `"litert"` and `"litert_int8"`: further files in the folder `formats`, each
+            run by its own runtime on the same rows, and within 1e-4; of the quantised one the loss is told.
         keep_rows: Whether the rows are kept beside the model with their answers, for `tw.verify` and as the card's
             example; `False` for data that must not leave.
         card: What the card is to say beyond what the export knows: `license`, `description`, `task`, `data`, `scores`,
@@ -107,6 +113,7 @@ def export(
         ExportRefusedError: The model cannot be traced, an output differs by more than 1e-5 x max(1, |y|) (four
             steps of the precision for models in half precision), is not finite, or the fresh process failed; the
             folder is removed.
+        ImportError: A format needs a package that is not installed.
         OSError: The folder cannot be written.
         TypeError: `model` is not a Keras model, or a signature is no function.
         ValueError: The model is not built, is stateful, takes or gives what is no plain array, the rows of `x` do
@@ -125,6 +132,7 @@ def export(
         instance_of("card", card, Mapping, "a dictionary")
     _refuse_unfit(model)
     ports = ports_of(model, x)
+    further = checked_formats(formats, ports)
     columns = random_rows(ports) if x is None else ports.columns(x, MOST_ROWS)
     parent = path_of("path", path)
     parent.mkdir(parents=True, exist_ok=True)
@@ -154,13 +162,15 @@ def export(
             json.loads(str(found["signatures"])),
             _proof(model, ports, columns, difference, tolerance, bool(others)),
         )
+        others_of = {name: write_format(name, functions, draft, work, columns, answers, tolerance) for name in further}
+        report = replace(report, formats=others_of)
         # Inside what is published: whoever finds the model finds its proof, and a kill cannot part them.
         proof = {**asdict(report), "path": None, "version": None}
         _write_beside(draft, PROOF, proof)
         if keep_rows:
             write_rows(draft, columns, expected)
         shown = columns if keep_rows else random_rows(ports)
-        told = {"proof": proof, **(card or {})}
+        told = {**(card or {}), "proof": proof, "formats": _format_rows(others_of)}
         write_card(
             draft, card_of(model, ports, shown, answers, report.signatures, classes, told, parent.resolve().name), shown
         )
@@ -202,6 +212,10 @@ def _proof(
         *([f"The model computes in {half}; its signatures take and give float32."] if half else []),
         f"The largest difference is {difference:.1e}; {tolerance:.0e} x max(1, |answer|) is allowed.",
     )
+
+
+def _format_rows(formats: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{"format": name, **found} for name, found in formats.items()]
 
 
 def _checked_signatures(signatures: Any) -> dict[str, Callable[[Any], Any]]:

@@ -218,9 +218,7 @@ def export(
         report = write(found, out or Path("models") / folder_name(file.stem), formats=formats or ())
         print("\n".join([f"{report.path} is proved.", *(f"  {line}" for line in report.proof)]))
         for name, one in report.formats.items():
-            print(
-                f"  {name}: {one['file']}, {one['bytes']:,} bytes, {one['max_difference']:.1e} off. {one['note']}".rstrip()
-            )
+            print(f"  {name}: {one['file']}, {one['bytes']:,} bytes, {one['max_difference']:.1e} off. {one['note']}")
 
 
 @app.command()

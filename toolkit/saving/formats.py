@@ -104,7 +104,7 @@ def write_format(
         tolerance: That of the SavedModel; other runtimes may be off by 1e-4.
 
     Returns:
-        `file`, `bytes`, `max_difference`, `tolerance` and a `note`.
+        `file`, `bytes`, `max_difference`, `tolerance`, `any_rows` (at a time) and a `note`.
 
     Raises:
         ExportRefusedError: The format cannot carry the model, or its runtime answers otherwise.
@@ -118,7 +118,7 @@ def write_format(
         notes = [_loads_with(signatures.model)]
     else:
         found = answered(file, work, columns, any_rows)
-        notes = [] if any_rows else ["It takes one row at a time."]
+        notes = ["It takes any number of rows." if any_rows else "It takes one row at a time."]
     if name == "litert_int8":
         difference, loss = _loss(answers, found)
         notes.append(loss)
@@ -129,8 +129,44 @@ def write_format(
         "bytes": file.stat().st_size,
         "max_difference": difference,
         "tolerance": None if name == "litert_int8" else allowed,
+        "any_rows": any_rows,
         "note": " ".join(notes),
     }
+
+
+def run_again(name: str, card: Mapping[str, Any], folder: Path, work: Path, columns: Arrays, answers: Arrays) -> str:
+    """Has the runtime of a published format answer the rows kept beside it; says what came out.
+
+    Args:
+        name: Of the format.
+        card: What the card says of it.
+        folder: The version.
+        work: Folder for the rows and answers.
+        columns: Rows by the names of the inputs.
+        answers: What the model had answered.
+
+    Raises:
+        ExportRefusedError: It answers otherwise.
+    """
+    try:
+        checked_formats([name])
+    except ImportError as error:
+        return f"{_TITLES[name]} was not run: {error}"
+    if name == "keras":
+        # What it needs may not be there, and the SavedModel stands without it.
+        return "The file of Keras was not run; its sum is as it was."
+    found = answered(folder / FOLDER / FILES[name], work, columns, bool(card.get("any_rows", True)))
+    if card.get("tolerance") is None:
+        difference, _ = _loss(answers, found)
+        # As far off as it was, and what another machine rounds.
+        if difference > float(card["max_difference"]) + TOLERANCE:
+            raise ExportRefusedError(
+                f"The export was refused: {name} is {difference:.2g} off, and was {card['max_difference']:.2g} when it "
+                "was published."
+            )
+    else:
+        difference = compared_format(name, answers, found, float(card["tolerance"]))
+    return f"{_TITLES[name]} answered them too; the largest difference is {difference:.1e}."
 
 
 def _written(name: str, signatures: Signatures, draft: Path, file: Path) -> bool:

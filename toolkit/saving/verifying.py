@@ -15,6 +15,7 @@ from ..runtime.files import DamagedFileError, read_json
 from .card import CARD
 from .checksums import changed_files, sums_of
 from .exporting import PROOF
+from .formats import run_again
 from .isolation import FreshProcess
 from .kept_rows import read_rows
 from .numbering import latest_version
@@ -98,6 +99,7 @@ def verify(path: str | Path, x: Any = None, *, trust: bool = False) -> Verificat
         try:
             answers = process.answers(folder, sets)
             difference = compared(expected, [], answers, proof["tolerance"]) if kept is not None else 0.0
+            further = _formats(proof, folder, Path(work), columns, expected) if kept is not None else []
             if given is not None:
                 difference = max(difference, _agreement(answers, len(sets) - 1, proof["tolerance"]))
         except ExportRefusedError as error:
@@ -121,8 +123,16 @@ def verify(path: str | Path, x: Any = None, *, trust: bool = False) -> Verificat
             f"Exported with TensorFlow {made_with}, a fresh process with {run_with} answered {rows} rows, "
             "twice and one by one.",
             f"The largest difference is {difference:.1e}; {proof['tolerance']:.0e} x max(1, |answer|) is allowed.",
+            *further,
         ),
     )
+
+
+def _formats(
+    proof: Mapping[str, Any], folder: Path, work: Path, columns: Arrays, expected: Mapping[str, Arrays]
+) -> list[str]:
+    formats = proof.get("formats") or {}
+    return [run_again(name, formats[name], folder, work, columns, expected[DEFAULT]) for name in formats]
 
 
 def _papers(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -114,6 +114,7 @@ def write_format(
     allowed = tolerance if name == "keras" else max(tolerance, TOLERANCE)
     any_rows = _written(name, signatures, draft, file)
     if name == "keras":
+        _refuse_unregistered(signatures.model)
         found = _answered_by_keras(file, signatures.ports, columns)
         notes = [_loads_with(signatures.model)]
     else:
@@ -258,6 +259,18 @@ def _answered_by_keras(file: Path, ports: Ports, columns: Arrays) -> Arrays:
     except ValueError as error:
         raise ExportRefusedError(f"The export was refused: the file of Keras does not come back: {error}") from error
     return {f"0/{DEFAULT}/{way}/{name}": array for way, found in given.items() for name, array in found.items()}
+
+
+def _refuse_unregistered(model: keras.Model) -> None:
+    for layer in [model, *flat_layers(model)]:
+        kind = type(layer)
+        known = keras.saving.get_registered_object(keras.saving.get_registered_name(kind))
+        if known is None and kind.__module__.partition(".")[0] != "keras":
+            raise ExportRefusedError(
+                f"The export was refused: the file of Keras does not come back: the class {kind.__name__} is not "
+                "registered. Decorate it with `@keras.saving.register_keras_serializable()`, or leave 'keras' out of "
+                "`formats`: the SavedModel needs no class."
+            )
 
 
 def _loads_with(model: keras.Model) -> str:

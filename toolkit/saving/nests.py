@@ -41,7 +41,7 @@ def _filled(nest: Any, values: Iterator[Any]) -> Any:
         made = [_filled(one, values) for one in nest]
         if isinstance(nest, tuple):
             # A named tuple takes its fields one by one.
-            return type(nest)(*made) if hasattr(nest, "_fields") else tuple(made)
+            return tuple(made) if type(nest) is tuple else type(nest)(*made)
         return made
     return next(values)
 

@@ -560,3 +560,22 @@ def test_a_dataset_is_followed_back_to_before_its_shuffling_as_seen_in_tensorflo
     mapped = rows.map(lambda row: row)
     assert internals.before_shuffling(mapped) is mapped
     assert internals.before_shuffling(mapped.shuffle(3).map(lambda row: row)) is None
+
+
+def test_a_function_is_frozen_with_what_it_captured_as_seen_in_tensorflow_2_21():
+    weight, shift = tf.Variable([2.0]), tf.constant([3.0])
+    concrete = tf.function(lambda x: x * weight + shift).get_concrete_function(tf.TensorSpec((None,)))
+    frozen = internals.frozen_function(concrete)
+    assert len(concrete.inputs) > len(frozen.inputs) == 1
+    # What it was is inside: later values are not seen.
+    weight.assign([9.0])
+    np.testing.assert_array_equal(frozen(tf.constant([1.0, 2.0]))[0], [5.0, 7.0])
+
+
+def test_the_mended_converter_folds_constants_with_numpy_2_as_seen_in_keras_3_15():
+    tf2onnx = pytest.importorskip("tf2onnx", reason="pip install trainwise[onnx]")
+    internals.mend_tf2onnx()
+    spec = tf.TensorSpec((None, 2), name="x")
+    function = tf.function(lambda x: tf.concat([x, x[:, :1]], 1), input_signature=[spec], autograph=False)
+    proto, _ = tf2onnx.convert.from_function(function, [spec])
+    assert [one.name for one in proto.graph.input] == ["x"]

@@ -31,7 +31,7 @@ from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
 from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.preflight import check
 from ..toolkit.report.page import write
-from ..toolkit.report.parts import data_part, export_part, schema_part, versions
+from ..toolkit.report.parts import data_part, export_part, schema_part, scores_part, versions
 from ..toolkit.runtime.files import read_json, write_json
 from ..toolkit.runtime.output_folders import opened
 from ..toolkit.runtime.own_folders import claim, discard, folder_name, held_alone, is_own
@@ -408,8 +408,8 @@ class Job:
                 "rows to validate": len(splits.validation),
                 "rows to test": len(splits.test),
             },
-            "scores": _scores_table(evaluation),
-            "beside": {**{"sentence": beside.get("sentence")}, "models": _scores_table(beside)},
+            "scores": scores_part(evaluation),
+            "beside": {**{"sentence": beside.get("sentence")}, "models": scores_part(beside)},
             "findings": [
                 str(finding)
                 for finding in [*checks, *(one for member in members for one in member.findings)]
@@ -545,15 +545,6 @@ def run(
         keep_rows=keep_rows,
     )
     return job.run()
-
-
-def _scores_table(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The results of an evaluation as rows of a table."""
-    metric = measured.get("metric", "score")
-    return [
-        {"name": result["name"], metric: result["value"], "low": result.get("low"), "high": result.get("high")}
-        for result in measured.get("results", ())
-    ]
 
 
 def _known(setting: Number | None) -> Number:

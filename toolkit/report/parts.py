@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,24 @@ def data_part(splits: Splits, inputs: str, notes: Sequence[str] = ()) -> dict[st
         "notes": [*splits.notes, *notes],
         "columns": [column.said for column in splits.columns],
     }
+
+
+def scores_part(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The results of an evaluation as the rows of a table, for the card of the exported model.
+
+    Args:
+        measured: What `evaluate` returned.
+
+    Example:
+
+    >>> scores_part({"metric": "accuracy", "results": [{"name": "vote", "value": 0.9, "low": 0.8, "high": 1.0}]})
+    [{'name': 'vote', 'accuracy': 0.9, 'low': 0.8, 'high': 1.0}]
+    """
+    metric = measured.get("metric", "score")
+    return [
+        {"name": result["name"], metric: result["value"], "low": result.get("low"), "high": result.get("high")}
+        for result in measured.get("results", ())
+    ]
 
 
 def export_part(exported: ExportReport, out: Path) -> dict[str, Any]:

@@ -152,11 +152,12 @@ def expected_of(signatures: Signatures, columns: Arrays, answers: Arrays) -> dic
         answers: The model's own to them.
 
     Raises:
-        ValueError: A function of the user's fails.
+        ValueError: A function of the user's fails, or gives not one row for each row.
     """
     import tensorflow as tf
 
     found = {DEFAULT: answers}
+    count = len(next(iter(columns.values())))
     for name, function in signatures.after.items():
         given = function({key: tf.convert_to_tensor(array) for key, array in answers.items()})
         found[name] = {key: _plain(np.asarray(value)) for key, value in given.items()}
@@ -167,6 +168,12 @@ def expected_of(signatures: Signatures, columns: Arrays, answers: Arrays) -> dic
         except Exception as error:
             raise ValueError(f"The signature {name!r} fails on the rows of `x`: {short(error)}") from error
         found[name] = {key: _plain(np.asarray(value)) for key, value in given.items()}
+        for key, array in found[name].items():
+            if array.shape[:1] != (count,):
+                raise ValueError(
+                    f"The signature {name!r} gives {key!r} of shape {array.shape} for {count} rows: a served model answers "
+                    "one row for each row given."
+                )
     return found
 
 

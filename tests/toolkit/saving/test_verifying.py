@@ -135,3 +135,11 @@ def test_bad_command_lines_end_in_one_sentence(words, told, flowers, tmp_path):
 def test_sums_of_files_that_did_not_change_tell_nothing(copy):
     assert changed_files(copy) == []
     assert json.loads((copy / "card.json").read_text())["files"]
+
+
+def test_of_large_rows_only_the_first_few_are_kept(tmp_path):
+    (tmp_path / "assets.extra").mkdir()
+    rows = np.zeros((32, 1024, 1024), "float32")
+    write_rows(tmp_path, {"image": rows}, {"serving_default": {"y": np.zeros((32, 1))}})
+    columns, expected = read_rows(tmp_path)
+    assert columns["image"].shape == (2, 1024, 1024) and expected["serving_default"]["y"].shape == (2, 1)

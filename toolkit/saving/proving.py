@@ -171,8 +171,8 @@ def expected_of(signatures: Signatures, columns: Arrays, answers: Arrays) -> dic
         for key, array in found[name].items():
             if array.shape[:1] != (count,):
                 raise ValueError(
-                    f"The signature {name!r} gives {key!r} of shape {array.shape} for {count} rows: a served model answers "
-                    "one row for each row given."
+                    f"The signature {name!r} gives {key!r} of shape {array.shape} for {count} rows: a served model "
+                    "answers one row for each row given."
                 )
     return found
 

@@ -219,9 +219,7 @@ def test_signatures_that_cannot_be_are_refused(flowers, tmp_path):
     _refused(model, rows, r"`signatures\['a'\]` must be a function, got int", tmp_path, TypeError, signatures={"a": 3})
     _refused(model, rows, "The signature 'a' fails on the rows of `x`: ", tmp_path, signatures={"a": lambda x: x @ x})
     total = {"a": keras.ops.sum}
-    _refused(
-        model, rows, r"'a' gives 'a' of shape \(\) for 32 rows: .* one row for each row", tmp_path, signatures=total
-    )
+    _refused(model, rows, r"'a' gives 'a' of shape \(\) for 32 rows", tmp_path, signatures=total)
     _refused(model, rows, "`card` must be a dictionary, got", tmp_path, TypeError, card=[1])
     whole = _functional(lambda t: t, (2,), dtype="int32")
     _refused(whole, np.ones((3, 2)), "name the columns of probabilities, got", tmp_path, classes=["a", "b"])

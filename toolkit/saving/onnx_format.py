@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..runtime.keras_internals import frozen_function, mend_tf2onnx
 from .ports import Ports
 from .refusals import ExportRefusedError
@@ -44,7 +46,12 @@ def write_onnx(folder: Path, ports: Ports, file: Path) -> None:
     answers = [tensor.name for tensor in frozen.outputs]
     outer = dict(zip([*inner, *answers], [*names, *sorted(whole.structured_outputs)], strict=True))
     proto, _ = tf2onnx.convert.from_graph_def(
-        frozen.graph.as_graph_def(), input_names=inner, output_names=answers, opset=_OPSET, tensors_to_rename=outer
+        frozen.graph.as_graph_def(),
+        input_names=inner,
+        output_names=answers,
+        opset=_OPSET,
+        tensors_to_rename=outer,
+        custom_op_handlers={"Erfc": (_erfc, [])},
     )
     lacking = sorted(_operations(proto.graph) - _known())
     if lacking:
@@ -53,6 +60,23 @@ def write_onnx(folder: Path, ports: Ports, file: Path) -> None:
             "out of `formats`, or write that part with other operations."
         )
     file.write_bytes(proto.SerializeToString())
+
+
+def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """Writes `erfc(x)`, which exact GELU is made of and tf2onnx does not know, as `1 - erf(x)`."""
+    kind = context.get_dtype(node.output[0])
+    one = context.make_const(f"{name}_one", np.array(1, dtype=_tensor_type(kind)))
+    inner = context.make_node("Erf", node.input)
+    outputs = node.output
+    context.remove_node(node.name)
+    context.make_node("Sub", [one.output[0], inner.output[0]], name=node.name, outputs=outputs, dtypes=[kind])
+
+
+def _tensor_type(kind: int) -> Any:
+    """The type of numpy that ONNX numbers so."""
+    import onnx
+
+    return onnx.helper.tensor_dtype_to_np_dtype(kind)
 
 
 def _operations(graph: Any) -> set[str]:

@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from scipy.special import erf
 
 import trainwise as tw
 from trainwise.toolkit.saving.formats import checked_formats
@@ -29,13 +30,15 @@ def exported(tmp_path_factory):
     rows = _rows(40, 16)
     scaled = L.Normalization()
     scaled.adapt(3 * rows + 1)
-    hidden, out = L.Dense(128, "relu"), L.Dense(3, name="answer")
+    hidden, out = L.Dense(128, "gelu"), L.Dense(3, name="answer")
     model = keras.Sequential([keras.Input((16,), name="row"), scaled, hidden, out])
     report = tw.export(
         model, tmp_path_factory.mktemp("formats") / "m", rows, formats=("keras", "onnx", "litert", "litert_int8")
     )
     mean, deviation = (3 * rows + 1).mean(axis=0), (3 * rows + 1).std(axis=0)
-    inner = np.maximum((rows - mean) / deviation @ np.asarray(hidden.kernel) + np.asarray(hidden.bias), 0)
+    inner = (rows - mean) / deviation @ np.asarray(hidden.kernel) + np.asarray(hidden.bias)
+    # GELU as in its paper (arXiv:1606.08415): no format has it under this name.
+    inner = inner * (1 + erf(inner / np.sqrt(2))) / 2
     return rows, inner @ np.asarray(out.kernel) + np.asarray(out.bias), report
 
 

@@ -27,6 +27,7 @@ bench: .venv/.tested
 	$(BIN)/python tests/bench/expert.py
 	$(BIN)/python tests/bench/rates.py
 	$(BIN)/python tests/bench/ensembles.py
+	$(BIN)/python tests/bench/exports.py
 	$(BIN)/python tests/bench/search.py
 	$(BIN)/python tests/bench/diagnosis.py
 	$(BIN)/python tests/bench/repairs.py

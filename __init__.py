@@ -39,10 +39,13 @@ if TYPE_CHECKING:
     from .toolkit.population import PopulationResult as PopulationResult
     from .toolkit.population import fit_population as fit_population
     from .toolkit.preflight import check as check
-    from .toolkit.saving.exporting import ExportRefusedError as ExportRefusedError
     from .toolkit.saving.exporting import ExportReport as ExportReport
     from .toolkit.saving.exporting import export as export
     from .toolkit.saving.loading import load_model as load_model
+    from .toolkit.saving.refusals import ExportRefusedError as ExportRefusedError
+    from .toolkit.saving.refusals import NotProvedError as NotProvedError
+    from .toolkit.saving.verifying import Verification as Verification
+    from .toolkit.saving.verifying import verify as verify
 
 __version__: str
 
@@ -60,15 +63,17 @@ _NAMES = {
     "CAUSES": "toolkit.diagnosis.catalogue",
     "Calibration": "toolkit.ensembles",
     "Combination": "toolkit.ensembles",
-    "ExportRefusedError": "toolkit.saving.exporting",
+    "ExportRefusedError": "toolkit.saving.refusals",
     "ExportReport": "toolkit.saving.exporting",
     "Finding": "toolkit.diagnosis.findings",
+    "NotProvedError": "toolkit.saving.refusals",
     "Population": "toolkit.population",
     "PopulationResult": "toolkit.population",
     "SYMPTOMS": "toolkit.diagnosis.catalogue",
     "Selection": "toolkit.ensembles",
     "Shape": "toolkit.diagnosis.shapes",
     "Soup": "toolkit.ensembles",
+    "Verification": "toolkit.saving.verifying",
     "VoteReport": "toolkit.ensembles",
     "average_weights": "toolkit.ensembles",
     "bagging_weights": "toolkit.ensembles",
@@ -85,6 +90,7 @@ _NAMES = {
     "rank": "toolkit.diagnosis.findings",
     "select_members": "toolkit.ensembles",
     "shape": "toolkit.diagnosis.shapes",
+    "verify": "toolkit.saving.verifying",
     "vote": "toolkit.ensembles",
 }
 __all__ = sorted([*_MODULES, *_NAMES, "__version__"])

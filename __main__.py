@@ -111,6 +111,7 @@ def run(
         bool, typer.Option("--refit", help="Train again on training and validation rows together after the choice.")
     ] = False,
     data_dir: DataDir = None,
+    private: Annotated[bool, typer.Option("--private", help="Keep no rows beside the exported model.")] = False,
     quiet: Quiet = False,
     resume: Resume = False,
 ) -> None:
@@ -128,6 +129,7 @@ def run(
     }
     with _refusals():
         options = _data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence)
+    options["keep_rows"] = not private
     _work(data, out or Path("runs") / _short_name(data), quiet, resume, settings, options)
 
 
@@ -223,6 +225,47 @@ def predict(
                 return
             with draft.open("w", newline="", encoding="utf-8") as target:
                 csv.writer(target, lineterminator="\n").writerows([found.names, *found.rows])
+
+
+@app.command()
+def export(
+    model: Annotated[Path | None, typer.Argument(help="A model saved as .keras.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the versions; models/NAME by default.")] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="Also keras, onnx, litert or litert_int8; may be repeated."),
+    ] = None,
+    verify: Annotated[
+        Path | None, typer.Option(help="A published version, or the folder of versions, to be proved again.")
+    ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Verify a version even where its operations touch files or call Python.")
+    ] = False,
+) -> None:
+    """Turn a .keras file into a SavedModel that is proved to answer alike, or prove a published one again."""
+    _quiet_tensorflow()
+    from .toolkit.runtime.own_folders import folder_name
+    from .toolkit.saving.exporting import export as write
+    from .toolkit.saving.loading import load_model
+    from .toolkit.saving.verifying import verify as prove
+
+    with _refusals():
+        if (model is None) == (verify is None):
+            raise ValueError("Give a .keras file to export, or --verify DIR to prove a published version again.")
+        if verify is not None:
+            if out is not None or formats:
+                raise ValueError("--verify writes nothing: leave out --out and --format.")
+            verified = prove(verify, trust=trust)
+            print("\n".join([f"{verified.path} is proved.", *(f"  {line}" for line in verified.proof)]))
+            return
+        if trust:
+            raise ValueError("--trust goes with --verify: code in a .keras file is not run.")
+        file = Path(str(model))
+        found = load_model(file, compiled=False)
+        report = write(found, out or Path("models") / folder_name(file.stem), formats=formats or ())
+        print("\n".join([f"{report.path} is proved.", *(f"  {line}" for line in report.proof)]))
+        for name, one in report.formats.items():
+            print(f"  {name}: {one['file']}, {one['bytes']:,} bytes, {one['max_difference']:.1e} off. {one['note']}")
 
 
 @app.command()

@@ -92,7 +92,10 @@ def arguments_of(folder):
         (tw.Population, {"template": model, "members": 2}, {"template": "model", "members": "count", "dropout": "list"}),
         (tw.check, {"model": model, "x": X, "y": Y}, {"model": "model"}),
         (tw.rank, {"findings": []}, {"findings": "list"}),
-        (tw.export, {"model": model, "path": folder / "m"}, {"model": "model", "path": "path"}),
+        (tw.export, {"model": model, "path": folder / "m"}, {
+            "model": "model", "path": "path", "x": "optional rows", "formats": "list", "signatures": "list",
+        }),
+        (tw.verify, {"path": folder / "nothing"}, {"path": "path"}),
         (tw.load_model, {"path": folder / "nothing.keras"}, {"path": "path"}),
         (tw.vote, votes, {"models": "list", "how": "word", "weights": "list", "ties": "word", "output": "word", "task": "word"}),
         (tw.average_weights, {**votes, "x": X, "y": Y}, {"models": "list", "x": "rows", "y": "rows", "weights": "list", "task": "word"}),

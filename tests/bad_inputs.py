@@ -376,6 +376,7 @@ def bad_options():
         "check": ["check", "good.keras", "--data", "good.csv"],
         "diagnose": ["diagnose", "good_history.csv"],
         "predict": ["predict", "model", "rows.csv"],
+        "export": ["export", "good.keras"],
     }
     found = []
     for command in app.registered_commands:
@@ -397,6 +398,8 @@ def cases(folder):
     found += [["check", "good.keras", "--data", name] for name in files["data"][::5]]
     found += [["diagnose", name] for name in [*files["history"], "nowhere", "taken", "model"]]
     found += [["check", name, "--data", "good.csv"] for name in [*files["keras"], "nowhere.keras", "taken"]]
+    found += [["export", name] for name in [*files["keras"], "nowhere.keras", "taken"]]
+    found += [["export", "--verify", name] for name in [*files["saved"][::4], "nowhere", "taken", "."]]
     found += [["predict", name, "rows.csv"] for name in [*files["saved"], "nowhere", "taken", "."]]
     # To be answered a table need not be one to learn from.
     answered = ("one_row", "rare", "same", "every", "huge_target", "far_target", "huge_classes", "gaps")

@@ -15,7 +15,7 @@ NO_ROW = {
     "ObjectiveError", "Opening", "PopulationResult", "RangeResult", "Repair", "SealedSplit", "SearchFailedError",
     "SearchResult", "Selection", "Soup", "Split", "Splits", "Staged", "VoteReport", "diagnose", "read_folder",
     "fingerprint", "CNN", "MLP", "RNN", "Search", "search", "refuse_two_owners", "Task", "Shape", "shape",
-    "TimeGradient",
+    "TimeGradient", "NotProvedError", "Verification",
 }  # fmt: skip
 
 

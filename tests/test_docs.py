@@ -17,7 +17,7 @@ FOLDER = Path(trainwise.__file__).parent
 MODULES = [
     module.name
     for module in pkgutil.walk_packages([str(FOLDER)], "trainwise.")
-    if not module.ispkg and not module.name.endswith(("__main__", "fresh_process"))
+    if not module.ispkg and not module.name.endswith(("__main__", "fresh_process", "runtime_process"))
 ]
 
 
@@ -26,6 +26,7 @@ WITHOUT_EXAMPLES = {
     "trainwise.toolkit.data.tfds_builders": "registers builders with tfds",
     "trainwise.toolkit.population.layer_looks": "a callback of one population's fit",
     "trainwise.toolkit.population.tracking": "a callback of one population's fit",
+    "trainwise.toolkit.saving.onnx_format": "needs packages of an extra",
     "trainwise.toolkit.saving.predicting": "reads a model that a whole run has exported",
     "trainwise.tuning.spaces.forms": "answers spaces, whose examples show it",
     "trainwise.tuning.spaces.space": "a base; each space has an example",

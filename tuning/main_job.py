@@ -27,6 +27,7 @@ from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
+from ..toolkit.metrics.scores import calibration_error, truth
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.models.first import constant_features, described, first_model, fitting_augmentation, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
@@ -35,7 +36,7 @@ from ..toolkit.models.series import is_grey, is_series
 from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.preflight import check
 from ..toolkit.report.page import write
-from ..toolkit.report.parts import data_part, export_part, schema_part, versions
+from ..toolkit.report.parts import data_part, export_part, schema_part, scores_part, versions
 from ..toolkit.runtime.files import read_json, write_json
 from ..toolkit.runtime.output_folders import opened
 from ..toolkit.runtime.own_folders import claim, discard, folder_name, held_alone, is_own
@@ -165,8 +166,10 @@ class Job:
         forecast: int | None = None,
         window: int | None = None,
         sequence: str | None = None,
+        keep_rows: bool = True,
     ) -> None:
         self.settings = settings
+        self.keep_rows = keep_rows
         self.command = command
         self.say = say
         self.console = console
@@ -240,7 +243,7 @@ class Job:
             evaluation, beside = self._measure(models, winner, references)
         with self._timed("export"):
             model = models[winner] if self.encoder is None else self.encoder.before(models[winner])
-            exported = self._export(model)
+            exported = self._export(model, self._card(checks, members, evaluation, beside, models[winner]))
         report = self._report(checks, members, weights, evaluation, exported, inputs, architecture)
         report["beside"] = beside
         html, _ = write(report, self.out)
@@ -498,7 +501,48 @@ class Job:
         self.say(f"  {beside['sentence']}")
         return evaluation, beside
 
-    def _export(self, model: keras.Model) -> ExportReport:
+    def _card(
+        self,
+        checks: list[Finding],
+        members: list[Member],
+        evaluation: dict[str, Any],
+        beside: dict[str, Any],
+        winner: keras.Model,
+    ) -> dict[str, Any]:
+        """What the model's card says beyond what its export knows."""
+        splits, end = self.raw, self.head
+        validation = self.splits.validation
+        card: dict[str, Any] = {
+            "task": end.task,
+            "seed": self.settings.seed,
+            "settings": {**asdict(self.settings), "optimizer": "adam"},
+            "data": {
+                "name": splits.name,
+                "target": splits.target,
+                "fingerprint": splits.fingerprint,
+                "rows to train": len(splits.train),
+                "rows to validate": len(splits.validation),
+                "rows to test": len(splits.test),
+            },
+            "scores": scores_part(evaluation),
+            "beside": {**{"sentence": beside.get("sentence")}, "models": scores_part(beside)},
+            "findings": [
+                str(finding)
+                for finding in [*checks, *(one for member in members for one in member.findings)]
+                if finding.level != "info"
+            ]
+            or ["No warnings."],
+        }
+        if end.task != "regression":
+            answers = np.asarray(winner.predict(model_inputs(validation.x), verbose=0))
+            targets = truth(answers, validation.y)
+            card["calibration"] = {
+                "expected calibration error": calibration_error(answers, targets, end.task == "multiclass"),
+                "rows": f"{len(answers)} validation rows, by which the model was chosen: expect a little more",
+            }
+        return card
+
+    def _export(self, model: keras.Model, card: dict[str, Any]) -> ExportReport:
         splits = self.raw
         folder = self.out / "models" / folder_name(splits.name)
         # A kill between the export and the report must not publish the model twice.
@@ -509,7 +553,7 @@ class Job:
         # Validation rows: the proof of an export needs some rows, and the test rows stay sealed.
         rows = model_inputs(take(splits.validation.x, slice(0, 32)))
         schema = {**schema_part(splits), "run": self._run_name}
-        exported = export(model, folder, rows, splits.classes, schema)
+        exported = export(model, folder, rows, splits.classes, schema, keep_rows=self.keep_rows, card=card)
         self.say(
             f"export: {exported.path}, proved in a fresh process on {exported.rows} rows, "
             f"largest difference {exported.max_difference:.1e}"
@@ -564,6 +608,7 @@ def run(
     forecast: int | None = None,
     window: int | None = None,
     sequence: str | None = None,
+    keep_rows: bool = True,
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
 
@@ -587,6 +632,7 @@ def run(
         forecast: How many values of the target that come next are to be answered, as for `trainwise.data.load`.
         window: How many values a forecast looks back at.
         sequence: Column that tells several series of a forecast apart.
+        keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`.
 
     Returns:
         The `RunResult`.
@@ -621,6 +667,7 @@ def run(
         forecast=forecast,
         window=window,
         sequence=sequence,
+        keep_rows=keep_rows,
     )
     return job.run()
 

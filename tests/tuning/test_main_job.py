@@ -211,7 +211,7 @@ def test_multilabel_data_run_to_their_report(tmp_path):
     x, y = sklearn.datasets.make_multilabel_classification(200, 6, n_classes=3, random_state=0)
     result = tw.tuning.run((x, y), tmp_path, Settings(members=1, epochs=3), say=lambda line: None)
     assert result.report["evaluation"]["metric"] == "label accuracy"
-    assert result.report["export"]["signatures"].keys() == {"serving_default"}
+    assert result.report["export"]["signatures"].keys() == {"serving_default", "serve"}
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from ..checks import instance_of, path_of
-from ..saving.outward_operations import outward_operations
+from ..saving.outward_operations import refuse_outward
 from .scikit_learn_members import from_sklearn as from_sklearn
 
 __all__ = ["from_saved_model", "from_sklearn", "from_subclassed"]
@@ -46,11 +46,7 @@ def from_saved_model(
     folder = path_of("path", path)
     if not (folder / "saved_model.pb").is_file():
         raise FileNotFoundError(f"There is no SavedModel in {folder}: it holds no saved_model.pb.")
-    found = outward_operations(folder)
-    if found and not trust:
-        raise ValueError(
-            f"{folder} would run {', '.join(found)} when called; give `trust=True` if you know its source."
-        )
+    refuse_outward(folder, trust)
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(folder))

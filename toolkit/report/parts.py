@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,8 @@ from ..data.columns import Column
 from ..models.columns_in import column_inputs
 from ..models.table_encoder import vocabulary
 from ..runtime import machine
+from ..runtime.installed import versions as versions
 from ..saving.exporting import ExportReport
-
-_PACKAGES = ("trainwise", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
 def data_part(splits: Splits, inputs: str, notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -39,6 +36,24 @@ def data_part(splits: Splits, inputs: str, notes: Sequence[str] = ()) -> dict[st
     }
 
 
+def scores_part(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The results of an evaluation as the rows of a table, for the card of the exported model.
+
+    Args:
+        measured: What `evaluate` returned.
+
+    Example:
+
+    >>> scores_part({"metric": "accuracy", "results": [{"name": "vote", "value": 0.9, "low": 0.8, "high": 1.0}]})
+    [{'name': 'vote', 'accuracy': 0.9, 'low': 0.8, 'high': 1.0}]
+    """
+    metric = measured.get("metric", "score")
+    return [
+        {"name": result["name"], metric: result["value"], "low": result.get("low"), "high": result.get("high")}
+        for result in measured.get("results", ())
+    ]
+
+
 def export_part(exported: ExportReport, out: Path) -> dict[str, Any]:
     """The exported model and its proof.
 
@@ -56,17 +71,6 @@ def export_part(exported: ExportReport, out: Path) -> dict[str, Any]:
         "signatures": exported.signatures,
         "proof": list(exported.proof),
     }
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of the packages that decide a run.
-
-    Example:
-
-    >>> sorted(versions())
-    ['keras', 'numpy', 'python', 'scikit-learn', 'tensorflow', 'trainwise']
-    """
-    return {"python": platform.python_version(), **{package: metadata.version(package) for package in _PACKAGES}}
 
 
 def device(policy: str) -> str:

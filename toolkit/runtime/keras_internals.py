@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -507,6 +508,35 @@ def _graph_of(function: Any) -> Any:
 def _enclosed(function: Any) -> list[Any]:
     cells: Sequence[Any] = getattr(function, "__closure__", None) or ()
     return [cell.cell_contents for cell in cells if cell != _EMPTY_CELL]
+
+
+def frozen_function(function: Any) -> Any:
+    """A concrete function with its variables and captured tensors inside as constants.
+
+    `convert_variables_to_constants_v2` of TensorFlow 2.21, which has no public name; converters to other formats
+    take captured tensors for inputs otherwise.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> weight = tf.Variable([2.0])
+    >>> doubled = tf.function(lambda x: x * weight).get_concrete_function(tf.TensorSpec((None,)))
+    >>> len(doubled.inputs), len(frozen_function(doubled).inputs)
+    (2, 1)
+    """
+    from tensorflow.python.framework import convert_to_constants
+
+    return _corner(convert_to_constants, "convert_variables_to_constants_v2")(function, lower_control_flow=False)
+
+
+def mend_tf2onnx() -> None:
+    """Has tf2onnx 1.17 work with numpy 2, as Keras' own export does: `patch_tf2onnx`, seen in Keras 3.15."""
+    from keras.src.export import tf2onnx_lib
+
+    with warnings.catch_warnings():
+        # It asks for a name that numpy is about to give another meaning.
+        warnings.simplefilter("ignore", FutureWarning)
+        _corner(tf2onnx_lib, "patch_tf2onnx")()
 
 
 def provide_datasets(builders: Mapping[str, type]) -> None:

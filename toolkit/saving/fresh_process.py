@@ -1,19 +1,20 @@
-"""Run by path in a fresh process: loads a SavedModel without trainwise and writes down its outputs.
+"""Run by path in a fresh process: loads a SavedModel with TensorFlow alone and writes down its outputs.
 
-Arguments: folder of the SavedModel, .npz of rows as `number of the set/input name`, .npz for the outputs,
-number of rows to predict one by one, JSON file of the folders in which to look for packages.
+TensorFlow is imported at once, while the parent still writes; then one line of JSON on standard input is the
+task: `folder` of the SavedModel, `rows` (.npz, `number of the set/input name`), `answers` (.npz to be written),
+`singles` (rows to predict one by one). Argument: JSON list of the folders in which to look for packages.
 """
 
 import json
 import sys
 from typing import Any
 
-sys.modules["trainwise"] = None  # type: ignore[assignment]  # any import of it fails from here on
+for _name in ("trainwise", "keras", "jax", "torch"):
+    sys.modules[_name] = None  # type: ignore[assignment]  # any import of it fails from here on
 
 if __name__ == "__main__":
     # Packages may stand where an isolated process would not look: in PYTHONPATH or the user's own folder.
-    with open(sys.argv[5], encoding="utf-8") as paths:
-        sys.path[:] = json.load(paths)
+    sys.path[:] = json.loads(sys.argv[1])
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
@@ -21,36 +22,58 @@ import tensorflow as tf  # noqa: E402
 
 def describe(specs: dict[str, tf.TensorSpec]) -> dict[str, str]:
     """Name -> dtype and shape, such as `float32 (?, 8, 8, 1)`."""
-    return {
-        name: f"{spec.dtype.name} ({', '.join('?' if side is None else str(side) for side in spec.shape)})"
-        for name, spec in specs.items()
-    }
+    return {name: f"{spec.dtype.name} {_shape(spec.shape)}" for name, spec in specs.items()}
 
 
-def main(folder: str, rows_file: str, answers_file: str, singles: int) -> None:
-    """Predicts each set of rows together, again, and the first `singles` one by one."""
+def _shape(shape: tf.TensorShape) -> str:
+    if shape.rank is None:
+        return "(any shape)"
+    return f"({', '.join('?' if side is None else str(side) for side in shape)})"
+
+
+def plain(tensor: tf.Tensor) -> np.ndarray:
+    """An answer as numpy can write it down."""
+    if tensor.dtype == tf.string:
+        words = np.array([word.decode("utf-8", "replace") for word in tensor.numpy().ravel()], dtype="U")
+        return words.reshape(tensor.shape)
+    # numpy has no bfloat16.
+    return (tf.cast(tensor, "float32") if tensor.dtype == tf.bfloat16 else tensor).numpy()
+
+
+def answers_of(serve: Any, rows: dict[str, tf.Tensor], singles: int) -> dict[str, np.ndarray]:
+    """Predicts the rows together, again, and the first `singles` one by one: `way/output name`."""
+
+    def answer(start: int, end: int | None) -> dict[str, np.ndarray]:
+        found = serve(**{name: column[start:end] for name, column in rows.items()})
+        return {name: plain(tensor) for name, tensor in found.items()}
+
+    together, again = answer(0, None), answer(0, None)
+    count = min(singles, len(next(iter(rows.values()))))
+    one_by_one = [answer(i, i + 1) for i in range(count)]
+    singly = {name: np.concatenate([one[name] for one in one_by_one]) for name in together if together[name].ndim}
+    ways = {"together": together, "again": again, "singly": singly}
+    return {f"{way}/{name}": array for way, found in ways.items() for name, array in found.items()}
+
+
+def main(folder: str, rows: str, answers: str, singles: int) -> None:
+    """Answers each set of rows by the default signature, and the first set by each."""
     loaded = tf.saved_model.load(folder)
     sets: dict[str, dict[str, tf.Tensor]] = {}
-    with np.load(rows_file) as archive:
+    with np.load(rows) as archive:
         for name in archive.files:
             number, _, column = name.partition("/")
             sets.setdefault(number, {})[column] = tf.constant(archive[name])
-    serve = loaded.signatures["serving_default"]
-    answers: dict[str, Any] = {"signatures": ""}
-    for number, rows in sets.items():
-
-        def answer(start: int, end: int | None, rows: dict[str, tf.Tensor] = rows) -> np.ndarray:
-            (result,) = serve(**{name: column[start:end] for name, column in rows.items()}).values()
-            # numpy has no bfloat16, and cannot write it down.
-            return (tf.cast(result, "float32") if result.dtype == tf.bfloat16 else result).numpy()
-
-        try:
-            answers[f"{number}/together"], answers[f"{number}/again"] = answer(0, None), answer(0, None)
-            count = min(singles, len(answers[f"{number}/together"]))
-            answers[f"{number}/singly"] = np.concatenate([answer(i, i + 1) for i in range(count)])
-        except tf.errors.OpError as error:
-            shapes = ", ".join(f"{name} {tuple(column.shape)}" for name, column in rows.items())
-            sys.exit(f"it fails on rows of {shapes}: {error.message.strip().splitlines()[-1]}")
+    found: dict[str, Any] = {}
+    for number, columns in sets.items():
+        for signature, serve in loaded.signatures.items():
+            if signature != "serving_default" and number != "0":
+                continue
+            try:
+                given = answers_of(serve, columns, singles)
+            except tf.errors.OpError as error:
+                shapes = ", ".join(f"{name} {tuple(column.shape)}" for name, column in columns.items())
+                sys.exit(f"{signature} fails on rows of {shapes}: {error.message.strip().splitlines()[-1]}")
+            found |= {f"{number}/{signature}/{name}": array for name, array in given.items()}
     signatures = {
         name: {
             "inputs": describe(signature.structured_input_signature[1]),
@@ -58,9 +81,12 @@ def main(folder: str, rows_file: str, answers_file: str, singles: int) -> None:
         }
         for name, signature in loaded.signatures.items()
     }
-    answers["signatures"] = json.dumps(signatures)
-    np.savez(answers_file, **answers)
+    found["signatures"] = json.dumps(signatures)
+    found["version"] = tf.version.VERSION
+    np.savez(answers, **found)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    line = sys.stdin.readline()
+    if line.strip():
+        main(**json.loads(line))

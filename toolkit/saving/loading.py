@@ -11,6 +11,7 @@ from .. import optimizers as optimizers
 from .. import population as population
 from .. import schedules as schedules
 from ..checks import path_of
+from .keras_files import refuse_hostile
 
 # Keras tells the whole configuration of the layer that failed.
 _LONGEST = 400
@@ -31,7 +32,7 @@ def load_model(path: str | Path, compiled: bool = True) -> keras.Model:
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It cannot be loaded: it is damaged, holds layers that Keras does not know, or code, which is
-            not run.
+            not run; or it unpacks to far more than it is.
 
     Example:
 
@@ -41,8 +42,10 @@ def load_model(path: str | Path, compiled: bool = True) -> keras.Model:
     >>> type(load_model(tempfile.gettempdir() + "/scaled.keras").layers[0]).__name__
     'Standardize'
     """
-    if not path_of("path", path).is_file():
+    file = path_of("path", path)
+    if not file.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
+    refuse_hostile(file)
     try:
         return keras.models.load_model(path, compile=compiled)
     # Keras raises whatever a damaged file leads it to: KeyError, TypeError, RecursionError, ...

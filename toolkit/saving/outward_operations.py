@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 # Of the operations that TensorFlow 2.21 knows; calls of functions are followed.
@@ -45,7 +45,33 @@ def outward_operations(folder: str | Path) -> list[str]:
         model.ParseFromString((Path(folder) / "saved_model.pb").read_bytes())
     except DecodeError as error:
         raise ValueError(f"{folder}/saved_model.pb is damaged: {error}") from None
+    for graph in model.meta_graphs:
+        for asset in graph.asset_file_def:
+            if PurePosixPath(asset.filename).is_absolute() or ".." in PurePosixPath(asset.filename).parts:
+                raise ValueError(f"{folder} would read {asset.filename!r}, which is not of its own files.")
     return sorted({kind for graph in model.meta_graphs for kind in _kinds(graph) if _OUTWARD.search(kind)})
+
+
+def refuse_outward(folder: str | Path, trust: bool) -> None:
+    """Refuses a SavedModel that would do more than arithmetic, where it is not trusted.
+
+    Args:
+        folder: With `saved_model.pb` in it.
+        trust: Whether whoever asks knows who made it.
+
+    Raises:
+        ValueError: It holds outward operations and is not trusted, or cannot be read.
+
+    Example:
+
+    >>> refuse_outward("nowhere", trust=True)
+    """
+    outward = [] if trust else outward_operations(folder)
+    if outward:
+        raise ValueError(
+            f"{folder} would touch files, the network or Python when it is loaded or asked ({', '.join(outward)}): "
+            "give `trust=True` (`--trust` on the command line) where you know who made it."
+        )
 
 
 def _kinds(graph: Any) -> set[str]:

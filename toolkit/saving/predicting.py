@@ -13,8 +13,9 @@ from ..data.forecasts import Forecast, last_windows
 from ..data.images import ENDINGS, images_in, is_image_file, read_images
 from ..data.sequences import SequenceColumns, named_sequences
 from ..data.tables import read_table
-from .exporting import SCHEMA, latest_version
-from .outward_operations import outward_operations
+from .exporting import SCHEMA
+from .numbering import latest_version
+from .outward_operations import refuse_outward
 from .table_inputs import table_inputs, wrong_part
 
 _IMAGES_AT_ONCE = 256
@@ -82,7 +83,7 @@ def predict_table(
     else:
         inputs, ahead = last_windows(table, forecast, str(file))
         notes = []
-    _refuse_outward(folder, trust)
+    refuse_outward(folder, trust)
     if forecast is not None:
         return _of_forecast(_answers(folder, inputs), ahead, forecast, schema["target"])
     names, rows = _as_text(_answers(folder, inputs), schema, folder)
@@ -96,15 +97,6 @@ def predict_table(
     return Predicted(names, rows, notes)
 
 
-def _refuse_outward(folder: Path, trust: bool) -> None:
-    outward = [] if trust else outward_operations(folder)
-    if outward:
-        raise ValueError(
-            f"{folder} would touch files, the network or Python when it is loaded or asked ({', '.join(outward)}): "
-            "give `trust=True` (`--trust` on the command line) where you know who made it."
-        )
-
-
 def _of_images(folder: Path, schema: dict[str, Any], file: Path, row_id: str | None, trust: bool) -> Predicted:
     """Answers to one image or to all of a folder, with the file's name before each."""
     if row_id is not None:
@@ -115,7 +107,7 @@ def _of_images(folder: Path, schema: dict[str, Any], file: Path, row_id: str | N
     if not paths or not is_image_file(paths[0]):
         raise ValueError(f"{file} is no image or folder of images ({', '.join(ENDINGS)}), which the model takes.")
     height, width, channels = schema["shape"]
-    _refuse_outward(folder, trust)
+    refuse_outward(folder, trust)
     names: list[str] = []
     rows: list[list[str]] = []
     for start in range(0, len(paths), _IMAGES_AT_ONCE):

@@ -18,7 +18,7 @@ from ...toolkit.models.columns_in import model_inputs
 from ...toolkit.models.first import described
 from ...toolkit.models.table_encoder import TableEncoder
 from ...toolkit.report.page import write
-from ...toolkit.report.parts import data_part, export_part, schema_part
+from ...toolkit.report.parts import data_part, export_part, schema_part, scores_part
 from ...toolkit.runtime.output_folders import opened
 from ...toolkit.runtime.own_folders import held_alone
 from ...toolkit.saving.exporting import export
@@ -123,6 +123,13 @@ class SearchJob:
             model_inputs(take(self.raw.validation.x, slice(0, 32))),
             splits.classes,
             schema,
+            card={
+                "task": splits.task,
+                "seed": self.seed,
+                "data": {"name": splits.name, "target": splits.target, "fingerprint": splits.fingerprint},
+                "scores": scores_part(evaluation),
+                "settings": {**result.best_hyperparameters.values, **result.best_settings},
+            },
         )
         result.to_csv(self.out / "leaderboard.csv")
         inputs, _ = described(self.raw)

@@ -587,3 +587,22 @@ def test_the_trees_of_histogram_boosting_are_found_as_seen_in_scikit_learn_1_9()
     boosting = HistGradientBoostingRegressor(max_iter=3).fit(np.arange(40.0)[:, None], np.arange(40.0))
     stages = internals.boosted_trees(boosting)
     assert len(stages) == 3 and stages[0][0].nodes["is_leaf"].any()
+
+
+def test_a_function_is_frozen_with_what_it_captured_as_seen_in_tensorflow_2_21():
+    weight, shift = tf.Variable([2.0]), tf.constant([3.0])
+    concrete = tf.function(lambda x: x * weight + shift).get_concrete_function(tf.TensorSpec((None,)))
+    frozen = internals.frozen_function(concrete)
+    assert len(concrete.inputs) > len(frozen.inputs) == 1
+    # What it was is inside: later values are not seen.
+    weight.assign([9.0])
+    np.testing.assert_array_equal(frozen(tf.constant([1.0, 2.0]))[0], [5.0, 7.0])
+
+
+def test_the_mended_converter_folds_constants_with_numpy_2_as_seen_in_keras_3_15():
+    tf2onnx = pytest.importorskip("tf2onnx", reason="pip install trainwise[onnx]")
+    internals.mend_tf2onnx()
+    spec = tf.TensorSpec((None, 2), name="x")
+    function = tf.function(lambda x: tf.concat([x, x[:, :1]], 1), input_signature=[spec], autograph=False)
+    proto, _ = tf2onnx.convert.from_function(function, [spec])
+    assert [one.name for one in proto.graph.input] == ["x"]

@@ -85,3 +85,14 @@ def test_a_schema_with_more_classes_than_the_model_answers_is_refused(folder, tm
 def test_a_keras_file_that_is_damaged_or_holds_code_is_refused(name, folder):
     with pytest.raises(ValueError, match=f"{name}.keras cannot be loaded as a Keras model: "):
         tw.load_model(folder / f"{name}.keras")
+
+
+def test_a_model_that_would_read_a_file_that_is_not_its_own_is_refused(folder, tmp_path):
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    shutil.copytree(folder / "model/1", tmp_path / "1")
+    model = saved_model_pb2.SavedModel.FromString((tmp_path / "1/saved_model.pb").read_bytes())
+    model.meta_graphs[0].asset_file_def.add().filename = "../../secret.txt"
+    (tmp_path / "1/saved_model.pb").write_bytes(model.SerializeToString())
+    with pytest.raises(ValueError, match=r"would read '\.\./\.\./secret.txt', which is not of its own files"):
+        predict_table(tmp_path, folder / "rows.csv")

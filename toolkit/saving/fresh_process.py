@@ -9,10 +9,9 @@ import json
 import sys
 from typing import Any
 
-for _name in ("trainwise", "keras", "jax", "torch"):
-    sys.modules[_name] = None  # type: ignore[assignment]  # any import of it fails from here on
-
 if __name__ == "__main__":
+    for _name in ("trainwise", "keras", "jax", "torch"):
+        sys.modules[_name] = None  # type: ignore[assignment]  # any import of it fails from here on
     # Packages may stand where an isolated process would not look: in PYTHONPATH or the user's own folder.
     sys.path[:] = json.loads(sys.argv[1])
 

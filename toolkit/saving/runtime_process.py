@@ -8,10 +8,9 @@ import json
 import sys
 from collections.abc import Callable
 
-for _name in ("trainwise", "keras", "tensorflow", "jax", "torch"):
-    sys.modules[_name] = None  # type: ignore[assignment]  # any import of it fails from here on
-
 if __name__ == "__main__":
+    for _name in ("trainwise", "keras", "tensorflow", "jax", "torch"):
+        sys.modules[_name] = None  # type: ignore[assignment]  # any import of it fails from here on
     sys.path[:] = json.loads(sys.argv[5])
 
 import numpy as np  # noqa: E402

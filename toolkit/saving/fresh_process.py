@@ -15,8 +15,8 @@ if __name__ == "__main__":
     # Packages may stand where an isolated process would not look: in PYTHONPATH or the user's own folder.
     sys.path[:] = json.loads(sys.argv[1])
 
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import numpy as np
+import tensorflow as tf
 
 
 def describe(specs: dict[str, tf.TensorSpec]) -> dict[str, str]:

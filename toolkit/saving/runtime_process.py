@@ -13,7 +13,7 @@ if __name__ == "__main__":
         sys.modules[_name] = None  # type: ignore[assignment]  # any import of it fails from here on
     sys.path[:] = json.loads(sys.argv[5])
 
-import numpy as np  # noqa: E402
+import numpy as np
 
 Arrays = dict[str, np.ndarray]
 

@@ -49,13 +49,15 @@ def test_packages_in_the_folder_of_the_user_are_found_by_the_fresh_process(tmp_p
 def test_the_fresh_process_cannot_import_trainwise_though_it_is_on_its_path(tmp_path):
     script = Path(tw.__file__).parent / "toolkit/saving/fresh_process.py"
     code = (
-        "import runpy, sys\n"
-        f"sys.path[:] = {sys.path!r}\n"
-        f"runpy.run_path({str(script)!r}, run_name='imported')\n"
+        "import json, runpy, sys\n"
+        f"sys.argv[1:] = [json.dumps({sys.path!r})]\n"
+        # Without a task it ends in an error, after all that it blocks.
+        f"try:\n    runpy.run_path({str(script)!r}, run_name='__main__')\n"
+        "except ValueError:\n    pass\n"
         "try:\n    import trainwise\n"
         "except ModuleNotFoundError as error:\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-I", "-c", code], input="", capture_output=True, text=True, timeout=300)
     assert "import of trainwise halted" in done.stdout, done.stderr
 
 

@@ -42,7 +42,7 @@ def refit_members(
 ) -> list[Member]:
     """Trains the members of a plan again on more rows, from the same starting seeds.
 
-    Of the epochs the one of least loss on the validation rows is kept, which are learnt too by now: as a rule the last.
+    Of the epochs the one of least loss on the validation rows is kept, which are learnt too by now: mostly the last.
     What the curves show is not told again, for no row is left that would tell of new ones.
 
     Args:

@@ -243,6 +243,11 @@ def sequences_of(table: Table, options: TableOptions, source: str = "") -> Seque
     if not columns:
         raise ValueError(f"No column of numbers is left to predict {target!r} from; the others are {unused}.")
     names, orders, notes = _ordered(table, options)
+    if max(map(len, orders)) == 1:
+        raise ValueError(
+            f"Each of the {len(orders)} sequences that {sequence!r} tells apart has one row: leave out `sequence` "
+            "(`--sequence` on the command line), for each row is one already."
+        )
     lacking = [place for place, at in enumerate(orders) if gaps[at].all()]
     if lacking:
         notes.append(f"{len(lacking)} sequences have no value in the target {target!r} and are left out.")

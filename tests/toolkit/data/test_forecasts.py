@@ -158,7 +158,6 @@ def test_days_without_separators_are_dates():
         ({"target": "word"}, "'word' holds words, such as 'a', and a forecast is of numbers"),
         ({"target": "none"}, "'none' has no value in any row"),
         ({"forecast": None}, "`window` is for a forecast"),
-        ({"forecast": None, "window": None, "sequence": "word"}, "`sequence` is for a forecast"),
         ({"target": None, "drop": ["word", "none", "sold"]}, "No column is left to forecast"),
     ],
 )

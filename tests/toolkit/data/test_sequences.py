@@ -126,6 +126,11 @@ def test_long_tables_that_cannot_be_read_are_refused(options, message):
         _loaded(frame, **options)
 
 
+def test_sequences_of_one_row_each_are_refused():
+    with pytest.raises(ValueError, match="Each of the 60 sequences that 'who' tells apart has one row: leave out"):
+        _loaded(_visits().iloc[:60].assign(who=[f"p{n}" for n in range(60)]))
+
+
 def test_a_time_of_a_sequence_that_stands_twice_is_refused():
     with pytest.raises(ValueError, match="'day' holds '0' of who 'p00' twice, in rows 1 and "):
         _loaded(pd.concat([_visits(), _visits().iloc[[0]]]))

@@ -71,7 +71,9 @@ def main(epochs=30, seed=0, picture=None):
             scores.append((score(task, model, x, y), findings))
         found[task] = scores
         print(f"{task}: right {scores[0][0]:.2f}, wrong {scores[1][0]:.2f}, found: {', '.join(scores[1][1])}")
-    figure, (axes,) = drawing.panels(["accuracy, or R2 of the quantity, with the right and the wrong head"])
+    figure, (axes,) = drawing.panels(
+        ["accuracy, or R2 of the quantity (0 where it is negative), of the right and the wrong head"]
+    )
     places = np.arange(len(found))
     for shift, label, which in ((-0.2, "right", 0), (0.2, "wrong", 1)):
         heights = [max(0.0, scores[which][0]) for scores in found.values()]

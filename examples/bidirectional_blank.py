@@ -99,7 +99,7 @@ def main(seeds=2, epochs=8, rows=1000, length=8, picture=None):
             axes.plot(range(1, epochs + 1), np.mean(curves, axis=0), label=way)
         axes.axhline(1 / len(classes), color="grey", linestyle=":", label="chance")
         axes.set(xlabel="epoch", ylim=(0, 1.05))
-        axes.legend(fontsize=8, loc="lower right")
+        axes.legend(fontsize=8, loc="center right")
     drawing.save(figure, __file__, picture)
     one, two = (np.mean(found["docstrings"][way]) for way in ("forward", "both ways"))
     print(

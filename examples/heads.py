@@ -71,20 +71,22 @@ def main(epochs=30, seed=0, picture=None):
             scores.append((score(task, model, x, y), findings))
         found[task] = scores
         print(f"{task}: right {scores[0][0]:.2f}, wrong {scores[1][0]:.2f}, found: {', '.join(scores[1][1])}")
-    figure, (axes,) = drawing.panels(["accuracy, or R2 of the quantity, with the right and the wrong head"])
+    figure, (axes,) = drawing.panels(
+        ["accuracy, or R2 of the quantity (0 where it is negative), of the right and the wrong head"]
+    )
     places = np.arange(len(found))
     for shift, label, which in ((-0.2, "right", 0), (0.2, "wrong", 1)):
         heights = [max(0.0, scores[which][0]) for scores in found.values()]
-        bars = axes.bar(places + shift, heights, 0.38, color=drawing.COLOURS[which], label=label)
-        if which:
-            names = ["\n".join(scores[1][1]) for scores in found.values()]
-            axes.bar_label(bars, names, fontsize=7, padding=2, rotation=20)
-    axes.set_xticks(places, list(found))
-    axes.set_ylim(0, 1.3)
+        axes.bar(places + shift, heights, 0.38, color=drawing.COLOURS[which], label=label)
+    names = [f"{task}\nfound: {', '.join(scores[1][1])}" for task, scores in found.items()]
+    axes.set_xticks(places, names, fontsize=8)
+    axes.set_ylim(0, 1.2)
     axes.legend(fontsize=8, ncols=2, loc="upper right")
     drawing.save(figure, __file__, picture)
-    told = sum(bool(scores[1][1]) for scores in found.values())
-    print(f"Of {len(found)} wrong heads `tw.check` names {told} before the first epoch, and accuses no right one.")
+    accused, told = (sum(bool(scores[which][1]) for scores in found.values()) for which in (0, 1))
+    print(
+        f"Before the first epoch `tw.check` names {told} of {len(found)} wrong heads, and {accused} of the right ones."
+    )
     return found
 
 

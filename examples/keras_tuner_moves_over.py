@@ -56,7 +56,7 @@ def main(trials=4, epochs=6, population=8, seed=0, picture=None):
     drawing.save(figure, __file__, picture)
     worst = {name: min(one["scores"]) for name, one in found.items()}
     alone, *_, many = worst
-    print(f"The worst trial of {alone} has {worst[alone]:.2f}, of {many} {worst[many]:.2f}: no rate spoils a trial.")
+    print(f"The worst trial of {alone} has {worst[alone]:.2f}, of {many} {worst[many]:.2f}.")
     return found
 
 

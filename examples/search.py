@@ -38,7 +38,7 @@ def main(trials=5, epochs=12, rates=tuple(RATES), seed=0, picture=None):
     common = np.mean(np.ptp(scores, axis=0))
     print(
         f"Each at its best rate {trials} architectures differ by at most {own:.2f}; at one for all by {common:.2f} "
-        "on average, which is the rate's doing."
+        "on average."
     )
     return {"scores": scores, "own": float(own), "common": float(common), "best": result.best_hyperparameters}
 

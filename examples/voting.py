@@ -3,7 +3,8 @@
 Each network errs in its own places, so that the mean of their probabilities (a soft vote) errs in fewer. A hard vote
 counts the classes that members name; where two are named equally often, the tie goes to the likelier one. One member
 that is wrong is outvoted, or left out by choosing members on validation rows, never on test rows. Dropout at prediction
-is a vote too: many thinned copies of one network. A fifth of the training labels is wrong here, as labels are.
+is a vote too: many thinned copies of one network. A fifth of the training labels is wrong here, as labels are, and on
+so few validation rows the choice is itself uncertain: the plain mean of all is often the better one.
 """
 
 import drawing

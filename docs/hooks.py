@@ -1,5 +1,6 @@
-"""What the pages take from elsewhere: the pictures of the examples, and the catalogues of the code."""
+"""What the pages take from elsewhere: the scripts and pictures of the examples, and the catalogues of the code."""
 
+import ast
 from pathlib import Path
 
 from mkdocs.structure.files import File
@@ -17,9 +18,22 @@ def on_files(files, config):
 
 def on_page_markdown(markdown, page, **_):
     """Fills in the tables that the code itself holds, so that no page tells of what is no longer there."""
+    folder, _, name = page.file.src_uri.rpartition("/")
+    if folder == "subjects":
+        return _with_script(markdown, name.removesuffix(".md"))
     if page.file.src_uri == "symptoms.md":
         return markdown.replace("{{ symptoms }}", _symptoms()).replace("{{ causes }}", _causes())
     return markdown
+
+
+def _with_script(markdown, name):
+    """A subject is told by its script: what it is, the picture and the code have their one home there."""
+    code = (ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
+    # The first line of the docstring repeats the title.
+    told = ast.get_docstring(ast.parse(code)).partition("\n\n")[2]
+    picture = f"![{name.replace('_', ' ')}](../pictures/{name}.png)"
+    shown = f"```python\n{code.rstrip()}\n```"
+    return markdown.replace("{{ docstring }}", told).replace("{{ picture }}", picture).replace("{{ code }}", shown)
 
 
 def _symptoms():

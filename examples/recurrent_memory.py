@@ -40,7 +40,7 @@ def network(cell, lag, units=16, opened=True):
     return model
 
 
-def main(lags=(5, 30, 100), seeds=2, epochs=10, rows=768, picture=None):
+def main(lags=(5, 30, 100), seeds=2, epochs=10, rows=1024, picture=None):
     """Validation accuracy of each cell at each lag, for each seed, and the gradient of untrained ones by time step."""
     figure, (remembered, reach) = drawing.panels(["accuracy against the lag", "gradient by time step, untrained"])
     found = {"accuracy": {}, "ratio": {}}

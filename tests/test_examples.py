@@ -128,7 +128,7 @@ def test_the_rate_of_the_range_test_does_about_as_well_as_the_best_of_a_sweep(ru
 
 @pytest.mark.slow
 def test_a_plain_network_loses_what_one_with_open_gates_keeps(run):
-    found = run("recurrent_memory", lags=(80,), seeds=2, epochs=7, rows=640)
+    found = run("recurrent_memory", lags=(80,), seeds=2, epochs=9)
     assert found["ratio"]["SimpleRNN"] < 1e-2
     assert min(found["ratio"]["LSTM"], found["ratio"]["GRU"]) > 0.2
     assert np.mean(found["accuracy"]["LSTM"][80]) > np.mean(found["accuracy"]["SimpleRNN"][80]) + 0.2

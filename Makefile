@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 WHEEL := $$(echo .venv/wheel/trainwise-*.whl)
 SOURCES := $(wildcard *.py setup.cfg pyproject.toml toolkit/*.py toolkit/*/*.py toolkit/report/templates/* callbacks/*.py tuning/*.py tuning/*/*.py)
 
-.PHONY: demo test check bench install clean
+.PHONY: demo test check docs bench install clean
 
 demo: .venv/.installed
 	$(BIN)/trainwise demo
@@ -20,6 +20,10 @@ check: .venv/.developed
 	$(BIN)/ruff format --check .
 	cd tests && ../$(BIN)/mypy --config-file mypy.ini -p trainwise
 	cd tests && ../$(BIN)/lint-imports --config importlinter.ini
+
+# The pages of docs/, in site/index.html; a link that leads nowhere is an error.
+docs: .venv/.documented
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: .venv/.tested
 	$(BIN)/python tests/bench/run.py
@@ -57,9 +61,13 @@ install: .venv/.developed
 	$(PIP) install "$(WHEEL)[test]"
 	touch .venv/.installed $@
 
+.venv/.documented: .venv/.built
+	$(PIP) install "$(WHEEL)[docs]"
+	touch .venv/.installed $@
+
 .venv/.developed: .venv/.built
 	$(PIP) install "$(WHEEL)[dev]"
-	touch .venv/.installed .venv/.tested $@
+	touch .venv/.installed .venv/.tested .venv/.documented $@
 
 clean:
-	rm -rf .venv runs build trainwise.egg-info
+	rm -rf .venv runs site build trainwise.egg-info

@@ -12,7 +12,10 @@ import pytest
 
 import trainwise
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+# Each page is one program from top to bottom.
+PAGES = [README, ROOT / "docs/python.md", ROOT / "docs/keras_tuner.md"]
 FOLDER = Path(trainwise.__file__).parent
 MODULES = [
     module.name
@@ -61,16 +64,45 @@ def test_there_are_as_many_examples_as_there_were():
     assert set(WITHOUT_EXAMPLES) | SHOWN <= set(MODULES)
 
 
-def test_the_python_of_the_readme_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) >= 2
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
     space = {}
     with warnings.catch_warnings():
         # Three epochs on iris give a reader no warning worth an error here.
         warnings.simplefilter("ignore")
-        exec(compile("\n".join(blocks), str(README), "exec"), space)
-    assert (tmp_path / "models/iris/1/saved_model.pb").is_file()
+        exec(compile("\n".join(blocks), str(page), "exec"), space)
+    if page.name != "keras_tuner.md":
+        assert (tmp_path / "models/iris/1/saved_model.pb").is_file()
+
+
+def test_the_readme_is_short_and_leads_to_pages_and_pictures_that_are_there():
+    text = README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    linked = re.findall(r"\]\(([^)#]+)\)", text)
+    assert len(linked) >= 15
+    assert [link for link in linked if not (ROOT / link).is_file()] == []
+
+
+def test_every_subject_has_a_page_a_script_and_a_picture_and_every_page_is_in_the_contents():
+    contents = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert set(re.findall(r": ([\w/]+\.md)$", contents, re.MULTILINE)) == pages
+    subjects = {Path(page).stem for page in pages if page.startswith("subjects/")}
+    scripts = {path.stem for path in (ROOT / "examples").glob("*.py")} - {"drawing", "keras_tuner_moves_over"}
+    assert subjects == scripts
+    assert [name for name in subjects if not (ROOT / f"examples/pictures/{name}.png").is_file()] == []
+
+
+def test_the_reference_names_everything_that_it_shows_by_a_path_that_exists():
+    for path in re.findall(r"^::: ([\w.]+)$", (ROOT / "docs/api.md").read_text(encoding="utf-8"), re.MULTILINE):
+        try:
+            importlib.import_module(path)
+        except ModuleNotFoundError:
+            owner, _, name = path.rpartition(".")
+            assert hasattr(importlib.import_module(owner), name), path
 
 
 def test_the_readme_names_only_make_targets_that_exist():

@@ -284,11 +284,19 @@ def _of_accuracies(
         fallen = float(smoothed.max()) - held_last
         if fallen > max(_FALLEN_BACK, _BEYOND_NOISE * noise):
             return "falls_back", evidence | {"best": float(smoothed.max())}
-        if last - held_last > max(_GAP, _BEYOND_NOISE * noise):
+        # Of training rows that are not learnt yet a few validation rows may lie far by chance, and their loss lower.
+        learnt = last >= _LOW and not _loss_is_lower(curves)
+        if learnt and last - held_last > max(_GAP, _BEYOND_NOISE * noise):
             return "gap", evidence
     # One that still falls in a line is slow, not small; one whose loss stays high at once has another cure first.
     small = loss_shape == "bends_to_floor" or ("loss" not in curves and loss_shape == "drops_and_stays")
     return ("both_low", evidence) if last < _LOW and small else None
+
+
+def _loss_is_lower(curves: Mapping[str, Sequence[float]]) -> bool:
+    """Whether the validation rows end with a lower loss than the training rows, where both have one."""
+    train, held = curves.get("loss", ()), curves.get("val_loss", ())
+    return bool(len(train) and len(held)) and held[-1] <= train[-1]
 
 
 def _of_losses(curves: Mapping[str, Sequence[float]]) -> tuple[str, dict[str, float]] | None:

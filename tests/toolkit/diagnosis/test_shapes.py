@@ -128,3 +128,15 @@ def test_the_plot_draws_each_curve_under_the_sentence():
 def test_what_holds_no_curves_is_refused(history, error, message):
     with pytest.raises(error, match=message):
         tw.shape(history)
+
+
+def test_rows_that_are_not_learnt_yet_have_no_gap():
+    # Few validation rows may lie below by chance, with a lower loss.
+    young = {
+        "accuracy": [0.41, 0.45, 0.45, 0.47, 0.51], "loss": [1.11, 1.09, 1.06, 1.04, 1.01],
+        "val_accuracy": [0.25, 0.29, 0.29, 0.37, 0.41], "val_loss": [1.08, 1.05, 1.03, 1.01, 0.99],
+    }  # fmt: skip
+    assert tw.shape(young).name != "gap"
+    learnt = {"accuracy": [0.7, 0.8, 0.9, 0.93, 0.95], "val_accuracy": [0.6, 0.62, 0.65, 0.65, 0.65]}
+    assert tw.shape({**young, **learnt}).name != "gap"
+    assert tw.shape({**young, **learnt, "val_loss": [1.1, 1.1, 1.15, 1.2, 1.2]}).name == "gap"

@@ -16,6 +16,12 @@ def on_files(files, config):
     return files
 
 
+def on_post_page(output, page, config):
+    """Material asks a server far away for what lets the search work from the disk; it stands beside the pages here."""
+    up = "../" * page.url.count("/")
+    return output.replace("https://unpkg.com/iframe-worker/shim", f"{up}worker_on_disk.js")
+
+
 def on_page_markdown(markdown, page, **_):
     """Fills in the tables that the code itself holds, so that no page tells of what is no longer there."""
     folder, _, name = page.file.src_uri.rpartition("/")

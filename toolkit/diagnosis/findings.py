@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any
 
 from ..checks import instance_of, one_of
@@ -189,6 +190,25 @@ class FindingsSoFar:
         return cls(Finding.from_dict(one) for one in values)
 
 
+class FindingList(list[Finding]):
+    """A list of findings that is printed as one line for each, and in a notebook as a list.
+
+    Example:
+
+    >>> print(str(FindingList([Finding("plateau", "info", "It stands still.")]))[:32])
+    info: plateau: It stands still.
+    >>> print(FindingList())
+    Nothing was found.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self)) or "Nothing was found."
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{escape(str(one))}</li>" for one in self)
+        return f"<ul>{lines}</ul>" if lines else f"<p>{self}</p>"
+
+
 def rank(findings: Iterable[Finding]) -> list[Finding]:
     """Sorts findings, surest first: errors, warnings, info; what names one cause before what many causes share.
 
@@ -210,7 +230,7 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
     found = list(instance_of("findings", findings, Iterable, "a list of findings"))
     for one in found:
         instance_of("findings", one, Finding, "a list of findings")
-    return sorted(found, key=_place)
+    return FindingList(sorted(found, key=_place))
 
 
 def _place(finding: Finding) -> tuple[int, int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from html import escape
 from typing import Any
 
 
@@ -21,6 +23,13 @@ class Leaderboard(dict[str, list[Any]]):
         widths = [max(len(cell) for cell in column) for column in cells]
         lines = zip(*cells, strict=True)
         return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in lines)
+
+    def _repr_html_(self) -> str:
+        def row(cells: Iterable[str], tag: str) -> str:
+            return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+        rows = [row(map(_shown, values), "td") for values in zip(*self.values(), strict=True)]
+        return f"<table>{row(self, 'th')}{''.join(rows)}</table>"
 
     def __rich__(self) -> Any:
         # Only rich calls this, and to import it here keeps it out of the start of everything else.

@@ -18,8 +18,11 @@ from .settings import MemberSettings
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# What lies further above the usual start than this many times its size is a member that broke down.
+_TIMES_THE_START = 3.0
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class PopulationResult:
     """The outcome of `fit_population`.
 
@@ -42,6 +45,17 @@ class PopulationResult:
     chunks: tuple[int, ...]
     unrolled: tuple[str, ...]
     memory_per_member: int
+
+    def __str__(self) -> str:
+        epochs = max(len(next(iter(history.values()))) for history in self.histories)
+        return f"{len(self.histories)} members, at most {epochs} epochs; the best first:\n{self.leaderboard()}"
+
+    def __repr__(self) -> str:
+        # The fields hold all curves and models, which nobody reads in a line.
+        return f"PopulationResult({len(self.histories)} members; print it, or see .leaderboard())"
+
+    def _repr_html_(self) -> str:
+        return self.leaderboard()._repr_html_()
 
     def leaderboard(self, metric: str | None = None, mode: str = "auto") -> Leaderboard:
         """The members in order of their best epoch.
@@ -87,10 +101,24 @@ class PopulationResult:
         for k, history in enumerate(self.histories):
             values = history[metric]
             axes.plot(range(1, len(values) + 1), values, label=self._label(k), marker="." if len(values) == 1 else None)
-        axes.set(xlabel="epoch", ylabel=metric)
+        axes.set(xlabel="epoch", ylabel=metric, title=self._told(metric))
+        # A member that broke down would press all others into a line.
+        shown = _worth_showing([history[metric] for history in self.histories])
+        if shown is not None:
+            axes.set_ylim(*shown)
         if len(self.histories) <= 20:
             axes.legend()
         return figure
+
+    def _told(self, metric: str) -> str:
+        """Which member is best, and by how much, for a title."""
+        try:
+            board = self.leaderboard(metric)
+        except ValueError:
+            # Whether it is better high or low is not known, so none of them is best.
+            return metric
+        best, worst = board[metric][0], board[metric][-1]
+        return f"best {metric}: {best:.3g} ({self._label(board['member'][0])}), worst {worst:.3g}"
 
     def _label(self, k: int) -> str:
         shown = [f"{name} {_shown(self._values(name)[k])}" for name in self.settings.varied]
@@ -109,6 +137,18 @@ class PopulationResult:
         if np.ndim(self.histories[0][metric][0]):
             raise ValueError(f"{metric!r} has a value for each class, so that no member is best by it; take another.")
         return metric
+
+
+def _worth_showing(curves: Sequence[Sequence[float]]) -> tuple[float, float] | None:
+    """The range of an axis that shows all curves but for what lies far above where they begin; `None` for all of it."""
+    values = [np.asarray(curve, "float64")[np.isfinite(curve)] for curve in curves]
+    values = [one for one in values if len(one)]
+    if not values:
+        return None
+    low, high = min(float(one.min()) for one in values), max(float(one.max()) for one in values)
+    begins = float(np.median([one[0] for one in values]))
+    most = begins + _TIMES_THE_START * max(abs(begins), begins - low)
+    return (low - 0.05 * (most - low), most) if high > most else None
 
 
 def best_epoch(values: Sequence[float], higher_is_better: bool = False) -> int:

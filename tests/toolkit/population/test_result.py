@@ -66,3 +66,35 @@ def test_a_leaderboard_judges_by_what_a_metric_says_of_itself():
     board = result.leaderboard("fit")
     assert board["fit"] == sorted(board["fit"], reverse=True) and board["fit"][0] > board["fit"][1]
     assert board["fit"][0] == max(max(history["fit"]) for history in result.histories)
+
+
+def test_a_result_is_printed_as_a_table_and_not_as_all_it_holds():
+    result = tw.fit_population(mlp, TABLE, LABELS, learning_rate=[0.1, 1e-6], loss=CLASSES, epochs=2, verbose=0)
+    lines = str(result).splitlines()
+    assert lines[0] == "2 members, at most 2 epochs; the best first:" and len(lines) == 4
+    assert lines[1].split()[:2] == ["member", "learning_rate"]
+    assert len(repr(result)) < 100
+    page = result._repr_html_()
+    assert page.startswith("<table><tr><th>member</th>") and page.count("<tr>") == 3
+    assert result.plot().axes[0].get_title().startswith("best loss: ")
+
+
+def test_a_member_that_broke_down_does_not_set_the_axis():
+    def build():
+        return keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+
+    result = tw.fit_population(
+        build, TABLE, TABLE[:, :1], learning_rate=[0.01, 0.02, 5.0], loss="mse", batch_size=20, epochs=5, verbose=0
+    )
+    assert max(result.histories[2]["loss"]) > 1e3
+    low, high = result.plot().axes[0].get_ylim()
+    start = np.median([history["loss"][0] for history in result.histories])
+    assert low < min(result.histories[1]["loss"]) and start < high < 5 * start
+
+
+def test_findings_are_printed_line_by_line_and_text_stays_text():
+    finding = tw.Finding("plateau", "info", "It <b>stands</b> still.")
+    ranked = tw.rank([finding, finding])
+    assert str(ranked) == f"{finding}\n{finding}" and ranked == [finding, finding]
+    assert "&lt;b&gt;" in ranked._repr_html_() and ranked._repr_html_().count("<li>") == 2
+    assert str(tw.rank([])) == "Nothing was found." and tw.rank([])._repr_html_() == "<p>Nothing was found.</p>"

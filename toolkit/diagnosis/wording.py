@@ -146,6 +146,8 @@ def advice_sentence(advice: AdviceLike) -> str:
     if advice.value is None:
         return f"{advice.change} {advice.parameter}"
     if advice.change in ("raise", "lower") and not isinstance(advice.value, str):
+        if advice.parameter == "layers" and advice.change == "lower":
+            return f"divide the number of layers by {advice.value:g}"
         # Not as a power of ten: 1e+06 times means nothing to most.
         times = f"{advice.value:,.0f}" if advice.value >= 1000 else f"{advice.value:g}"
         end = "" if advice.to is None else f", to {advice.to:g}"

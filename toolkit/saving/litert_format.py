@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from .refusals import ExportRefusedError
-from .tracing import DEFAULT, Signatures
+from .tracing import DEFAULT, Signatures, write_quietly
 
 _LACKING = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op|^\s*(?:Custom|Flex) ops: ([\w, ]+)", re.M)
 _FAILING = re.compile(r'error: loc\(callsite\(fused\["(\w+):')
@@ -65,7 +65,7 @@ def _write_single(signatures: Signatures, folder: Path) -> None:
     archive = keras.export.ExportArchive()
     archive.track(signatures.model)
     archive.add_endpoint(DEFAULT, signatures.answers, input_signature=specs)
-    archive.write_out(str(folder), verbose=False)
+    write_quietly(archive, folder)
 
 
 def _told(error: str) -> str:

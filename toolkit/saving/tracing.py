@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,17 @@ RESERVED = (DEFAULT, ALIAS, CLASSIFY, UNCERTAINTY)
 DOUBTS = ("entropy", "mutual_information", "disagreement", "standard_deviation")
 _HALVES = ("float16", "bfloat16")
 Tensors = dict[str, Any]
+
+
+def write_quietly(archive: keras.export.ExportArchive, folder: Path) -> None:
+    """Writes the SavedModel of an archive, without TensorFlow's note of a folder that is renamed soon after."""
+    logger = logging.getLogger("tensorflow")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        archive.write_out(str(folder), verbose=False)
+    finally:
+        logger.setLevel(before)
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ class Signatures:
                 archive.add_endpoint(name, _followed(answers, function), input_signature=specs)
             for name, function in self.own.items():
                 archive.add_endpoint(name, function, input_signature=specs)
-            archive.write_out(str(folder), verbose=False)
+            write_quietly(archive, folder)
         except tf.errors.OpError as error:  # as on a full disk, where TensorFlow raises errors of its own
             raise OSError(f"The SavedModel cannot be written to {folder.parent.parent}: {error.message}") from error
         except OSError:

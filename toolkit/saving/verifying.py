@@ -50,6 +50,9 @@ class Verification:
     exported_with: str
     proof: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"{self.path} is proved again. " + " ".join(self.proof)
+
 
 def verify(path: str | Path, x: Any = None, *, trust: bool = False) -> Verification:
     """Proves a published version again, as on another machine or with another TensorFlow.

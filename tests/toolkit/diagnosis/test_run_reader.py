@@ -146,3 +146,7 @@ def test_a_large_factor_is_written_out():
     advice = tw.Advice("learning_rate", "lower", 1e6)
     assert advice.sentence == "lower learning_rate 1,000,000 times"
     assert advice.from_rate(10.0).sentence == "lower learning_rate 1,000,000 times, to 1e-05"
+
+
+def test_fewer_layers_are_said_as_what_they_are():
+    assert tw.Advice("layers", "lower", 2.0).sentence == "divide the number of layers by 2"

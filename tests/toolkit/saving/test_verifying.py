@@ -143,3 +143,9 @@ def test_of_large_rows_only_the_first_few_are_kept(tmp_path):
     write_rows(tmp_path, {"image": rows}, {"serving_default": {"y": np.zeros((32, 1))}})
     columns, expected = read_rows(tmp_path)
     assert columns["image"].shape == (2, 1024, 1024) and expected["serving_default"]["y"].shape == (2, 1)
+
+
+def test_a_verification_is_printed_as_its_sentences(tmp_path):
+    proof = ("All 9 files are as they were.", "The largest difference is 0.")
+    told = str(tw.Verification(tmp_path / "1", 9, 32, 0.0, 1e-5, "2.21.0", "2.21.0", proof))
+    assert told == f"{tmp_path / '1'} is proved again. All 9 files are as they were. The largest difference is 0."

@@ -211,7 +211,7 @@ def test_what_was_not_done_is_not_told():
     found.update(evaluation=None, export=None)
     text = Page(report.as_html(found)).text
     assert "The test rows were not evaluated." in text
-    for absent in ("Members against the vote", "Wilson", "The exported model", "tolerance"):
+    for absent in ("The vote beside its best member", "Wilson", "The exported model", "tolerance"):
         assert absent not in text
 
 

@@ -58,10 +58,10 @@ SYMPTOMS_KO: Mapping[str, tuple[str, str]] = MappingProxyType(
 # Why the advice helps; where to read on stands with the English reasons.
 REASONS_KO: Mapping[str, str] = MappingProxyType(
     {
-        "learning_rate_too_low": "작은 걸음은 손실을 직선으로 움직이고, 큰 걸음은 손실이 바닥을 향해 휘게 합니다.",
-        "learning_rate_too_high": "골짜기의 폭보다 긴 걸음은 가중치를 골짜기의 벽 위로 던집니다.",
-        "oscillating": "적은 행에서 구한 기울기는 잡음이 심하고, 긴 걸음은 그 잡음을 따라갑니다.",
-        "diverging": "걸음마다 바로 앞의 걸음보다 더 크게 지나칩니다.",
+        "learning_rate_too_low": "갱신 폭이 작으면 손실이 직선으로 움직이고, 크면 바닥을 향해 휘어집니다.",
+        "learning_rate_too_high": "갱신 폭이 골짜기보다 넓으면 가중치가 골짜기의 벽 위로 튀어 오릅니다.",
+        "oscillating": "적은 행에서 구한 기울기는 잡음이 심하고, 갱신 폭이 크면 그 잡음을 따라갑니다.",
+        "diverging": "갱신할 때마다 바로 앞의 갱신보다 더 멀리 지나칩니다.",
         "non_finite": "숫자가 아닌 값 하나가 만나는 가중치를 모두 숫자가 아니게 만듭니다.",
         "not_learning": "입력이 없을 때 가장 좋은 답은 상수이므로, 입력이 쓰이지 않고 있습니다.",
         "plateau": "높은 학습률이 뛰어넘는 골짜기를 낮은 학습률은 따라갈 수 있습니다.",

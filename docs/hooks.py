@@ -57,7 +57,9 @@ def _with_other_language(markdown, address, files):
     if files.get_file_from_path(other) is None:
         return markdown
     title, _, rest = markdown.partition("\n")
-    return f"{title}\n\n[{'English' if korean else '한국어'}]({_from(address, other)})\n{rest}"
+    name, language = ("English", "en") if korean else ("한국어", "ko")
+    link = f"[{name}]({_from(address, other)}){{ hreflang={language} data-search-exclude }}"
+    return f"{title}\n\n{link}\n{rest}"
 
 
 def _from(address, other):

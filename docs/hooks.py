@@ -29,7 +29,7 @@ def on_page_markdown(markdown, page, files, **_):
     if not folder and name == "symptoms.md":
         symptoms, causes = (_symptoms_in_korean(), _causes_in_korean()) if korean else (_symptoms(), _causes())
         markdown = markdown.replace("{{ symptoms }}", symptoms).replace("{{ causes }}", causes)
-    return _with_other_language(markdown, address, files)
+    return _with_other_language(markdown, page.file, files)
 
 
 def on_page_context(context, page, config, **_):
@@ -45,25 +45,21 @@ def _with_script(markdown, address):
     # The first line of the docstring repeats the title.
     told = ast.get_docstring(ast.parse(code)).partition("\n\n")[2]
     title = markdown.partition("\n")[0].removeprefix("# ")
-    picture = f"![{title}]({_from(address, f'pictures/{name}.png')})"
+    picture = f"![{title}]({posixpath.relpath(f'pictures/{name}.png', posixpath.dirname(address))})"
     shown = f"```python\n{code.rstrip()}\n```"
     return markdown.replace("{{ docstring }}", told).replace("{{ picture }}", picture).replace("{{ code }}", shown)
 
 
-def _with_other_language(markdown, address, files):
-    """Under the title a link to the same page in the other language, where there is one."""
-    korean = address.startswith(KOREAN)
-    other = address.removeprefix(KOREAN) if korean else KOREAN + address
-    if files.get_file_from_path(other) is None:
+def _with_other_language(markdown, file, files):
+    """Under the title a link to the same page in the other language, where there is one; the search leaves it out."""
+    korean = file.src_uri.startswith(KOREAN)
+    other = files.get_file_from_path(file.src_uri.removeprefix(KOREAN) if korean else KOREAN + file.src_uri)
+    if other is None:
         return markdown
-    title, _, rest = markdown.partition("\n")
     name, language = ("English", "en") if korean else ("한국어", "ko")
-    link = f"[{name}]({_from(address, other)}){{ hreflang={language} data-search-exclude }}"
-    return f"{title}\n\n{link}\n{rest}"
-
-
-def _from(address, other):
-    return posixpath.relpath(other, posixpath.dirname(address))
+    link = f'<a href="{other.url_relative_to(file)}" hreflang="{language}">{name}</a>'
+    title, _, rest = markdown.partition("\n")
+    return f"{title}\n\n<p data-search-exclude>{link}</p>\n{rest}"
 
 
 def _symptoms():

@@ -1,9 +1,12 @@
-"""Every example of the documentation runs."""
+"""Every example of the documentation runs, and what it says in Korean is built as what it says in English."""
 
+import ast
 import doctest
 import importlib
 import inspect
+import itertools
 import pkgutil
+import posixpath
 import re
 import warnings
 from pathlib import Path
@@ -16,6 +19,9 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 # Each page is one program from top to bottom.
 PAGES = [README, ROOT / "docs/python.md", ROOT / "docs/keras_tuner.md"]
+# Each page in Korean, and the one it translates.
+KOREAN = {path: ROOT / "docs" / path.relative_to(ROOT / "docs/ko") for path in (ROOT / "docs/ko").rglob("*.md")}
+KOREAN[ROOT / "README.ko.md"] = README
 FOLDER = Path(trainwise.__file__).parent
 MODULES = [
     module.name
@@ -111,3 +117,101 @@ def test_the_readme_names_only_make_targets_that_exist():
     assert {"demo", "test"} <= set(targets)
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+CODE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def _page(path):
+    """The text of a page, with what the docstring of its script tells where it stands for it."""
+    text = path.read_text(encoding="utf-8")
+    if "{{ docstring }}" in text:
+        script = (ROOT / "examples" / f"{path.stem}.py").read_text(encoding="utf-8")
+        text = text.replace("{{ docstring }}", ast.get_docstring(ast.parse(script)).partition("\n\n")[2])
+    return text
+
+
+def _structure(text):
+    """The levels of the headings, the programs without their comments, the columns of each row of each table."""
+    programs = [(kind, _program(kind, body)) for kind, body in CODE.findall(text)]
+    lines = CODE.sub("", text).splitlines()
+    levels = [len(line) - len(line.lstrip("#")) for line in lines if line.startswith("#")]
+    rows = [line.count("|") if line.startswith("|") else 0 for line in lines]
+    tables = [list(table) for inside, table in itertools.groupby(rows, bool) if inside]
+    steps = [line[0] for line in lines if re.match(r"(\d+\.|-) ", line)]
+    return {"levels": levels, "programs": programs, "tables": tables, "steps": steps}
+
+
+def _program(kind, body):
+    if kind == "python":
+        return ast.dump(ast.parse(body))
+    return [line.partition("#")[0].strip() for line in body.splitlines()]
+
+
+def _links(path):
+    """Where a page leads, from the root."""
+    folder = path.parent.relative_to(ROOT).as_posix()
+    found = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
+    return [posixpath.normpath(posixpath.join(folder, link)) for link in found]
+
+
+def _in_korean(link):
+    english = {page.relative_to(ROOT).as_posix(): path.relative_to(ROOT).as_posix() for path, page in KOREAN.items()}
+    return english.get(link, link)
+
+
+def test_the_readme_every_subject_and_the_first_pages_are_there_in_korean():
+    subjects = set((ROOT / "docs/subjects").glob("*.md"))
+    assert len(subjects) >= 18
+    first = {ROOT / f"docs/{name}.md" for name in ("index", "install", "first_run", "symptoms")}
+    assert set(KOREAN.values()) == {README} | subjects | first
+
+
+@pytest.mark.parametrize("path", sorted(KOREAN), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_page_in_korean_is_built_as_its_english_one(path):
+    english, korean = _page(KOREAN[path]), _page(path)
+    assert _structure(korean) == _structure(english)
+    filled = re.compile(r"{{ \w+ }}")
+    assert filled.findall(korean) == filled.findall(english)
+    # Names in code and numbers are told in both.
+    for told in (r"(?<!`)`([^`\n]+)`(?!`)", r"\d+(?:[.,]\d+)*"):
+        assert set(re.findall(told, CODE.sub("", english))) - set(re.findall(told, CODE.sub("", korean))) == set()
+    # Sources are named as they are printed; most of the rest is Korean.
+    assert english.partition("## Sources\n")[2] == korean.partition("## 출처\n")[2]
+    words = re.sub(r"`[^`]*`|\]\([^)]*\)", "", CODE.sub("", korean).partition("## 출처\n")[0])
+    assert len(re.findall("[가-힣]", words)) > len(re.findall("[A-Za-z]", words))
+
+
+@pytest.mark.parametrize("path", sorted(KOREAN), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_page_in_korean_leads_where_its_english_one_does_in_korean_where_there_is_a_page(path):
+    ours, theirs = _links(path), _links(KOREAN[path])
+    if KOREAN[path] == README:
+        # Each leads to the other.
+        assert ours.pop(0) == "README.md"
+        assert theirs.pop(0) == "README.ko.md"
+    assert ours == [_in_korean(link) for link in theirs]
+    # The building of the pages brings the pictures, and refuses links that lead nowhere.
+    links = [link for link in ours if not link.startswith("docs/pictures/")]
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "instead"),
+    [
+        ("\n## 하는 일\n", "\n### 하는 일\n"),
+        ("\n## 하지 않는 일\n", "\n"),
+        ("\n```sh\nmake demo ", "\n```sh\nmake it "),
+        ("epochs=20", "epochs=21"),
+        ("\n| **보팅** |", "\n| **보팅** | |"),
+        ("\n| **보팅** |", "\n|  |  |  |\n| **보팅** |"),
+        ("\n| 무엇을 | 측정값 |\n", "\n\n| 무엇을 | 측정값 |\n\n"),
+        ("\n- TensorFlow", "\nTensorFlow"),
+    ],
+)
+def test_a_page_built_otherwise_is_seen(line, instead):
+    text = (ROOT / "README.ko.md").read_text(encoding="utf-8")
+    assert text.count(line) == 1
+    assert _structure(text.replace(line, instead)) != _structure(text)
+    comment = text.replace("# 학습하기 전에", "# 그 전에")
+    assert comment != text
+    assert _structure(comment) == _structure(text)

@@ -29,7 +29,7 @@ class FindingLog:
     Example:
 
     >>> FindingLog(language="ko")(Finding("plateau", "info", "It stands still."))
-    참고: 정체 (plateau): 손실이 더는 줄지 않지만, 도달할 수 있는 수준보다 높습니다.
+    참고: 정체 (plateau): 손실이 더는 줄지 않지만, 도달할 수 있는 수준보다 높습니다. 이유: ...
     """
 
     def __init__(

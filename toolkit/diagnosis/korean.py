@@ -55,6 +55,46 @@ SYMPTOMS_KO: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 
+# Why the advice helps; where to read on stands with the English reasons.
+REASONS_KO: Mapping[str, str] = MappingProxyType(
+    {
+        "learning_rate_too_low": "갱신 폭이 작으면 손실이 직선으로 움직이고, 크면 바닥을 향해 휘어집니다.",
+        "learning_rate_too_high": "갱신 폭이 골짜기보다 넓으면 가중치가 골짜기의 벽 위로 튀어 오릅니다.",
+        "oscillating": "적은 행에서 구한 기울기는 잡음이 심하고, 갱신 폭이 크면 그 잡음을 따라갑니다.",
+        "diverging": "갱신할 때마다 바로 앞의 갱신보다 더 멀리 지나칩니다.",
+        "non_finite": "숫자가 아닌 값 하나가 만나는 가중치를 모두 숫자가 아니게 만듭니다.",
+        "not_learning": "입력이 없을 때 가장 좋은 답은 상수이므로, 입력이 쓰이지 않고 있습니다.",
+        "plateau": "높은 학습률이 뛰어넘는 골짜기를 낮은 학습률은 따라갈 수 있습니다.",
+        "still_improving": "손실이 아직 줄고 있다면 에포크를 늘릴수록 더 내려갑니다.",
+        "overfitting": "훈련 행의 잡음에 맞춘 가중치는 다른 행에 맞지 않습니다.",
+        "underfitting": "더 단순한 모델이 할 수 있는 것을 이 모델은 아직 하지 못합니다.",
+        "validation_mismatch": "다르게 전처리한 행은 학습한 적이 없는 것을 묻습니다.",
+        "vanishing_gradient": "1보다 작은 수를 많이 곱하면 거의 0이 됩니다.",
+        "exploding_gradient": "1보다 큰 수를 많이 곱하면 끝없이 커집니다.",
+        "dead_relu": "ReLU가 모든 행에 0을 답하면 그 가중치에는 기울기가 오지 않습니다.",
+        "saturated_activation": "시그모이드나 tanh의 양 끝에서는 미분값이 거의 0입니다.",
+        "unchanged_weights": "움직이지 않는 가중치는 우연히 받은 값을 그대로 지닙니다.",
+        "unequal_update_ratio": "층들은 비슷한 속도로 움직일 때에만 함께 학습합니다.",
+        "constant_output": "답이 더는 입력에 달려 있지 않습니다.",
+        "symmetric_weights": "가중치가 같은 유닛은 같은 기울기를 받으므로 계속 같습니다.",
+        "regularizer_dominates": "학습보다 가중치를 줄이는 쪽이 손실을 더 낮춥니다.",
+        "wrong_loss": "손실 함수가 무엇을 배울지 정하므로, 바라는 것을 나타내야 합니다.",
+        "wrong_output_activation": "마지막 활성화가 어떤 답이 가능한지 정합니다.",
+        "output_units": "레이블마다 그것을 답할 유닛이 필요합니다.",
+        "label_range": "손실 함수는 정해진 범위의 레이블에서만 정의됩니다.",
+        "label_shape": "클래스 번호와 원-핫 행에는 서로 다른 손실 함수가 필요합니다.",
+        "unscaled_inputs": "큰 입력은 어떤 방향을 다른 방향보다 훨씬 가파르게 만듭니다.",
+        "unscaled_targets": "목표값이 크면 기울기도 커집니다.",
+        "non_finite_data": "숫자가 아닌 값 하나가 만나는 가중치를 모두 숫자가 아니게 만듭니다.",
+        "class_imbalance": "언제나 큰 클래스를 답해도 대부분 맞습니다.",
+        "shared_rows": "학습한 행은 새로운 행에서 어떻게 될지 보여 주지 않습니다.",
+        "unadapted_normalization": "통계가 없으면 정규화할 기준이 없습니다.",
+        "input_shape": "모델은 그 층들이 받도록 만들어진 것만 받을 수 있습니다.",
+        "not_judged": "아무 말도 하지 않으면 문제가 없는 것으로 받아들여집니다.",
+        "poor_initialization": "신호는 가중치가 알맞은 크기에서 시작할 때에만 크기를 유지합니다.",
+    }
+)
+
 CAUSES_KO: Mapping[str, str] = MappingProxyType(
     {
         "lr_too_low": "학습률이 너무 낮습니다.",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..checks import one_of
 from .catalogue import CAUSES
-from .korean import ADVICE_KO, CAUSES_KO, CHANGES_KO, LEVELS_KO, SYMPTOMS_KO
+from .korean import ADVICE_KO, CAUSES_KO, CHANGES_KO, LEVELS_KO, REASONS_KO, SYMPTOMS_KO
 
 LANGUAGES = ("en", "ko")
 
@@ -155,8 +155,15 @@ def advice_sentence(advice: AdviceLike) -> str:
     return f"{advice.change} {advice.parameter} to {advice.value}"
 
 
-def reason(symptom: str) -> str:
+def reason(symptom: str, language: str = "en") -> str:
     """Why the advice against a symptom helps, and where to read on; empty for a symptom that is not known.
+
+    Args:
+        symptom: Name of a symptom.
+        language: `"en"` or `"ko"`. Sources stay in the language they are written in.
+
+    Raises:
+        ValueError: `language` is another one.
 
     Example:
 
@@ -164,6 +171,8 @@ def reason(symptom: str) -> str:
     'A lower rate can follow a valley that a high one jumps across (Stanford CS231n, notes 3).'
     """
     why, reference = REASONS.get(symptom, ("", ""))
+    if one_of("language", language, LANGUAGES) == "ko":
+        why = REASONS_KO.get(symptom, "")
     return f"{why.rstrip('.')} ({reference})." if why else ""
 
 
@@ -175,7 +184,8 @@ def _korean(finding: FindingLike) -> str:
     evidence = f" 근거: {numbers}." if numbers else ""
     cause = f" 가장 유력한 원인: {CAUSES_KO[finding.causes[0]]}" if finding.causes else ""
     cure = f" 처방: {' 또는 '.join(advice_sentence_ko(advice) for advice in finding.advice)}." if finding.advice else ""
-    return f"{LEVELS_KO[finding.level]}: {name} ({finding.symptom}){where}: {sentence}{layer}{evidence}{cause}{cure}"
+    told = f"{LEVELS_KO[finding.level]}: {name} ({finding.symptom}){where}: {sentence}{layer}{evidence}{cause}{cure}"
+    return f"{told} 이유: {reason(finding.symptom, 'ko')}"
 
 
 def advice_sentence_ko(advice: AdviceLike) -> str:

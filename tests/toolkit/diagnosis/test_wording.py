@@ -1,15 +1,17 @@
 """The words of findings in English and Korean."""
 
+import re
+
 import pytest
 
 from trainwise.toolkit.diagnosis.catalogue import CAUSES, SYMPTOMS
 from trainwise.toolkit.diagnosis.findings import Advice, Finding
-from trainwise.toolkit.diagnosis.korean import CAUSES_KO, SYMPTOMS_KO
-from trainwise.toolkit.diagnosis.wording import REASONS, causes_in_words, words
+from trainwise.toolkit.diagnosis.korean import CAUSES_KO, REASONS_KO, SYMPTOMS_KO
+from trainwise.toolkit.diagnosis.wording import REASONS, causes_in_words, reason, words
 
 
 def test_every_symptom_and_cause_has_its_words_in_both_languages():
-    assert set(SYMPTOMS_KO) == set(SYMPTOMS) == set(REASONS)
+    assert set(SYMPTOMS_KO) == set(SYMPTOMS) == set(REASONS) == set(REASONS_KO)
     assert set(CAUSES_KO) == set(CAUSES)
 
 
@@ -28,6 +30,9 @@ def test_a_finding_says_what_shows_what_to_do_and_why(symptom):
     assert "drop=0.5" in korean
     assert "3번째 에포크" in korean
     assert CAUSES_KO["lr_too_high"] in korean
+    why = korean.partition(" 이유: ")[2]
+    assert re.search("[가-힣]니다", why)
+    assert why.endswith(f"({REASONS[symptom][1]}).")
 
 
 def test_causes_are_sentences_and_other_languages_are_refused():
@@ -35,3 +40,5 @@ def test_causes_are_sentences_and_other_languages_are_refused():
     assert causes_in_words(found, "ko") == ["학습률이 너무 높습니다."]
     with pytest.raises(ValueError, match="got 'fr'"):
         words(found, "fr")
+    with pytest.raises(ValueError, match="got 'fr'"):
+        reason("diverging", "fr")

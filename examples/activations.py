@@ -1,6 +1,6 @@
 """Activations: what a unit makes of its sum, and what that does to the gradient through many layers.
 
-Sigmoid 1 / (1 + exp(-z)) has a slope of 1/4 at most, tanh of 1, ReLU max(0, z) of 0 or 1, GELU z Phi(z) one between.
+Sigmoid 1 / (1 + exp(-z)) has a slope of 1/4 at most, tanh of 1, ReLU max(0, z) of 0 or 1, GELU z Phi(z) one near these.
 Backwards, each layer multiplies the gradient by its weights and by that slope. With a start that fits the activation
 (Glorot for tanh, He for ReLU) the product stays near 1; weights that start too large drive sigmoid and tanh into their
 flat ends, too small ones let everything fade.

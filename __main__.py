@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import signal
 import sys
@@ -64,6 +65,7 @@ Sequence = Annotated[
 DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else, for scripts.")]
 
 
 @app.command()
@@ -403,6 +405,81 @@ def search(
         said = job.run()
         if not quiet:
             print(said)
+
+
+@app.command()
+def compare(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for compare.json and compare.png.")] = Path("runs/compare"),
+    momentum: Annotated[
+        list[float] | None, typer.Option(help="Of SGD, in [0, 1); repeat it to compare several.")
+    ] = None,
+    nesterov: Annotated[
+        bool, typer.Option("--nesterov", help="Try Nesterov's form of each momentum beside the classical one.")
+    ] = False,
+    learning_rate: Annotated[
+        list[float] | None, typer.Option(help="May be repeated; nine rates over four decades by default.")
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="Whose rates are compared where no momentum is given; adam by default.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Starting weights and orders of batches for each setting.")] = 3,
+    epochs: Annotated[int, typer.Option(help="Epochs of each run.")] = 10,
+    batch_size: Annotated[int | None, typer.Option(help="Rows a batch; by the number of rows by default.")] = None,
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
+    data_dir: DataDir = None,
+    seed: Annotated[int, typer.Option(help="Decides the splits.")] = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare momenta, or learning rates, side by side over several seeds, on the first model for the data."""
+    _quiet_tensorflow()
+    from .tuning.comparing_job import CompareJob
+
+    with _refusals():
+        job = CompareJob(
+            data,
+            out,
+            momenta=momentum or (),
+            nesterov=nesterov,
+            learning_rates=learning_rate or (),
+            optimizer=optimizer,
+            seeds=seeds,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            options=_data_options(
+                target, task, drop, header, column, group, time, data_dir, forecast, window, sequence
+            ),
+            command=" ".join(["trainwise", *sys.argv[1:]]),
+        )
+    with _refusals(FAILED):
+        silent = quiet or as_json
+        if not silent:
+            print(job.said(), flush=True)
+        found, report = job.run()
+        if as_json:
+            _print_json(report)
+        elif not silent:
+            print(f"{found}\ncompare.json and compare.png are in {job.out}.")
+    if not any(math.isfinite(row["mean"]) for row in found.rows):
+        raise typer.Exit(FAILED)
+
+
+def _print_json(report: dict[str, Any]) -> None:
+    from .toolkit.report.page import as_json
+
+    # Its last line is ended already.
+    print(as_json(report), end="")
 
 
 def _tell(findings: Any, lines: list[str], nothing_found: str) -> None:

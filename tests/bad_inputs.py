@@ -23,7 +23,7 @@ COUNTS = ("x", "1.5", "", "-1", "0", "1e3", "nan", str(10**23), str(-(10**23)))
 SHARES = ("x", "", "-1", "0", "nan", "-inf", "1e", "0x10")
 WORDS = ("", "nope", "NOPE.", "../..", "한국", "x" * 3000)
 # Taken as they are: 0 is a seed, and any text may be a language's or a folder's name elsewhere.
-FINE = {("seed", "0"), ("workers", "ray")}
+FINE = {("seed", "0"), ("workers", "ray"), ("momentum", "0")}
 KINDS = {
     "task": WORDS,
     "space": WORDS,
@@ -43,6 +43,7 @@ KINDS = {
     "forecast": COUNTS,
     "window": (*COUNTS, "3"),
     "sequence": (*WORDS, "a"),
+    "optimizer": (*WORDS, "muon"),
 }
 GOOD_CSV = "a,b,t\n" + "".join(f"{i},{i * i % 7},{'xy'[i % 2]}\n" for i in range(30))
 MODEL_TASK = {"task": "regression", "target": "t", "classes": None, "columns": None, "features": ["a"], "shape": [1]}
@@ -361,8 +362,8 @@ def _bad_values(command, option, hint):
     if option == "out":
         # Where nothing can be written; `predict` writes a file, and says so after its work.
         return () if command == "predict" else ("taken", "taken/below", "/proc/nowhere/x", "\ud800")
-    of_kind = {int: COUNTS, float: SHARES, float | None: SHARES}.get(typing.get_args(hint)[0], ())
-    return KINDS.get(option, of_kind)
+    of_kind = {int: COUNTS, float: SHARES, float | None: SHARES, list[float] | None: SHARES}
+    return KINDS.get(option, of_kind.get(typing.get_args(hint)[0], ()))
 
 
 def bad_options():
@@ -377,6 +378,7 @@ def bad_options():
         "diagnose": ["diagnose", "good_history.csv"],
         "predict": ["predict", "model", "rows.csv"],
         "export": ["export", "good.keras"],
+        "compare": ["compare", "--data", "good.csv"],
     }
     found = []
     for command in app.registered_commands:
@@ -396,6 +398,9 @@ def cases(folder):
     found += [["run", "--data", name] for name in files["data"]]
     found += [["search", "--data", name, "--trials", "1"] for name in files["data"][::7]]
     found += [["check", "good.keras", "--data", name] for name in files["data"][::5]]
+    found += [["compare", "--data", name] for name in files["data"][::9]]
+    found += [["compare", "--data", "good.csv", "--nesterov"]]
+    found += [["compare", "--data", "good.csv", "--momentum", "0.9", "--optimizer", "adam"]]
     found += [["diagnose", name] for name in [*files["history"], "nowhere", "taken", "model"]]
     found += [["check", name, "--data", "good.csv"] for name in [*files["keras"], "nowhere.keras", "taken"]]
     found += [["export", name] for name in [*files["keras"], "nowhere.keras", "taken"]]

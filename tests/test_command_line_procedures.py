@@ -1,0 +1,73 @@
+"""Comparisons on the command line: good and bad input, files and JSON."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from command_line import in_this_process
+
+from trainwise.toolkit.data import load
+from trainwise.tuning.encoded_rows import EncodedRows
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("procedures")
+
+
+def test_compare_trains_the_first_model_as_keras_would_with_losses_free_of_the_targets_units(folder):
+    done = in_this_process(
+        "compare", "--data", "diabetes", "--momentum", 0.9, "--momentum", 0, "--learning-rate", 0.002, "--seeds", 2,
+        "--epochs", 2, "--batch-size", 64, "--out", "compared", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2 momenta x 1 learning rate x 2 seeds = 4 runs, 2 epochs, batches of 64" in done.stdout
+    assert "compare.json and compare.png are in compared." in done.stdout
+    assert (folder / "compared/compare.png").read_bytes().startswith(b"\x89PNG")
+    report = json.loads((folder / "compared/compare.json").read_text())
+    assert report["data"]["test_openings"] == [] and report["settings"]["seeds"] == 2
+    assert report["sentence"] in done.stdout
+    # Half the loss at one rate is the loss at half the rate: Keras alone, in the targets' own units.
+    rows = EncodedRows(load("diabetes"))
+    train, held = rows.splits.train, rows.splits.validation
+    variance = np.var(train.y, dtype="float64")
+    keras.utils.set_random_seed(1)
+    model = rows.builder(train)()
+    model.compile(keras.optimizers.SGD(0.002 / variance, momentum=0.9), "mse")
+    keras.utils.set_random_seed(0)
+    history = model.fit(train.x, train.y, validation_data=(held.x, held.y), epochs=2, batch_size=64, verbose=0)
+    (row,) = [row for row in report["rows"] if row["momentum"] == 0.9]
+    np.testing.assert_allclose(row["curves"][1], np.array(history.history["val_loss"]) / variance, rtol=1e-3)
+
+
+def test_compare_prints_json_alone_and_ends_with_1_where_all_diverged(folder):
+    done = in_this_process(
+        "compare", "--data", "iris", "--optimizer", "sgd", "--learning-rate", 1e30, "--seeds", 2, "--epochs", 2,
+        "--json", "--out", "diverged", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout, parse_constant=pytest.fail)
+    assert found == json.loads((folder / "diverged/compare.json").read_text())
+    assert found["sentence"] == "Every setting diverged; try smaller learning rates."
+    assert found["rows"][0]["mean"] is None and found["rows"][0]["diverged"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--nesterov"], "`nesterov` is a form of momentum: give one or more with it"),
+        (["--momentum", 1], "`momentum` must be in [0, 1), got 1.0"),
+        (["--momentum", 0.9, "--optimizer", "adam"], "`momentum` belongs to SGD, and `optimizer` is 'adam'"),
+        (["--learning-rate", 0], "`learning_rate` must be in (0, inf), got 0.0"),
+        (["--optimizer", "nope"], "`optimizer` must be an optimizer that Keras knows, got 'nope'"),
+        (["--optimizer", "muon"], "got Muon"),
+        (["--seeds", 0], "`seeds` must be at least 1, got 0"),
+        (["--epochs", 0], "`epochs` must be at least 1, got 0"),
+        (["--batch-size", 0], "`batch_size` must be at least 1, got 0"),
+    ],
+)
+def test_a_bad_comparison_is_refused_before_a_folder_is_made(arguments, message, folder):
+    done = in_this_process("compare", "--data", "iris", "--out", "refused", *arguments, cwd=folder)
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (folder / "refused").exists()

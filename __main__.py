@@ -475,6 +475,34 @@ def compare(
         raise typer.Exit(FAILED)
 
 
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs that have ended.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The page; of one run RUN/report.html, of several the screen by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a run's page again from its report.json, or set several runs side by side."""
+    from .toolkit.checks import path_of
+    from .toolkit.report.side_by_side import as_page, as_table, page_again, run_row
+    from .toolkit.runtime.files import write_text
+
+    with _refusals():
+        rows = [run_row(run) for run in runs]
+        page = None if out is None else path_of("out", str(out))
+        if len(runs) == 1 and page is None:
+            page = (runs[0] if runs[0].is_dir() else runs[0].parent) / "report.html"
+        if page is not None:
+            # A name may hold halves of characters, which are no text.
+            text = page_again(runs[0]) if len(runs) == 1 else as_page(rows)
+            write_text(page, text, errors="xmlcharrefreplace")
+        if as_json:
+            _print_json({"page": page, "runs": rows})
+            return
+        print(as_table(rows) if page is None else f"The report is in {page}.")
+
+
 def _print_json(report: dict[str, Any]) -> None:
     from .toolkit.report.page import as_json
 

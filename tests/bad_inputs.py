@@ -199,6 +199,19 @@ def histories():
     }
 
 
+def reports():
+    """What may stand in the place of a run's `report.json`."""
+    odd = [
+        {}, {"title": 1}, {"title": "x", "data": 3}, {"title": "x", "data": {"name": ["a"], "rows": 3}},
+        {"title": "x", "members": [3]}, {"title": "x", "members": {"a": 1}}, {"title": "x", "checks": [{}]},
+        {"title": "x", "members": [{"history": 3}]},
+        {"title": "x", "evaluation": {"results": [{"winner": True, "value": "good"}]}},
+        {"title": "x", "seconds": {"load": "long"}}, {"title": "x", "seconds": 3},
+        {"title": "x", "export": "models"}, {"title": "x", "search": 3}, {"title": "x", "search": {"leaderboard": 3}},
+    ]  # fmt: skip
+    return [*map(json.dumps, [*odd, [], None, 3]), "", "{", "[" * 100_000, "\x00", '{"title": "x"']
+
+
 def schemas():
     """What may stand in the place of an exported model's schema."""
     changes = [
@@ -239,7 +252,11 @@ def write_all(folder):
     (folder / "good_history.csv").write_text("epoch,loss\n0,1.0\n1,0.5\n2,0.3\n3,0.25\n")
     (folder / "taken").write_text("a file")
     (folder / "rows.csv").write_text("a\n1\n")
-    found = {"data": [], "history": [], "keras": [], "saved": []}
+    found = {"data": [], "history": [], "keras": [], "saved": [], "report": []}
+    (folder / "good_report.json").write_text('{"title": "good"}')
+    for number, content in enumerate(reports()):
+        found["report"].append(f"report_{number}.json")
+        (folder / found["report"][-1]).write_text(content)
     for kind, ending, contents in (
         ("data", "csv", tables()),
         ("data", "npz", archives()),
@@ -359,6 +376,8 @@ def _write_saved(folder):
 def _bad_values(command, option, hint):
     if option == "return" or "ArgumentInfo" in str(hint):
         return ()
+    if option == "out" and command == "report":
+        return ("taken/below", "/proc/nowhere/x", "", "\ud800")
     if option == "out":
         # Where nothing can be written; `predict` writes a file, and says so after its work.
         return () if command == "predict" else ("taken", "taken/below", "/proc/nowhere/x", "\ud800")
@@ -379,6 +398,7 @@ def bad_options():
         "predict": ["predict", "model", "rows.csv"],
         "export": ["export", "good.keras"],
         "compare": ["compare", "--data", "good.csv"],
+        "report": ["report", "good_report.json"],
     }
     found = []
     for command in app.registered_commands:
@@ -400,6 +420,7 @@ def cases(folder):
     found += [["check", "good.keras", "--data", name] for name in files["data"][::5]]
     found += [["compare", "--data", name] for name in files["data"][::9]]
     found += [["compare", "--data", "good.csv", "--nesterov"]]
+    found += [["report", name] for name in [*files["report"], "nowhere", "taken", ".", ""]]
     found += [["compare", "--data", "good.csv", "--momentum", "0.9", "--optimizer", "adam"]]
     found += [["diagnose", name] for name in [*files["history"], "nowhere", "taken", "model"]]
     found += [["check", name, "--data", "good.csv"] for name in [*files["keras"], "nowhere.keras", "taken"]]

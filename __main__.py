@@ -475,6 +475,66 @@ def compare(
         raise typer.Exit(FAILED)
 
 
+@app.command("range-test")
+def range_test(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for range_test.json and range_test.png.")] = Path("runs/range_test"),
+    lowest: Annotated[float, typer.Option(help="Smallest learning rate.")] = 1e-5,
+    highest: Annotated[float, typer.Option(help="Largest learning rate.")] = 10.0,
+    rates: Annotated[int, typer.Option(help="Rates to try, evenly spaced in the logarithm.")] = 32,
+    updates: Annotated[int, typer.Option(help="Updates of each rate.")] = 100,
+    method: Annotated[str, typer.Option(help="Rule of the suggestion: minimum, valley, steep or slide.")] = "minimum",
+    optimizer: Annotated[str, typer.Option(help="Keras optimizer, by name.")] = "adam",
+    batch_size: Annotated[int | None, typer.Option(help="Rows a batch; by the number of rows by default.")] = None,
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
+    data_dir: DataDir = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Try learning rates side by side on the first model for the data, and suggest one."""
+    _quiet_tensorflow()
+    from .tuning.range_test_job import RangeTestJob, in_words
+
+    with _refusals():
+        job = RangeTestJob(
+            data,
+            out,
+            lowest=lowest,
+            highest=highest,
+            rates=rates,
+            updates=updates,
+            method=method,
+            optimizer=optimizer,
+            batch_size=batch_size,
+            seed=seed,
+            options=_data_options(
+                target, task, drop, header, column, group, time, data_dir, forecast, window, sequence
+            ),
+            command=" ".join(["trainwise", *sys.argv[1:]]),
+        )
+    with _refusals(FAILED):
+        silent = quiet or as_json
+        if not silent:
+            print(job.said(), flush=True)
+        found, report = job.run()
+        if as_json:
+            _print_json(report)
+        elif not silent:
+            print(f"{in_words(found)}\nrange_test.json and range_test.png are in {job.out}.")
+    if found.suggestion is None:
+        raise typer.Exit(FAILED)
+
+
 @app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs that have ended.")],

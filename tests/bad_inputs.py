@@ -44,6 +44,7 @@ KINDS = {
     "window": (*COUNTS, "3"),
     "sequence": (*WORDS, "a"),
     "optimizer": (*WORDS, "muon"),
+    "method": WORDS,
 }
 GOOD_CSV = "a,b,t\n" + "".join(f"{i},{i * i % 7},{'xy'[i % 2]}\n" for i in range(30))
 MODEL_TASK = {"task": "regression", "target": "t", "classes": None, "columns": None, "features": ["a"], "shape": [1]}
@@ -398,6 +399,7 @@ def bad_options():
         "predict": ["predict", "model", "rows.csv"],
         "export": ["export", "good.keras"],
         "compare": ["compare", "--data", "good.csv"],
+        "range_test": ["range-test", "--data", "good.csv"],
         "report": ["report", "good_report.json"],
     }
     found = []
@@ -419,6 +421,8 @@ def cases(folder):
     found += [["search", "--data", name, "--trials", "1"] for name in files["data"][::7]]
     found += [["check", "good.keras", "--data", name] for name in files["data"][::5]]
     found += [["compare", "--data", name] for name in files["data"][::9]]
+    found += [["range-test", "--data", name] for name in files["data"][::9]]
+    found += [["range-test", "--data", "good.csv", "--lowest", "1", "--highest", "0.5"]]
     found += [["compare", "--data", "good.csv", "--nesterov"]]
     found += [["report", name] for name in [*files["report"], "nowhere", "taken", ".", ""]]
     found += [["compare", "--data", "good.csv", "--momentum", "0.9", "--optimizer", "adam"]]

@@ -1,4 +1,4 @@
-"""Comparisons on the command line: good and bad input, files and JSON."""
+"""Comparisons and range tests on the command line: good and bad input, files and JSON."""
 
 import json
 
@@ -69,5 +69,60 @@ def test_compare_prints_json_alone_and_ends_with_1_where_all_diverged(folder):
 )
 def test_a_bad_comparison_is_refused_before_a_folder_is_made(arguments, message, folder):
     done = in_this_process("compare", "--data", "iris", "--out", "refused", *arguments, cwd=folder)
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (folder / "refused").exists()
+
+
+def test_range_test_suggests_a_rate_that_keras_learns_with_and_a_limit_beyond_which_it_does_not(folder):
+    done = in_this_process(
+        "range-test", "--data", "diabetes", "--optimizer", "sgd", "--rates", 12, "--updates", 40, "--out", "tried",
+        cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "12 rates from 1e-05 to 10, 40 updates each, batches of 8; losses in units of" in done.stdout
+    found = json.loads((folder / "tried/range_test.json").read_text())
+    assert f"Begin with a learning rate of {found['suggestion']:.2g} " in done.stdout
+    assert f"Training breaks down from a rate of {found['limit']:.2g} on." in done.stdout
+    assert (folder / "tried/range_test.png").read_bytes().startswith(b"\x89PNG")
+    rows = EncodedRows(load("diabetes"))
+    train, variance = rows.splits.train, np.var(load("diabetes").train.y, dtype="float64")
+
+    def ended(rate):
+        keras.utils.set_random_seed(0)
+        model = rows.builder(train)()
+        model.compile(keras.optimizers.SGD(rate / variance), "mse")
+        start = model.evaluate(train.x, train.y, verbose=0, return_dict=True)["loss"]
+        return model.fit(train.x, train.y, batch_size=8, verbose=0).history["loss"][-1] / start
+
+    assert ended(found["suggestion"]) < 0.9
+    # No number is no smaller than anything.
+    assert not ended(found["limit"] * 3) < 1
+
+
+def test_range_test_ends_with_1_and_the_reason_where_no_rate_learns(folder):
+    arguments = ("--data", "iris", "--optimizer", "sgd", "--lowest", 1e30, "--highest", 1e32, "--rates", 3)
+    done = in_this_process("range-test", *arguments, "--updates", 10, "--out", "none", "--json", cwd=folder)
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout, parse_constant=pytest.fail)
+    assert found == json.loads((folder / "none/range_test.json").read_text())
+    assert found["suggestion"] is None and "no finite number at any rate" in found["reason"]
+    assert (folder / "none/range_test.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--lowest", 0], "`lowest` must be in (0, inf), got 0.0"),
+        (["--lowest", 1, "--highest", 0.5], "`highest` must be in (1, inf), got 0.5"),
+        (["--rates", 1], "`rates` must be at least 2, got 1"),
+        (["--updates", 9], "`updates` must be at least 10, got 9"),
+        (["--batch-size", 0], "`batch_size` must be at least 1, got 0"),
+        (["--method", "nope"], "`method` must be 'valley' or"),
+        (["--optimizer", ""], "`optimizer` must be an optimizer that Keras knows, got ''"),
+        (["--target", "nope"], "are for tables, got 'iris'"),
+    ],
+)
+def test_a_bad_range_test_is_refused_before_a_folder_is_made(arguments, message, folder):
+    done = in_this_process("range-test", "--data", "iris", "--out", "refused", *arguments, cwd=folder)
     assert done.returncode == 2 and message in done.stderr, done.stderr
     assert len(done.stderr.splitlines()) == 1 and not (folder / "refused").exists()

@@ -50,6 +50,13 @@ class CompareJob:
         TypeError: An argument of the wrong kind.
         ValueError: An argument out of range, an optimizer that cannot train many rates side by side, or data that
             cannot be learnt from.
+
+    Example:
+
+    >>> import tempfile
+    >>> job = CompareJob("iris", Path(tempfile.mkdtemp()), momenta=[0.0, 0.9], learning_rates=[0.1], options={})
+    >>> job.said()[53:]
+    'sgd; 2 momenta x 1 learning rate x 3 seeds = 6 runs, 10 epochs, batches of 8'
     """
 
     def __init__(
@@ -85,10 +92,7 @@ class CompareJob:
         self.forms = [False, True] if nesterov else [False]
         self.seeds, self.epochs, self.command = seeds, epochs, command
         self.rows = EncodedRows(load(data, seed=seed, **options))
-        train = self.rows.splits.train
-        self.batch_size = batch_size or fitting_batch_size(len(train), self.rows.are_images)
-        # A loss in the squared units of the targets would make every rate too high, or too low, for SGD.
-        self.scale = float(np.var(train.y, dtype="float64")) if self.rows.head.task == "regression" else 1.0
+        self.batch_size = batch_size or fitting_batch_size(len(self.rows.splits.train), self.rows.are_images)
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
 
@@ -113,7 +117,7 @@ class CompareJob:
         parts += [_counted(len(self.rates), "learning rate"), _counted(self.seeds, "seed")]
         runs = max(1, len(self.momenta)) * len(self.forms) * len(self.rates) * self.seeds
         budget = f"{_counted(runs, 'run')}, {_counted(self.epochs, 'epoch')}, batches of {self.batch_size}"
-        unit = "; losses in units of the targets' variance" if self.scale != 1.0 else ""
+        unit = f"; {self.rows.unit}" if self.rows.unit else ""
         return (
             f"compare: {self.rows.raw.name}, {self.rows.inputs}, {self.rows.architecture}, {self.optimizer}; "
             f"{' x '.join(parts)} = {budget}{unit}"
@@ -127,10 +131,9 @@ class CompareJob:
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "validation_data": (held.x, held.y),
+            "loss_weights": self.rows.loss_weights,
             "verbose": 0,
         }
-        if self.scale != 1.0 and self.scale > 0:
-            arguments["loss_weights"] = [1 / self.scale]
         build = self.rows.builder(train)
         if self.momenta:
             found = compare_momentum(

@@ -21,6 +21,7 @@ class EncodedRows:
 
     `.splits` holds the encoded rows, `.encoder` what encoded them (`None` for arrays), `.layout` what the features are,
     `.head` the end of the model, `.inputs` and `.architecture` both in words, `.augmentation` what fits images.
+    `.loss_weights` make the loss of a quantity free of its unit, so that rates of SGD mean the same for all targets.
 
     Args:
         raw: The rows as `load` gives them.
@@ -48,6 +49,11 @@ class EncodedRows:
         self.are_images = is_image(raw.train.x) or is_grey(raw.train.x)
         self.are_series = is_series(raw.train.x)
         self.augmentation = fitting_augmentation(raw.train.x) if raw.images else "none"
+
+        # A loss in the squared units of the targets would make every rate of SGD too high, or too low.
+        variance = float(np.var(raw.train.y, dtype="float64")) if raw.task == "regression" else 1.0
+        self.loss_weights = [1 / variance] if raw.task == "regression" and variance > 0 else None
+        self.unit = "losses in units of the targets' variance" if self.loss_weights else ""
 
     def encoded(self, rows: Split) -> Split:
         """Other rows of the same columns, as the model takes them."""

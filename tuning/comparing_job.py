@@ -55,8 +55,8 @@ class CompareJob:
 
     >>> import tempfile
     >>> job = CompareJob("iris", Path(tempfile.mkdtemp()), momenta=[0.0, 0.9], learning_rates=[0.1], options={})
-    >>> job.said()[53:]
-    'sgd; 2 momenta x 1 learning rate x 3 seeds = 6 runs, 10 epochs, batches of 8'
+    >>> job.said().partition("; ")[2]
+    '2 momenta x 1 learning rate x 3 seeds = 6 runs, 10 epochs, batches of 8'
     """
 
     def __init__(

@@ -84,7 +84,13 @@ class RangeTestJob:
         seed_of("seed", seed)
         # Refused here, and not after the data were read.
         memberwise(known_optimizer("optimizer", optimizer), 1, learning_rate=[lowest])
-        self.tried = {"lowest": lowest, "highest": highest, "rates": rates, "updates": updates, "method": method}
+        self.tried: dict[str, Any] = {
+            "lowest": lowest,
+            "highest": highest,
+            "rates": rates,
+            "updates": updates,
+            "method": method,
+        }
         self.optimizer, self.seed, self.command = optimizer.lower(), seed, command
         self.rows = EncodedRows(load(data, seed=seed, **options))
         self.batch_size = batch_size or fitting_batch_size(len(self.rows.splits.train), self.rows.are_images)

@@ -105,7 +105,7 @@ def run_row(run: str | PathLike[str]) -> dict[str, Any]:
 
 def _row(run: str, report: Mapping[str, Any]) -> dict[str, Any]:
     data, evaluation = report.get("data") or {}, report.get("evaluation") or {}
-    winner = next((one for one in evaluation.get("results") or [] if one.get("winner")), {})
+    winner: Mapping[str, Any] = next((one for one in evaluation.get("results") or [] if one.get("winner")), {})
     seconds = report.get("seconds") or {}
     found = [*(report.get("checks") or [])]
     for member in report.get("members") or []:

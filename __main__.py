@@ -65,6 +65,7 @@ Sequence = Annotated[
 DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
+Language = Annotated[str, typer.Option(help="Of the words: en or ko.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else, for scripts.")]
 
 
@@ -289,14 +290,18 @@ def check(
     data_dir: DataDir = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Also try to learn a few rows by heart.")] = False,
     seed: Seed = 0,
-    language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
+    language: Language = "en",
+    as_json: Json = False,
 ) -> None:
     """Say what is wrong with data, or with a model and its data before a fit."""
     _quiet_tensorflow()
     from .toolkit.data import load
+    from .toolkit.data.table_check import table_lines, table_warnings
     from .toolkit.diagnosis.wording import words
     from .toolkit.models.columns_in import model_inputs
+    from .toolkit.models.first import described
     from .toolkit.preflight import check as look
+    from .toolkit.report.parts import data_part
     from .toolkit.saving.loading import load_model
 
     with _refusals():
@@ -308,21 +313,24 @@ def check(
             seed=seed,
             **_data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence),
         )
+        about = {"data": data_part(splits, described(splits)[0])} if as_json else None
         if model is None:
-            from .toolkit.data.table_check import table_lines
-
-            print("\n".join(table_lines(splits)))
+            if about is None:
+                print("\n".join(table_lines(splits)))
+            else:
+                _print_json({**about, "task": splits.task, "target": splits.target, "warnings": table_warnings(splits)})
             return
         held = (model_inputs(splits.validation.x), splits.validation.y)
         findings = look(load_model(model), model_inputs(splits.train.x), splits.train.y, held, thorough=thorough)
         lines = [words(finding, language) for finding in findings]
-    _tell(findings, lines, "Nothing stands in the way of a fit.")
+    _tell(findings, lines, "Nothing stands in the way of a fit.", about)
 
 
 @app.command()
 def diagnose(
     history: Annotated[Path, typer.Argument(help="A CSVLogger file, or a TensorBoard folder.")],
-    language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
+    language: Language = "en",
+    as_json: Json = False,
 ) -> None:
     """Say what the curves of a finished fit show."""
     from .toolkit.diagnosis.histories import diagnose as read
@@ -337,9 +345,13 @@ def diagnose(
         whole = any(name.endswith("loss") for name in curves)
         findings = read(curves) if whole else []
         # Losses under names of the user's own have no shape of one run.
-        shapes = [shape(curves).words(language)] if "loss" in curves or not whole else []
+        found = shape(curves) if "loss" in curves or not whole else None
         lines = [words(finding, language) for finding in findings]
-    _tell(findings, [*shapes, *lines], "The curves are healthy.")
+    if as_json:
+        told = None if found is None else {"name": found.name, "words": found.words(language)}
+        _tell(findings, lines, "", {"shape": told})
+        return
+    _tell(findings, [*([] if found is None else [found.words(language)]), *lines], "The curves are healthy.")
 
 
 @app.command()
@@ -570,13 +582,15 @@ def _print_json(report: dict[str, Any]) -> None:
     print(as_json(report), end="")
 
 
-def _tell(findings: Any, lines: list[str], nothing_found: str) -> None:
+def _tell(findings: Any, lines: list[str], nothing_found: str, about: dict[str, Any] | None = None) -> None:
+    """Prints findings, each in its words, or as one JSON object that begins with what they are about."""
     from .toolkit.diagnosis.findings import healthy
 
-    for line in lines:
-        print(line)
-    if healthy(findings):
-        print(nothing_found)
+    if about is not None:
+        told = [{**finding.as_dict(), "words": line} for finding, line in zip(findings, lines, strict=True)]
+        _print_json({**about, "healthy": healthy(findings), "findings": told})
+    else:
+        print("\n".join([*lines, *([nothing_found] if healthy(findings) else [])]))
     if any(finding.level == "error" for finding in findings):
         raise typer.Exit(FAILED)
 

@@ -1,4 +1,4 @@
-"""Comparisons and range tests on the command line: good and bad input, files and JSON."""
+"""Comparisons, range tests and JSON on the command line: good and bad input, files and JSON."""
 
 import json
 
@@ -126,3 +126,35 @@ def test_a_bad_range_test_is_refused_before_a_folder_is_made(arguments, message,
     done = in_this_process("range-test", "--data", "iris", "--out", "refused", *arguments, cwd=folder)
     assert done.returncode == 2 and message in done.stderr, done.stderr
     assert len(done.stderr.splitlines()) == 1 and not (folder / "refused").exists()
+
+
+def test_diagnose_prints_its_findings_as_one_json_object_with_the_same_exit_code(tmp_path):
+    (tmp_path / "bad.csv").write_text("epoch,loss\n0,1.0\n1,0.5\n2,nan\n3,0.25\n")
+    (tmp_path / "good.csv").write_text("epoch,loss\n0,1.0\n1,0.5\n2,0.3\n3,0.25\n")
+    bad = in_this_process("diagnose", "bad.csv", "--json", "--language", "ko", cwd=tmp_path)
+    found = json.loads(bad.stdout)
+    assert bad.returncode == 1 and not found["healthy"] and found["shape"]["name"] == "breaks_down"
+    (finding,) = found["findings"]
+    assert (finding["symptom"], finding["level"], finding["epoch"]) == ("non_finite", "error", 2)
+    assert finding["words"].startswith("오류") and found["shape"]["words"].startswith("손실")
+    good = in_this_process("diagnose", "good.csv", "--json", cwd=tmp_path)
+    found = json.loads(good.stdout)
+    assert good.returncode == 0 and found["healthy"] and [one["level"] for one in found["findings"]] == ["info"]
+    none = in_this_process("diagnose", "nowhere.csv", "--json", cwd=tmp_path)
+    assert none.returncode == 2 and none.stdout == "" and "There is no file or folder" in none.stderr
+
+
+def test_check_prints_data_or_findings_as_one_json_object(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "relu")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.save(tmp_path / "bad.keras")
+    bad = in_this_process("check", "bad.keras", "--data", "iris", "--json", cwd=tmp_path)
+    found = json.loads(bad.stdout)
+    assert bad.returncode == 1 and found["data"]["name"] == "iris" and not found["healthy"]
+    assert "wrong_output_activation" in [one["symptom"] for one in found["findings"]]
+    (tmp_path / "copy.csv").write_text("a,b,t\n" + "".join(f"{i % 2},{i * i % 7},{i % 2}\n" for i in range(60)))
+    data = in_this_process("check", "--data", "copy.csv", "--json", cwd=tmp_path)
+    found = json.loads(data.stdout)
+    assert data.returncode == 0 and sum(found["data"]["rows"].values()) == 60
+    assert (found["task"], found["target"]) == ("binary", "t")
+    assert any("'a'" in warning for warning in found["warnings"])

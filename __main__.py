@@ -548,6 +548,58 @@ def range_test(
 
 
 @app.command()
+def repair(
+    model: Annotated[Path, typer.Argument(help="A compiled model with one input and one output, saved as .keras.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for repaired.keras and repair.json.")] = Path("runs/repair"),
+    epochs: Annotated[int, typer.Option(help="Epochs of the untouched program and of each variant.")] = 20,
+    batch_size: Annotated[int, typer.Option(help="Rows a batch.")] = 32,
+    variants: Annotated[int, typer.Option(help="Variants to try at most.")] = 6,
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
+    data_dir: DataDir = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Change a model that does not train, its loss, optimizer or rate, until it does, with proof."""
+    _quiet_tensorflow()
+    from .tuning.repair_job import RepairJob, in_words
+
+    with _refusals():
+        job = RepairJob(
+            model,
+            data,
+            out,
+            epochs=epochs,
+            batch_size=batch_size,
+            most_variants=variants,
+            seed=seed,
+            options=_data_options(
+                target, task, drop, header, column, group, time, data_dir, forecast, window, sequence
+            ),
+            command=" ".join(["trainwise", *sys.argv[1:]]),
+        )
+    with _refusals(FAILED):
+        silent = quiet or as_json
+        if not silent:
+            print(job.said(), flush=True)
+        found, report = job.run()
+        if as_json:
+            _print_json(report)
+        elif not silent:
+            print(f"{in_words(found)}\nrepaired.keras and repair.json are in {job.out}.")
+
+
+@app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs that have ended.")],
     out: Annotated[

@@ -400,6 +400,7 @@ def bad_options():
         "export": ["export", "good.keras"],
         "compare": ["compare", "--data", "good.csv"],
         "range_test": ["range-test", "--data", "good.csv"],
+        "repair": ["repair", "good.keras", "--data", "good.csv"],
         "report": ["report", "good_report.json"],
     }
     found = []
@@ -422,6 +423,8 @@ def cases(folder):
     found += [["check", "good.keras", "--data", name] for name in files["data"][::5]]
     found += [["compare", "--data", name] for name in files["data"][::9]]
     found += [["range-test", "--data", name] for name in files["data"][::9]]
+    found += [["repair", "good.keras", "--data", name] for name in files["data"][::9]]
+    found += [["repair", name, "--data", "good.csv"] for name in [*files["keras"], "nowhere.keras", "taken"]]
     found += [["range-test", "--data", "good.csv", "--lowest", "1", "--highest", "0.5"]]
     found += [["compare", "--data", "good.csv", "--nesterov"]]
     found += [["report", name] for name in [*files["report"], "nowhere", "taken", ".", ""]]

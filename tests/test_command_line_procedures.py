@@ -1,4 +1,4 @@
-"""Comparisons, range tests and JSON on the command line: good and bad input, files and JSON."""
+"""Comparisons, range tests, repairs and JSON on the command line: good and bad input, files and JSON."""
 
 import json
 
@@ -126,6 +126,56 @@ def test_a_bad_range_test_is_refused_before_a_folder_is_made(arguments, message,
     done = in_this_process("range-test", "--data", "iris", "--out", "refused", *arguments, cwd=folder)
     assert done.returncode == 2 and message in done.stderr, done.stderr
     assert len(done.stderr.splitlines()) == 1 and not (folder / "refused").exists()
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    """A model whose end does not fit its loss, trained to nothing; one that is not compiled, one with two inputs."""
+    path = tmp_path_factory.mktemp("programs")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "relu")])
+    model.compile(keras.optimizers.SGD(0.05), "sparse_categorical_crossentropy")
+    model.set_weights([np.full(one.shape, -1.0) for one in model.get_weights()])
+    model.save(path / "bad.keras")
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save(path / "plain.keras")
+    inputs = [keras.Input((2,)), keras.Input((2,))]
+    both = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Concatenate()(inputs)))
+    both.compile("sgd", "mse")
+    both.save(path / "both.keras")
+    (path / "words.csv").write_text("a,b,t\n" + "".join(f"{i},{'xyz'[i % 3]},{i % 2}\n" for i in range(40)))
+    return path
+
+
+def test_repair_mends_a_saved_program_and_leaves_a_model_that_answers_as_it_says(programs):
+    done = in_this_process(
+        "repair", "bad.keras", "--data", "iris", "--epochs", 8, "--variants", 1, "--out", "mended", cwd=programs
+    )
+    assert done.returncode == 0, done.stderr
+    assert "error: wrong_output_activation" in done.stdout and ": untouched\n" in done.stdout
+    report = json.loads((programs / "mended/repair.json").read_text())
+    assert report["sentence"] in done.stdout and report["data"]["test_openings"] == []
+    assert ("output_activation", "softmax") in [(one["parameter"], one["value"]) for one in report["changes"]]
+    mended = keras.models.load_model(programs / "mended/repaired.keras")
+    held = load("iris").validation
+    right = np.mean(mended.predict(held.x, verbose=0).argmax(axis=1) == held.y)
+    assert right == pytest.approx(max(row["score"] for row in report["rows"])) and right > 0.6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["plain.keras", "--data", "iris"], "plain.keras holds no loss and no optimizer"),
+        (["both.keras", "--data", "iris"], "both.keras must be a Functional or Sequential model with one input"),
+        (["bad.keras", "--data", "digits"], "takes rows of shape (4,), and digits has (8, 8, 1)"),
+        (["bad.keras", "--data", "words.csv"], "A repair takes rows of numbers or images, and words has columns"),
+        (["nowhere.keras", "--data", "iris"], "There is no file nowhere.keras"),
+        (["bad.keras", "--data", "iris", "--variants", 0], "`most_variants` must be at least 1, got 0"),
+        (["bad.keras", "--data", "iris", "--epochs", 0], "`epochs` must be at least 1, got 0"),
+    ],
+)
+def test_a_bad_repair_is_refused_before_a_folder_is_made(arguments, message, programs):
+    done = in_this_process("repair", *arguments, "--out", "refused", cwd=programs)
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (programs / "refused").exists()
 
 
 def test_diagnose_prints_its_findings_as_one_json_object_with_the_same_exit_code(tmp_path):

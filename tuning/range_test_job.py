@@ -146,11 +146,17 @@ def in_words(found: RangeResult) -> str:
     >>> print(in_words(RangeResult((0.1, 1.0, 10.0), (0.5, 0.2, float("nan")), 1.0, "population", "minimum", None)))
     Begin with a learning rate of 1 (rule "minimum"); the loss was 1 before training.
     Training breaks down from a rate of 10 on.
+    >>> print(in_words(RangeResult((0.1, 1.0), (0.5, 0.2), 1.0, "population", "minimum", None)).splitlines()[1])
+    It is the highest rate that was tried: another --highest may lead to a better one.
     """
     if found.suggestion is None:
         return f"No learning rate is suggested: {found.reason}"
     begin = f'Begin with a learning rate of {found.suggestion:.2g} (rule "{found.method}")'
     told = [f"{begin}; the loss was {found.start:.4g} before training."]
+    # The best of all that were tried need not be the best that there is.
+    for end, rate in (("lowest", found.rates[0]), ("highest", found.rates[-1])):
+        if found.suggestion == rate:
+            told.append(f"It is the {end} rate that was tried: another --{end} may lead to a better one.")
     if found.limit is None:
         told.append(f"No rate up to {found.rates[-1]:.2g} breaks training down.")
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import signal
 import sys
@@ -64,6 +65,8 @@ Sequence = Annotated[
 DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
+Language = Annotated[str, typer.Option(help="Of the words: en or ko.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else, for scripts.")]
 
 
 @app.command()
@@ -287,14 +290,18 @@ def check(
     data_dir: DataDir = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="Also try to learn a few rows by heart.")] = False,
     seed: Seed = 0,
-    language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
+    language: Language = "en",
+    as_json: Json = False,
 ) -> None:
     """Say what is wrong with data, or with a model and its data before a fit."""
     _quiet_tensorflow()
     from .toolkit.data import load
+    from .toolkit.data.table_check import table_lines, table_warnings
     from .toolkit.diagnosis.wording import words
     from .toolkit.models.columns_in import model_inputs
+    from .toolkit.models.first import described
     from .toolkit.preflight import check as look
+    from .toolkit.report.parts import data_part
     from .toolkit.saving.loading import load_model
 
     with _refusals():
@@ -306,21 +313,24 @@ def check(
             seed=seed,
             **_data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence),
         )
+        about = {"data": data_part(splits, described(splits)[0])} if as_json else None
         if model is None:
-            from .toolkit.data.table_check import table_lines
-
-            print("\n".join(table_lines(splits)))
+            if about is None:
+                print("\n".join(table_lines(splits)))
+            else:
+                _print_json({**about, "task": splits.task, "target": splits.target, "warnings": table_warnings(splits)})
             return
         held = (model_inputs(splits.validation.x), splits.validation.y)
         findings = look(load_model(model), model_inputs(splits.train.x), splits.train.y, held, thorough=thorough)
         lines = [words(finding, language) for finding in findings]
-    _tell(findings, lines, "Nothing stands in the way of a fit.")
+    _tell(findings, lines, "Nothing stands in the way of a fit.", about)
 
 
 @app.command()
 def diagnose(
     history: Annotated[Path, typer.Argument(help="A CSVLogger file, or a TensorBoard folder.")],
-    language: Annotated[str, typer.Option(help="Of the words: en or ko.")] = "en",
+    language: Language = "en",
+    as_json: Json = False,
 ) -> None:
     """Say what the curves of a finished fit show."""
     from .toolkit.diagnosis.histories import diagnose as read
@@ -335,9 +345,13 @@ def diagnose(
         whole = any(name.endswith("loss") for name in curves)
         findings = read(curves) if whole else []
         # Losses under names of the user's own have no shape of one run.
-        shapes = [shape(curves).words(language)] if "loss" in curves or not whole else []
+        found = shape(curves) if "loss" in curves or not whole else None
         lines = [words(finding, language) for finding in findings]
-    _tell(findings, [*shapes, *lines], "The curves are healthy.")
+    if as_json:
+        told = None if found is None else {"name": found.name, "words": found.words(language)}
+        _tell(findings, lines, "", {"shape": told})
+        return
+    _tell(findings, [*([] if found is None else [found.words(language)]), *lines], "The curves are healthy.")
 
 
 @app.command()
@@ -405,13 +419,230 @@ def search(
             print(said)
 
 
-def _tell(findings: Any, lines: list[str], nothing_found: str) -> None:
+@app.command()
+def compare(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for compare.json and compare.png.")] = Path("runs/compare"),
+    momentum: Annotated[
+        list[float] | None, typer.Option(help="Of SGD, in [0, 1); repeat it to compare several.")
+    ] = None,
+    nesterov: Annotated[
+        bool, typer.Option("--nesterov", help="Try Nesterov's form of each momentum beside the classical one.")
+    ] = False,
+    learning_rate: Annotated[
+        list[float] | None, typer.Option(help="May be repeated; nine rates over four decades by default.")
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="Whose rates are compared where no momentum is given; adam by default.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Starting weights and orders of batches for each setting.")] = 3,
+    epochs: Annotated[int, typer.Option(help="Epochs of each run.")] = 10,
+    batch_size: Annotated[int | None, typer.Option(help="Rows a batch; by the number of rows by default.")] = None,
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
+    data_dir: DataDir = None,
+    seed: Annotated[int, typer.Option(help="Decides the splits.")] = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare momenta, or learning rates, side by side over several seeds, on the first model for the data."""
+    _quiet_tensorflow()
+    from .tuning.comparing_job import CompareJob
+
+    with _refusals():
+        job = CompareJob(
+            data,
+            out,
+            momenta=momentum or (),
+            nesterov=nesterov,
+            learning_rates=learning_rate or (),
+            optimizer=optimizer,
+            seeds=seeds,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            options=_data_options(
+                target, task, drop, header, column, group, time, data_dir, forecast, window, sequence
+            ),
+            command=" ".join(["trainwise", *sys.argv[1:]]),
+        )
+    with _refusals(FAILED):
+        silent = quiet or as_json
+        if not silent:
+            print(job.said(), flush=True)
+        found, report = job.run()
+        if as_json:
+            _print_json(report)
+        elif not silent:
+            print(f"{found}\ncompare.json and compare.png are in {job.out}.")
+    if not any(math.isfinite(row["mean"]) for row in found.rows):
+        raise typer.Exit(FAILED)
+
+
+@app.command("range-test")
+def range_test(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for range_test.json and range_test.png.")] = Path("runs/range_test"),
+    lowest: Annotated[float, typer.Option(help="Smallest learning rate.")] = 1e-5,
+    highest: Annotated[float, typer.Option(help="Largest learning rate.")] = 10.0,
+    rates: Annotated[int, typer.Option(help="Rates to try, evenly spaced in the logarithm.")] = 32,
+    updates: Annotated[int, typer.Option(help="Updates of each rate.")] = 100,
+    method: Annotated[str, typer.Option(help="Rule of the suggestion: minimum, valley, steep or slide.")] = "minimum",
+    optimizer: Annotated[str, typer.Option(help="Keras optimizer, by name.")] = "adam",
+    batch_size: Annotated[int | None, typer.Option(help="Rows a batch; by the number of rows by default.")] = None,
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
+    data_dir: DataDir = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Try learning rates side by side on the first model for the data, and suggest one."""
+    _quiet_tensorflow()
+    from .tuning.range_test_job import RangeTestJob, in_words
+
+    with _refusals():
+        job = RangeTestJob(
+            data,
+            out,
+            lowest=lowest,
+            highest=highest,
+            rates=rates,
+            updates=updates,
+            method=method,
+            optimizer=optimizer,
+            batch_size=batch_size,
+            seed=seed,
+            options=_data_options(
+                target, task, drop, header, column, group, time, data_dir, forecast, window, sequence
+            ),
+            command=" ".join(["trainwise", *sys.argv[1:]]),
+        )
+    with _refusals(FAILED):
+        silent = quiet or as_json
+        if not silent:
+            print(job.said(), flush=True)
+        found, report = job.run()
+        if as_json:
+            _print_json(report)
+        elif not silent:
+            print(f"{in_words(found)}\nrange_test.json and range_test.png are in {job.out}.")
+    if found.suggestion is None:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def repair(
+    model: Annotated[Path, typer.Argument(help="A compiled model with one input and one output, saved as .keras.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for repaired.keras and repair.json.")] = Path("runs/repair"),
+    epochs: Annotated[int, typer.Option(help="Epochs of the untouched program and of each variant.")] = 20,
+    batch_size: Annotated[int, typer.Option(help="Rows a batch.")] = 32,
+    variants: Annotated[int, typer.Option(help="Variants to try at most.")] = 6,
+    target: Target = None,
+    task: Asked = None,
+    drop: Drop = None,
+    header: Header = None,
+    column: Columns = None,
+    group: Group = None,
+    time: Time = None,
+    forecast: Forecast = None,
+    window: Window = None,
+    sequence: Sequence = None,
+    data_dir: DataDir = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Change a model that does not train, its loss, optimizer or rate, until it does, with proof."""
+    _quiet_tensorflow()
+    from .tuning.repair_job import RepairJob, in_words
+
+    with _refusals():
+        job = RepairJob(
+            model,
+            data,
+            out,
+            epochs=epochs,
+            batch_size=batch_size,
+            most_variants=variants,
+            seed=seed,
+            options=_data_options(
+                target, task, drop, header, column, group, time, data_dir, forecast, window, sequence
+            ),
+            command=" ".join(["trainwise", *sys.argv[1:]]),
+        )
+    with _refusals(FAILED):
+        silent = quiet or as_json
+        if not silent:
+            print(job.said(), flush=True)
+        found, report = job.run()
+        if as_json:
+            _print_json(report)
+        elif not silent:
+            print(f"{in_words(found)}\nrepaired.keras and repair.json are in {job.out}.")
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs that have ended.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The page; of one run RUN/report.html, of several the screen by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a run's page again from its report.json, or set several runs side by side."""
+    from .toolkit.checks import path_of
+    from .toolkit.report.side_by_side import as_page, as_table, page_again, run_row
+    from .toolkit.runtime.files import write_text
+
+    with _refusals():
+        rows = [run_row(run) for run in runs]
+        page = None if out is None else path_of("out", str(out))
+        if len(runs) == 1 and page is None:
+            page = (runs[0] if runs[0].is_dir() else runs[0].parent) / "report.html"
+        if page is not None:
+            # A name may hold halves of characters, which are no text.
+            text = page_again(runs[0]) if len(runs) == 1 else as_page(rows)
+            write_text(page, text, errors="xmlcharrefreplace")
+        if as_json:
+            _print_json({"page": page, "runs": rows})
+            return
+        print(as_table(rows) if page is None else f"The report is in {page}.")
+
+
+def _print_json(report: dict[str, Any]) -> None:
+    from .toolkit.report.page import as_json
+
+    # Its last line is ended already.
+    print(as_json(report), end="")
+
+
+def _tell(findings: Any, lines: list[str], nothing_found: str, about: dict[str, Any] | None = None) -> None:
+    """Prints findings, each in its words, or as one JSON object that begins with what they are about."""
     from .toolkit.diagnosis.findings import healthy
 
-    for line in lines:
-        print(line)
-    if healthy(findings):
-        print(nothing_found)
+    if about is not None:
+        told = [{**finding.as_dict(), "words": line} for finding, line in zip(findings, lines, strict=True)]
+        _print_json({**about, "healthy": healthy(findings), "findings": told})
+    else:
+        print("\n".join([*lines, *([nothing_found] if healthy(findings) else [])]))
     if any(finding.level == "error" for finding in findings):
         raise typer.Exit(FAILED)
 

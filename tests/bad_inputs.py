@@ -23,7 +23,7 @@ COUNTS = ("x", "1.5", "", "-1", "0", "1e3", "nan", str(10**23), str(-(10**23)))
 SHARES = ("x", "", "-1", "0", "nan", "-inf", "1e", "0x10")
 WORDS = ("", "nope", "NOPE.", "../..", "한국", "x" * 3000)
 # Taken as they are: 0 is a seed, and any text may be a language's or a folder's name elsewhere.
-FINE = {("seed", "0"), ("workers", "ray")}
+FINE = {("seed", "0"), ("workers", "ray"), ("momentum", "0")}
 KINDS = {
     "task": WORDS,
     "space": WORDS,
@@ -43,6 +43,8 @@ KINDS = {
     "forecast": COUNTS,
     "window": (*COUNTS, "3"),
     "sequence": (*WORDS, "a"),
+    "optimizer": (*WORDS, "muon"),
+    "method": WORDS,
 }
 GOOD_CSV = "a,b,t\n" + "".join(f"{i},{i * i % 7},{'xy'[i % 2]}\n" for i in range(30))
 MODEL_TASK = {"task": "regression", "target": "t", "classes": None, "columns": None, "features": ["a"], "shape": [1]}
@@ -198,6 +200,19 @@ def histories():
     }
 
 
+def reports():
+    """What may stand in the place of a run's `report.json`."""
+    odd = [
+        {}, {"title": 1}, {"title": "x", "data": 3}, {"title": "x", "data": {"name": ["a"], "rows": 3}},
+        {"title": "x", "members": [3]}, {"title": "x", "members": {"a": 1}}, {"title": "x", "checks": [{}]},
+        {"title": "x", "members": [{"history": 3}]},
+        {"title": "x", "evaluation": {"results": [{"winner": True, "value": "good"}]}},
+        {"title": "x", "seconds": {"load": "long"}}, {"title": "x", "seconds": 3},
+        {"title": "x", "export": "models"}, {"title": "x", "search": 3}, {"title": "x", "search": {"leaderboard": 3}},
+    ]  # fmt: skip
+    return [*map(json.dumps, [*odd, [], None, 3]), "", "{", "[" * 100_000, "\x00", '{"title": "x"']
+
+
 def schemas():
     """What may stand in the place of an exported model's schema."""
     changes = [
@@ -238,7 +253,11 @@ def write_all(folder):
     (folder / "good_history.csv").write_text("epoch,loss\n0,1.0\n1,0.5\n2,0.3\n3,0.25\n")
     (folder / "taken").write_text("a file")
     (folder / "rows.csv").write_text("a\n1\n")
-    found = {"data": [], "history": [], "keras": [], "saved": []}
+    found = {"data": [], "history": [], "keras": [], "saved": [], "report": []}
+    (folder / "good_report.json").write_text('{"title": "good"}')
+    for number, content in enumerate(reports()):
+        found["report"].append(f"report_{number}.json")
+        (folder / found["report"][-1]).write_text(content)
     for kind, ending, contents in (
         ("data", "csv", tables()),
         ("data", "npz", archives()),
@@ -358,11 +377,13 @@ def _write_saved(folder):
 def _bad_values(command, option, hint):
     if option == "return" or "ArgumentInfo" in str(hint):
         return ()
+    if option == "out" and command == "report":
+        return ("taken/below", "/proc/nowhere/x", "", "\ud800")
     if option == "out":
         # Where nothing can be written; `predict` writes a file, and says so after its work.
         return () if command == "predict" else ("taken", "taken/below", "/proc/nowhere/x", "\ud800")
-    of_kind = {int: COUNTS, float: SHARES, float | None: SHARES}.get(typing.get_args(hint)[0], ())
-    return KINDS.get(option, of_kind)
+    of_kind = {int: COUNTS, float: SHARES, float | None: SHARES, list[float] | None: SHARES}
+    return KINDS.get(option, of_kind.get(typing.get_args(hint)[0], ()))
 
 
 def bad_options():
@@ -377,6 +398,10 @@ def bad_options():
         "diagnose": ["diagnose", "good_history.csv"],
         "predict": ["predict", "model", "rows.csv"],
         "export": ["export", "good.keras"],
+        "compare": ["compare", "--data", "good.csv"],
+        "range_test": ["range-test", "--data", "good.csv"],
+        "repair": ["repair", "good.keras", "--data", "good.csv"],
+        "report": ["report", "good_report.json"],
     }
     found = []
     for command in app.registered_commands:
@@ -396,6 +421,14 @@ def cases(folder):
     found += [["run", "--data", name] for name in files["data"]]
     found += [["search", "--data", name, "--trials", "1"] for name in files["data"][::7]]
     found += [["check", "good.keras", "--data", name] for name in files["data"][::5]]
+    found += [["compare", "--data", name] for name in files["data"][::9]]
+    found += [["range-test", "--data", name] for name in files["data"][::9]]
+    found += [["repair", "good.keras", "--data", name] for name in files["data"][::9]]
+    found += [["repair", name, "--data", "good.csv"] for name in [*files["keras"], "nowhere.keras", "taken"]]
+    found += [["range-test", "--data", "good.csv", "--lowest", "1", "--highest", "0.5"]]
+    found += [["compare", "--data", "good.csv", "--nesterov"]]
+    found += [["report", name] for name in [*files["report"], "nowhere", "taken", ".", ""]]
+    found += [["compare", "--data", "good.csv", "--momentum", "0.9", "--optimizer", "adam"]]
     found += [["diagnose", name] for name in [*files["history"], "nowhere", "taken", "model"]]
     found += [["check", name, "--data", "good.csv"] for name in [*files["keras"], "nowhere.keras", "taken"]]
     found += [["export", name] for name in [*files["keras"], "nowhere.keras", "taken"]]

@@ -24,7 +24,8 @@ def test_bad_options_and_damaged_files_are_refused_in_one_sentence(folder):
 def test_the_generator_makes_bad_input_of_every_command_and_format(folder):
     made = [*bad_inputs.bad_options(), *(["run", "--data", name] for name in bad_inputs.tables())]
     assert {arguments[0] for arguments in made} == {
-        "demo", "run", "search", "check", "diagnose", "predict", "export",
+        "demo", "run", "search", "check", "diagnose", "predict", "export", "compare", "range-test", "repair",
+        "report",
     }  # fmt: skip
     assert len(made) + len(bad_inputs.archives()) + len(bad_inputs.schemas()) >= 200
 

@@ -48,12 +48,29 @@ class Comparison:
     def __str__(self) -> str:
         return f"{self.table()}\n{self.sentence}"
 
+    def as_dict(self) -> dict[str, Any]:
+        """All of it but the models as plain values; each row has its validation or training `curves`, one a seed."""
+        rows = [{**{n: v for n, v in row.items() if n != "losses"}, "curves": row["losses"][2]} for row in self.rows]
+        best = None if self.best is None else {n: v for n, v in self.best.items() if n != "losses"}
+        return {"metric": self.metric, "target": self.target, "rows": rows, "best": best, "sentence": self.sentence}
+
     def plot(self) -> Any:
-        """Mean loss against the setting as a matplotlib Figure, with the spread over the seeds."""
+        """The last loss against the setting, and the loss over the epochs, as a matplotlib Figure.
+
+        Both are means over the seeds that did not diverge, with the standard deviation over them.
+        """
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(8, 5), layout="constrained")
-        axes = figure.subplots()
+        figure = Figure(figsize=(13, 5), layout="constrained")
+        last, curves = figure.subplots(1, 2)
+        # A logarithmic axis has no place for losses at or below zero.
+        means = [row["mean"] for row in self.rows if math.isfinite(row["mean"])]
+        scale = "log" if means and min(means) > 0 else "linear"
+        self._draw_last(last, scale)
+        self._draw_curves(curves, scale)
+        return figure
+
+    def _draw_last(self, axes: Any, scale: str) -> None:
         along = "momentum" if "momentum" in self.rows[0] else "learning_rate"
         for nesterov in sorted({row.get("nesterov", False) for row in self.rows}):
             # Settings that always diverged have no mean to draw.
@@ -62,13 +79,30 @@ class Comparison:
             label = "Nesterov" if nesterov else "classical" if along == "momentum" else self.metric
             places, means = [row[along] for row in own], [row["mean"] for row in own]
             axes.errorbar(places, means, [row["spread"] for row in own], marker="o", capsize=3, label=label)
-        # A logarithmic axis has no place for losses at or below zero.
-        positive = all(row["mean"] > 0 for row in self.rows)
-        axes.set(xlabel=along.replace("_", " "), ylabel=self.metric, yscale="log" if positive else "linear")
-        if along == "learning_rate":
+        axes.set(xlabel=along.replace("_", " "), ylabel=f"last {self.metric}", yscale=scale)
+        if along == "learning_rate" and any(math.isfinite(row["mean"]) for row in self.rows):
             axes.set_xscale("log")
         axes.legend()
-        return figure
+
+    def _draw_curves(self, axes: Any, scale: str) -> None:
+        from matplotlib import colormaps
+        from matplotlib.ticker import MaxNLocator
+
+        kept = [(row, *_mean_curve(row["losses"][2])) for row in self.rows if math.isfinite(row["mean"])]
+        # The best is the darkest; the last tenth of the map is too light for paper.
+        colours = colormaps["viridis"](np.linspace(0, 0.9, len(kept)))
+        for (row, mean, spread), colour in zip(kept, colours, strict=True):
+            epochs = np.arange(1, len(mean) + 1)
+            axes.plot(epochs, mean, color=colour, label=_said(row))
+            axes.fill_between(epochs, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
+        axes.set(xlabel="epoch", ylabel=self.metric, yscale=scale)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if kept:
+            # Else a band that reaches below zero would stretch a logarithmic axis without end.
+            means = np.concatenate([mean for _, mean, _ in kept])
+            axes.set_ylim(_limits(means) if scale == "log" else None)
+            # Beside the axes: of many settings it would hide their curves.
+            axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def compare_momentum(
@@ -246,6 +280,18 @@ def _diverged(curve: Sequence[float]) -> bool:
     return not np.isfinite(curve).all() or curve[-1] > curve[0] + 0.5 * abs(curve[0])
 
 
+def _mean_curve(curves: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over the runs that did not diverge, for the epochs that all of them have."""
+    fine = [curve for curve in curves if not _diverged(curve)]
+    shown = np.array([curve[: min(map(len, fine))] for curve in fine])
+    return shown.mean(axis=0), shown.std(axis=0, ddof=1) if len(fine) > 1 else np.zeros(shown.shape[1])
+
+
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """The ends of a logarithmic axis, with room for the spread around positive values."""
+    return float(values.min()) / 1.5, float(values.max()) * 1.5
+
+
 def _place(row: dict[str, Any]) -> tuple[bool, float]:
     """Settings that never diverged come first: what diverges with another seed is not to be relied on."""
     # Of this setting alone: `diverged` may count the runs at the other rates of a momentum too.
@@ -286,7 +332,9 @@ def _named(rows: list[dict[str, Any]], metric: str) -> tuple[dict[str, Any] | No
     first = rows[0]
     if not math.isfinite(first["mean"]):
         return None, "Every setting diverged; try smaller learning rates."
-    if len(rows) == 1 or not math.isfinite(rows[1]["mean"]):
+    if len(rows) == 1:
+        return first, f"{_said(first)} is the only setting: there is none to compare it with."
+    if not math.isfinite(rows[1]["mean"]):
         return first, f"{_said(first)} is the only setting that did not diverge."
     next_one = rows[1]
     # Same seed against same seed: what a start or its batches do to both is no difference of settings.

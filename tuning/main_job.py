@@ -6,7 +6,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,11 +29,8 @@ from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
 from ..toolkit.metrics.scores import calibration_error, truth
 from ..toolkit.models.columns_in import model_inputs
-from ..toolkit.models.first import constant_features, described, first_model, fitting_augmentation, is_image
+from ..toolkit.models.first import constant_features, described, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
-from ..toolkit.models.forecaster import forecast_model
-from ..toolkit.models.series import is_grey, is_series
-from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.preflight import check
 from ..toolkit.report.page import write
 from ..toolkit.report.parts import data_part, export_part, schema_part, scores_part, versions
@@ -42,7 +39,8 @@ from ..toolkit.runtime.output_folders import opened
 from ..toolkit.runtime.own_folders import claim, discard, folder_name, held_alone, is_own
 from ..toolkit.runtime.randomness import preserved
 from ..toolkit.saving.exporting import ExportReport, export, published_before
-from ..toolkit.tasks import Task, head
+from ..toolkit.tasks import Task
+from .encoded_rows import EncodedRows
 from .ensemble_training import Member, Plan, train_members
 from .forecast_references import fit_forecast_references
 from .reference_models import Reference, compared, fit_references
@@ -191,19 +189,14 @@ class Job:
                 sequence=sequence,
             )
         # Members learn from what is encoded, once; what is exported takes the raw rows.
-        self.splits, self.encoder = self.raw, None
-        if self.raw.columns:
-            with self._timed("encode"):
-                self.encoder = TableEncoder(self.raw.columns, self.raw.train.x)
-                encoded = [self._encoded(part) for part in (self.raw.train, self.raw.validation)]
-            self.splits = replace(self.raw, train=encoded[0], validation=encoded[1])
-        self.layout = self.encoder.layout if self.encoder else None
-        x = self.raw.train.x
-        self.settings = settings.fitted_to(len(self.splits.train), is_image(x) or is_grey(x), is_series(x))
+        with self._timed("encode") if self.raw.columns else nullcontext():
+            self.rows = EncodedRows(self.raw)
+        self.splits, self.encoder, self.layout = self.rows.splits, self.rows.encoder, self.rows.layout
+        self.settings = settings.fitted_to(len(self.splits.train), self.rows.are_images, self.rows.are_series)
         self.augmentation = self._augmentation()
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
-        self.head = head(self.splits.task, self.splits.train.y, len(self.splits.classes or ()) or None)
+        self.head = self.rows.head
         self.balanced = self.settings.class_weights == "balanced"
         if self.balanced and self.head.task not in ("binary", "multiclass"):
             raise ValueError(f"`class_weights` 'balanced' is for classes, and the task is {self.head.task}.")
@@ -256,21 +249,18 @@ class Job:
         return RunResult(model, report, self.out)
 
     def _builder(self, rows: Split) -> Callable[[], keras.Model]:
-        x, rate = np.asarray(rows.x), _known(self.settings.learning_rate)
-        if self.raw.forecast is not None:
-            return forecast_model(x, rows.y, self.head, rate)
-        return first_model(x, rows.y, self.head, rate, self.layout, self.augmentation)
+        return self.rows.builder(rows, _known(self.settings.learning_rate), self.augmentation)
 
     def _augmentation(self) -> str:
         wanted = self.settings.augmentation
         if wanted == "auto":
-            return fitting_augmentation(self.raw.train.x) if self.raw.images else "none"
+            return self.rows.augmentation
         if wanted != "none" and not is_image(self.raw.train.x):
             raise ValueError(f"`augmentation` {wanted!r} is for images, and {self.raw.name} holds none.")
         return wanted
 
     def _encoded(self, rows: Split) -> Split:
-        return rows if self.encoder is None else Split(self.encoder.encode(rows.x), rows.y)
+        return self.rows.encoded(rows)
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:

@@ -1,5 +1,7 @@
 """Side-by-side comparisons; the oracle is gradient descent with momentum on a quadratic, written in numpy."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
@@ -116,9 +118,35 @@ def test_the_plot_has_a_line_for_each_form_with_the_spread():
     found = tw.tuning.compare_momentum(
         _build, x, y, momenta=[0.0, 0.5], learning_rate=0.01, seeds=2, loss="mse", epochs=2, verbose=0
     )
-    axes = found.plot().axes[0]
+    axes, beside = found.plot().axes
     assert [container.get_label() for container in axes.containers] == ["classical", "Nesterov"]
     assert axes.get_xlabel() == "momentum"
+    # Beside it the mean over the seeds after each epoch, a line a setting.
+    assert len(beside.lines) == len(beside.collections) == 4
+    momentum = found.rows[0]["momentum"], found.rows[0]["nesterov"]
+    result = found.results[int(momentum[1])]
+    place = 2 * [0.0, 0.5].index(momentum[0])
+    mean = np.mean([history["loss"] for history in result.histories[place : place + 2]], axis=0)
+    np.testing.assert_allclose(beside.lines[0].get_ydata(), mean)
+    assert beside.lines[0].get_xdata().tolist() == [1, 2]
+
+
+def test_what_always_diverged_is_drawn_as_nothing_and_one_setting_has_no_rival():
+    arguments = {"loss": "mse", "epochs": 2, "seeds": 2, "verbose": 0}
+    none = tw.tuning.compare_rates(_mlp, X, 1e3 * Y, learning_rates=[1e9], **arguments)
+    figure = none.plot()
+    figure.savefig(io.BytesIO())
+    assert [axes.get_yscale() for axes in figure.axes] == ["linear", "linear"] and not figure.axes[1].lines
+    assert none.as_dict()["rows"][0]["diverged"] == 2 and none.as_dict()["best"] is None
+    one = tw.tuning.compare_rates(_mlp, X, Y, learning_rates=[0.01], **arguments)
+    assert "is the only setting: there is none to compare it with" in one.sentence
+    assert len(one.as_dict()["rows"][0]["curves"]) == 2 and one.as_dict()["best"]["learning_rate"] == 0.01
+
+
+def test_a_mean_curve_leaves_out_what_diverged_and_ends_with_the_shortest_run():
+    mean, spread = comparing._mean_curve([[4.0, 2.0, 1.0], [2.0, 1.0], [1.0, float("nan")]])
+    np.testing.assert_allclose(mean, [3.0, 1.5])
+    np.testing.assert_allclose(spread, [np.std([4, 2], ddof=1), np.std([2, 1], ddof=1)])
 
 
 BAD = [

@@ -40,6 +40,32 @@ def copied(
     return made
 
 
+def restarted(model: keras.Model) -> keras.Model:
+    """A copy of a model with new starting weights, drawn from Keras' random state, compiled as the model is.
+
+    What a layer has adapted to data stays: the statistics of a Normalization, the vocabulary of a lookup.
+
+    Args:
+        model: Functional or Sequential model, built.
+
+    Example:
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Normalization(mean=1.0, variance=4.0)])
+    >>> keras.ops.convert_to_numpy(restarted(model)(np.ones((1, 2)))).tolist()
+    [[0.0, 0.0]]
+    """
+    made = _cloned(model, None)
+    for old, new in zip(flat_layers(model), flat_layers(made), strict=True):
+        # Only these hold in their weights what is neither drawn nor learnt.
+        if isinstance(old, keras.layers.Normalization):
+            new.set_weights(old.get_weights())
+            new.finalize_state()
+    if getattr(model, "compiled", False):
+        made.compile_from_config(model.get_compile_config())
+    return made
+
+
 def _cloned(model: keras.Model, dropout: float | None) -> keras.Model:
     """The layers anew; Keras' own clone of a compiled model would write its losses down, which lambdas cannot be."""
     if isinstance(model, keras.Sequential):

@@ -130,6 +130,8 @@ class RangeResult:
             axes.axvline(self.suggestion, color="green", label=f"suggestion {self.suggestion:.2g}")
         if self.limit is not None:
             axes.axvline(self.limit, color="red", linestyle="--", label=f"limit {self.limit:.2g}")
+        # Told, for a logarithmic axis finds no ends where no loss is a number.
+        axes.set_xlim(self.rates[0] / 1.2, self.rates[-1] * 1.2)
         axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
         axes.legend()
         return figure

@@ -106,7 +106,7 @@ def as_html(report: Mapping[str, Any]) -> str:
     findings = _findings(plain)
     names = [str(name) for name in (plain.get("data") or {}).get("classes") or []]
     evaluation = _evaluation(plain.get("evaluation") or {}, names)
-    return _ENVIRONMENT.get_template("report.html").render(
+    return ENVIRONMENT.get_template("report.html").render(
         title=plain["title"] or "Training report",
         report=plain,
         data={**_DATA, **plain["data"]} if plain.get("data") else {},
@@ -407,7 +407,7 @@ def _trained(report: Values) -> str:
     return f"Trained {' '.join(parts)}."
 
 
-_ENVIRONMENT = jinja2.Environment(
+ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
     # Names of columns and files come from the user and may hold HTML.
     autoescape=True,
@@ -416,4 +416,4 @@ _ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters.update(shown=_shown, words=_words)
+ENVIRONMENT.filters.update(shown=_shown, words=_words)

@@ -1,0 +1,76 @@
+"""The rows of a data set as first models learn them: columns encoded once, with the head and the builder that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import keras
+import numpy as np
+
+from ..toolkit.data import Split, Splits
+from ..toolkit.models.first import described, first_model, fitting_augmentation, is_image
+from ..toolkit.models.forecaster import forecast_model
+from ..toolkit.models.series import is_grey, is_series
+from ..toolkit.models.table_encoder import TableEncoder
+from ..toolkit.tasks import head
+
+
+class EncodedRows:
+    """Training and validation rows as the first model takes them; the test rows stay sealed.
+
+    `.splits` holds the encoded rows, `.encoder` what encoded them (`None` for arrays), `.layout` what the features are,
+    `.head` the end of the model, `.inputs` and `.architecture` both in words, `.augmentation` what fits images.
+    `.loss_weights` make the loss of a quantity free of its unit, so that rates of SGD mean the same for all targets.
+
+    Args:
+        raw: The rows as `load` gives them.
+
+    Raises:
+        ValueError: The targets do not fit the task.
+
+    Example:
+
+    >>> from trainwise.toolkit.data import load
+    >>> rows = EncodedRows(load("iris"))
+    >>> rows.head.units, rows.architecture, rows.builder(rows.splits.train)().output_shape
+    (3, 'MLP 128-128', (None, 3))
+    """
+
+    def __init__(self, raw: Splits) -> None:
+        self.raw, self.splits = raw, raw
+        self.encoder: TableEncoder | None = None
+        if raw.columns:
+            self.encoder = TableEncoder(raw.columns, raw.train.x)
+            self.splits = replace(raw, train=self.encoded(raw.train), validation=self.encoded(raw.validation))
+        self.layout = self.encoder.layout if self.encoder else None
+        self.head = head(raw.task, raw.train.y, len(raw.classes or ()) or None)
+        self.inputs, self.architecture = described(raw)
+        self.are_images = is_image(raw.train.x) or is_grey(raw.train.x)
+        self.are_series = is_series(raw.train.x)
+        self.augmentation = fitting_augmentation(raw.train.x) if raw.images else "none"
+
+        # A loss in the squared units of the targets would make every rate of SGD too high, or too low.
+        variance = float(np.var(raw.train.y, dtype="float64")) if raw.task == "regression" else 1.0
+        self.loss_weights = [1 / variance] if raw.task == "regression" and variance > 0 else None
+        self.unit = "losses in units of the targets' variance" if self.loss_weights else ""
+
+    def encoded(self, rows: Split) -> Split:
+        """Other rows of the same columns, as the model takes them."""
+        return rows if self.encoder is None else Split(self.encoder.encode(rows.x), rows.y)
+
+    def builder(
+        self, rows: Split, learning_rate: float = 1e-3, augmentation: str | None = None
+    ) -> Callable[[], keras.Model]:
+        """A function that returns a new compiled first model, normalised by these encoded rows.
+
+        Args:
+            rows: Encoded training rows.
+            learning_rate: Of the Adam optimizer, > 0.
+            augmentation: As for `first_model`; what fits the images by default.
+        """
+        x = np.asarray(rows.x)
+        if self.raw.forecast is not None:
+            return forecast_model(x, rows.y, self.head, learning_rate)
+        kind = self.augmentation if augmentation is None else augmentation
+        return first_model(x, rows.y, self.head, learning_rate, self.layout, kind)

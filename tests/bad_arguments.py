@@ -224,6 +224,8 @@ FINE = {
     ("compare_rates", "learning_rates"): {"number"},
     ("calibrate", "y"): {"none"},
     ("combine", "y"): {"none"},
+    ("Settings", "learning_rate"): {"none"},
+    ("Settings", "batch_size"): {"none"},
     ("average_weights", "y"): {"none"},
     ("OneCycle", "initial_divisor"): {"half"},
     ("BatchSizeSchedule", "boundaries"): {"empty list"},

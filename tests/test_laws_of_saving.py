@@ -44,6 +44,19 @@ LAYERS = {
     "DateEncoding": (lambda: tw.layers.DateEncoding("%Y-%m-%d", 18_000.0, 19_000.0), DATES),
     "DropoutSampling": (lambda: tw.layers.DropoutSampling(L.Dropout(0.5, seed=1)), _rows(4, 6)),
     "Folded": (lambda: tw.layers.Folded(L.Flatten(), 2), SERIES),
+    "DecisionTrees": (
+        lambda: tw.layers.DecisionTrees.from_arrays(
+            feature=[0, 0, 0],
+            threshold=[0.5, 0, 0],
+            left=[1, 1, 2],
+            right=[2, 1, 2],
+            missing_left=[True, False, False],
+            value=[[0.0], [10.0], [20.0]],
+            roots=[0],
+            depth=1,
+        ),
+        _rows(4, 3),
+    ),
     "HardVoting": (lambda: tw.layers.HardVoting(weights=[1, 2, 3], ties="first"), [_rows(4, 3) for _ in range(3)]),
     "Merged": (lambda: tw.layers.Merged(L.MaxPooling2D(2), 2), IMAGES),
     "MinMax": (lambda: _adapted(tw.layers.MinMax(-1.0, 2.0)), _rows(4, 2)),
@@ -121,6 +134,19 @@ OPTIMIZERS = {
     "LayerwiseLearningRate": lambda o: o.LayerwiseLearningRate("adam", {"dense": 0.5}),
     "MemberAdam": lambda o: o.MemberAdam(2, o.memberwise.MemberRates(RATES), beta_1=0.8),
     "MemberAdamW": lambda o: o.MemberAdamW(2, o.memberwise.MemberRates(RATES), weight_decay=[0.1, 0.2]),
+    **{
+        name: lambda o, name=name: getattr(o, name)(2, o.memberwise.MemberRates(RATES), weight_decay=[0.1, 0.2])
+        for name in (
+            "MemberAdadelta",
+            "MemberAdafactor",
+            "MemberAdagrad",
+            "MemberAdamax",
+            "MemberFtrl",
+            "MemberLamb",
+            "MemberLion",
+            "MemberNadam",
+        )
+    },
     "MemberRMSprop": lambda o: o.MemberRMSprop(2, o.memberwise.MemberRates(RATES), rho=0.8),
     "MemberSGD": lambda o: o.MemberSGD(2, o.memberwise.MemberRates(RATES), momentum=[0.5, 0.9], nesterov=True),
     "MomentumSGD": lambda o: o.MomentumSGD(0.1, momentum=tw.schedules.JoinedSchedule([0.1, 0.9], [2])),

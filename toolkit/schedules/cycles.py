@@ -139,8 +139,8 @@ class CyclicalLearningRate(Schedule):
 
     Example:
 
-    >>> CyclicalLearningRate(0.0, 1.0, step_size=2).preview(5).tolist()
-    [0.0, 0.5, 1.0, 0.5, 0.0]
+    >>> CyclicalLearningRate(1.0, 2.0, step_size=2).preview(5).tolist()
+    [1.0, 1.5, 2.0, 1.5, 1.0]
     """
 
     def __init__(

@@ -150,5 +150,5 @@ def test_a_fit_with_a_watch_that_tries_is_bit_for_bit_the_fit_without():
     for plain, watched in zip(*ends, strict=True):
         np.testing.assert_array_equal(plain, watched)
     tried = [finding for finding in said if "Tried out for" in finding.message]
-    assert tried[0].level == "warning" and len(tried) < len(said)
+    assert tried[0].level == "warning"
     assert tried[0].advice[0].value > 1e-4

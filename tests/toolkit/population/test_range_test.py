@@ -147,9 +147,9 @@ def test_with_validation_rows_each_rate_is_judged_by_its_validation_loss():
 
 
 def test_an_optimizer_without_a_form_for_members_is_tested_on_a_ramp():
-    with pytest.raises(ValueError, match='The optimizer Lion has no form for many rates.*use `how="ramp"`'):
-        tw.tuning.range_test(_linear("lion"), X, Y)
-    assert tw.tuning.range_test(_linear("lion"), X, Y, how="ramp").suggestion > 0
+    with pytest.raises(ValueError, match='The optimizer Muon has no form for many rates.*use `how="ramp"`'):
+        tw.tuning.range_test(_linear("muon"), X, Y)
+    assert tw.tuning.range_test(_linear("muon"), X, Y, how="ramp").suggestion > 0
 
 
 def test_a_model_that_is_not_compiled_and_data_without_rows_are_refused():

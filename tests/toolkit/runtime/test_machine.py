@@ -208,13 +208,14 @@ from trainwise.toolkit.population.model import Population
 from trainwise.toolkit.runtime.machine import freed_memory_kept
 with freed_memory_kept() as kept:
     pass
-layers = [keras.layers.Conv2D(16, 3, padding="same", activation="relu"), keras.layers.Flatten(), keras.layers.Dense(2)]
-population = Population(keras.Sequential([keras.Input((16, 16, 1)), *layers]), members=2)
+# Not of convolutions: on some processors these take their memory otherwise.
+layers = [keras.layers.Dense(2048, "tanh"), keras.layers.Dense(2)]
+population = Population(keras.Sequential([keras.Input((16,)), *layers]), members=2)
 population.compile("sgd", "mse", steps_per_execution=1)
-x, y = np.zeros((640, 16, 16, 1)), np.zeros((640, 2))
-population.fit(x, y, verbose=0)
+x, y = np.zeros((5120, 16)), np.zeros((5120, 2))
+population.fit(x, y, batch_size=256, verbose=0)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-population.fit(x, y, epochs=8, verbose=0)
+population.fit(x, y, batch_size=256, epochs=8, verbose=0)
 print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 

@@ -50,6 +50,7 @@ def test_the_lesson_on_training_that_goes_wrong_shows_what_it_says():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`adapt` of min_max")  # some pixels of the digits are always white
 def test_the_lesson_from_data_to_a_served_vote_shows_what_it_says():
     left = _run(NAMES[2])
     assert left["report"].max_difference <= 1e-5

@@ -37,7 +37,6 @@ bench: .venv/.tested
 	$(BIN)/python tests/bench/repairs.py
 	$(BIN)/python tests/bench/stages.py
 	$(BIN)/python tests/bench/trials.py
-	$(BIN)/python tests/bench/exports.py layers
 
 # All at once, for the gate.
 install: .venv/.developed

@@ -780,5 +780,20 @@ def main() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
+def command() -> None:
+    """The program: `main`, and where it was interrupted the end of the process at once.
+
+    TensorFlow's threads may be in mid step then; at the interpreter's own end they meet what is gone, and crash.
+    """
+    try:
+        main()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
+
+
 if __name__ == "__main__":
-    main()
+    command()

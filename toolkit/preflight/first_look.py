@@ -27,6 +27,7 @@ def first_look(model: keras.Model, x: Any, y: Any) -> Iterator[Finding]:
 
     Example:
 
+    >>> keras.utils.set_random_seed(0)
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "tanh"), keras.layers.Dense(1)])
     >>> model.compile("sgd", "mse")
     >>> [one.symptom for one in first_look(model, np.eye(2, dtype="float32"), np.array([[0.0], [1.0]]))]

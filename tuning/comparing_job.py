@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from ..toolkit.optimizers.default_rates import ladder
 from ..toolkit.optimizers.memberwise import memberwise
 from ..toolkit.optimizers.wrapping import known_optimizer
 from ..toolkit.report.page import as_json
-from ..toolkit.report.parts import data_part, versions
+from ..toolkit.report.parts import data_part, title_part, versions
 from ..toolkit.runtime.files import write_text, write_whole
 from ..toolkit.runtime.output_folders import opened
 from .comparing import Comparison, compare_momentum, compare_rates
@@ -150,9 +149,7 @@ class CompareJob:
                 build, train.x, train.y, learning_rates=self.rates, optimizer=self.optimizer, **arguments
             )
         report = {
-            "title": f"Comparison on {self.rows.raw.name}",
-            "command": self.command,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **title_part(f"Comparison on {self.rows.raw.name}", self.command),
             "settings": self.settings,
             "data": data_part(self.rows.raw, self.rows.inputs),
             "versions": versions(),

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -33,7 +32,7 @@ from ..toolkit.models.first import constant_features, described, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
 from ..toolkit.preflight import check
 from ..toolkit.report.page import write
-from ..toolkit.report.parts import data_part, export_part, schema_part, scores_part, versions
+from ..toolkit.report.parts import data_part, export_part, schema_part, scores_part, title_part, versions
 from ..toolkit.runtime.files import read_json, write_json
 from ..toolkit.runtime.output_folders import opened
 from ..toolkit.runtime.own_folders import claim, discard, folder_name, held_alone, is_own
@@ -562,9 +561,7 @@ class Job:
     ) -> dict[str, Any]:
         splits = self.raw
         return {
-            "title": splits.name,
-            "command": self.command,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **title_part(splits.name, self.command),
             "seed": self.settings.seed,
             "settings": {**asdict(self.settings), "optimizer": "adam", "architecture": architecture},
             "versions": versions(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from ..toolkit.optimizers.memberwise import memberwise
 from ..toolkit.optimizers.wrapping import known_optimizer
 from ..toolkit.population.range_test import METHODS, RangeResult, range_test
 from ..toolkit.report.page import as_json
-from ..toolkit.report.parts import data_part, versions
+from ..toolkit.report.parts import data_part, title_part, versions
 from ..toolkit.runtime.files import write_text, write_whole
 from ..toolkit.runtime.output_folders import opened
 from ..toolkit.runtime.randomness import preserved
@@ -115,9 +114,7 @@ class RangeTestJob:
             model.compile(self.optimizer, self.rows.head.loss, loss_weights=self.rows.loss_weights)
             found = range_test(model, train.x, train.y, batch_size=self.batch_size, seed=self.seed, **self.tried)
         report = {
-            "title": f"Range test on {self.rows.raw.name}",
-            "command": self.command,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **title_part(f"Range test on {self.rows.raw.name}", self.command),
             "seed": self.seed,
             "settings": {
                 **self.tried,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ..toolkit.data import load
 from ..toolkit.models.copying import restarted
 from ..toolkit.models.first import described
 from ..toolkit.report.page import as_json
-from ..toolkit.report.parts import data_part, versions
+from ..toolkit.report.parts import data_part, title_part, versions
 from ..toolkit.runtime.files import beside, write_text
 from ..toolkit.runtime.output_folders import opened
 from ..toolkit.saving.loading import load_model
@@ -111,9 +110,7 @@ class RepairJob:
             **self.settings,
         )
         report = {
-            "title": f"Repair of {self.file.name}",
-            "command": self.command,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **title_part(f"Repair of {self.file.name}", self.command),
             "seed": self.seed,
             "settings": self.settings,
             "data": data_part(self.splits, described(self.splits)[0]),

@@ -11,7 +11,6 @@ import numpy as np
 from keras import ops
 
 from ..metrics.intervals import mean_margin
-from ..models.reading import innermost
 from ..optimizers.accumulation import AccumulatedGradients
 from ..optimizers.rate_owners import has_schedule
 from ..runtime.keras_internals import batches_of_fit, flat_layers, is_plainly_trained
@@ -120,9 +119,7 @@ class AdviceTrial:
         """Whether the fit is one whose steps can be made again and taken back."""
         model = self.model
         stateful = any(getattr(layer, "stateful", False) for layer in flat_layers(model))
-        gathers = isinstance(innermost(model.optimizer), AccumulatedGradients) or isinstance(
-            model.optimizer, AccumulatedGradients
-        )
+        gathers = isinstance(model.optimizer, AccumulatedGradients)
         return is_plainly_trained(model) and not stateful and not gathers and not has_schedule(model.optimizer)
 
     def _try(self, finding: Finding) -> _Verdict | None:

@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from ..checks import refuse_unusable_rows, whole_number
 from ..data.sealing import refuse_sealed
 from ..metrics import vote_arithmetic
-from ..metrics.scores import calibration_error, row_scores, truth
+from ..metrics.scores import calibration_error, row_scores, squashed, truth
 from .members import copied_member, fresh_inputs, gathered, meaning_of
 
 # Where the search comes to an end of this range, the sentence says so.
@@ -110,7 +110,7 @@ def calibrate(
     cooled = ops.softmax(scores / temperature, axis=-1) if exclusive else ops.sigmoid(scores / temperature)
     # The name by which `_named_end` in `members.py` knows probabilities; float32 whatever the policy.
     output = keras.layers.Identity(dtype="float32", name="probabilities")(cooled)
-    old, new = (_measured(_squashed(logits / t, exclusive), targets, exclusive) for t in (1.0, temperature))
+    old, new = (_measured(squashed(logits / t, exclusive), targets, exclusive) for t in (1.0, temperature))
     nll, ece = (old[0], new[0]), (old[1], new[1])
     calibrated = keras.Model(inputs, output, name=f"{model.name}_calibrated")
     return Calibration(calibrated, temperature, nll, ece, _sentence(temperature, nll, ece, len(logits)))
@@ -121,18 +121,10 @@ def _logits(p: keras.KerasTensor, kind: str) -> keras.KerasTensor:
     return logs if kind == "classes" else logs - ops.log(ops.maximum(1 - p, _SMALLEST))
 
 
-def _squashed(logits: np.ndarray, exclusive: bool) -> np.ndarray:
-    if not exclusive:
-        # Clipped, since `exp` of more overflows with a warning and changes nothing.
-        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -80, 80))))
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
-
-
 def _fitted(logits: np.ndarray, targets: np.ndarray, exclusive: bool) -> float:
     # Over the logarithm: twice as hot and half as hot are equally far.
     def nll(log_temperature: float) -> float:
-        answers = _squashed(logits / np.exp(log_temperature), exclusive)
+        answers = squashed(logits / np.exp(log_temperature), exclusive)
         return float(row_scores(answers, targets, exclusive)["nll"].mean())
 
     bounds = (float(np.log(_COLDEST)), float(np.log(_HOTTEST)))

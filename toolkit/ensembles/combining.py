@@ -14,7 +14,7 @@ from ..checks import refuse_unusable_rows, seed_of, whole_number
 from ..data.sealing import refuse_sealed
 from ..metrics import vote_arithmetic
 from ..metrics.intervals import mean_margin
-from ..metrics.scores import row_scores, truth
+from ..metrics.scores import row_scores, squashed, truth
 from .members import copied_member, fresh_inputs, gathered, meaning_of
 from .votes import vote
 
@@ -191,17 +191,8 @@ def _losses(learner: Callable[..., Any], given: np.ndarray, targets: np.ndarray,
     for learnt, left in folds.split(given, strata):
         kernel, bias = learner(given[learnt], targets[learnt])
         raw = given[left].reshape(len(left), -1) @ kernel + bias
-        losses[left] = _row_losses(_answers(raw, kind), targets[left], kind)
+        losses[left] = _row_losses(raw if kind == "values" else squashed(raw, kind == "classes"), targets[left], kind)
     return losses
-
-
-def _answers(raw: np.ndarray, kind: str) -> np.ndarray:
-    if kind == "values":
-        return raw
-    if kind == "labels":
-        return np.asarray(1 / (1 + np.exp(-np.clip(raw, -80, 80))))
-    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def _refuse_rare(numbers: np.ndarray, classes: int) -> None:

@@ -46,6 +46,25 @@ def truth(answers: np.ndarray, y: Any) -> np.ndarray:
     return np.eye(answers.shape[-1])[numbers]
 
 
+def squashed(logits: np.ndarray, exclusive: bool) -> np.ndarray:
+    """Probabilities of logits: of classes that exclude each other along the last axis, else of each by itself.
+
+    Args:
+        logits: `(rows, ..., classes)`.
+        exclusive: Whether the classes exclude each other.
+
+    Example:
+
+    >>> squashed(np.zeros((1, 2)), exclusive=True).tolist(), squashed(np.zeros((1, 1)), exclusive=False).tolist()
+    ([[0.5, 0.5]], [[0.5]])
+    """
+    if not exclusive:
+        # Clipped, since `exp` of more overflows with a warning and changes nothing.
+        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -80, 80))))
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
 def row_scores(answers: np.ndarray, targets: np.ndarray, exclusive: bool) -> dict[str, np.ndarray]:
     """Accuracy, NLL (nats) and Brier score of each row, `(rows,)` each.
 

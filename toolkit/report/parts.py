@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,17 @@ from ..models.table_encoder import vocabulary
 from ..runtime import machine
 from ..runtime.installed import versions as versions
 from ..saving.exporting import ExportReport
+
+
+def title_part(title: str, command: str) -> dict[str, Any]:
+    """What every report begins with: what it is of, and which command made it when.
+
+    Example:
+
+    >>> list(title_part("digits", "trainwise demo"))
+    ['title', 'command', 'created']
+    """
+    return {"title": title, "command": command, "created": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
 def data_part(splits: Splits, inputs: str, notes: Sequence[str] = ()) -> dict[str, Any]:

@@ -23,8 +23,8 @@ INHERITED = {
     ("tuning/searching/oracles.py", name)
     for name in ("_vectorize_trials", "_duplicate", "_random_populate_space", "_vector_to_values", "_nonfixed_space")
 }
-# Python's documented way to end a process from a thread, for all its name.
-INHERITED |= {("tuning/searching/workers.py", "_exit")}
+# Python's documented way to end a process from a thread, or before its threads are gone, for all its name.
+INHERITED |= {("tuning/searching/workers.py", "_exit"), ("__main__.py", "_exit")}
 _BY_NAME = ("getattr", "hasattr", "setattr", "_corner")
 FOLDER = Path(trainwise.__file__).parent
 

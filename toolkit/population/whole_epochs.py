@@ -254,6 +254,8 @@ class WholeEpochs:
 
         population, size = self.population, rows.batch_size
         full, rest = divmod(rows.count, size)
+        # XLA needs to know each size, so the last, smaller batch is a step of its own; else one is traced for all.
+        looped = full if compiled else rows.steps
         step = population.train_step if training else population.test_step
 
         def batch(order: Any, parts: Any, start: Any, count: int) -> Any:
@@ -263,16 +265,20 @@ class WholeEpochs:
             step(keras.tree.map_structure(lambda part: tf.gather(part, places), parts))
             return population.member_loss.values()
 
+        def looped_batch(order: Any, parts: Any, number: Any) -> Any:
+            start = number * size
+            return batch(order, parts, start, size if compiled else tf.minimum(size, rows.count - start))
+
         def epoch(order: Any, parts: Any) -> tuple[Any, Any]:
             means = tf.TensorArray(population.member_loss.dtype, full + bool(rest), element_shape=(population.members,))
-            if full:
+            if looped:
                 _, means = tf.while_loop(
-                    lambda number, means: number < full,
-                    lambda number, means: (number + 1, means.write(number, batch(order, parts, number * size, size))),
+                    lambda number, means: number < looped,
+                    lambda number, means: (number + 1, means.write(number, looped_batch(order, parts, number))),
                     (tf.constant(0), means),
-                    maximum_iterations=full,
+                    maximum_iterations=looped,
                 )
-            if rest:
+            if looped < rows.steps:
                 means = means.write(full, batch(order, parts, full * size, rest))
             return population.get_metrics_result(), means.stack()
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from ..runtime.fit_arguments import rows_before_split
-from ..runtime.keras_internals import batches_of_arrays, flat_layers, is_functional
+from ..runtime.keras_internals import batches_of_arrays, flat_layers, is_functional, tensors_of_arrays
 
 # What the data set of orders yields; the name tells it from data sets of a caller's own.
 _ORDER = "order_of_rows"
@@ -97,9 +97,10 @@ def resident_rows(x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_s
     if not leaves or not numbers or not len(leaves[0]):
         return None
     count = len(leaves[0])
-    # One batch of all rows: as tensors of the types that Keras would hand the model.
-    parts = next(iter(batches_of_arrays(x, y, sample_weight, class_weight, batch_size=count, shuffle=False)))
-    places = batches_of_arrays(np.arange(count), None, None, None, batch_size=batch_size, shuffle=shuffle)
+    parts = tensors_of_arrays(x, y, sample_weight, class_weight)
+    if not shuffle:
+        return ResidentRows(parts, batch_size, tf.data.Dataset.from_tensors(np.arange(count)))
+    places = batches_of_arrays(np.arange(count), None, None, None, batch_size=batch_size, shuffle=True)
     orders = places.map(lambda *batch: batch[0]).rebatch(count)
     # Keras would count the elements itself in the first epoch, and warn of the end in the second.
     return ResidentRows(parts, batch_size, orders.apply(tf.data.experimental.assert_cardinality(1)))

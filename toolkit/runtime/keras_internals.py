@@ -194,6 +194,20 @@ def batches_of_arrays(x: Any, y: Any, sample_weight: Any, class_weight: Any, *, 
     return held.get_tf_dataset()
 
 
+def tensors_of_arrays(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+    """All rows of arrays as one batch of the types that `fit` would hand its model: `(x, y, weights)` where given.
+
+    Reads `ArrayDataAdapter._inputs` and `convert_to_sliceable`, seen in Keras 3.15.
+    """
+    import tensorflow as tf
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+    from keras.src.trainers.data_adapters.array_slicing import convert_to_sliceable
+
+    held = ArrayDataAdapter(x, y, sample_weight, class_weight=class_weight)
+    arrays = convert_to_sliceable(held._inputs, target_backend="tensorflow")
+    return keras.tree.map_structure(tf.convert_to_tensor, arrays)
+
+
 # What does not change the rows of a dataset, but their order and grouping.
 _ORDERING = ("Shuffle", "Batch", "Prefetch", "Repeat", "Options", "Cache", "Model", "Take")
 # What draws or remembers when it is read.

@@ -577,6 +577,25 @@ def test_batches_go_into_the_train_function_as_fit_hands_them_as_seen_in_keras_3
     assert not internals.is_plainly_trained(model)
 
 
+def test_all_rows_of_arrays_have_the_types_that_fit_hands_over_as_seen_in_keras_3_15():
+    seen = []
+
+    class Seeing(keras.Model):
+        def train_step(self, data):
+            seen.append(data)
+            return {"loss": 0.0}
+
+    model = Seeing()
+    model.compile("sgd", "mse", run_eagerly=True)
+    x, y = {"a": np.arange(6.0).reshape(3, 2), "b": np.arange(3, dtype="uint8")}, np.array([0, 1, 1])
+    given = {"x": x, "y": y, "class_weight": {0: 1.0, 1: 4.0}}
+    model.fit(**given, batch_size=3, shuffle=False, verbose=0)
+    ours = internals.tensors_of_arrays(x, y, None, given["class_weight"])
+    for handed, own in zip(keras.tree.flatten(seen[0]), keras.tree.flatten(ours), strict=True):
+        assert handed.dtype == own.dtype
+        np.testing.assert_array_equal(handed, own)
+
+
 def test_the_slots_of_an_optimizer_are_named_as_seen_in_keras_3_15():
     optimizer = keras.optimizers.Lamb()
     optimizer.build([keras.Variable([0.0, 0.0])])

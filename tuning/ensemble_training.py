@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ..toolkit.diagnosis.run_reader import RunReader
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.models.reading import structure_of
 from ..toolkit.population import memory, starting_weights
+from ..toolkit.population.advice_trials import MemberTrials
 from ..toolkit.population.layer_looks import LayerLooks
 from ..toolkit.population.lone import given_or_compiled
 from ..toolkit.population.model import Population
@@ -179,6 +181,9 @@ class _Group:
         # Layers are looked at after single updates, so that an epoch cannot be one call.
         self.population.compile(**compiled, steps_per_execution=1)
         self._report = report
+        weighted = weighed(splits.train, plan.class_weights)
+        total = plan.epochs * -(-len(weighted[1]) // plan.batch_size)
+        self.trials = MemberTrials(self.population, weighted[0], weighted[1], plan.batch_size, total, *weighted[2:])
         stopper = keras.callbacks.EarlyStopping("val_loss", patience=plan.patience, restore_best_weights=True)
         unscaled = what_is_unscaled(template, splits.train.x, splits.train.y)
         self.tracking = Tracking(self._readers(template, len(starts), unscaled), [stopper], self._tell)
@@ -225,7 +230,9 @@ class _Group:
         known = known_of(train.x, train.y, (validation.x, validation.y), template.loss, by_class)
         known |= {"structure": structure_of(template), "unscaled": unscaled}
         known["directions"] = self.population.metric_directions()
-        return [RunReader(epochs=self.plan.epochs, **known) for _ in range(count)]
+        return [
+            RunReader(epochs=self.plan.epochs, judged=partial(self.trials.judged, k), **known) for k in range(count)
+        ]
 
     def _name(self, k: int) -> str:
         return f"member_{self.first + k}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +38,7 @@ _LEAST = 0.02
 
 
 @dataclass(frozen=True)
-class _Tried:
+class Tried:
     """One change: the loss it came to, how far it lies below the present one, and the margin of that."""
 
     advice: Advice
@@ -47,13 +48,24 @@ class _Tried:
 
 
 @dataclass(frozen=True)
-class _Verdict:
+class Verdict:
     """What a trial has shown: the level, the change that won, or `None`, and how it is said."""
 
     level: Level
     advice: Advice | None
     told: str
     evidence: dict[str, float]
+
+    def on(self, finding: Finding) -> Finding:
+        """The finding with what was shown: one cure first, and none that contradicts it."""
+        won = self.advice
+        return replace(
+            finding,
+            level=self.level,
+            message=f"{finding.message} {self.told}",
+            evidence={**finding.evidence, **self.evidence},
+            advice=finding.advice if won is None else (won, *_others(finding.advice, won)),
+        )
 
 
 class AdviceTrial:
@@ -84,13 +96,12 @@ class AdviceTrial:
         self._batch = min(batch_size, self._rows)
         self._each = int(getattr(model, "steps_per_execution", 1))
         self._total = total
-        self._verdicts: dict[str, _Verdict | None] = {}
+        self._verdicts: dict[str, Verdict | None] = {}
 
     @property
     def updates(self) -> int:
         """Updates that each change is given; 0 where the fit is too short to spend any."""
-        allowed = min(_MOST_UPDATES, int(self._total * _SHARE / _TRAINS))
-        return allowed // self._each * self._each if allowed // self._each >= _FEWEST_UPDATES else 0
+        return updates_to_try(self._total, self._each)
 
     def judged(self, finding: Finding) -> Finding:
         """The finding with what a trial has shown: a warning where a cure wins, information where it is disproved.
@@ -104,16 +115,7 @@ class AdviceTrial:
         if finding.symptom not in self._verdicts:
             self._verdicts[finding.symptom] = self._try(finding) if self.updates and self._possible() else None
         verdict = self._verdicts[finding.symptom]
-        if verdict is None:
-            return finding
-        won = verdict.advice
-        return replace(
-            finding,
-            level=verdict.level,
-            message=f"{finding.message} {verdict.told}",
-            evidence={**finding.evidence, **verdict.evidence},
-            advice=finding.advice if won is None else (won, *_others(finding.advice, won)),
-        )
+        return finding if verdict is None else verdict.on(finding)
 
     def _possible(self) -> bool:
         """Whether the fit is one whose steps can be made again and taken back."""
@@ -122,51 +124,26 @@ class AdviceTrial:
         gathers = isinstance(model.optimizer, AccumulatedGradients)
         return is_plainly_trained(model) and not stateful and not gathers and not has_schedule(model.optimizer)
 
-    def _try(self, finding: Finding) -> _Verdict | None:
+    def _try(self, finding: Finding) -> Verdict | None:
         now = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        variables = _all_variables(self.model)
-        before = [ops.convert_to_numpy(variable).copy() for variable in variables]
+        put_back = restorer(self.model)
 
         def losses(rate: float, batch: int) -> np.ndarray | None:
             try:
                 return self._losses(rate, batch)
             finally:
-                for variable, value in zip(variables, before, strict=True):
-                    variable.assign(value)
+                put_back()
 
         present = losses(now, self._batch)
         if present is None:
             return None
-        tried = []
         rates, batches = CHANGES[finding.symptom]
-        for factor in rates:
-            advice = Advice("learning_rate", "set", float(f"{now * factor:.2g}"))
-            tried.append(_compared(present, losses(now * factor, self._batch), advice))
+        tried = [compared(present, losses(now * factor, self._batch), rate_advice(now, factor)) for factor in rates]
         for times in batches:
             if times * self._batch <= self._rows:
                 advice = Advice("batch_size", "raise", float(times))
-                tried.append(_compared(present, losses(now, times * self._batch), advice, paired=False))
-        return self._verdict(finding, now, float(present.mean()), tried)
-
-    def _verdict(self, finding: Finding, now: float, loss: float, tried: list[_Tried]) -> _Verdict | None:
-        evidence = {"tried_updates": float(self.updates), "present_rate": now, "present_loss": loss}
-        least = _LEAST * abs(loss)
-        won = [one for one in tried if one.gain > max(one.margin, least)]
-        if won:
-            # What the finding advises anyway goes first among what wins; else what came lowest.
-            wanted = {advice.parameter for advice in finding.advice[:1]}
-            best = min(won, key=lambda one: (one.advice.parameter not in wanted, one.loss))
-            told = (
-                f"Tried out for {self.updates} updates: at {_change(best.advice)} the loss came to {best.loss:.3g}, "
-                f"as it is (learning rate {now:.2g}) to {loss:.3g}."
-            )
-            evidence |= {"tried_loss": best.loss, "gain_margin": best.margin}
-            return _Verdict("warning", best.advice, told, evidence)
-        if finding.symptom not in _SEEN_AT_ONCE and not all(-one.gain > max(one.margin, least) for one in tried):
-            # Too few updates to tell.
-            return None
-        told = f"Tried out for {self.updates} updates: {' and '.join(_change(one.advice) for one in tried)} "
-        return _Verdict("info", None, f"{told}brought nothing.", evidence)
+                tried.append(compared(present, losses(now, times * self._batch), advice, paired=False))
+        return verdict_of(finding, now, float(present.mean()), tried, self.updates)
 
     def _losses(self, rate: float, batch: int) -> np.ndarray | None:
         """The losses of the second half of the calls at this rate; `None` where it broke down."""
@@ -178,23 +155,80 @@ class AdviceTrial:
         means = []
         for batches in batches_of_fit(model, x, y, batch):
             means.append(float(ops.convert_to_numpy(model.train_function(batches)["loss"])))
-        losses = unaverage(means, list(range(1, len(means) + 1)))[len(means) // 2 :]
-        return losses if np.isfinite(losses).all() else None
+        return second_half(means)
 
 
-def _all_variables(model: keras.Model) -> list[keras.Variable]:
-    """What a step of training changes: weights, random states, the optimizer's and the metrics' variables."""
+def updates_to_try(total: int, each: int = 1) -> int:
+    """Updates that each change is given in a fit of `total` updates; 0 where it is too short to spend any.
+
+    Args:
+        total: Updates of the whole fit.
+        each: Updates of one call, of which only whole ones are made.
+    """
+    allowed = min(_MOST_UPDATES, int(total * _SHARE / _TRAINS))
+    return allowed // each * each if allowed // each >= _FEWEST_UPDATES else 0
+
+
+def restorer(model: keras.Model) -> Callable[[], None]:
+    """Puts all that a step of training changes back to what it is now: weights, random states, optimizer, metrics."""
     found = {id(one): one for one in [*model.variables, *model.metrics_variables, *model.optimizer.variables]}
-    return list(found.values())
+    before = [(variable, ops.convert_to_numpy(variable).copy()) for variable in found.values()]
+
+    def put_back() -> None:
+        for variable, value in before:
+            variable.assign(value)
+
+    return put_back
 
 
-def _compared(present: np.ndarray, losses: np.ndarray | None, advice: Advice, paired: bool = True) -> _Tried:
+def second_half(means: Sequence[float]) -> np.ndarray | None:
+    """The losses of the second half of the calls, from the running means; `None` where training broke down."""
+    losses = unaverage(means, list(range(1, len(means) + 1)))[len(means) // 2 :]
+    return losses if np.isfinite(losses).all() else None
+
+
+def rate_advice(now: float, factor: float) -> Advice:
+    """The advice to set a multiple of the present learning rate."""
+    return Advice("learning_rate", "set", float(f"{now * factor:.2g}"))
+
+
+def compared(present: np.ndarray, losses: np.ndarray | None, advice: Advice, paired: bool = True) -> Tried:
     """How the losses of a change compare with the present ones; infinitely worse where it broke down."""
     if losses is None:
-        return _Tried(advice, math.inf, -math.inf, 0.0)
+        return Tried(advice, math.inf, -math.inf, 0.0)
     margins = [mean_margin(present - losses)] if paired else [mean_margin(one) for one in (present, losses)]
     margin = math.inf if None in margins else math.hypot(*(float(one or 0.0) for one in margins))
-    return _Tried(advice, float(losses.mean()), float(present.mean() - losses.mean()), margin)
+    return Tried(advice, float(losses.mean()), float(present.mean() - losses.mean()), margin)
+
+
+def verdict_of(finding: Finding, now: float, loss: float, tried: Sequence[Tried], updates: int) -> Verdict | None:
+    """What the changes that were tried say of a finding; `None` where they do not tell.
+
+    Args:
+        finding: Of a symptom in `CHANGES`.
+        now: The present learning rate.
+        loss: What it comes to as it is.
+        tried: The changes; one that `CHANGES` has and that is missing here cannot be disproved.
+        updates: How many each was given.
+    """
+    evidence = {"tried_updates": float(updates), "present_rate": now, "present_loss": loss}
+    least = _LEAST * abs(loss)
+    won = [one for one in tried if one.gain > max(one.margin, least)]
+    if won:
+        # What the finding advises anyway goes first among what wins; else what came lowest.
+        wanted = {advice.parameter for advice in finding.advice[:1]}
+        best = min(won, key=lambda one: (one.advice.parameter not in wanted, one.loss))
+        told = (
+            f"Tried out for {updates} updates: at {_change(best.advice)} the loss came to {best.loss:.3g}, "
+            f"as it is (learning rate {now:.2g}) to {loss:.3g}."
+        )
+        evidence |= {"tried_loss": best.loss, "gain_margin": best.margin}
+        return Verdict("warning", best.advice, told, evidence)
+    if finding.symptom not in _SEEN_AT_ONCE and not all(-one.gain > max(one.margin, least) for one in tried):
+        # Too few updates to tell.
+        return None
+    told = f"Tried out for {updates} updates: {' and '.join(_change(one.advice) for one in tried)} "
+    return Verdict("info", None, f"{told}brought nothing.", evidence)
 
 
 def _change(advice: Advice) -> str:

@@ -22,6 +22,7 @@ from ..optimizers.memberwise import memberwise
 from ..runtime.fit_arguments import brings_batches, rows_before_split
 from ..runtime.randomness import preserved
 from . import memory, starting_weights
+from .advice_trials import MemberTrials
 from .lone import given_or_compiled, plateau_callbacks, sorted_callbacks
 from .model import Population, functional_form
 from .result import PopulationResult
@@ -64,6 +65,7 @@ def fit_population(
     run_eagerly: bool = False,
     jit_compile: Any = "auto",
     memory_limit: int | None = None,
+    confirm: bool = True,
     **fit_arguments: Any,
 ) -> PopulationResult:
     """Trains K members of one architecture as one graph, each with settings of its own.
@@ -109,6 +111,10 @@ def fit_population(
             where it pays.
         memory_limit: Bytes that training may use; by default half of what is free. Members that do
             not fit at once are trained in chunks, which changes no result.
+        confirm: Whether a warning of a member's rate is tried out before it is said, where the rows are arrays: some
+            updates at other rates, from which all is put back to where it was. It takes at most 2 % of the updates
+            of the fit, and fits of fewer than 2,000 updates are too short for it. A warning that its trial disproves
+            is said as information.
         **fit_arguments: Further arguments of `model.fit`, such as `steps_per_epoch`.
 
     Returns:
@@ -185,11 +191,10 @@ def fit_population(
             # Of weights with a column a member the population takes those of its own members.
             own_weight = _columns(sample_weight, settings.members, start, count)
             makes = _makes(template, settings, start, count, objectives)
-            tracking = Tracking(
-                _readers(data, own_weight, objectives["loss"], makes, population.metric_directions()),
-                stoppers,
-                plateaus=plateaus,
-            )
+            readers = _readers(data, own_weight, objectives["loss"], makes, population.metric_directions())
+            if confirm:
+                _let_try(population, data, sample_weight, readers)
+            tracking = Tracking(readers, stoppers, plateaus=plateaus)
             if plateaus:
                 population.optimizer.let_rates_be_set()
             # Every chunk shuffles the rows as the first did, or its members would see other batches.
@@ -207,6 +212,21 @@ def fit_population(
         unrolled=populations[0].unrolled,
         memory_per_member=each,
     )
+
+
+def _let_try(population: Population, data: dict[str, Any], sample_weight: Any, readers: list[RunReader]) -> None:
+    """Has the advice of each member tried out before it is said, where the rows are arrays that are used as given."""
+    x, y, others = data["x"], data["y"], ("class_weight", "validation_split", "steps_per_epoch")
+    leaves = keras.tree.flatten((x, y))
+    if brings_batches(x) or y is None or any(data.get(name) for name in others):
+        return
+    if not all(isinstance(leaf, np.ndarray) for leaf in leaves):
+        return
+    batch_size = data["batch_size"] or _ROWS_IN_A_BATCH
+    total = data["epochs"] * -(-len(leaves[0]) // batch_size)
+    trials = MemberTrials(population, x, y, batch_size, total, sample_weight)
+    for k, reader in enumerate(readers):
+        reader.judged = partial(trials.judged, k)
 
 
 def _refuse_bad_data(x: Any, y: Any, sample_weight: Any, validation_data: Any) -> None:

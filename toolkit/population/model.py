@@ -113,6 +113,12 @@ class Population(keras.Model):
         return self._template.content
 
     @property
+    def whole_epochs(self) -> WholeEpochs | None:
+        """How epochs are one call; `None` where each batch is a call."""
+        held: WholeEpochs | None = self._whole.content
+        return held
+
+    @property
     def stacked_layers(self) -> list[Stacked]:
         """The stacked layers, each once."""
         return list(self._stacked.content)

@@ -229,6 +229,27 @@ class WholeEpochs:
 
         return call
 
+    def train_in(self, order: np.ndarray) -> np.ndarray:
+        """Trains on the rows of the last call of `fit` in an order of the caller's.
+
+        Args:
+            order: Places of rows, integers, any number of them.
+
+        Returns:
+            Mean loss of each member over the first batches, shape `(batches, members)`.
+
+        Raises:
+            ValueError: No rows stay on the device.
+        """
+        rows = self.training
+        if rows is None:
+            raise ValueError("No rows stay on the device; call `fit` with arrays first.")
+        # Never by XLA, which would compile another length anew.
+        key = (True, rows.batch_size, rows.count, False)
+        if key not in self._functions:
+            self._functions[key] = self._traced(True, rows, compiled=False)
+        return np.asarray(self._functions[key](order, rows.parts)[1])
+
     def _run(self, training: bool, order: Any, rows: ResidentRows) -> tuple[Any, Any]:
         """One epoch. A graph that XLA cannot compile runs without it: slower, to the same end."""
         from tensorflow import errors
@@ -254,37 +275,50 @@ class WholeEpochs:
         import tensorflow as tf
 
         population, size = self.population, rows.batch_size
-        full, rest = divmod(rows.count, size)
-        # XLA needs to know each size, so the last, smaller batch is a step of its own; else one is traced for all.
-        looped = full if compiled else rows.steps
         step = population.train_step if training else population.test_step
 
-        def batch(order: Any, parts: Any, start: Any, count: int) -> Any:
-            # Sliced by a size that is known beforehand, which XLA asks for; but Keras must not see it, since it weighs
-            # the losses of several outputs by the rows of a batch where it knows them, and in `fit` it does not.
+        def batch(order: Any, parts: Any, start: Any, count: Any) -> Any:
+            # XLA asks for slices of a size that is known beforehand; but Keras must not see it, since it weighs the
+            # losses of several outputs by the rows of a batch where it knows them, and in `fit` it does not.
             places = tf.compat.v1.placeholder_with_default(tf.slice(order, [start], [count]), [None])
             step(keras.tree.map_structure(lambda part: tf.gather(part, places), parts))
             return population.member_loss.values()
 
-        def looped_batch(order: Any, parts: Any, number: Any) -> Any:
-            start = number * size
-            return batch(order, parts, start, size if compiled else tf.minimum(size, rows.count - start))
+        def looped(order: Any, parts: Any, batches: Any, means: Any, width: Callable[[Any], Any]) -> Any:
+            def body(number: Any, means: Any) -> Any:
+                start = number * size
+                return number + 1, means.write(number, batch(order, parts, start, width(start)))
+
+            most = batches if compiled else None
+            held = (tf.constant(0), means)
+            return tf.while_loop(lambda number, means: number < batches, body, held, maximum_iterations=most)[1]
+
+        def array(batches: Any) -> Any:
+            return tf.TensorArray(population.member_loss.dtype, batches, element_shape=(population.members,))
 
         def epoch(order: Any, parts: Any) -> tuple[Any, Any]:
-            means = tf.TensorArray(population.member_loss.dtype, full + bool(rest), element_shape=(population.members,))
-            if looped:
-                _, means = tf.while_loop(
-                    lambda number, means: number < looped,
-                    lambda number, means: (number + 1, means.write(number, looped_batch(order, parts, number))),
-                    (tf.constant(0), means),
-                    maximum_iterations=looped,
-                )
-            if looped < rows.steps:
+            count = tf.size(order)
+            batches = -(-count // size)
+            means = looped(order, parts, batches, array(batches), lambda start: tf.minimum(size, count - start))
+            return population.get_metrics_result(), means.stack()
+
+        def epoch_by_xla(order: Any, parts: Any) -> tuple[Any, Any]:
+            # XLA needs to know each size, so the last, smaller batch is a step of its own.
+            full, rest = divmod(rows.count, size)
+            means = array(full + bool(rest))
+            if full:
+                means = looped(order, parts, full, means, lambda start: size)
+            if rest:
                 means = means.write(full, batch(order, parts, full * size, rest))
             return population.get_metrics_result(), means.stack()
 
-        without_autograph = tf.autograph.experimental.do_not_convert(epoch)
-        traced: Callable[..., Any] = tf.function(without_autograph, jit_compile=compiled or None)
+        unconverted = tf.autograph.experimental.do_not_convert
+        if compiled:
+            by_xla: Callable[..., Any] = tf.function(unconverted(epoch_by_xla), jit_compile=True)
+            return by_xla
+        # An order of any length, so that nothing is traced anew for another.
+        kinds = (tf.TensorSpec([None], "int64"), keras.tree.map_structure(tf.TensorSpec.from_tensor, rows.parts))
+        traced: Callable[..., Any] = tf.function(unconverted(epoch), input_signature=kinds)
         return traced
 
 

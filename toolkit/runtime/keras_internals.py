@@ -656,7 +656,7 @@ def is_plainly_trained(model: keras.Model) -> bool:
     return own and made and replicas == 1 and not model.run_eagerly
 
 
-def batches_of_fit(model: keras.Model, x: Any, y: Any, batch_size: int) -> Iterator[Any]:
+def batches_of_fit(model: keras.Model, x: Any, y: Any, batch_size: int, sample_weight: Any = None) -> Iterator[Any]:
     """For each call of the model's `train_function` on these rows, in their order, what it takes.
 
     Made as `fit` makes them, so that the graph need not be traced anew: `TFEpochIterator`, seen in Keras 3.15.
@@ -667,6 +667,7 @@ def batches_of_fit(model: keras.Model, x: Any, y: Any, batch_size: int) -> Itera
     source = TFEpochIterator(
         x=x,
         y=y,
+        sample_weight=sample_weight,
         batch_size=batch_size,
         shuffle=False,
         distribute_strategy=model.distribute_strategy,

@@ -363,14 +363,19 @@ def plateau(run: Run) -> Finding | None:
     if not stands_still(tail) or level <= max(reach, limit("solved_share") * run.start) or worse_than_simple(run) == {}:
         return None
     begin = len(run.loss) - len(tail)
+    causes: tuple[str, ...] = ("lr_too_high", "capacity_too_small", "lr_too_low")
+    advice = Advice("learning_rate", "lower", 3.0)
+    # Steps that are too long for a valley jump from side to side; a loss without any jump lies at the bottom of one.
+    if float(np.abs(np.diff(tail)).max()) <= limit("still_jump") * level:
+        causes, advice = ("bad_init", "capacity_too_small"), Advice("seed", "set", "another one")
     return Finding(
         "plateau",
         "info",
         f"Since epoch {begin + 1} the training loss has stood still at {run.shown(level):.4g}.",
         epoch=begin,
         evidence={"level": run.shown(level), "epochs": float(len(tail))},
-        causes=("lr_too_high", "capacity_too_small", "lr_too_low"),
-        advice=(Advice("learning_rate", "lower", 3.0), Advice("units", "raise", 2.0)),
+        causes=causes,
+        advice=(advice, Advice("units", "raise", 2.0)),
     )
 
 

@@ -50,6 +50,11 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "high_level": Threshold(0.1, _OURS, "median level 0.06, 95 % below 0.53: never a finding alone"),
         "flat_drop": Threshold(0.03, _OURS, "not measured by itself: never a finding alone"),
         "early_share": Threshold(0.3, _DIAG, "no alarm in any epoch"),
+        "lucky_share": Threshold(0.5, _CHOICE, "members of one setting end within 2 times the best where all learn"),
+        "lucky_fall": Threshold(0.1, _CHOICE, "not measured by itself"),
+        "still_jump": Threshold(
+            3e-4, "measured: 29 of 48 starts of XOR that are stuck move by 5e-5 at most", "1e-3 and more"
+        ),
         "line_bins": Threshold(24, _DIAG, "as measured there"),
         "line_points": Threshold(5, _CHOICE, "all have more"),
         "line_drop": Threshold(0.17, _OURS, "5 % drop by less than 0.19"),

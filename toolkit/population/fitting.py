@@ -28,6 +28,7 @@ from .model import Population, functional_form
 from .result import PopulationResult
 from .settings import MemberSettings, read_settings
 from .tracking import Tracking
+from .unlucky_starts import with_unlucky_starts
 
 # What Keras' `fit` takes where no batch size is given; here it only estimates memory.
 _ROWS_IN_A_BATCH = 32
@@ -202,9 +203,11 @@ def fit_population(
             population.fit(**data, sample_weight=sample_weight, callbacks=[tracking, *others])
             populations.append(population)
             trackings.append(tracking)
+    histories = [history for tracking in trackings for history in tracking.histories]
+    found = [findings for tracking in trackings for findings in tracking.findings]
     return PopulationResult(
-        histories=[history for tracking in trackings for history in tracking.histories],
-        findings=[findings for tracking in trackings for findings in tracking.findings],
+        histories=histories,
+        findings=with_unlucky_starts(settings, histories, found),
         models=LazyModels([partial(one.member, k) for one in populations for k in range(one.members)], "members"),
         populations=tuple(populations),
         settings=settings,

@@ -216,13 +216,15 @@ class WholeEpochs:
             stepwise: Keras' own function, for data that are not held here.
         """
 
+        import tensorflow as tf
+
         def call(iterator: Any) -> Any:
             rows = self.training if training else self.testing
             spec = getattr(iterator, "element_spec", None)
             if rows is None or not isinstance(spec, dict) or _ORDER not in spec:
                 self.population.batch_means = None
                 return stepwise(iterator)
-            logs, means = self._run(training, next(iterator)[_ORDER], rows)
+            logs, means = self._run(training, tf.cast(next(iterator)[_ORDER], "int64"), rows)
             if training:
                 self.population.batch_means = means
             return logs

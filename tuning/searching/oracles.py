@@ -17,6 +17,7 @@ from scipy import stats
 from ...toolkit.checks import one_of
 from ...toolkit.metrics.directions import direction
 from ...toolkit.runtime.keras_internals import number_trial, replaced, silent_oracle
+from .costs import COSTS, WeightedObjective
 from .plan import Outcome
 
 ORACLES = ("random", "grid", "bayesian", "hyperband")
@@ -108,7 +109,7 @@ def oracle_of(
 
     Args:
         given: One of `ORACLES`, or a `keras_tuner.Oracle`.
-        objective: As KerasTuner takes it.
+        objective: As KerasTuner takes it, one of `COSTS`, or a weight for each of several names.
         trials: Most trials; Hyperband has its own number.
         epochs: Epochs of a whole training, for Hyperband.
         seed: Decides the proposals.
@@ -158,6 +159,10 @@ def _directed(objective: Any) -> Any:
     """
     if isinstance(objective, (list, tuple)):
         return [_directed(one) for one in objective]
+    if isinstance(objective, Mapping):
+        return WeightedObjective(objective)
+    if isinstance(objective, str) and objective in COSTS:
+        return keras_tuner.Objective(objective, "min")
     found = direction(objective) if isinstance(objective, str) else None
     return objective if found is None else keras_tuner.Objective(objective, found)
 

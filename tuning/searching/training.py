@@ -26,6 +26,7 @@ from ...toolkit.runtime.files import DamagedFileError, append_line, read_arrays,
 from ...toolkit.runtime.keras_internals import metrics_of_run
 from ...toolkit.runtime.precision import fresh_session
 from . import trainables
+from .costs import costs_asked, latency
 from .follower import Follow
 from .optimizer_questions import asked_at
 from .plan import Assignment, Logs, Plan
@@ -189,6 +190,9 @@ class Training:
         known = self._known(compiling.loss)
         readers = {member: RunReader(epochs=self.epochs, **known) for member in everyone}
         self.race = Race(plan, self.settings, everyone, readers, self.epochs, self.last)
+        if "latency" in costs_asked(plan.objective):
+            # Before anything is trained: an architecture answers as fast with any weights.
+            self._latency = latency(model, keras.tree.map_structure(lambda part: part[:1], rows.first()))
 
     def _known(self, loss: Any) -> dict[str, Any]:
         """What the rows tell a reader of curves; a stream tells nothing before it is read."""
@@ -321,7 +325,8 @@ class Training:
             halted: Whether a callback of the user's ends `fit`.
         """
         race = self.race
-        better = race.add(values)
+        costs = self._costs()
+        better = race.add({member: {**logs, **costs} for member, logs in values.items()} if costs else values)
         if better and not race.judged_by_several:
             self.best_weights = {}
         self.best_weights.update({setting: self._trainable.weights(member) for setting, member in better.items()})
@@ -330,6 +335,14 @@ class Training:
         race.decide(self.part.peers, halted, self.deadline is not None and time.time() > self.deadline)
         self._write()
         return race.reason is not None or (len(self.alive) < len(self._trainable.ids) and self._pays())
+
+    def _costs(self) -> Logs:
+        """What the objective asks of the costs of the model, so far."""
+        asked = costs_asked(self.plan.objective)
+        found = {"parameters": float(self.parameters), "seconds": time.perf_counter() - self._started}
+        if "latency" in asked:
+            found["latency"] = self._latency
+        return {name: found[name] for name in asked}
 
     # Files
 

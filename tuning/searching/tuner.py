@@ -76,8 +76,10 @@ class Search(keras_tuner.Tuner):
     Args:
         hypermodel: A space such as `MLP()`, any `keras_tuner.HyperModel`, or a function `build(hp)`; needless where
             a subclass's `run_trial` asks for the hyperparameters itself.
-        objective: What to look for, such as `"val_accuracy"`; as KerasTuner takes it. `None` where `run_trial` or
-            `HyperModel.fit` returns one number, which is to be low.
+        objective: What to look for, such as `"val_accuracy"`; as KerasTuner takes it. `"parameters"`, `"seconds"` (of
+            training) and `"latency"` (seconds for one row) may be named too, and several together with what each is
+            multiplied with: `{"val_loss": 1, "parameters": 1e-6}`. `None` where `run_trial` or `HyperModel.fit`
+            returns one number, which is to be low.
         max_trials: Most trials, at least 1; Hyperband has a number of its own.
         oracle: `"random"`, `"grid"`, `"bayesian"`, `"hyperband"` or a `keras_tuner.Oracle`.
         seed: Whole number, at least 0: decides proposals, starting weights and batches; `None` is 0.
@@ -514,7 +516,8 @@ def search(
         space: A space such as `MLP()`, any `keras_tuner.HyperModel`, or a function `build(hp)`.
         x: Inputs, as for `fit`.
         y: Targets, as for `fit`.
-        objective: What to look for, such as `"val_accuracy"`.
+        objective: What to look for, such as `"val_accuracy"`; also `"parameters"`, `"seconds"` or `"latency"`, and
+            several with what each is multiplied with, such as `{"val_loss": 1, "parameters": 1e-6}`.
         oracle: `"random"`, `"grid"`, `"bayesian"`, `"hyperband"` or a `keras_tuner.Oracle`.
         trials: Most trials, at least 1.
         time_budget: Seconds, > 0; the search ends with the epoch after it.

@@ -21,7 +21,7 @@ COSTS = ("parameters", "seconds", "latency")
 _CALLS, _WARM = 30, 3
 
 
-class WeightedObjective(keras_tuner.Objective):  # type: ignore[misc]
+class WeightedObjective(keras_tuner.Objective):
     """Several objectives as one sum, each times its weight.
 
     Args:

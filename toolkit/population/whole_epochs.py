@@ -215,7 +215,6 @@ class WholeEpochs:
             training: Whether it trains.
             stepwise: Keras' own function, for data that are not held here.
         """
-
         import tensorflow as tf
 
         def call(iterator: Any) -> Any:

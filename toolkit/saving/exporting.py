@@ -208,6 +208,11 @@ def _proof(
         f"It answered {count} rows twice, and both times alike.",
         f"In a batch of {count} and one by one the answers agree with the model's own.",
         *(["So they do at other lengths of the axes that the model leaves open."] if others else []),
+        *(
+            [f"The optional inputs that had no rows ({', '.join(map(repr, ports.left_out))}) are in no signature."]
+            if ports.left_out
+            else []
+        ),
         *([f"A signature takes ASCII letters, digits and _ in names, so {', '.join(renamed)}."] if renamed else []),
         *([f"The model computes in {half}; its signatures take and give float32."] if half else []),
         f"The largest difference is {difference:.1e}; {tolerance:.0e} x max(1, |answer|) is allowed.",
@@ -215,7 +220,10 @@ def _proof(
 
 
 def _format_rows(formats: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{"format": name, **found} for name, found in formats.items()]
+    return [
+        {"format": name, **{key: value for key, value in found.items() if key != "form"}}
+        for name, found in formats.items()
+    ]
 
 
 def _checked_signatures(signatures: Any) -> dict[str, Callable[[Any], Any]]:

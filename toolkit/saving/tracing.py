@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ RESERVED = (DEFAULT, ALIAS, CLASSIFY, UNCERTAINTY)
 # Outputs of a vote that say how sure it is.
 DOUBTS = ("entropy", "mutual_information", "disagreement", "standard_deviation")
 _HALVES = ("float16", "bfloat16")
+_BOLD = re.compile(r"\x1b\[\d*m")
 Tensors = dict[str, Any]
 
 
@@ -110,7 +112,8 @@ def short(error: BaseException, most: int = 400) -> str:
     'ValueError: No.'
     """
     told = str(error).split("Arguments received by")[0].split("Call arguments received")[0]
-    told = " ".join(told.split())
+    # Keras writes some of it in bold, for terminals.
+    told = " ".join(_BOLD.sub("", told).split())
     told = told if len(told) <= most else f"{told[:most]} ..."
     return f"{type(error).__name__}: {told}" if told else type(error).__name__
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -135,9 +136,8 @@ def export(
     further = checked_formats(formats, ports)
     columns = random_rows(ports) if x is None else ports.columns(x, MOST_ROWS)
     parent = path_of("path", path)
-    parent.mkdir(parents=True, exist_ok=True)
     # Beside the versions, under a name that no server takes for a version; gone however this ends.
-    with WorkFolder(".draft-", parent) as work, FreshProcess(work) as process:
+    with _writable(parent), WorkFolder(".draft-", parent) as work, FreshProcess(work) as process:
         draft = work / "model"
         answers = predicted(model, ports, columns)
         _refuse_other_classes(classes, answers)
@@ -177,6 +177,20 @@ def export(
         write_sums(draft)
         version, final = publish(draft, parent)
     return replace(report, path=final, version=version)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Inside it the folder is there; what the system refuses is told with the folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.strerror is None:  # in words of this package already
+            raise
+        raise OSError(
+            f"The export cannot be written to {folder}: {error.strerror}. Make room there, or give another folder."
+        ) from error
 
 
 def published_before(path: str | Path, run: str) -> ExportReport | None:

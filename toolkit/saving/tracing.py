@@ -25,6 +25,7 @@ RESERVED = (DEFAULT, ALIAS, CLASSIFY, UNCERTAINTY)
 # Outputs of a vote that say how sure it is.
 DOUBTS = ("entropy", "mutual_information", "disagreement", "standard_deviation")
 _HALVES = ("float16", "bfloat16")
+_OPERATION = re.compile(r"\{\{.*?\}\}|\[Op:\w+\]")
 _BOLD = re.compile(r"\x1b\[\d*m")
 Tensors = dict[str, Any]
 
@@ -83,7 +84,12 @@ class Signatures:
                 archive.add_endpoint(name, function, input_signature=specs)
             write_quietly(archive, folder)
         except tf.errors.OpError as error:  # as on a full disk, where TensorFlow raises errors of its own
-            raise OSError(f"The SavedModel cannot be written to {folder.parent.parent}: {error.message}") from error
+            # The operation, the temporary file; and the system's words.
+            told = _OPERATION.sub("", error.message).rpartition("; ")[2].strip()
+            raise OSError(
+                f"The SavedModel cannot be written to {folder.parent.parent}: {told}. Make room there, or give another "
+                "folder."
+            ) from error
         except OSError:
             raise
         # Whatever the layers raise where they meet tensors without values.

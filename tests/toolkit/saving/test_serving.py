@@ -120,6 +120,7 @@ def test_the_lines_of_the_card_hold_the_same_bytes_as_the_request(served):
     lines = json.loads((served[0].path / "card.json").read_text())["load"]
     exec(lines[2], {"tf": tf}, space)
     photo = _request(served[0])["instances"][0]["photo"][0]["b64"]
-    assert tf.io.encode_base64(space["row"]["photo"], pad=True).numpy()[0, 0].decode().translate(
-        str.maketrans("-_", "+/")
-    ) == photo
+    assert (
+        tf.io.encode_base64(space["row"]["photo"], pad=True).numpy()[0, 0].decode().translate(str.maketrans("-_", "+/"))
+        == photo
+    )

@@ -12,6 +12,7 @@ from keras import ops
 from ..checks import instance_of, refuse_unusable_rows, whole_number
 from ..data.rows import spread_rows
 from ..models.reading import as_inputs
+from ..runtime.figures import panels
 from ..runtime.keras_internals import loss_trackers, walked
 from ..runtime.randomness import preserved
 
@@ -54,10 +55,7 @@ class TimeGradient:
 
     def plot(self) -> Figure:
         """The norm against the time step as a matplotlib Figure."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(8, 4), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panels()
         axes.plot(self.norms, label=self.layer)
         # Steps that a mask leaves out have no gradient, and a logarithm no place for it.
         axes.set(xlabel="time step", ylabel="norm of the gradient", yscale="log" if any(self.norms) else "linear")

@@ -110,6 +110,14 @@ def test_every_subject_has_a_page_a_script_and_a_picture_and_every_page_is_in_th
     }
 
 
+def test_the_page_of_exports_has_a_row_for_each_layer_that_the_bench_measures():
+    bench = ast.parse((ROOT / "tests/bench/exports.py").read_text(encoding="utf-8"))
+    made = (one for one in bench.body if isinstance(one, ast.Assign))
+    layers = next(one.value for one in made if ast.unparse(one.targets[0]) == "LAYERS")
+    page = (ROOT / "docs/exports.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| ([\w, ]+?) \|.*\de[-+]\d", page, re.MULTILINE) == [key.value for key in layers.keys]
+
+
 def test_the_reference_names_everything_that_it_shows_by_a_path_that_exists():
     for path in re.findall(r"^::: ([\w.]+)$", (ROOT / "docs/api.md").read_text(encoding="utf-8"), re.MULTILINE):
         try:

@@ -133,7 +133,8 @@ def _judged(model, folder, rows):
         found = next(iter(served(rows).values()))
     # Whatever its reader and its plug-ins raise.
     except Exception as error:
-        return re.sub(r"\s+", " ", str(error).strip().splitlines()[-1])[:100]
+        lacking = re.search(r"operations?: (\w+)", str(error))
+        return f"OpenVINO has no operation {lacking[1]}" if lacking else re.sub(r"\s+", " ", str(error).strip())[:100]
     wanted = np.asarray(model.predict(rows, verbose=0))
     if found.shape != wanted.shape:
         return f"shape {found.shape} for {wanted.shape}"
@@ -157,6 +158,7 @@ def _cells(name, formats, judge):
             return [each[0][0], *(cells[1] for cells in each), *each[0][2:]]
         if formats:
             said = str(error).removeprefix("The export was refused: ").split(". Nothing was published")[0]
+            said = said.split(", and the input")[0]
             alone = _cells(name, (), judge)
             return [alone[0], re.sub(r"\s+", " ", said)[:150], *alone[1:]]
         return [str(error)[:150], *(["was not asked"] if judge else [])]

@@ -133,7 +133,7 @@ def export(
         instance_of("card", card, Mapping, "a dictionary")
     _refuse_unfit(model)
     ports = ports_of(model, x)
-    further = checked_formats(formats, ports)
+    further = checked_formats(formats, ports, half_precision(model))
     columns = random_rows(ports) if x is None else ports.columns(x, MOST_ROWS)
     parent = path_of("path", path)
     # Beside the versions, under a name that no server takes for a version; gone however this ends.

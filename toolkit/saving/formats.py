@@ -46,21 +46,24 @@ _NEEDED = {
     "litert": ("ai_edge_litert",),
     "litert_int8": ("ai_edge_litert",),
 }
+# What converters and runtimes compute in beside float32.
+_HALVES = {"keras": ("float16", "bfloat16"), "onnx": ("float16",), "litert": (), "litert_int8": ()}
 _EXTRAS = {"onnx": "onnx", "litert": "litert", "litert_int8": "litert"}
 _TITLES = {"keras": "Keras", "onnx": "ONNX", "litert": "LiteRT", "litert_int8": "LiteRT"}
 
 
-def checked_formats(formats: Any, ports: Ports | None = None) -> tuple[str, ...]:
+def checked_formats(formats: Any, ports: Ports | None = None, half: str | None = None) -> tuple[str, ...]:
     """The formats asked for, where they can be written here.
 
     Args:
         formats: Names.
         ports: What the model takes, where it is known.
+        half: The half precision that it computes in, where it does.
 
     Raises:
         ImportError: A package is missing; the line that brings it is told.
         TypeError: `formats` is no list of texts.
-        ValueError: A format is unknown, or carries no words and the model takes some.
+        ValueError: A format is unknown, or carries no words or not this half precision, and the model has it.
 
     Example:
 
@@ -82,6 +85,11 @@ def checked_formats(formats: Any, ports: Ports | None = None) -> tuple[str, ...]
             raise ValueError(
                 f"{_TITLES[name]} has no tables of words, and the input {words[0]!r} takes words: export the part of "
                 "the model that follows its encoding, or leave the format out."
+            )
+        if half is not None and half not in _HALVES[name]:
+            raise ValueError(
+                f"{_TITLES[name]} carries no {half}, which the model computes in: build it in 'float32' and "
+                f"give it the same weights, or leave {name!r} out of `formats`."
             )
     return tuple(dict.fromkeys(formats))
 

@@ -140,6 +140,19 @@ def test_words_are_refused_before_anything_is_written(monkeypatch):
     assert checked_formats(["keras"], ports) == ("keras",)
 
 
+def test_half_precision_that_a_format_does_not_carry_is_refused_before_anything_is_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
+    model = keras.Sequential([keras.Input((2,)), L.Dense(1, dtype="mixed_bfloat16")])
+    with pytest.raises(
+        ValueError, match="ONNX carries no bfloat16, .* build it in 'float32' and give it the same weights"
+    ):
+        tw.export(model, tmp_path, formats=["onnx"])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="LiteRT carries no float16"):
+        checked_formats(["litert"], half="float16")
+    assert checked_formats(["onnx", "keras"], half="float16") == ("onnx", "keras")
+
+
 def test_formats_of_other_names_and_packages_that_are_missing_are_told(flowers, tmp_path, monkeypatch):
     model, rows, _ = flowers
     with pytest.raises(TypeError, match="must be a list of names, such as .*, got 'onnx'"):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 import trainwise as tw
 
@@ -173,6 +174,8 @@ def arguments_of(folder):
         (layers.Standardize, {}, {"center": "list", "scale": "list"}),
         (layers.MinMax, {}, {"low": "word", "high": "word", "feature_range": "list", "clip": "word"}),
         (layers.PaddingMask, {}, {"fill": "list"}),
+        (layers.SwapNoise, {"rate": 0.1}, {"rate": "share", "seed": "seed"}),
+        (layers.TimeMasking, {"longest": 2}, {"longest": "count", "runs": "count", "seed": "seed"}),
         (layers.Robust, {}, {"quantile_range": "list"}),
         (layers.SoftVoting, {}, {"weights": "list"}),
         (layers.HardVoting, {}, {"weights": "list", "ties": "word", "task": "word"}),
@@ -209,6 +212,7 @@ def arguments_of(folder):
             "members": "count", "epochs": "count", "batch_size": "count", "learning_rate": "rate", "seed": "seed",
         }),
         (t.run, {"source": "iris", "out": folder / "o"}, {"out": "path", "settings": "word"}),
+        (tw.data.mixup, {"data": tf.data.Dataset.from_tensors((X, Y))}, {"data": "model", "alpha": "rate", "seed": "seed"}),
         (tw.data.load, {"source": "iris"}, {"seed": "seed", "validation": "share", "test": "share"}),
     ]  # fmt: skip
 

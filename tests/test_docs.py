@@ -100,6 +100,22 @@ def test_every_subject_has_a_page_a_script_and_a_picture_and_every_page_is_in_th
     scripts = {path.stem for path in (ROOT / "examples").glob("*.py")} - {"drawing", "keras_tuner_moves_over"}
     assert subjects == scripts
     assert [name for name in subjects if not (ROOT / f"examples/pictures/{name}.png").is_file()] == []
+    # One table leads to all three.
+    table = (ROOT / "examples/README.md").read_text(encoding="utf-8")
+    rows = [re.findall(r"\]\(([^)]+)\)", line) for line in table.splitlines() if "[page]" in line]
+    assert [[path for path in row if not (ROOT / "examples" / path).is_file()] for row in rows] == [[]] * len(rows)
+    found = {Path(script).stem: (Path(page).stem, Path(picture).stem) for page, script, picture in rows}
+    assert found == {name: (name, name) for name in subjects} | {
+        "keras_tuner_moves_over": ("keras_tuner", "keras_tuner_moves_over")
+    }
+
+
+def test_the_page_of_exports_has_a_row_for_each_layer_that_the_bench_measures():
+    bench = ast.parse((ROOT / "tests/bench/exports.py").read_text(encoding="utf-8"))
+    made = (one for one in bench.body if isinstance(one, ast.Assign))
+    layers = next(one.value for one in made if ast.unparse(one.targets[0]) == "LAYERS")
+    page = (ROOT / "docs/exports.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| ([\w, ]+?) \|.*\de[-+]\d", page, re.MULTILINE) == [key.value for key in layers.keys]
 
 
 def test_the_reference_names_everything_that_it_shows_by_a_path_that_exists():

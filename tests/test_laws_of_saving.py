@@ -77,6 +77,8 @@ LAYERS = {
     "StackedLSTM": (lambda: tw.layers.StackedLSTM(L.LSTM(3), 2), SERIES),
     "StackedLayerNormalization": (lambda: tw.layers.StackedLayerNormalization(L.LayerNormalization(), 2), TABLES),
     "StackedSimpleRNN": (lambda: tw.layers.StackedSimpleRNN(L.SimpleRNN(3), 2), SERIES),
+    "SwapNoise": (lambda: tw.layers.SwapNoise(0.3, seed=2), _rows(4, 6)),
+    "TimeMasking": (lambda: tw.layers.TimeMasking(2, 3, -1.0, seed=2), _rows(4, 5, 3)),
     "PaddingMask": (lambda: tw.layers.PaddingMask(fill=[1.0, 2.0]), _rows(4, 3, 2)),
     "Robust": (lambda: _adapted(tw.layers.Robust((10.0, 90.0))), _rows(4, 2)),
     "Standardize": (lambda: _adapted(tw.layers.Standardize()), _rows(4, 2)),

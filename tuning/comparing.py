@@ -14,6 +14,7 @@ from ..toolkit.checks import instance_of, items_of, number, one_of, whole_number
 from ..toolkit.metrics.intervals import mean_margin
 from ..toolkit.optimizers.default_rates import ladder
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
+from ..toolkit.runtime.figures import panels
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,7 @@ class Comparison:
 
         Both are means over the seeds that did not diverge, with the standard deviation over them.
         """
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(13, 5), layout="constrained")
-        last, curves = figure.subplots(1, 2)
+        figure, (last, curves) = panels(columns=2, size=(13, 5))
         # A logarithmic axis has no place for losses at or below zero.
         means = [row["mean"] for row in self.rows if math.isfinite(row["mean"])]
         scale = "log" if means and min(means) > 0 else "linear"

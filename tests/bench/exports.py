@@ -1,8 +1,9 @@
 """Exports, measured. `python tests/bench/exports.py layers|latency|seconds [--report FILE]`, or all of them.
 
 `layers`: which layers of Keras leave as SavedModel, ONNX and LiteRT, each a model of that one layer run by the format's
-own runtime; the largest difference, or the sentence why not. `latency`: one row through the exported vote of 8, beside
-its 8 members exported one by one, in plain TensorFlow. `seconds`: of `tw.export` on a vote of 3 small CNNs.
+own runtime; the largest difference, or the sentence why not; and OpenVINO's, an independent reader of the SavedModel.
+`latency`: one row through the exported vote of 8, beside its 8 members exported one by one, in plain TensorFlow.
+`seconds`: of `tw.export` on a vote of 3 small CNNs.
 """
 
 import importlib.util
@@ -121,33 +122,63 @@ def _rows(name):
     return generator.normal(size=(8, *shape)).astype("float32")
 
 
-def _cells(name, formats):
+def _judged(model, folder, rows):
+    """The largest difference of OpenVINO's answers from the model's, or why it has none."""
+    import openvino
+
+    try:
+        core = openvino.Core()
+        # As exact as it can: on some processors it would compute in bfloat16.
+        served = core.compile_model(openvino.convert_model(str(folder)), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        found = next(iter(served(rows).values()))
+    # Whatever its reader and its plug-ins raise.
+    except Exception as error:
+        lacking = re.search(r"operations?: (\w+)", str(error))
+        return f"OpenVINO has no operation {lacking[1]}" if lacking else re.sub(r"\s+", " ", str(error).strip())[:100]
+    wanted = np.asarray(model.predict(rows, verbose=0))
+    if found.shape != wanted.shape:
+        return f"shape {found.shape} for {wanted.shape}"
+    return f"{np.max(np.abs(found - wanted) / np.maximum(1, np.abs(wanted))):.0e}"
+
+
+def _cells(name, formats, judge):
     """What became of the SavedModel and of each format: all at once, and where one is refused, one by one."""
     try:
         with tempfile.TemporaryDirectory() as folder:
-            report = tw.export(_model(name), Path(folder) / "m", _rows(name), formats=formats)
+            model, rows = _model(name), _rows(name)
+            report = tw.export(model, Path(folder) / "m", rows, formats=formats)
+            judged = []
+            if judge:
+                judged = [
+                    "takes no words" if name in WORDS else _judged(model, report.path, rows.astype(model.input.dtype))
+                ]
     except (tw.ExportRefusedError, ValueError, TypeError) as error:
         if len(formats) > 1:
-            each = [_cells(name, (one,)) for one in formats]
-            return [each[0][0], *(cells[1] for cells in each)]
+            each = [_cells(name, (one,), judge and place == 0) for place, one in enumerate(formats)]
+            return [each[0][0], *(cells[1] for cells in each), *each[0][2:]]
         if formats:
             said = str(error).removeprefix("The export was refused: ").split(". Nothing was published")[0]
-            return [_cells(name, ())[0], re.sub(r"\s+", " ", said)[:150]]
-        return [str(error)[:150]]
+            said = said.split(", and the input")[0]
+            alone = _cells(name, (), judge)
+            return [alone[0], re.sub(r"\s+", " ", said)[:150], *alone[1:]]
+        return [str(error)[:150], *(["was not asked"] if judge else [])]
     found = [report.formats[one] for one in formats]
     return [
         f"{report.max_difference:.0e}",
         *(f"{one['max_difference']:.0e}{'' if one['any_rows'] else ', one row at a time'}" for one in found),
+        *judged,
     ]
 
 
 def layers():
     """The table of layers and formats, as Markdown lines."""
     have = [one for one in FORMATS if importlib.util.find_spec("onnxruntime" if one == "onnx" else "ai_edge_litert")]
-    lines = [f"| layer | SavedModel | {' | '.join(have)} |", "|---" * (len(have) + 2) + "|"]
-    counts = dict.fromkeys(["SavedModel", *have], 0)
+    judge = importlib.util.find_spec("openvino") is not None
+    columns = ["SavedModel", *have, *(["SavedModel in OpenVINO"] if judge else [])]
+    lines = [f"| layer | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    counts = dict.fromkeys(columns, 0)
     for name in LAYERS:
-        cells = _cells(name, tuple(have))
+        cells = _cells(name, tuple(have), judge)
         for column, cell in zip(counts, cells, strict=True):
             counts[column] += bool(re.match(r"\de", cell))
         lines.append(f"| {name} | {' | '.join(cells)} |")

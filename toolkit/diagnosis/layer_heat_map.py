@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..runtime.figures import panels
 from .layer_state import LayerHealth, Probe
 
 if TYPE_CHECKING:
@@ -33,13 +34,10 @@ def heat_map(probes: Sequence[Probe]) -> Figure:
     >>> heat_map([Probe(step=1, epoch=0, loss=1.0, penalty=0.0, spread=1.0, layers=(layer,))]).axes[0].get_title()
     'Gradient / weights: 0.05 in hidden'
     """
-    from matplotlib.figure import Figure
-
     names = [layer.name for layer in probes[-1].layers if layer.weight is not None] if probes else []
     if not names:
         raise ValueError("There is nothing to draw: no look has seen a layer with weights; fit with the watch first.")
-    figure = Figure(figsize=(9, 1.6 + 0.7 * max(len(names), 2)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, (left, right) = panels(columns=2, size=(9, 1.6 + 0.7 * max(len(names), 2)), sharey=True)
     steps = [probe.step for probe in probes]
     for axes, what, values in (
         (left, "Gradient / weights", _values(probes, names, "slope")),
@@ -63,6 +61,8 @@ def _values(probes: Sequence[Probe], names: Sequence[str], what: str) -> np.ndar
 def _draw(axes: Axes, what: str, values: np.ndarray, names: Sequence[str], steps: Sequence[int]) -> None:
     with np.errstate(invalid="ignore"):
         shown = np.log10(np.maximum(np.where(np.isfinite(values), values, np.nan), _LEAST))
+    axes.grid(False)
+    # A map that grows lighter evenly, which all readers see alike.
     image = axes.imshow(shown, aspect="auto", cmap="viridis", interpolation="nearest")
     axes.set_title(_told(what, values, names), fontsize="medium")
     axes.set_yticks(range(len(names)), names)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checks import one_of
+from ..runtime.figures import panels
 from .curves import noise_of
 from .findings import Advice
 from .histories import read_history
@@ -151,12 +152,9 @@ class Shape:
 
     def plot(self) -> Figure:
         """The curves as a matplotlib Figure, under a title that says the shape."""
-        from matplotlib.figure import Figure
-
         losses = [name for name in self.curves if name.endswith("loss")]
         groups = [group for group in (losses, [name for name in self.curves if name not in losses]) if group]
-        figure = Figure(figsize=(7, 2.5 * max(1, len(groups))), layout="constrained")
-        places = figure.subplots(max(1, len(groups)), squeeze=False).flat
+        figure, places = panels(rows=max(1, len(groups)), size=(7, 2.5 * max(1, len(groups))))
         for axes, group in zip(places, groups, strict=False):
             for name in group:
                 axes.plot(range(1, len(self.curves[name]) + 1), self.curves[name], label=name)

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..checks import instance_of, refuse_unusable_rows, whole_number
+from ..checks import instance_of, refuse_no_rows, refuse_unusable_rows, whole_number
 from ..data.rows import spread_rows
 from ..models.reading import as_inputs
+from ..runtime.figures import panels
 from ..runtime.keras_internals import loss_trackers, walked
 from ..runtime.randomness import preserved
 
@@ -54,10 +55,7 @@ class TimeGradient:
 
     def plot(self) -> Figure:
         """The norm against the time step as a matplotlib Figure."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(8, 4), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panels()
         axes.plot(self.norms, label=self.layer)
         # Steps that a mask leaves out have no gradient, and a logarithm no place for it.
         axes.set(xlabel="time step", ylabel="norm of the gradient", yscale="log" if any(self.norms) else "linear")
@@ -106,6 +104,7 @@ def gradient_over_time(model: keras.Model, x: Any, y: Any, rows: int = 256) -> T
     if not model.compiled:
         raise ValueError("`model` must be compiled: the gradient is that of its loss. Call `model.compile(...)` first.")
     layer = _first_recurrent(model)
+    refuse_no_rows("y", y)
     refuse_unusable_rows(x, y)
     x, y = spread_rows(x, y, rows)
     # What the loss counts on its way is not of the user's fit.

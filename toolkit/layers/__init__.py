@@ -1,5 +1,7 @@
 """Keras layers of trainwise."""
 
+from .augmentation import SwapNoise as SwapNoise
+from .augmentation import TimeMasking as TimeMasking
 from .decision_trees import DecisionTrees as DecisionTrees
 from .dropout_sampling import DropoutSampling as DropoutSampling
 from .folded import Folded as Folded
@@ -57,5 +59,7 @@ __all__ = [
     "StackedLayerNormalization",
     "StackedSimpleRNN",
     "Standardize",
+    "SwapNoise",
+    "TimeMasking",
     "Unrolled",
 ]

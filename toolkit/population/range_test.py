@@ -16,6 +16,7 @@ from ..models.copying import copied
 from ..models.reading import innermost
 from ..optimizers.member_forms import MEMBER_FORMS
 from ..optimizers.memberwise import memberwise
+from ..runtime.figures import BLACK, GREEN, ORANGE, panels
 from ..runtime.fit_arguments import brings_batches
 from ..runtime.keras_internals import compiled_with
 from ..runtime.randomness import preserved
@@ -118,18 +119,15 @@ class RangeResult:
 
     def plot(self) -> Figure:
         """Loss against learning rate as a matplotlib Figure, with the suggestion and the limit marked."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(8, 5), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panels(size=(8, 5))
         shown = np.where(np.isfinite(self.losses), self.losses, np.nan)
         # One rate that broke down would press all other losses into a line.
         axes.plot(self.rates, np.minimum(shown, _TIMES_BEST * self.start), marker=".")
-        axes.axhline(self.start, color="grey", linewidth=0.8, label="before training")
+        axes.axhline(self.start, color=BLACK, linestyle=":", linewidth=1, label="before training")
         if self.suggestion is not None:
-            axes.axvline(self.suggestion, color="green", label=f"suggestion {self.suggestion:.2g}")
+            axes.axvline(self.suggestion, color=GREEN, label=f"suggestion {self.suggestion:.2g}")
         if self.limit is not None:
-            axes.axvline(self.limit, color="red", linestyle="--", label=f"limit {self.limit:.2g}")
+            axes.axvline(self.limit, color=ORANGE, linestyle="--", label=f"limit {self.limit:.2g}")
         # Told, for a logarithmic axis finds no ends where no loss is a number.
         axes.set_xlim(self.rates[0] / 1.2, self.rates[-1] * 1.2)
         axes.set(xscale="log", xlabel="learning rate", ylabel="loss")

@@ -11,6 +11,7 @@ import numpy as np
 from ..diagnosis.findings import Finding
 from ..metrics.directions import higher_is_better
 from ..models.lazy_models import LazyModels
+from ..runtime.figures import panels
 from .leaderboard import Leaderboard, _shown
 from .model import Population
 from .settings import MemberSettings
@@ -93,11 +94,8 @@ class PopulationResult:
         Raises:
             ValueError: No such curve.
         """
-        from matplotlib.figure import Figure
-
         metric = self._known(metric)
-        figure = Figure(figsize=(8, 5), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panels(size=(8, 5))
         for k, history in enumerate(self.histories):
             values = history[metric]
             axes.plot(range(1, len(values) + 1), values, label=self._label(k), marker="." if len(values) == 1 else None)

@@ -17,6 +17,7 @@ from .checksums import sums_of
 from .ports import Ports, output_names
 from .proving import Arrays
 from .tracing import DEFAULT
+from .words import bytes_of, is_text, json_of
 
 CARD = "card.json"
 PAGE = "card.md"
@@ -106,7 +107,8 @@ def _meanings(model: keras.Model, answers: Arrays, classes: Sequence[str] | None
     tensors = list(getattr(model, "outputs", None) or [])
     ends = dict.fromkeys(answers, "")
     # A dictionary's outputs stand in the order of its keys, a list's as they are.
-    if len(tensors) == len(answers) == 1 or list(answers) == output_names(model, [0] * len(answers)):
+    alone, in_order = len(answers) == 1, list(answers) == output_names(model, [0] * len(answers))
+    if len(tensors) == len(answers) and (alone or in_order):
         for key, tensor in zip(answers, tensors, strict=True):
             ends[key] = _ENDS.get(activation_of(tensor) or "", "")
     found = {}
@@ -141,7 +143,7 @@ def load_lines(ports: Ports, columns: Arrays) -> list[str]:
 
 
 def _constant(column: np.ndarray, dtype: str) -> str:
-    if column.size <= _MOST_SHOWN:
+    if _is_short(column):
         return f'tf.constant({_literal(_short(column))}, "{dtype}")'
     nothing = {"string": '""', "bool": "False"}.get(dtype, f'tf.constant(0, "{dtype}")')
     return f"tf.fill({list(column.shape)}, {nothing})"
@@ -153,7 +155,9 @@ def _literal(value: Any) -> str:
         return f"[{', '.join(map(_literal, value))}]"
     if isinstance(value, float) and not np.isfinite(value):
         return f'float("{value}")'
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    if isinstance(value, str):
+        return json.dumps(value) if is_text(value) else repr(bytes_of(value))
+    return repr(value)
 
 
 def _short(array: np.ndarray) -> Any:
@@ -166,7 +170,20 @@ def _short(array: np.ndarray) -> Any:
 
 
 def _shown(row: np.ndarray) -> Any:
-    return _short(row) if row.size <= _MOST_SHOWN else f"{row.size} values, see {REQUEST}"
+    return _json(_short(row)) if _is_short(row) else f"{row.size} values, see {REQUEST}"
+
+
+def _is_short(array: np.ndarray) -> bool:
+    # Of words each character counts, an image of one string has as many as it has bytes.
+    size = np.char.str_len(array).sum() // 4 if array.dtype.kind == "U" else array.size
+    return bool(max(size, array.size) <= _MOST_SHOWN)
+
+
+def _json(value: Any) -> Any:
+    """Plain values as Serving takes them: strings that are no text in base 64."""
+    if isinstance(value, list):
+        return [_json(one) for one in value]
+    return json_of(value) if isinstance(value, str) else value
 
 
 def request(columns: Arrays) -> dict[str, Any]:
@@ -177,7 +194,7 @@ def request(columns: Arrays) -> dict[str, Any]:
     >>> request({"point": np.array([[1.0, 2.5], [3.0, 4.0]])})
     {'signature_name': 'serving_default', 'instances': [{'point': [1.0, 2.5]}]}
     """
-    row = {name: _short(column[0]) for name, column in columns.items()}
+    row = {name: _json(_short(column[0])) for name, column in columns.items()}
     return {"signature_name": DEFAULT, "instances": [row]}
 
 

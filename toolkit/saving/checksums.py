@@ -59,6 +59,25 @@ def changed_files(folder: str | Path) -> list[str]:
     return [*told, *(f"{name} was not there" for name in sorted(set(found) - set(known)))]
 
 
+def has_changed(folder: str | Path, name: str) -> bool:
+    """Whether one file of a folder is not as its sum says; `False` where the folder has no sums, or none of it.
+
+    Args:
+        folder: A published version.
+        name: Of the file, by its path from there.
+
+    Example:
+
+    >>> has_changed("nowhere", "a")
+    False
+    """
+    folder = Path(folder)
+    if not (folder / SUMS).is_file() or not (folder / name).is_file():
+        return False
+    known = _read(folder).get(name)
+    return known is not None and known != _sum(folder / name)
+
+
 def _read(folder: Path) -> dict[str, str]:
     file = folder / SUMS
     if not file.is_file():

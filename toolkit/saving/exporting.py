@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -132,12 +133,11 @@ def export(
         instance_of("card", card, Mapping, "a dictionary")
     _refuse_unfit(model)
     ports = ports_of(model, x)
-    further = checked_formats(formats, ports)
+    further = checked_formats(formats, ports, half_precision(model))
     columns = random_rows(ports) if x is None else ports.columns(x, MOST_ROWS)
     parent = path_of("path", path)
-    parent.mkdir(parents=True, exist_ok=True)
     # Beside the versions, under a name that no server takes for a version; gone however this ends.
-    with WorkFolder(".draft-", parent) as work, FreshProcess(work) as process:
+    with _writable(parent), WorkFolder(".draft-", parent) as work, FreshProcess(work) as process:
         draft = work / "model"
         answers = predicted(model, ports, columns)
         _refuse_other_classes(classes, answers)
@@ -179,6 +179,20 @@ def export(
     return replace(report, path=final, version=version)
 
 
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Inside it the folder is there; what the system refuses is told with the folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.strerror is None:  # in words of this package already
+            raise
+        raise OSError(
+            f"The export cannot be written to {folder}: {error.strerror}. Make room there, or give another folder."
+        ) from error
+
+
 def published_before(path: str | Path, run: str) -> ExportReport | None:
     """What a run had published before it was interrupted, or `None`.
 
@@ -208,6 +222,11 @@ def _proof(
         f"It answered {count} rows twice, and both times alike.",
         f"In a batch of {count} and one by one the answers agree with the model's own.",
         *(["So they do at other lengths of the axes that the model leaves open."] if others else []),
+        *(
+            [f"The optional inputs that had no rows ({', '.join(map(repr, ports.left_out))}) are in no signature."]
+            if ports.left_out
+            else []
+        ),
         *([f"A signature takes ASCII letters, digits and _ in names, so {', '.join(renamed)}."] if renamed else []),
         *([f"The model computes in {half}; its signatures take and give float32."] if half else []),
         f"The largest difference is {difference:.1e}; {tolerance:.0e} x max(1, |answer|) is allowed.",
@@ -215,7 +234,10 @@ def _proof(
 
 
 def _format_rows(formats: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{"format": name, **found} for name, found in formats.items()]
+    return [
+        {"format": name, **{key: value for key, value in found.items() if key != "form"}}
+        for name, found in formats.items()
+    ]
 
 
 def _checked_signatures(signatures: Any) -> dict[str, Callable[[Any], Any]]:

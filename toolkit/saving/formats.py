@@ -19,11 +19,14 @@ import keras
 import numpy as np
 
 from ..runtime.keras_internals import flat_layers
+from ..runtime.randomness import preserved
 from .isolation import SECONDS, SINGLE_ROWS, package_folders
+from .keras_files import unknown_classes
 from .litert_format import write_litert
 from .loading import load_model
+from .nests import filled, leaves
 from .onnx_format import write_onnx
-from .ports import Ports
+from .ports import Ports, ports_of
 from .proving import Arrays, largest_difference, predicted
 from .refusals import ExportRefusedError
 from .tracing import DEFAULT, Signatures, short
@@ -43,21 +46,24 @@ _NEEDED = {
     "litert": ("ai_edge_litert",),
     "litert_int8": ("ai_edge_litert",),
 }
+# What converters and runtimes compute in beside float32.
+_HALVES = {"keras": ("float16", "bfloat16"), "onnx": ("float16",), "litert": (), "litert_int8": ()}
 _EXTRAS = {"onnx": "onnx", "litert": "litert", "litert_int8": "litert"}
 _TITLES = {"keras": "Keras", "onnx": "ONNX", "litert": "LiteRT", "litert_int8": "LiteRT"}
 
 
-def checked_formats(formats: Any, ports: Ports | None = None) -> tuple[str, ...]:
+def checked_formats(formats: Any, ports: Ports | None = None, half: str | None = None) -> tuple[str, ...]:
     """The formats asked for, where they can be written here.
 
     Args:
         formats: Names.
         ports: What the model takes, where it is known.
+        half: The half precision that it computes in, where it does.
 
     Raises:
         ImportError: A package is missing; the line that brings it is told.
         TypeError: `formats` is no list of texts.
-        ValueError: A format is unknown, or carries no words and the model takes some.
+        ValueError: A format is unknown, or carries no words or not this half precision, and the model has it.
 
     Example:
 
@@ -79,6 +85,11 @@ def checked_formats(formats: Any, ports: Ports | None = None) -> tuple[str, ...]
             raise ValueError(
                 f"{_TITLES[name]} has no tables of words, and the input {words[0]!r} takes words: export the part of "
                 "the model that follows its encoding, or leave the format out."
+            )
+        if half is not None and half not in _HALVES[name]:
+            raise ValueError(
+                f"{_TITLES[name]} carries no {half}, which the model computes in: build it in 'float32' and "
+                f"give it the same weights, or leave {name!r} out of `formats`."
             )
     return tuple(dict.fromkeys(formats))
 
@@ -104,7 +115,8 @@ def write_format(
         tolerance: That of the SavedModel; other runtimes may be off by 1e-4.
 
     Returns:
-        `file`, `bytes`, `max_difference`, `tolerance`, `any_rows` (at a time) and a `note`.
+        `file`, `bytes`, `max_difference`, `tolerance`, `any_rows` (at a time) and a `note`; of Keras the `form` in
+        which it takes the inputs.
 
     Raises:
         ExportRefusedError: The format cannot carry the model, or its runtime answers otherwise.
@@ -113,9 +125,10 @@ def write_format(
     file.parent.mkdir(exist_ok=True)
     allowed = tolerance if name == "keras" else max(tolerance, TOLERANCE)
     any_rows = _written(name, signatures, draft, file)
+    form = signatures.ports.form
     if name == "keras":
         _refuse_unregistered(signatures.model)
-        found = _answered_by_keras(file, signatures.ports, columns)
+        found = _answered_by_keras(file, columns, form)
         notes = [_loads_with(signatures.model)]
     else:
         found = answered(file, work, columns, any_rows)
@@ -131,6 +144,8 @@ def write_format(
         "max_difference": difference,
         "tolerance": None if name == "litert_int8" else allowed,
         "any_rows": any_rows,
+        # The nest that a Keras model takes; the other files take names.
+        **({"form": form} if name == "keras" else {}),
         "note": " ".join(notes),
     }
 
@@ -153,10 +168,19 @@ def run_again(name: str, card: Mapping[str, Any], folder: Path, work: Path, colu
         checked_formats([name])
     except ImportError as error:
         return f"{_TITLES[name]} was not run: {error}"
+    file = folder / FOLDER / FILES[name]
     if name == "keras":
-        # What it needs may not be there, and the SavedModel stands without it.
-        return "The file of Keras was not run; its sum is as it was."
-    found = answered(folder / FOLDER / FILES[name], work, columns, bool(card.get("any_rows", True)))
+        unknown = unknown_classes(file)
+        # The SavedModel stands without them, and only their owner can bring them.
+        if unknown:
+            return (
+                f"Keras was not run, and the sum of its file is as it was: it needs {', '.join(unknown)}, which nobody "
+                "has registered here. Import the module that does, and call `tw.verify` in that process."
+            )
+        # A version of before does not say in which nest; one of one input needs none.
+        found = _answered_by_keras(file, columns, card.get("form", next(iter(columns))))
+    else:
+        found = answered(file, work, columns, bool(card.get("any_rows", True)))
     if card.get("tolerance") is None:
         difference, _ = _loss(answers, found)
         # As far off as it was, and what another machine rounds.
@@ -250,15 +274,31 @@ def answered(file: Path, work: Path, columns: Arrays, any_rows: bool = True) -> 
         return {f"0/{DEFAULT}/{name}": archive[name] for name in archive.files}
 
 
-def _answered_by_keras(file: Path, ports: Ports, columns: Arrays) -> Arrays:
+def _answered_by_keras(file: Path, columns: Arrays, form: Any) -> Arrays:
+    """What the file answers in this process, where the classes are that it needs; no code in it is run.
+
+    Args:
+        file: The file.
+        columns: Rows by the names of the inputs.
+        form: The nest in which the model takes them, with those names as leaves.
+    """
+    places = [name for _, name in leaves(form)]
+    names = [str(name) for name in places if name is not None]
     try:
-        again = load_model(file, compiled=False)
-        few = {name: column[:SINGLE_ROWS] for name, column in columns.items()}
-        given = {"together": predicted(again, ports, columns), "again": predicted(again, ports, columns)}
-        given["singly"] = predicted(again, ports, few)
+        if set(names) != set(columns):
+            raise ValueError(f"it takes {', '.join(names)}, and the rows hold {', '.join(columns)}.")
+        nest = filled(form, [None if name is None else columns[name] for name in places])
+        # Layers draw their first weights before the file brings others.
+        with preserved():
+            again = load_model(file, compiled=False)
+            ports = ports_of(again, nest)
+            given = dict(zip((port.name for port in ports.inputs), (columns[name] for name in names), strict=True))
+            few = {name: column[:SINGLE_ROWS] for name, column in given.items()}
+            ways = {"together": predicted(again, ports, given), "again": predicted(again, ports, given)}
+            ways["singly"] = predicted(again, ports, few)
     except ValueError as error:
         raise ExportRefusedError(f"The export was refused: the file of Keras does not come back: {error}") from error
-    return {f"0/{DEFAULT}/{way}/{name}": array for way, found in given.items() for name, array in found.items()}
+    return {f"0/{DEFAULT}/{way}/{name}": array for way, found in ways.items() for name, array in found.items()}
 
 
 def _refuse_unregistered(model: keras.Model) -> None:

@@ -43,7 +43,8 @@ class FreshProcess:
         script = Path(__file__).with_name("fresh_process.py")
         # Isolated, so that it finds nothing by where it runs; the paths give it the packages of this process.
         command = [sys.executable, "-I", str(script), json.dumps(package_folders())]
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        # On a GPU it takes what it needs beside this process, and no more.
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             errors="replace", env=environment,

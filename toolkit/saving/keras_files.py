@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import keras
+
 # Weights hardly shrink; a part that unpacks to more than this many times its size, and to more than that many bytes,
 # is made to fill the memory.
 _MOST_TIMES = 100
@@ -57,6 +59,29 @@ def refuse_hostile(path: Path) -> None:
         )
 
 
+def unknown_classes(path: Path) -> list[str]:
+    """What a model's file needs and nobody has registered with Keras here, as `package>Name`; it is not loaded.
+
+    Example:
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "model.keras"
+    >>> keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
+    >>> unknown_classes(path)
+    []
+    """
+    _, config = _looked_into(path)
+    names = {name for one in _dictionaries(config) if (name := _own_name(one))}
+    return sorted(name for name in names if keras.saving.get_registered_object(name) is None)
+
+
+def _own_name(config: dict[str, Any]) -> str | None:
+    """The name under which a class or function of somebody else than Keras is to be registered."""
+    name, module = config.get("registered_name"), config.get("module")
+    plain = str(module).partition(".")[0] in ("keras", "builtins")
+    return name if isinstance(name, str) and isinstance(module, str) and not plain else None
+
+
 def _looked_into(path: Path) -> tuple[list[zipfile.ZipInfo], Any]:
     """The parts of an archive and its configuration; nothing of what is damaged, of which Keras says where."""
     if not zipfile.is_zipfile(path):
@@ -90,16 +115,22 @@ def _config(archive: zipfile.ZipFile) -> Any:
 
 
 def _code_in(config: Any) -> Iterator[str]:
-    """The names of what holds code, in a configuration of any depth."""
+    """The names of what holds code."""
+    for one in _dictionaries(config):
+        kind = one.get("class_name")
+        if isinstance(kind, str) and kind in _CODE:
+            inner = one.get("config")
+            name = inner.get("name") if isinstance(inner, dict) else None
+            yield f"{kind.strip('_')} {name!r}" if name else kind.strip("_")
+
+
+def _dictionaries(config: Any) -> Iterator[dict[str, Any]]:
+    """Every dictionary in a configuration of any depth."""
     waiting = [config]
     while waiting:
         one = waiting.pop()
         if isinstance(one, dict):
-            kind = one.get("class_name")
-            if isinstance(kind, str) and kind in _CODE:
-                inner = one.get("config")
-                name = inner.get("name") if isinstance(inner, dict) else None
-                yield f"{kind.strip('_')} {name!r}" if name else kind.strip("_")
+            yield one
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one

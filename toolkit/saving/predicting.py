@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..data.forecasts import Forecast, last_windows
 from ..data.images import ENDINGS, images_in, is_image_file, read_images
 from ..data.sequences import SequenceColumns, named_sequences
 from ..data.tables import read_table
+from .checksums import has_changed
 from .exporting import SCHEMA
 from .numbering import latest_version
 from .outward_operations import refuse_outward
@@ -63,6 +64,19 @@ def predict_table(
     """
     folder = latest_version(model)
     schema = _schema(folder)
+    found = _predicted(folder, schema, file, header, trust, row_id)
+    # By hand, as to rename a class: it may be meant, and may be a mistake.
+    if has_changed(folder, SCHEMA):
+        note = (
+            f"{folder / SCHEMA} has changed since the model was published; the columns and classes are as it says now."
+        )
+        return replace(found, notes=[note, *found.notes])
+    return found
+
+
+def _predicted(
+    folder: Path, schema: dict[str, Any], file: str | Path, header: bool | None, trust: bool, row_id: str | None
+) -> Predicted:
     if schema.get("images"):
         return _of_images(folder, schema, Path(file), row_id, trust)
     if Path(file).is_dir() or is_image_file(file):

@@ -11,7 +11,8 @@ import numpy as np
 from .nests import leaves
 from .ports import Port, Ports, half_precision, output_names
 from .refusals import ExportRefusedError
-from .tracing import CLASSIFY, DEFAULT, Signatures, probabilities_name, short
+from .tracing import ALIAS, CLASSIFY, DEFAULT, Signatures, probabilities_name, short
+from .words import strings_of, texts_of
 
 TOLERANCE = 1e-5
 MOST_ROWS = 32
@@ -61,7 +62,7 @@ def random_rows(ports: Ports) -> Arrays:
 def tensors_of(columns: Mapping[str, np.ndarray]) -> list[Any]:
     """Columns as tensors, words as strings."""
     return [
-        keras.ops.convert_to_tensor(column.tolist(), dtype="string") if column.dtype.kind == "U" else column
+        keras.ops.convert_to_tensor(strings_of(column), dtype="string") if column.dtype.kind == "U" else column
         for column in columns.values()
     ]
 
@@ -83,7 +84,10 @@ def predicted(model: keras.Model, ports: Ports, columns: Arrays) -> Arrays:
         answers = model.predict(given, verbose=0, batch_size=count)
     # Whatever the layers raise.
     except Exception as error:
-        raise ValueError(f"The model {model.name!r} cannot answer the rows of `x`: {short(error)}") from error
+        raise ValueError(
+            f"The model {model.name!r} cannot answer these rows (`x`, or made up where none are given), and "
+            f"`model.predict` fails on them too: {short(error)}"
+        ) from error
     names = output_names(model, answers)
     found = {}
     for name, (_, answer) in zip(names, leaves(answers), strict=True):
@@ -103,8 +107,7 @@ def predicted(model: keras.Model, ports: Ports, columns: Arrays) -> Arrays:
 
 def _plain(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind in "OS":
-        words = [word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word) for word in array.ravel()]
-        return np.array(words, dtype="U").reshape(array.shape)
+        return texts_of(array)
     # bfloat16 is no type of numpy's own, and has no arithmetic with others; a signature gives float32 for both.
     return array.astype("float32") if array.dtype.name in ("bfloat16", "float16") else array
 
@@ -156,7 +159,7 @@ def expected_of(signatures: Signatures, columns: Arrays, answers: Arrays) -> dic
     """
     import tensorflow as tf
 
-    found = {DEFAULT: answers}
+    found = {DEFAULT: answers, ALIAS: answers}
     count = len(next(iter(columns.values())))
     for name, function in signatures.after.items():
         given = function({key: tf.convert_to_tensor(array) for key, array in answers.items()})
@@ -297,7 +300,8 @@ def cause(model: keras.Model, ports: Ports, columns: Arrays, answers: Arrays, to
     """
     if _differ(answers, predicted(model, ports, columns), tolerance):
         return (
-            " The model itself answers the same rows differently each time: it draws random numbers when it predicts."
+            " The model itself answers the same rows differently each time: it draws random numbers when it "
+            "predicts, or keeps a state from one request to the next."
         )
     first = {name: column[:1] for name, column in columns.items()}
     alone = predicted(model, ports, first)

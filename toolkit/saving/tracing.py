@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ RESERVED = (DEFAULT, ALIAS, CLASSIFY, UNCERTAINTY)
 # Outputs of a vote that say how sure it is.
 DOUBTS = ("entropy", "mutual_information", "disagreement", "standard_deviation")
 _HALVES = ("float16", "bfloat16")
+_OPERATION = re.compile(r"\{\{.*?\}\}|\[Op:\w+\]")
+_BOLD = re.compile(r"\x1b\[\d*m")
 Tensors = dict[str, Any]
 
 
@@ -81,7 +84,12 @@ class Signatures:
                 archive.add_endpoint(name, function, input_signature=specs)
             write_quietly(archive, folder)
         except tf.errors.OpError as error:  # as on a full disk, where TensorFlow raises errors of its own
-            raise OSError(f"The SavedModel cannot be written to {folder.parent.parent}: {error.message}") from error
+            # The operation, the temporary file; and the system's words.
+            told = _OPERATION.sub("", error.message).rpartition("; ")[2].strip()
+            raise OSError(
+                f"The SavedModel cannot be written to {folder.parent.parent}: {told}. Make room there, or give another "
+                "folder."
+            ) from error
         except OSError:
             raise
         # Whatever the layers raise where they meet tensors without values.
@@ -110,7 +118,8 @@ def short(error: BaseException, most: int = 400) -> str:
     'ValueError: No.'
     """
     told = str(error).split("Arguments received by")[0].split("Call arguments received")[0]
-    told = " ".join(told.split())
+    # Keras writes some of it in bold, for terminals.
+    told = " ".join(_BOLD.sub("", told).split())
     told = told if len(told) <= most else f"{told[:most]} ..."
     return f"{type(error).__name__}: {told}" if told else type(error).__name__
 

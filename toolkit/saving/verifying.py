@@ -154,7 +154,7 @@ def _ports(card: Mapping[str, Any]) -> Ports:
         Port(str(one["name"]), str(one["name"]), str(one["dtype"]), tuple(one["shape"]), str(one["dtype"]))
         for one in card["inputs"]
     )
-    return Ports({port.name: None for port in inputs}, inputs)
+    return Ports({port.name: port.name for port in inputs}, inputs)
 
 
 def _by_name(x: Any, card: Mapping[str, Any]) -> Any:

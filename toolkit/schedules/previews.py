@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import instance_of, items_of, whole_number
+from ..runtime.figures import panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,12 +51,8 @@ def plot(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) 
     >>> plot(keras.optimizers.schedules.CosineDecay(1.0, 10), 10).axes[0].get_xlabel()
     'update'
     """
-    from matplotlib.figure import Figure
-
-    # Not by pyplot, which would hold the figure for good and look for a window system.
     rates = preview(schedule, steps)
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = panels()
     axes.plot(range(steps), rates)
     axes.set(xlabel="update", ylabel="learning rate")
     return figure

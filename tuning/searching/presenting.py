@@ -11,6 +11,7 @@ from typing import Any
 
 from ...toolkit.population import Leaderboard
 from ...toolkit.report.parts import device, versions
+from ...toolkit.runtime.figures import BLUE, panels
 from ...toolkit.runtime.files import write_text
 from . import analysis
 from .announcing import at_rate
@@ -91,16 +92,13 @@ def summary(record: Record) -> str:
 
 def figure(record: Record) -> Any:
     """The objective of each trial after each epoch as a matplotlib Figure, the best one drawn bold."""
-    from matplotlib.figure import Figure
-
-    drawn = Figure(figsize=(8, 5), layout="constrained")
-    axes = drawn.subplots()
+    drawn, (axes,) = panels(size=(8, 5))
     for number, outcome in record.outcomes.items():
         if not outcome.curve:
             continue
-        style: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.6}
+        style: dict[str, Any] = {"linewidth": 0.8, "color": "0.6", "linestyle": "-"}
         if number == record.order[0]:
-            style = {"linewidth": 2.5, "label": f"trial {number}", "zorder": 3}
+            style = {"linewidth": 2.5, "color": BLUE, "linestyle": "-", "label": f"trial {number}", "zorder": 3}
         marker = "." if len(outcome.curve) == 1 else None  # a line needs two points
         axes.plot(range(1, len(outcome.curve) + 1), outcome.curve, marker=marker, **style)
     axes.set(xlabel="epoch", ylabel=record.plan.objective.name)

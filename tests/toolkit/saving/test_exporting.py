@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -167,6 +168,14 @@ def test_a_file_in_the_place_of_the_folder_is_refused(model, tmp_path):
         tw.export(model, tmp_path / "taken")
 
 
+def test_a_folder_that_may_not_be_written_is_told_with_the_cure(model):
+    # Neither may an administrator, as whom tests in containers run.
+    with pytest.raises(
+        OSError, match=r"cannot be written to /proc/models: .*\. Make room there, or give another folder"
+    ):
+        tw.export(model, "/proc/models")
+
+
 def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path):
     code = (
         "import resource, keras, numpy as np, trainwise as tw\n"
@@ -179,7 +188,9 @@ def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(tmp_path):
         "    print('refused:', error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-    assert "refused: The SavedModel cannot be written" in done.stdout, done.stderr
+    assert re.search("refused: The SavedModel cannot be written to .*full: [^{]*Make room there", done.stdout), (
+        done.stderr
+    )
     assert os.listdir(tmp_path / "full") == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import erf
 
 import trainwise as tw
-from trainwise.toolkit.saving.formats import checked_formats
+from trainwise.toolkit.saving.formats import checked_formats, run_again
 from trainwise.toolkit.saving.ports import ports_of
 
 L = keras.layers
@@ -75,6 +75,42 @@ def test_the_report_and_the_card_say_how_far_off_each_format_is(exported):
 def test_formats_are_proved_again_with_the_version(exported):
     said = " ".join(tw.verify(exported[2].path).proof)
     assert "ONNX answered them too" in said and said.count("LiteRT answered them too") == 2
+    assert "Keras answered them too" in said
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Shift(L.Layer):
+    """A layer of the user's."""
+
+    def call(self, inputs):
+        return inputs + 1
+
+
+def _run_again(folder, model, answers, form="row"):
+    (folder / "formats").mkdir(exist_ok=True)
+    model.save(folder / "formats/model.keras")
+    card = {"tolerance": 1e-5, "any_rows": True, "form": form}
+    return run_again("keras", card, folder, folder, {"row": np.ones((3, 2), "float32")}, answers)
+
+
+def test_a_keras_file_is_run_again_where_its_classes_are_and_else_they_are_named(tmp_path, monkeypatch):
+    model = keras.Sequential([keras.Input((2,), name="row"), Shift(name="out")])
+    drawn = np.random.get_state()[1].copy()
+    assert "Keras answered them too" in _run_again(tmp_path, model, {"out": np.full((3, 2), 2.0)})
+    assert np.array_equal(np.random.get_state()[1], drawn)
+    with pytest.raises(tw.ExportRefusedError, match="differ from the model's .*The format is 'keras'"):
+        _run_again(tmp_path, model, {"out": np.full((3, 2), 2.5)})
+    with pytest.raises(tw.ExportRefusedError, match="does not come back: it takes other, and the rows hold row"):
+        _run_again(tmp_path, model, {"out": np.full((3, 2), 2.0)}, "other")
+    monkeypatch.delitem(keras.saving.get_custom_objects(), "tests>Shift")
+    said = run_again("keras", {}, tmp_path, tmp_path, {}, {})
+    assert "Keras was not run" in said and "it needs tests>Shift, which nobody has registered here" in said
+
+
+def test_a_keras_file_with_code_is_not_run_again(tmp_path):
+    model = keras.Sequential([keras.Input((2,), name="row"), L.Lambda(lambda t: t, name="out")])
+    with pytest.raises(tw.ExportRefusedError, match="does not come back: .* holds Python code"):
+        _run_again(tmp_path, model, {"out": np.ones((3, 2))})
 
 
 @needs_all
@@ -102,6 +138,19 @@ def test_words_are_refused_before_anything_is_written(monkeypatch):
     with pytest.raises(ValueError, match="LiteRT has no tables of words, and the input 'city' takes words"):
         checked_formats(["litert"], ports)
     assert checked_formats(["keras"], ports) == ("keras",)
+
+
+def test_half_precision_that_a_format_does_not_carry_is_refused_before_anything_is_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
+    model = keras.Sequential([keras.Input((2,)), L.Dense(1, dtype="mixed_bfloat16")])
+    with pytest.raises(
+        ValueError, match="ONNX carries no bfloat16, .* build it in 'float32' and give it the same weights"
+    ):
+        tw.export(model, tmp_path, formats=["onnx"])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="LiteRT carries no float16"):
+        checked_formats(["litert"], half="float16")
+    assert checked_formats(["onnx", "keras"], half="float16") == ("onnx", "keras")
 
 
 def test_formats_of_other_names_and_packages_that_are_missing_are_told(flowers, tmp_path, monkeypatch):

@@ -169,6 +169,8 @@ def _refused(model, x, match, tmp_path, error=ValueError, **options):
 def test_inputs_that_no_signature_takes_are_refused(tmp_path):
     sparse = _functional(L.Dense(1), (4,), sparse=True)
     _refused(sparse, None, "is sparse, which no signature takes: give the model a dense Input", tmp_path)
+    waves = _functional(keras.ops.real, (4,), dtype="complex64")
+    _refused(waves, None, "is complex64, .*: give the model its real and its imaginary part as two", tmp_path)
     memory = keras.Sequential([keras.Input(batch_shape=(4, 3, 2)), L.GRU(2, stateful=True, name="memory")])
     _refused(memory, _rows(4, 3, 2), "'memory' is stateful: .*`stateful=False`; .*`return_state=True`", tmp_path)
 
@@ -190,6 +192,7 @@ def test_outputs_that_are_not_one_row_for_each_row_are_refused(tmp_path):
         ({"a": _rows(3, 1), "b": np.array([["x", "y"]])}, "`x` must hold numbers for the input 'b', got <U1"),
         ({"a": _rows(3, 1), "b": _rows(2, 2)}, "equally many rows for each input, got {'a': 3, 'b': 2}"),
         ({"a": [_rows(3, 1)], "b": [_rows(2, 2), _rows(2, 2)]}, "got shape|must be an array"),
+        ({"a": tf.ragged.constant([[1.0], [2.0]]), "b": _rows(2, 2)}, "'a', got ragged: give `.to_tensor\\(\\)`"),
         (tf.data.Dataset.from_tensors(_rows(3, 1)), "got a data set: give one of its batches"),
     ],
 )
@@ -209,7 +212,7 @@ def test_rows_of_another_form_are_refused(tmp_path):
     model = Own()
     model({"a": _rows(3, 2), "b": _rows(3, 2)})
     _refused(model, {"a": 1.0, "b": 2.0}, "at least one row, got 1.0", tmp_path)
-    _refused(model, {"a": _rows(3, 2), "c": _rows(3, 2)}, "'own.*' cannot answer the rows of `x`: KeyError", tmp_path)
+    _refused(model, {"a": _rows(3, 2), "c": _rows(3, 2)}, "'own.*' cannot answer these rows .*: KeyError", tmp_path)
 
 
 def test_signatures_that_cannot_be_are_refused(flowers, tmp_path):

@@ -81,6 +81,9 @@ def test_a_process_that_takes_too_long_is_ended_and_said_to_be(tmp_path):
 
 def test_a_process_that_the_system_kills_is_told_with_the_likely_cause(tmp_path):
     with FreshProcess(tmp_path) as process:
+        environment = Path(f"/proc/{process._process.pid}/environ")
+        if environment.exists():  # on Linux; beside a GPU's other tenants it takes no more than it needs
+            assert b"TF_FORCE_GPU_ALLOW_GROWTH=true" in environment.read_bytes()
         # As a system does that has run out of memory.
         process._process.kill()
         with pytest.raises(tw.ExportRefusedError, match="ended by SIGKILL, as a system does where the memory"):

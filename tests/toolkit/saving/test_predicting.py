@@ -7,6 +7,7 @@ import bad_inputs
 import pytest
 
 import trainwise as tw
+from trainwise.toolkit.saving.checksums import write_sums
 from trainwise.toolkit.saving.outward_operations import outward_operations
 from trainwise.toolkit.saving.predicting import Predicted, predict_table
 
@@ -69,6 +70,19 @@ def test_a_schema_that_is_not_as_it_is_written_is_refused(schema, folder, tmp_pa
 def test_answers_that_are_no_numbers_one_row_for_each_row_are_refused(name, folder):
     with pytest.raises(ValueError, match="which answers numbers, one row for each row given"):
         predict_table(folder / name, folder / "rows.csv")
+
+
+def test_a_schema_that_was_changed_by_hand_is_used_and_said(folder, tmp_path):
+    shutil.copytree(folder / "model", tmp_path / "model")
+    write_sums(tmp_path / "model/1")
+    before = predict_table(tmp_path / "model", folder / "rows.csv")
+    file = tmp_path / "model/1/assets.extra/trainwise.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "target": "renamed"}))
+    after = predict_table(tmp_path / "model", folder / "rows.csv")
+    assert after.rows == before.rows and after.names[0].startswith("renamed")
+    assert [note for note in after.notes if note not in before.notes] == [
+        f"{file} has changed since the model was published; the columns and classes are as it says now."
+    ]
 
 
 def test_a_schema_with_more_classes_than_the_model_answers_is_refused(folder, tmp_path):

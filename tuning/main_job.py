@@ -26,11 +26,16 @@ from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
-from ..toolkit.metrics.scores import calibration_error, truth
+from ..toolkit.metrics.permutation_importance import permutation_importance
+from ..toolkit.metrics.scores import calibration_error, score_of, truth
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.models.first import constant_features, described, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
+from ..toolkit.models.series import is_grey
 from ..toolkit.preflight import check
+from ..toolkit.report.answers import AnsweredRows, answers_part
+from ..toolkit.report.inputs import inputs_part
+from ..toolkit.report.layers import layers_part
 from ..toolkit.report.page import write
 from ..toolkit.report.parts import data_part, export_part, schema_part, scores_part, title_part, versions
 from ..toolkit.runtime.files import read_json, write_json
@@ -55,6 +60,8 @@ _MOST = {"members": 1_000, "epochs": 1_000_000, "patience": 1_000_000, "batch_si
 # Keras' seeds end here, and each member has the next one.
 _SEEDS = 2**32
 _PIXELS_BESIDE = 16
+# What the importance of all columns may take; of many columns some are then left out.
+_SECONDS_TO_SHUFFLE = 10.0
 _AUGMENTED = {
     "shift": "images shifted by a tenth of their sides at most",
     "flip": "images mirrored left to right",
@@ -470,6 +477,9 @@ class Job:
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
         evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed, self.balanced)
         network = next(answer for answer in answers if answer.name == winner)
+        importance = self._importance(models[winner])
+        evaluation["answers"] = self._answers(models[winner], network.values, raw, importance)
+        evaluation["inputs"] = inputs_part(self.raw, importance)
         seen, features = self._beside(raw, test)
         beside = compared(references, seen, features, self.head.task, network, self.settings.seed, self.balanced)
         write_json(self._state / "beside.json", beside)
@@ -489,6 +499,33 @@ class Job:
             )
         self.say(f"  {beside['sentence']}")
         return evaluation, beside
+
+    def _importance(self, model: keras.Model) -> list[dict[str, Any]]:
+        """What each column counts for the model, on validation rows; empty where the inputs are no columns."""
+        rows = self.raw.validation
+        x = rows.x
+        if is_image(x) or is_grey(x) or not (isinstance(x, dict) or np.asarray(x).dtype != object):
+            return []
+        names = list(x) if isinstance(x, dict) else list(self.raw.features) or _numbered(x)
+
+        def score(inputs: Any, y: np.ndarray) -> float:
+            values = _predict(model, self._encoded(Split(inputs, y)).x)
+            return score_of(values, y, self.head.task)
+
+        return permutation_importance(score, x, rows.y, names, seconds=_SECONDS_TO_SHUFFLE, seed=self.settings.seed)
+
+    def _answers(
+        self, model: keras.Model, values: np.ndarray, test: Split, importance: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        held_out = self.splits.validation
+        return answers_part(
+            self.head.task,
+            # Where no row may be kept beside the model, none is shown.
+            AnsweredRows(values, test.y, test.x if self.keep_rows else None),
+            AnsweredRows(_predict(model, held_out.x), held_out.y),
+            self.raw.features,
+            [one["name"] for one in importance],
+        )
 
     def _card(
         self,
@@ -672,6 +709,10 @@ def _predict(model: keras.Model, x: Any) -> np.ndarray:
     return answers[:, 0] if answers.shape[1] == 1 else answers
 
 
+def _numbered(x: Any) -> list[str]:
+    return [f"column {k}" for k in range(np.shape(x)[-1])]
+
+
 def _last_line(member: Member) -> str:
     if member.best_epoch is None:
         return "no finite validation loss"
@@ -688,6 +729,7 @@ def _member_report(member: Member, weight: float) -> dict[str, Any]:
         "parameters": int(member.model.count_params()),
         "best_epoch": at,
         "history": member.history,
+        "layers": layers_part(member.probes),
         "chosen_weight": float(weight),
         "findings": [finding.as_dict() for finding in member.findings],
         "validation": {}

@@ -60,6 +60,8 @@ _MOST = {"members": 1_000, "epochs": 1_000_000, "patience": 1_000_000, "batch_si
 # Keras' seeds end here, and each member has the next one.
 _SEEDS = 2**32
 _PIXELS_BESIDE = 16
+# Measured with the scores, once; sections of their own in the report.
+_OF_THE_ANSWERS = ("answers", "inputs")
 # What the importance of all columns may take; of many columns some are then left out.
 _SECONDS_TO_SHUFFLE = 10.0
 _AUGMENTED = {
@@ -504,9 +506,9 @@ class Job:
         """What each column counts for the model, on validation rows; empty where the inputs are no columns."""
         rows = self.raw.validation
         x = rows.x
-        if is_image(x) or is_grey(x) or not (isinstance(x, dict) or np.asarray(x).dtype != object):
+        if is_image(x) or is_grey(x) or self.raw.forecast is not None or is_padded(x):
             return []
-        names = list(x) if isinstance(x, dict) else list(self.raw.features) or _numbered(x)
+        names = list(x) if isinstance(x, dict) else _names_of(x, self.raw.features)
 
         def score(inputs: Any, y: np.ndarray) -> float:
             values = _predict(model, self._encoded(Split(inputs, y)).x)
@@ -597,6 +599,7 @@ class Job:
         architecture: str,
     ) -> dict[str, Any]:
         splits = self.raw
+        parts = {name: evaluation[name] for name in _OF_THE_ANSWERS if name in evaluation}
         return {
             **title_part(splits.name, self.command),
             "seed": self.settings.seed,
@@ -606,7 +609,8 @@ class Job:
             "head": {**asdict(self.head), "metrics": list(self.head.metrics)},
             "checks": [finding.as_dict() for finding in checks],
             "members": [_member_report(member, weight) for member, weight in zip(members, weights, strict=True)],
-            "evaluation": evaluation,
+            "evaluation": {name: part for name, part in evaluation.items() if name not in parts},
+            **parts,
             "export": export_part(exported, self.out),
             "seconds": self.seconds,
         }
@@ -709,8 +713,9 @@ def _predict(model: keras.Model, x: Any) -> np.ndarray:
     return answers[:, 0] if answers.shape[1] == 1 else answers
 
 
-def _numbered(x: Any) -> list[str]:
-    return [f"column {k}" for k in range(np.shape(x)[-1])]
+def _names_of(x: Any, features: Sequence[str]) -> list[str]:
+    count = np.shape(x)[-1]
+    return list(features) if len(features) == count else [f"column {k}" for k in range(count)]
 
 
 def _last_line(member: Member) -> str:

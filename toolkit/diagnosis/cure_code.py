@@ -80,7 +80,9 @@ _CODE: Mapping[tuple[str, str], Callable[[AdviceLike], str]] = MappingProxyType(
         ("learning_rate", "set"): _set_rate,
         ("epochs", "raise"): _times("epochs"),
         ("epochs", "set"): _set("epochs"),
-        ("epochs", "lower"): _always('callbacks = [keras.callbacks.EarlyStopping("val_loss", restore_best_weights=True)]'),
+        ("epochs", "lower"): _always(
+            'callbacks = [keras.callbacks.EarlyStopping("val_loss", restore_best_weights=True)]'
+        ),
         ("batch_size", "raise"): _times("batch_size"),
         ("batch_size", "lower"): _times("batch_size"),
         ("units", "raise"): _times("units"),
@@ -95,7 +97,9 @@ _CODE: Mapping[tuple[str, str], Callable[[AdviceLike], str]] = MappingProxyType(
         ("batch_normalization", "add"): _always(f"{_ADD}x = keras.layers.BatchNormalization()(x)"),
         ("dropout", "raise"): _dropout,
         ("dropout", "set"): _dropout,
-        ("weight_decay", "raise"): _always("model.compile(keras.optimizers.AdamW(weight_decay=0.004), loss=model.loss)"),
+        ("weight_decay", "raise"): _always(
+            "model.compile(keras.optimizers.AdamW(weight_decay=0.004), loss=model.loss)"
+        ),
         ("layers", "add"): _always('x = keras.layers.Dense(64, activation="relu")(x)'),
         ("targets", "standardize"): _always("y_train = (y_train - y_train.mean()) / y_train.std()"),
         ("class_weight", "set"): _always(

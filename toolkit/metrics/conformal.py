@@ -38,7 +38,7 @@ def coverage(held_out: np.ndarray, errors: np.ndarray) -> list[dict[str, float]]
         errors: Absolute errors of the rows that are counted, `(rows,)`.
 
     Returns:
-        A dictionary a level with `level`, `half_width` and `covered`; levels that the rows are too few for are left out.
+        A dictionary a level with `level`, `half_width` and `covered`; of few rows the high levels are left out.
 
     Example:
 

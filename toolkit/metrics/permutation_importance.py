@@ -22,7 +22,7 @@ def permutation_importance(
     seed: int = 0,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[dict[str, Any]]:
-    """The score that is lost where a column's values are dealt out anew among the rows, the most important column first.
+    """The score that is lost where a column's values change places among the rows, the most important column first.
 
     What hangs together is shuffled apart: of two columns that say the same, neither may seem important.
 

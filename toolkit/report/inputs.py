@@ -20,8 +20,8 @@ def inputs_part(splits: Splits, importance: Sequence[Mapping[str, Any]] = ()) ->
         importance: What `permutation_importance` gave.
 
     Returns:
-        `columns`, a dictionary each with `name`, `kind`, `missing` (a share), `range` (least and greatest number), `most`
-        (the commonest word and its share), `used`; `left_out`, how many more there are; `importance`.
+        `columns`, a dictionary each with `name`, `kind`, `missing` (a share), `range` (least and greatest number),
+        `most` (the commonest word and its share), `used`; `left_out`, how many more there are; `importance`.
 
     Example:
 

@@ -20,8 +20,8 @@ def layers_part(probes: Sequence[Probe]) -> dict[str, Any]:
         probes: The looks, first to last.
 
     Returns:
-        `names` of the layers, first to last; `steps` and `epochs` (from 0) of at most 40 looks; `gradient` and `update`,
-        a list a layer, both as shares of the norm of its weights, `None` where not measured.
+        `names` of the layers, first to last; `steps` and `epochs` (from 0) of at most 40 looks; `gradient` and
+        `update`, a list a layer, both as shares of the norm of its weights, `None` where not measured.
 
     Example:
 

@@ -40,7 +40,7 @@ def shown_row(x: Any, place: int, features: Sequence[str] = (), first: Sequence[
     if not isinstance(x, np.ndarray) or x.dtype == object:
         return {}
     if x.ndim == 2:
-        names = features or [f"column {k}" for k in range(x.shape[1])]
+        names = features if len(features) == x.shape[1] else [f"column {k}" for k in range(x.shape[1])]
         return _values(dict(zip(names, x[place], strict=True)), first)
     if x.ndim == 4 and x.shape[-1] in (1, 3, 4):
         return {"image": _as_png(x[place], float(np.nanmin(x)), float(np.nanmax(x)))}

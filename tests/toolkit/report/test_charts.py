@@ -37,8 +37,8 @@ def test_the_loss_is_logarithmic_beyond_two_decades(first, logarithmic):
 def test_the_winner_alone_is_drawn_as_a_diamond_in_the_accent_colour():
     evaluation = whole()["evaluation"]
     svg = charts.results_chart(evaluation)
-    assert re.search(rf"fill: {charts.ACCENT}[^>]*>soft vote<", svg)
-    assert re.search(rf"fill: {charts.QUIET}[^>]*>member_1 \(best on validation\)<", svg)
+    assert re.search(rf"fill: var\(--accent, {charts.ACCENT}\)[^>]*>soft vote<", svg)
+    assert re.search(rf"fill: var\(--quiet, {charts.QUIET}\)[^>]*>member_1 \(best on validation\)<", svg)
 
 
 def test_the_chart_of_trials_leaves_out_what_is_not_finite_and_needs_the_best():

@@ -1,0 +1,3 @@
+"""x"""
+
+KOREAN: dict[str, str] = {}

@@ -1,0 +1,5 @@
+"""x"""
+
+
+def in_korean(t: str) -> str:
+    return t

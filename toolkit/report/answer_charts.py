@@ -232,8 +232,10 @@ def _matrix(rows: Sequence[Sequence[float | None]]) -> np.ndarray:
 
 
 def _epoch_ticks(axes: Axes, epochs: Sequence[int]) -> None:
-    places = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), 5)).round().astype(int))
-    axes.set_xticks(places, [str(epochs[place] + 1) for place in places])
+    # Several looks fall into one epoch; the first of them bears its number.
+    firsts = [place for place, epoch in enumerate(epochs) if place == 0 or epoch != epochs[place - 1]]
+    kept = [firsts[k] for k in np.unique(np.linspace(0, len(firsts) - 1, min(len(firsts), 5)).round().astype(int))]
+    axes.set_xticks(kept, [str(epochs[place] + 1) for place in kept])
 
 
 def _layers_told(layers: Mapping[str, Any], kinds: Sequence[tuple[str, np.ndarray]], say: Say) -> str:

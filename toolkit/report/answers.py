@@ -18,6 +18,7 @@ from ..tasks import Task
 from .shown_rows import shown_row
 
 _MOST_MISTAKES = 12
+_MOST_WORST = 8
 _MOST_DOTS = 400
 _LEAST = 1e-12
 
@@ -144,7 +145,7 @@ def _of_quantities(
             "counts": counts.tolist(),
             "edges": edges.tolist(),
         },
-        "worst": [_worst(test, int(k), features, first) for k in np.argsort(-errors, kind="stable")[:_MOST_MISTAKES]],
+        "worst": [_worst(test, int(k), features, first) for k in np.argsort(-errors, kind="stable")[:_MOST_WORST]],
         "coverage": coverage(np.abs(held_off).ravel(), np.abs(off).ravel()),
     }
 

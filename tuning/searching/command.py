@@ -17,6 +17,8 @@ from ...toolkit.ensembles.evaluation import Answers, evaluate
 from ...toolkit.models.columns_in import model_inputs
 from ...toolkit.models.first import described
 from ...toolkit.models.table_encoder import TableEncoder
+from ...toolkit.report.answers import AnsweredRows, answers_part
+from ...toolkit.report.inputs import inputs_part
 from ...toolkit.report.page import write
 from ...toolkit.report.parts import data_part, export_part, schema_part, scores_part
 from ...toolkit.runtime.output_folders import opened
@@ -136,6 +138,8 @@ class SearchJob:
         report = {
             **result.as_report(f"Search on {splits.name}"),
             "command": self.command,
+            "answers": evaluation.pop("answers"),
+            "inputs": inputs_part(self.raw),
             "evaluation": evaluation,
             "data": data_part(self.raw, inputs),
             "export": export_part(exported, self.out),
@@ -162,10 +166,18 @@ class SearchJob:
         few = result.models(_VOTERS)
         if len(few) > 1:  # of one model a vote is that model
             models[f"soft vote of the best {len(few)}"] = vote(few)
-        test = self._encoded(splits.test.open("evaluation of the search's best model"))
-        answers = []
-        for name, model in models.items():
-            # One column is the probability of the second class, or a quantity; `evaluate` takes it as a vector.
-            values = np.asarray(model.predict(test.x, verbose=0))
-            answers.append(Answers(name, values[:, 0] if values.shape[1] == 1 else values))
-        return evaluate(answers, test.y, splits.task, "best of the search", self.seed)
+        raw = splits.test.open("evaluation of the search's best model")
+        test = self._encoded(raw)
+        answers = [Answers(name, _values(model, test.x)) for name, model in models.items()]
+        found = evaluate(answers, test.y, splits.task, "best of the search", self.seed)
+        held = splits.validation
+        on_held = _values(result.best_model, held.x)
+        rows = AnsweredRows(answers[0].values, test.y, raw.x)
+        found["answers"] = answers_part(splits.task, rows, AnsweredRows(on_held, held.y), self.raw.features)
+        return found
+
+
+def _values(model: Any, x: Any) -> np.ndarray:
+    # One column is the probability of the second class, or a quantity; `evaluate` takes it as a vector.
+    values = np.asarray(model.predict(x, verbose=0))
+    return values[:, 0] if values.shape[1] == 1 else values

@@ -54,7 +54,7 @@ def test_a_history_that_is_not_long_stays_whole(epochs):
 def test_the_page_of_a_long_training_says_that_its_curves_are_thinned_and_is_small():
     text = report.as_html({"members": [_member(2000, 1500)]})
     kept = int(re.search(r"2,000, of which (\d+) are drawn and kept", text)[1])
-    assert 200 < kept <= MOST_POINTS
+    assert 100 < kept <= MOST_POINTS
     assert "over 2000 epochs" in text and "best epoch 1501" in text
     assert len(text) < 90_000
     assert "are drawn and kept" not in report.as_html({"members": [_member(20, 3)]})

@@ -23,6 +23,7 @@ from ..toolkit.data.sequences import filled, is_padded
 from ..toolkit.data.splits import take
 from ..toolkit.data.table_check import leaks
 from ..toolkit.diagnosis.findings import Finding
+from ..toolkit.diagnosis.wording import LANGUAGES
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
@@ -173,8 +174,10 @@ class Job:
         window: int | None = None,
         sequence: str | None = None,
         keep_rows: bool = True,
+        language: str = "en",
     ) -> None:
         self.settings = settings
+        self.language = one_of("language", language, LANGUAGES)
         self.keep_rows = keep_rows
         self.command = command
         self.say = say
@@ -213,6 +216,10 @@ class Job:
             held.enter_context(held_alone(self.out))
             self._open_state(resume)
             self._say_data()
+            if not resume and (self.out / "report.json").is_file():
+                self.say(
+                    f"out: {self.out} holds a run that has ended; its report is replaced, the model gets a next version"
+                )
             self._held = held.pop_all()
 
     def run(self) -> RunResult:
@@ -247,7 +254,7 @@ class Job:
             exported = self._export(model, self._card(checks, members, evaluation, beside, models[winner]))
         report = self._report(checks, members, weights, evaluation, exported, inputs, architecture)
         report["beside"] = beside
-        html, _ = write(report, self.out)
+        html, _ = write(report, self.out, self.language)
         self.say(f"report: {html}")
         # Last: whatever fails before, the run can go on from its state.
         try:
@@ -637,6 +644,7 @@ def run(
     window: int | None = None,
     sequence: str | None = None,
     keep_rows: bool = True,
+    language: str = "en",
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
 
@@ -660,7 +668,9 @@ def run(
         forecast: How many values of the target that come next are to be answered, as for `trainwise.data.load`.
         window: How many values a forecast looks back at.
         sequence: Column that tells several series of a forecast apart.
-        keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`.
+        keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`, and test rows
+            that are answered wrong are shown in the report.
+        language: Of the report's page, `"en"` or `"ko"`.
 
     Returns:
         The `RunResult`.
@@ -696,6 +706,7 @@ def run(
         window=window,
         sequence=sequence,
         keep_rows=keep_rows,
+        language=language,
     )
     return job.run()
 

@@ -12,6 +12,7 @@ import numpy as np
 from ...toolkit.checks import one_of, whole_number
 from ...toolkit.data import Split, load
 from ...toolkit.data.splits import take
+from ...toolkit.diagnosis.wording import LANGUAGES
 from ...toolkit.ensembles import vote
 from ...toolkit.ensembles.evaluation import Answers, evaluate
 from ...toolkit.models.columns_in import model_inputs
@@ -46,8 +47,12 @@ class SearchJob:
         seed: Decides splits, proposals, starting weights and batches.
         verbose: Whether each trial is said.
         command: The command line, for the report.
+        language: Of the page, `"en"` or `"ko"`.
         **settings: `oracle`, `objective`, `trials`, `epochs`, `batch_size`, `stopper`, `time_budget`, `precision`,
             `jit_compile`, `overwrite`, as for `search`.
+
+    Attributes:
+        report: The values of `report.json`, once the search has run.
 
     Raises:
         OSError: A file is missing, or the folder cannot be written.
@@ -65,6 +70,7 @@ class SearchJob:
         seed: int,
         verbose: bool,
         command: str = "",
+        language: str = "en",
         **settings: Any,
     ) -> None:
         self.space = _SPACES[one_of("space", space, tuple(_SPACES))]
@@ -75,6 +81,8 @@ class SearchJob:
         for name, most in _MOST.items():
             if name in settings:
                 whole_number(name, settings[name], 1, most)
+        self.language = one_of("language", language, LANGUAGES)
+        self.report: dict[str, Any] = {}
         self.seed, self.verbose, self.command, self.settings = seed, verbose, command, settings
         self.raw = load(data, seed=seed, **options)
         # Numbers without gaps are searched as they are, other columns as features, encoded once.
@@ -135,7 +143,7 @@ class SearchJob:
         )
         result.to_csv(self.out / "leaderboard.csv")
         inputs, _ = described(self.raw)
-        report = {
+        self.report = {
             **result.as_report(f"Search on {splits.name}"),
             "command": self.command,
             "answers": evaluation.pop("answers"),
@@ -144,7 +152,7 @@ class SearchJob:
             "data": data_part(self.raw, inputs),
             "export": export_part(exported, self.out),
         }
-        page, _ = write(report, self.out)
+        page, _ = write(self.report, self.out, self.language)
         told = [
             f"{one['name']}: {evaluation['metric']} {one['value']:.4g}, {evaluation['interval']} "
             f"{one['low']:.4g} to {one['high']:.4g}."

@@ -364,15 +364,18 @@ class Job:
         return findings
 
     def _train(self, build: Callable[[], keras.Model]) -> list[Member]:
+        progress = Progress("  mean of the members", self.console) if self.console else None
+
         def report(name: str, finding: Finding) -> None:
             self.say(f"  {name}: {finding}")
+            if progress:
+                progress.tell(finding)
 
         settings = self.settings
         # One seed for all would give equal members.
         seeds = [settings.seed + k for k in range(settings.members)]
         plan = Plan(seeds, settings.epochs, settings.patience, _known(settings.batch_size), self._weights())
         self._plan = plan
-        progress = Progress("  mean of the members", self.console) if self.console else None
         try:
             members = train_members(build, self.splits, plan, self._state, report, progress)
         finally:

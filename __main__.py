@@ -642,6 +642,12 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The page; of one run RUN/report.html, of several the screen by default.")
     ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Also write the runs for TensorBoard, in a folder each, HParams too.")
+    ] = None,
+    mlflow: Annotated[
+        str | None, typer.Option(help="Also log the runs into MLflow, at this address, such as sqlite:///mlflow.db.")
+    ] = None,
     language: Language = "en",
     as_json: Json = False,
 ) -> None:
@@ -660,10 +666,27 @@ def report(
             # A name may hold halves of characters, which are no text.
             text = page_again(runs[0], language) if len(runs) == 1 else as_page(rows, language)
             write_text(page, text, errors="xmlcharrefreplace")
+        for run in runs if tensorboard is not None or mlflow is not None else ():
+            _track(run, tensorboard, mlflow)
         if as_json:
             _print_json({"page": page, "runs": rows})
             return
         print(as_table(rows) if page is None else f"The report is in {page}.")
+
+
+def _track(run: Path, tensorboard: Path | None, mlflow: str | None) -> None:
+    """Puts a run where people keep theirs."""
+    if tensorboard is not None:
+        _quiet_tensorflow()
+        from .toolkit.report.event_files import write_events
+        from .toolkit.report.side_by_side import read_report
+
+        folder = run if run.is_dir() else run.parent
+        write_events(read_report(run), tensorboard / folder.resolve().name)
+    if mlflow is not None:
+        from .toolkit.report.mlflow_log import log_run
+
+        log_run(run, mlflow)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from ..toolkit.checks import instance_of, items_of, number, one_of, whole_number
 from ..toolkit.metrics.intervals import mean_margin
 from ..toolkit.optimizers.default_rates import ladder
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
+from ..toolkit.report.event_files import write_events
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,17 @@ class Comparison:
         rows = [{**{n: v for n, v in row.items() if n != "losses"}, "curves": row["losses"][2]} for row in self.rows]
         best = None if self.best is None else {n: v for n, v in self.best.items() if n != "losses"}
         return {"metric": self.metric, "target": self.target, "rows": rows, "best": best, "sentence": self.sentence}
+
+    def to_tensorboard(self, folder: str | Path) -> None:
+        """Writes each training with its settings, its curve and its last loss for TensorBoard, under HParams.
+
+        Args:
+            folder: Where to; `tensorboard --logdir FOLDER` shows it.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        write_events(self.as_dict(), folder)
 
     def plot(self) -> Any:
         """The last loss against the setting, and the loss over the epochs, as a matplotlib Figure.

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 from typing import Any
 
@@ -62,6 +63,28 @@ _PAGE_COLOURS = {
 }
 
 
+_KEPT: ContextVar[dict[str, Figure] | None] = ContextVar("charts that are kept", default=None)
+
+
+@contextmanager
+def charts_kept() -> Iterator[dict[str, Figure]]:
+    """Keeps the figure of each chart that is drawn meanwhile, by its name.
+
+    Example:
+
+    >>> with charts_kept() as kept:
+    ...     _ = inline_svg(Figure(), "curves-0", "words")
+    >>> list(kept)
+    ['curves-0']
+    """
+    kept: dict[str, Figure] = {}
+    token = _KEPT.set(kept)
+    try:
+        yield kept
+    finally:
+        _KEPT.reset(token)
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Draws in the style of the page, whatever the user's own is, which stays."""
@@ -88,6 +111,9 @@ def tick(value: float, _: int | None = None) -> str:
 
 def inline_svg(figure: Figure, name: str, label: str) -> str:
     """The figure as one element that can stand beside others in a page: own ids, no header, no global style."""
+    kept = _KEPT.get()
+    if kept is not None:
+        kept[name] = figure
     file = io.StringIO()
     with warnings.catch_warnings():
         # The browser, not matplotlib, sets the text: a glyph that is absent here is no fault.

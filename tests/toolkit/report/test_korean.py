@@ -55,10 +55,10 @@ def test_what_stands_in_braces_stands_in_both_languages(table):
             "소프트 투표 결과가 가장 좋은 구성원보다 낫지 않습니다: 행 60개 가운데 2개를 바로잡고 5개를 틀립니다.",
         ),
         (
-            "The network is not better than the linear model: -0.0005 R2, 95 % bootstrap interval -0.0019 to +0.0008. On "
-            "rows like these the linear model serves as well.",
-            "신경망 결과가 선형 모델보다 낫지 않습니다: R2 -0.0005, 95 % 부트스트랩 구간 -0.0019 ~ +0.0008. 이런 행에는 "
-            "선형 모델(으)로도 충분합니다.",
+            "The network is not better than the linear model: -0.0005 R2, 95 % bootstrap interval -0.0019 to "
+            "+0.0008. On rows like these the linear model serves as well.",
+            "신경망 결과가 선형 모델보다 낫지 않습니다: R2 -0.0005, 95 % 부트스트랩 구간 -0.0019 ~ +0.0008. "
+            "이런 행에는 선형 모델(으)로도 충분합니다.",
         ),
         ("'<b>': category, 3 different", "'<b>': 범주, 서로 다른 값 3개"),
         ("A sentence of some other make.", "A sentence of some other make."),
@@ -80,7 +80,7 @@ def test_hardly_a_text_of_the_page_in_korean_is_english():
     texts = [" ".join(words.split()) for words in Page(re.sub(r"<svg.*?</svg>", "", html, flags=re.DOTALL)).words]
     # Names of the run's own, of files and of versions.
     names = {
-        "digits", "zero, one", "member_0", "member_1", "trainwise demo --seed 7", "serving_default", "image", "report.json",
+        "digits", "zero, one", "member_0", "member_1", "trainwise demo --seed 7", "serving_default", "image",
         "probabilities", "python", "keras", "small CNN", "models/digits/1", "3 constant columns were kept",
         "It answered 32 rows twice: equal", "float32 (?, 8, 8, 1)", "float32 (?, 10)", "9f86d081884c7d65" * 4,
     }  # fmt: skip

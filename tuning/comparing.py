@@ -16,6 +16,7 @@ from ..toolkit.metrics.intervals import mean_margin
 from ..toolkit.optimizers.default_rates import ladder
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
 from ..toolkit.report.event_files import write_events
+from ..toolkit.runtime.figure_style import in_one_style
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Comparison:
         """
         write_events(self.as_dict(), folder)
 
+    @in_one_style
     def plot(self) -> Any:
         """The last loss against the setting, and the loss over the epochs, as a matplotlib Figure.
 
@@ -81,6 +83,7 @@ class Comparison:
         scale = "log" if means and min(means) > 0 else "linear"
         self._draw_last(last, scale)
         self._draw_curves(curves, scale)
+        figure.suptitle(self.sentence, wrap=True, fontsize=11)
         return figure
 
     def _draw_last(self, axes: Any, scale: str) -> None:

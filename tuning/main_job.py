@@ -26,6 +26,7 @@ from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.diagnosis.wording import LANGUAGES
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
+from ..toolkit.metrics.class_scores import class_scores
 from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
 from ..toolkit.metrics.permutation_importance import permutation_importance
 from ..toolkit.metrics.scores import calibration_error, score_of, truth
@@ -417,6 +418,7 @@ class Job:
 
     def _voted(self, members: list[Member], weights: np.ndarray, best: int) -> dict[str, keras.Model]:
         """The best member and the votes by name."""
+        self._members = [member.model for member in members]
         # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
         shares = np.full(len(members), 1 / len(members)) if np.sum(weights > 0) == 1 else weights
         voters = [(member.model, float(share)) for member, share in zip(members, shares, strict=True) if share > 0]
@@ -489,6 +491,7 @@ class Job:
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
         evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed, self.balanced)
         network = next(answer for answer in answers if answer.name == winner)
+        evaluation["members"] = self._alone(test)
         importance = self._importance(models[winner])
         evaluation["answers"] = self._answers(models[winner], network.values, raw, importance)
         evaluation["inputs"] = inputs_part(self.raw, importance)
@@ -511,6 +514,18 @@ class Job:
             )
         self.say(f"  {beside['sentence']}")
         return evaluation, beside
+
+    def _alone(self, test: Split) -> list[dict[str, Any]]:
+        """What each member alone scores on the test rows, by the measure of the evaluation."""
+        found = []
+        for number, model in enumerate(self._members):
+            values = _predict(model, test.x)
+            if self.balanced:
+                score = float(class_scores(values, test.y)["balanced_accuracy"])
+            else:
+                score = score_of(values, test.y, self.head.task)
+            found.append({"name": f"member_{number}", "value": score})
+        return found
 
     def _importance(self, model: keras.Model) -> list[dict[str, Any]]:
         """What each column counts for the model, on validation rows; empty where the inputs are no columns."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..runtime.figure_style import in_one_style
 from .layer_state import LayerHealth, Probe
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _LEAST = 1e-12
 
 
+@in_one_style
 def heat_map(probes: Sequence[Probe]) -> Figure:
     """Gradients and updates of each layer over the looks, both relative to the layer's weights, as colours.
 
@@ -64,6 +66,7 @@ def _draw(axes: Axes, what: str, values: np.ndarray, names: Sequence[str], steps
     with np.errstate(invalid="ignore"):
         shown = np.log10(np.maximum(np.where(np.isfinite(values), values, np.nan), _LEAST))
     image = axes.imshow(shown, aspect="auto", cmap="viridis", interpolation="nearest")
+    axes.grid(visible=False)
     axes.set_title(_told(what, values, names), fontsize="medium")
     axes.set_yticks(range(len(names)), names)
     places = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), 5)).round().astype(int))

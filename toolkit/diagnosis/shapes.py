@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checks import one_of
+from ..runtime.figure_style import in_one_style
 from .curves import noise_of
 from .findings import Advice
 from .histories import read_history
@@ -149,6 +150,7 @@ class Shape:
             return f"{told} 처방: {' 또는 '.join(map(advice_sentence_ko, self.advice))}."
         return f"{told} Cure: {', or '.join(map(advice_sentence, self.advice))}."
 
+    @in_one_style
     def plot(self) -> Figure:
         """The curves as a matplotlib Figure, under a title that says the shape."""
         from matplotlib.figure import Figure

@@ -12,6 +12,7 @@ from keras import ops
 from ..checks import instance_of, refuse_unusable_rows, whole_number
 from ..data.rows import spread_rows
 from ..models.reading import as_inputs
+from ..runtime.figure_style import in_one_style
 from ..runtime.keras_internals import loss_trackers, walked
 from ..runtime.randomness import preserved
 
@@ -52,6 +53,7 @@ class TimeGradient:
             f"factor of {self.ratio:.2g}."
         )
 
+    @in_one_style
     def plot(self) -> Figure:
         """The norm against the time step as a matplotlib Figure."""
         from matplotlib.figure import Figure
@@ -61,6 +63,7 @@ class TimeGradient:
         axes.plot(self.norms, label=self.layer)
         # Steps that a mask leaves out have no gradient, and a logarithm no place for it.
         axes.set(xlabel="time step", ylabel="norm of the gradient", yscale="log" if any(self.norms) else "linear")
+        axes.set_title(self.sentence, wrap=True)
         axes.legend()
         return figure
 

@@ -176,7 +176,7 @@ def importance_chart(importance: Sequence[Mapping[str, Any]], say: Say = as_writ
             low, high = one["loss"] - one["spread"], one["loss"] + one["spread"]
             axes.plot([0, one["loss"]], [row, row], color=ACCENT, linewidth=7, solid_capstyle="butt")
             axes.plot([low, high], [row, row], color=SECOND, linewidth=1.6)
-            words = {"transform": axes.get_yaxis_transform(), "va": "center", "ha": "left"}
+            words: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "ha": "left"}
             axes.text(0, row - 0.44, short(str(one["name"])), **words)
         axes.axvline(0, color=QUIET, linewidth=1)
         axes.set(ylim=(len(shown) - 0.5, -0.9), yticks=[], xlabel=say("score lost"))

@@ -27,8 +27,8 @@ def results_chart(evaluation: Mapping[str, Any], name: str = "results", say: Say
     """Draws every result as a dot on its interval; the winner is a larger diamond in the accent colour.
 
     Args:
-        evaluation: `metric`, `higher_is_better` and `results`, a list of `name`, `value`, `low`, `high`, `winner`.
-            Values that are absent or not finite are left out.
+        evaluation: `metric`, `higher_is_better` and `results`, a list of `name`, `value`, `low`, `high`, `winner`;
+            `members`, a list of `name` and `value`. Values that are absent or not finite are left out.
         name: Prefix of the ids inside the SVG; unique within a page.
         say: Gives English words in the language of the page.
 
@@ -45,13 +45,18 @@ def results_chart(evaluation: Mapping[str, Any], name: str = "results", say: Say
     if not results:
         return ""
     metric = str(evaluation.get("metric") or "value")
+    alone = [_real(one.get("value")) for one in evaluation.get("members") or []]
+    alone = [value for value in alone if math.isfinite(value)]
+    rows = len(results) + bool(alone)
     with styled():
-        figure = Figure(figsize=(WIDTH, 0.42 * len(results) + 0.62), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 0.42 * rows + 0.62), layout="constrained")
         axes = figure.subplots()
         for row, result in enumerate(results):
             _draw_result(axes, row, result, say)
+        if alone:
+            _draw_members(axes, rows - 1, alone, say)
         # From high to low, so that the first result stands on top; the room above is for its name.
-        axes.set(ylim=(len(results) - 0.5, -0.75), yticks=[], xlabel=_direction(metric, evaluation, say))
+        axes.set(ylim=(rows - 0.5, -0.75), yticks=[], xlabel=_direction(metric, evaluation, say))
         axes.spines["left"].set_visible(False)
         axes.grid(axis="y", visible=False)
         axes.grid(axis="x")
@@ -59,6 +64,9 @@ def results_chart(evaluation: Mapping[str, Any], name: str = "results", say: Say
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter(FuncFormatter(tick))
         told = "; ".join(f"{say(result.get('name') or 'unnamed')} {_real(result['value']):.4g}" for result in results)
+        if alone:
+            words = say("each member alone: {low} to {high}").format(low=f"{min(alone):.4g}", high=f"{max(alone):.4g}")
+            told = f"{told}; {words}"
         words = say("{metric} of each result with its interval: {told}")
         return inline_svg(figure, name, words.format(metric=say(metric), told=told))
 
@@ -229,6 +237,20 @@ def _draw_result(axes: Axes, row: int, result: Mapping[str, Any], say: Say) -> N
     at["fontweight"] = "bold" if winner else "normal"
     axes.text(0, row - 0.42, short(say(str(result.get("name") or "unnamed"))), ha="left", **at)
     axes.text(1, row - 0.42, f"{value:.4g}", ha="right", **at)
+
+
+def _draw_members(axes: Axes, row: int, values: Sequence[float], say: Say) -> None:
+    """All members on one row, however many there are."""
+    axes.plot(values, [row] * len(values), "|", color=SECOND, markersize=9, markeredgewidth=1.6)
+    at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "color": QUIET, "va": "center"}
+    axes.text(0, row - 0.42, say("each member alone"), ha="left", **at)
+    axes.text(
+        1,
+        row - 0.42,
+        say("{low} to {high}").format(low=f"{min(values):.4g}", high=f"{max(values):.4g}"),
+        ha="right",
+        **at,
+    )
 
 
 def _draw_panel(

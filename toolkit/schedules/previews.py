@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import instance_of, items_of, whole_number
+from ..runtime.figure_style import in_one_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +38,7 @@ def preview(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: in
     return np.array([float(ops.convert_to_numpy(schedule(step))) for step in range(steps)])
 
 
+@in_one_style
 def plot(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> Figure:
     """The rates of the first updates as a matplotlib Figure.
 
@@ -57,7 +59,8 @@ def plot(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) 
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(range(steps), rates)
-    axes.set(xlabel="update", ylabel="learning rate")
+    told = f"from {rates[0]:.3g} to {rates[-1]:.3g}, at most {rates.max():.3g} at update {int(rates.argmax())}"
+    axes.set(xlabel="update", ylabel="learning rate", title=told)
     return figure
 
 

@@ -46,3 +46,13 @@ def test_the_chart_of_trials_leaves_out_what_is_not_finite_and_needs_the_best():
     assert "of 1 trial, the best, trial 1, reached 0.25 at epoch 3" in charts.trials_chart(curves, 1, "val_loss", False)
     assert charts.trials_chart(curves, 0, "val_loss", False) == ""
     assert charts.trials_chart({}, 0, "val_loss", False) == ""
+
+
+def test_every_member_stands_beside_the_vote():
+    evaluation = whole()["evaluation"]
+    evaluation["members"] = [{"name": f"member_{k}", "value": 0.9 + 0.01 * k} for k in range(5)]
+    svg = charts.results_chart(evaluation)
+    assert "each member alone: 0.9 to 0.94" in svg and ">each member alone<" in svg
+    # A stroke a member.
+    before = charts.results_chart(whole()["evaluation"])
+    assert svg.count("<use ") - before.count("<use ") >= 5

@@ -518,13 +518,13 @@ class Job:
     def _alone(self, test: Split) -> list[dict[str, Any]]:
         """What each member alone scores on the test rows, by the measure of the evaluation."""
         found = []
-        for number, model in enumerate(self._members):
+        for place, model in enumerate(self._members):
             values = _predict(model, test.x)
             if self.balanced:
                 score = float(class_scores(values, test.y)["balanced_accuracy"])
             else:
                 score = score_of(values, test.y, self.head.task)
-            found.append({"name": f"member_{number}", "value": score})
+            found.append({"name": f"member_{place}", "value": score})
         return found
 
     def _importance(self, model: keras.Model) -> list[dict[str, Any]]:

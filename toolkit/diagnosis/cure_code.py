@@ -27,45 +27,41 @@ def cure_code(advice: AdviceLike) -> str:
 def _rate(advice: AdviceLike) -> str:
     if advice.to is not None:
         return f"{_RATE} = {advice.to:g}"
-    sign = "*" if advice.change == "raise" else "/"
-    return f"{_RATE} = float({_RATE}) {sign} {advice.value:g}"
+    return _scaled(f"float({_RATE})", _RATE, advice, "/")
 
 
-def _set_rate(advice: AdviceLike) -> str:
-    return f"{_RATE} = {advice.value:g}"
+def _scaled(old: str, new: str, advice: AdviceLike, divide: str) -> str:
+    """A value made so many times larger or smaller; empty where no factor is advised."""
+    if not isinstance(advice.value, int | float):
+        return ""
+    return f"{new} = {old} {'*' if advice.change == 'raise' else divide} {advice.value:g}"
 
 
 def _times(name: str) -> Callable[[AdviceLike], str]:
-    def write(advice: AdviceLike) -> str:
-        sign = "*" if advice.change == "raise" else "//"
-        return f"{name} = {name} {sign} {advice.value:g}" if advice.value is not None else ""
-
-    return write
+    return lambda advice: _scaled(name, name, advice, "//")
 
 
-def _set(name: str) -> Callable[[AdviceLike], str]:
-    return lambda advice: f"{name} = {advice.value:g}" if isinstance(advice.value, int | float) else ""
+def _number(line: str) -> Callable[[AdviceLike], str]:
+    """A line with the advised number, where there is one."""
+    return lambda advice: line.format(f"{advice.value:g}") if isinstance(advice.value, int | float) else ""
 
 
-def _literal(line: str) -> Callable[[AdviceLike], str]:
-    """A line with the advised word, where that is one that Keras knows."""
-    return lambda advice: line.format(advice.value) if str(advice.value).isidentifier() else ""
+def _word(line: str) -> Callable[[AdviceLike], str]:
+    """A line with the advised word, where that is one that Keras may know."""
+    return lambda advice: (
+        line.format(advice.value) if isinstance(advice.value, str) and advice.value.isidentifier() else ""
+    )
 
 
 def _always(line: str) -> Callable[[AdviceLike], str]:
     return lambda advice: line
 
 
-def _clip(advice: AdviceLike) -> str:
-    return f"model.compile(keras.optimizers.Adam(clipnorm={advice.value:g}), loss=model.loss)"
-
-
 def _optimizer(advice: AdviceLike) -> str:
     if advice.value == "LayerwiseLearningRate":
         made = 'tw.optimizers.LayerwiseLearningRate(keras.optimizers.Adam(), multipliers={"LAYER": 0.1})'
-    else:
-        made = f"keras.optimizers.{advice.value}()"
-    return f"model.compile({made}, loss=model.loss)"
+        return f"model.compile({made}, loss=model.loss)"
+    return _word("model.compile(keras.optimizers.{}(), loss=model.loss)")(advice)
 
 
 def _dropout(advice: AdviceLike) -> str:
@@ -77,9 +73,9 @@ _CODE: Mapping[tuple[str, str], Callable[[AdviceLike], str]] = MappingProxyType(
     {
         ("learning_rate", "raise"): _rate,
         ("learning_rate", "lower"): _rate,
-        ("learning_rate", "set"): _set_rate,
+        ("learning_rate", "set"): _number(f"{_RATE} = {{}}"),
         ("epochs", "raise"): _times("epochs"),
-        ("epochs", "set"): _set("epochs"),
+        ("epochs", "set"): _number("epochs = {}"),
         ("epochs", "lower"): _always(
             'callbacks = [keras.callbacks.EarlyStopping("val_loss", restore_best_weights=True)]'
         ),
@@ -87,12 +83,12 @@ _CODE: Mapping[tuple[str, str], Callable[[AdviceLike], str]] = MappingProxyType(
         ("batch_size", "lower"): _times("batch_size"),
         ("units", "raise"): _times("units"),
         ("units", "lower"): _times("units"),
-        ("clipnorm", "set"): _clip,
+        ("clipnorm", "set"): _number("model.compile(keras.optimizers.Adam(clipnorm={}), loss=model.loss)"),
         ("optimizer", "set"): _optimizer,
-        ("loss", "set"): _literal('model.compile(model.optimizer, loss="{}")'),
-        ("output_activation", "set"): _literal('outputs = keras.layers.Dense(units, activation="{}")(x)'),
-        ("activation", "set"): _literal('x = keras.layers.Dense(units, activation="{}")(x)'),
-        ("kernel_initializer", "set"): _literal('x = keras.layers.Dense(units, kernel_initializer="{}")(x)'),
+        ("loss", "set"): _word('model.compile(model.optimizer, loss="{}")'),
+        ("output_activation", "set"): _word('outputs = keras.layers.Dense(units, activation="{}")(x)'),
+        ("activation", "set"): _word('x = keras.layers.Dense(units, activation="{}")(x)'),
+        ("kernel_initializer", "set"): _word('x = keras.layers.Dense(units, kernel_initializer="{}")(x)'),
         ("normalization", "set"): _always("scale = tw.layers.Standardize()\nscale.adapt(x_train)  # the first layer"),
         ("batch_normalization", "add"): _always(f"{_ADD}x = keras.layers.BatchNormalization()(x)"),
         ("dropout", "raise"): _dropout,

@@ -101,11 +101,25 @@ def spelled(text: str) -> str:
 
 
 def short(name: str) -> str:
+    r"""A name that fits on a chart, cut where it is long.
+
+    Example:
+
+    >>> short("a" * 50) == "a" * 29 + "…", short("two\nlines")
+    (True, 'two lines')
+    """
     name = spelled(" ".join(name.split()))
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
 def tick(value: float, _: int | None = None) -> str:
+    """A number at an axis, with six significant digits at most.
+
+    Example:
+
+    >>> tick(0.1 + 0.2), tick(1e-7)
+    ('0.3', '1e-07')
+    """
     return f"{value:.6g}"
 
 

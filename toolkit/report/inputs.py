@@ -27,7 +27,7 @@ def inputs_part(splits: Splits, importance: Sequence[Mapping[str, Any]] = ()) ->
 
     >>> from trainwise.toolkit.data import load
     >>> inputs_part(load("iris"))["columns"][0]["range"]
-    [4.3, 7.9]
+    [4.3, 7.7]
     """
     x = splits.train.x
     if isinstance(x, Mapping):

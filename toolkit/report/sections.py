@@ -149,7 +149,11 @@ class Sections:
             "epoch": epoch,
             "where": ", ".join(where),
             "why": reason(symptom, self.language),
-            "evidence": finding.get("evidence") or {},
+            # Epochs are counted from 1 in the page, and so in its evidence.
+            "evidence": {
+                name: value + 1 if name.endswith("epoch") and value is not None else value
+                for name, value in (finding.get("evidence") or {}).items()
+            },
             "code": "\n\n".join(code),
         }
 

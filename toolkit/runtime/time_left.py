@@ -83,7 +83,7 @@ def in_words(seconds: float) -> str:
     Example:
 
     >>> [in_words(one) for one in (3.2, 75, 3700, 200_000)]
-    ['3 s', '1 min 15 s', '1 h 2 min', '2 d 7 h']
+    ['3 s', '1 min 15 s', '1 h 1 min', '2 d 7 h']
     """
     whole = round(seconds)
     for large, small, size, part in (("d", "h", 86_400, 3_600), ("h", "min", 3_600, 60), ("min", "s", 60, 1)):

@@ -48,7 +48,8 @@ def expected_epochs(rule: Stopper | None, trials: int, epochs: int) -> list[floa
 
 def _curves(count: int, epochs: int, seed: int) -> list[list[float]]:
     rng = np.random.default_rng(seed)
-    ends, speeds = rng.uniform(*_ENDS, (count, 1)), np.exp(rng.uniform(*map(math.log, _SPEEDS), (count, 1)))
+    slow, fast = map(math.log, _SPEEDS)
+    ends, speeds = rng.uniform(*_ENDS, (count, 1)), np.exp(rng.uniform(slow, fast, (count, 1)))
     falls = ends + (1 - ends) * np.exp(-speeds * np.arange(1, epochs + 1))
     found: list[list[float]] = (falls + rng.normal(0, _NOISE, falls.shape)).tolist()
     return found

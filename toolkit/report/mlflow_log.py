@@ -40,7 +40,7 @@ def log_run(folder: str | Path, tracking_uri: str | None = None, experiment: str
         mlflow.set_experiment(experiment)
     with mlflow.start_run(run_name=str(report["title"])) as run:
         mlflow.log_params({name: str(value)[:_LONGEST] for name, value in (report.get("settings") or {}).items()})
-        for name, value, step in _metrics(report):
+        for name, value, step in metrics_of(report):
             mlflow.log_metric(name, value, step=step)
         mlflow.log_dict(_findings(report), "findings.json")
         board = (report.get("search") or {}).get("leaderboard")
@@ -63,8 +63,17 @@ def _findings(report: Mapping[str, Any]) -> dict[str, Any]:
     return {"before training": report.get("checks") or [], **members}
 
 
-def _metrics(report: Mapping[str, Any]) -> Iterator[tuple[str, float, int]]:
-    """Name, value and step of every number that is measured."""
+def metrics_of(report: Mapping[str, Any]) -> Iterator[tuple[str, float, int]]:
+    """Name, value and step of every number that is measured.
+
+    Args:
+        report: Plain values, as in `report.json`.
+
+    Example:
+
+    >>> list(metrics_of({"members": [{"name": "member_0", "history": {"loss": [0.5, None]}}]}))
+    [('member_0/loss', 0.5, 1)]
+    """
     evaluation = report.get("evaluation") or {}
     for result in evaluation.get("results") or []:
         yield from _finite(f"test/{result['name']}/{evaluation.get('metric')}", result.get("value"), 0)

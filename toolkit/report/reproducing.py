@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # What differs between two runs that did the same.
-_OF_THE_CLOCK = frozenset({"seconds", "created", "time", "command", "run"})
+_OF_THE_CLOCK = frozenset({"seconds", "seconds of all trials", "created", "time", "command", "run"})
 _MOST_SHOWN = 20
 
 

@@ -15,7 +15,9 @@ def _run(folder, report):
 
 def test_runs_that_differ_in_time_alone_are_identical(tmp_path):
     report = {"seed": 3, "created": "yesterday", "seconds": {"train": 2.0}, "members": [{"loss": [0.5, None]}]}
+    report["search"] = {"facts": {"seconds of all trials": 3.5}, "leaderboard": {"seconds": [1.0, 2.5]}}
     again = {**report, "created": "today", "seconds": {"train": 9.0}}
+    again["search"] = {"facts": {"seconds of all trials": 9.5}, "leaderboard": {"seconds": [2.0, 7.5]}}
     counted, found = differences(_run(tmp_path / "a", report), _run(tmp_path / "b", again))
     assert (counted, found) == (3, [])
     assert in_words(counted, found) == "Identical: 3 values, times of day and durations aside."

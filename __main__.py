@@ -18,10 +18,12 @@ import typer
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
+# Where the results go and how much is said; not what is done.
+_NOT_OF_THE_RUN = frozenset({"out", "quiet", "resume", "overwrite", "as_json", "config", "language"})
+_REPEATABLE = ("demo", "run", "search", "compare", "range-test", "repair")
 _ENDINGS = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".xlsx", ".xlsm", ".jsonl", ".ndjson", ".json", ".npz")
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Train Keras models that tell you what is wrong, vote, and leave as one verified SavedModel.",
@@ -66,24 +68,39 @@ DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets ke
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 Language = Annotated[str, typer.Option(help="Of the words: en or ko.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        is_eager=True,
+        callback=lambda context, value: _take_config(context, value),
+        help="run.toml of an earlier run; options given beside it count before it.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else, for scripts.")]
 
 
 @app.command()
 def demo(
+    context: typer.Context,
     out: Out = Path("runs/demo"),
     seed: Seed = 0,
     epochs: Epochs = 15,
     members: Members = 3,
     quiet: Quiet = False,
     resume: Resume = False,
+    language: Language = "en",
+    as_json: Json = False,
+    config: Config = None,
 ) -> None:
     """Run the whole job on scikit-learn's digits, with small settings."""
-    _work("digits", out, quiet, resume, {"members": members, "epochs": epochs, "seed": seed})
+    _work(
+        context, "digits", out, quiet, resume, {"members": members, "epochs": epochs, "seed": seed}, language, as_json
+    )
 
 
 @app.command()
 def run(
+    context: typer.Context,
     data: Data,
     out: Annotated[Path | None, typer.Option(help="Folder for the results; runs/NAME by default.")] = None,
     target: Target = None,
@@ -117,6 +134,9 @@ def run(
     private: Annotated[bool, typer.Option("--private", help="Keep no rows beside the exported model.")] = False,
     quiet: Quiet = False,
     resume: Resume = False,
+    language: Language = "en",
+    as_json: Json = False,
+    config: Config = None,
 ) -> None:
     """Load, check, train, vote, measure, export and report."""
     settings = {
@@ -133,7 +153,7 @@ def run(
     with _refusals():
         options = _data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence)
     options["keep_rows"] = not private
-    _work(data, out or Path("runs") / _short_name(data), quiet, resume, settings, options)
+    _work(context, data, out or Path("runs") / _short_name(data), quiet, resume, settings, language, as_json, options)
 
 
 def _short_name(data: str) -> str:
@@ -356,6 +376,7 @@ def diagnose(
 
 @app.command()
 def search(
+    context: typer.Context,
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder for trials, leaderboard and exported model.")] = Path("runs/search"),
     space: Annotated[str, typer.Option(help="mlp, cnn or rnn.")] = "mlp",
@@ -385,6 +406,9 @@ def search(
     seed: Seed = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where --out holds a search.")] = False,
     quiet: Quiet = False,
+    language: Language = "en",
+    as_json: Json = False,
+    config: Config = None,
 ) -> None:
     """Find the best architecture, each judged at its best learning rate; the same command goes on with it."""
     _quiet_tensorflow()
@@ -405,7 +429,8 @@ def search(
                 target, task, drop, header, column, group, time, data_dir, forecast, window, sequence
             ),
             seed=seed,
-            verbose=not quiet,
+            verbose=not (quiet or as_json),
+            language=language,
             command=" ".join(["trainwise", *sys.argv[1:]]),
             precision=precision,
             jit_compile=xla or "auto",
@@ -413,14 +438,18 @@ def search(
             stopper=None if stopper == "none" else stopper,
             overwrite=overwrite,
         )
+        _write_run_file(context, job.out)
     with _refusals(FAILED, "the same command goes on with it"):
         said = job.run()
-        if not quiet:
+        if as_json:
+            _print_json(job.report)
+        elif not quiet:
             print(said)
 
 
 @app.command()
 def compare(
+    context: typer.Context,
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder for compare.json and compare.png.")] = Path("runs/compare"),
     momentum: Annotated[
@@ -452,6 +481,7 @@ def compare(
     seed: Annotated[int, typer.Option(help="Decides the splits.")] = 0,
     as_json: Json = False,
     quiet: Quiet = False,
+    config: Config = None,
 ) -> None:
     """Compare momenta, or learning rates, side by side over several seeds, on the first model for the data."""
     _quiet_tensorflow()
@@ -474,6 +504,7 @@ def compare(
             ),
             command=" ".join(["trainwise", *sys.argv[1:]]),
         )
+        _write_run_file(context, job.out)
     with _refusals(FAILED):
         silent = quiet or as_json
         if not silent:
@@ -489,6 +520,7 @@ def compare(
 
 @app.command("range-test")
 def range_test(
+    context: typer.Context,
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder for range_test.json and range_test.png.")] = Path("runs/range_test"),
     lowest: Annotated[float, typer.Option(help="Smallest learning rate.")] = 1e-5,
@@ -512,6 +544,7 @@ def range_test(
     seed: Seed = 0,
     as_json: Json = False,
     quiet: Quiet = False,
+    config: Config = None,
 ) -> None:
     """Try learning rates side by side on the first model for the data, and suggest one."""
     _quiet_tensorflow()
@@ -534,6 +567,7 @@ def range_test(
             ),
             command=" ".join(["trainwise", *sys.argv[1:]]),
         )
+        _write_run_file(context, job.out)
     with _refusals(FAILED):
         silent = quiet or as_json
         if not silent:
@@ -549,6 +583,7 @@ def range_test(
 
 @app.command()
 def repair(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="A compiled model with one input and one output, saved as .keras.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder for repaired.keras and repair.json.")] = Path("runs/repair"),
@@ -569,6 +604,7 @@ def repair(
     seed: Seed = 0,
     as_json: Json = False,
     quiet: Quiet = False,
+    config: Config = None,
 ) -> None:
     """Change a model that does not train, its loss, optimizer or rate, until it does, with proof."""
     _quiet_tensorflow()
@@ -588,6 +624,7 @@ def repair(
             ),
             command=" ".join(["trainwise", *sys.argv[1:]]),
         )
+        _write_run_file(context, job.out)
     with _refusals(FAILED):
         silent = quiet or as_json
         if not silent:
@@ -605,6 +642,13 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The page; of one run RUN/report.html, of several the screen by default.")
     ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Also write the runs for TensorBoard, in a folder each, HParams too.")
+    ] = None,
+    mlflow: Annotated[
+        str | None, typer.Option(help="Also log the runs into MLflow, at this address, such as sqlite:///mlflow.db.")
+    ] = None,
+    language: Language = "en",
     as_json: Json = False,
 ) -> None:
     """Write a run's page again from its report.json, or set several runs side by side."""
@@ -613,18 +657,107 @@ def report(
     from .toolkit.runtime.files import write_text
 
     with _refusals():
+        _refuse_unspeakable(language)
         rows = [run_row(run) for run in runs]
         page = None if out is None else path_of("out", str(out))
         if len(runs) == 1 and page is None:
             page = (runs[0] if runs[0].is_dir() else runs[0].parent) / "report.html"
         if page is not None:
             # A name may hold halves of characters, which are no text.
-            text = page_again(runs[0]) if len(runs) == 1 else as_page(rows)
+            text = page_again(runs[0], language) if len(runs) == 1 else as_page(rows, language)
             write_text(page, text, errors="xmlcharrefreplace")
+        for run in runs if tensorboard is not None or mlflow is not None else ():
+            _track(run, tensorboard, mlflow)
         if as_json:
             _print_json({"page": page, "runs": rows})
             return
         print(as_table(rows) if page is None else f"The report is in {page}.")
+
+
+def _track(run: Path, tensorboard: Path | None, mlflow: str | None) -> None:
+    """Puts a run where people keep theirs."""
+    if tensorboard is not None:
+        _quiet_tensorflow()
+        from .toolkit.report.event_files import write_events
+        from .toolkit.report.side_by_side import read_report
+
+        folder = run if run.is_dir() else run.parent
+        write_events(read_report(run), tensorboard / folder.resolve().name)
+    if mlflow is not None:
+        from .toolkit.report.mlflow_log import log_run
+
+        log_run(run, mlflow)
+
+
+@app.command()
+def reproduce(
+    run: Annotated[Path, typer.Argument(help="Folder of a run that has ended, with its run.toml.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the second run; one that is removed by default.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run again what a run.toml says, and say whether the same comes out, or which number differs."""
+    import tempfile
+
+    from .toolkit.report.reproducing import differences, in_words
+    from .toolkit.runtime.output_folders import opened
+    from .toolkit.runtime.run_files import NAME, read_run_file
+
+    with _refusals():
+        command, _ = read_run_file(run)
+        if command not in _REPEATABLE:
+            raise ValueError(f"{run / NAME} is of `{command}`, and only {', '.join(_REPEATABLE)} can be run again.")
+        differences(run, run)
+        if out is not None and any(opened(out).iterdir()):
+            raise ValueError(f"--out must be a new or empty folder, and {out} holds something.")
+    with _refusals(FAILED), tempfile.TemporaryDirectory() as scratch:
+        folder = out or Path(scratch) / "again"
+        if not (quiet or as_json):
+            print(
+                f"Running {command} again, into {folder if out else 'a folder that is removed afterwards'}.", flush=True
+            )
+        code = app([command, "--config", str(_file_of(run)), "--out", str(folder), "--quiet"], standalone_mode=False)
+        if code:
+            raise RuntimeError(f"the second run ended with exit code {code}")
+        counted, found = differences(run, folder)
+    if as_json:
+        _print_json({"identical": not found, "compared": counted, "differences": found})
+    elif not quiet:
+        print(in_words(counted, found))
+    if found:
+        raise typer.Exit(FAILED)
+
+
+def _file_of(run: Path) -> Path:
+    from .toolkit.runtime.run_files import NAME
+
+    return run / NAME if run.is_dir() else run
+
+
+def _take_config(context: typer.Context, config: Path | None) -> Path | None:
+    """Lets the options of an earlier run stand in for those that are not given."""
+    if config is not None:
+        from .toolkit.runtime.run_files import read_run_file
+
+        with _refusals():
+            command, options = read_run_file(config)
+            if command != context.info_name:
+                raise ValueError(f"{config} is of `trainwise {command}`, not of `trainwise {context.info_name}`.")
+            known = {str(one.name) for one in context.command.params} - _NOT_OF_THE_RUN
+            unknown = [name for name in options if name not in known]
+            if unknown:
+                raise ValueError(f"{config} holds {', '.join(unknown)}, which `trainwise {command}` does not take.")
+        context.default_map = {**(context.default_map or {}), **options}
+    return config
+
+
+def _write_run_file(context: typer.Context, out: Path) -> None:
+    from .toolkit.runtime.run_files import lasting, write_run_file
+
+    options = {name: value for name, value in context.params.items() if name not in _NOT_OF_THE_RUN}
+    # Data and models may be files, which are then named from anywhere.
+    options |= {name: lasting(options[name]) for name in ("data", "model", "data_dir") if options.get(name)}
+    write_run_file(out, str(context.info_name), {name: value for name, value in options.items() if value != []})
 
 
 def _print_json(report: dict[str, Any]) -> None:
@@ -664,8 +797,18 @@ def _refuse_unspeakable(language: str) -> None:
 
 
 def _work(
-    data: str, out: Path, quiet: bool, resume: bool, settings: dict[str, Any], options: dict[str, Any] | None = None
+    context: typer.Context,
+    data: str,
+    out: Path,
+    quiet: bool,
+    resume: bool,
+    settings: dict[str, Any],
+    language: str,
+    as_json: bool,
+    options: dict[str, Any] | None = None,
 ) -> None:
+    silent = quiet or as_json
+
     from rich.console import Console as Terminal
 
     class Console(Terminal):
@@ -676,11 +819,12 @@ def _work(
     console = Console(highlight=False, soft_wrap=True)
 
     def say(line: str) -> None:
-        if not quiet:
+        if not silent:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     command = " ".join(["trainwise", *sys.argv[1:]])
     with _refusals(going_on="the same command with --resume goes on from here"):
+        _refuse_unspeakable(language)
         _quiet_tensorflow()
         # Stands here, for it takes seconds to import.
         from .tuning.main_job import Job, Settings
@@ -693,11 +837,15 @@ def _work(
             resume=resume,
             command=command,
             say=say,
-            console=None if quiet else console,
+            console=None if silent else console,
+            language=language,
             **(options or {}),
         )
+        _write_run_file(context, job.out)
     with _refusals(FAILED, "the same command with --resume goes on from here"):
-        job.run()
+        result = job.run()
+        if as_json:
+            _print_json(result.report)
 
 
 @contextmanager

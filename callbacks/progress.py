@@ -1,4 +1,4 @@
-"""Progress of a fit: a live bar on a terminal, one plain line an epoch elsewhere."""
+"""Progress of a fit: one live line on a terminal or in a notebook, one plain line an epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from typing import Any
 
 import keras
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from ..toolkit.checks import instance_of
+from ..toolkit.diagnosis.findings import Finding
+from ..toolkit.runtime.live_line import LiveLine
+from ..toolkit.runtime.time_left import EpochsLeft, in_words
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows where a fit is; use it with `fit(verbose=0)`.
+    """Shows where a fit is: epochs done, the best loss so far, the time left; use it with `fit(verbose=0)`.
+
+    On a terminal and in a notebook this is one line that is written anew; `tell` adds the newest finding, as in
+    `CurveWatch(report=progress.tell)`.
 
     Args:
         label: What is being trained.
@@ -33,34 +37,65 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.label = instance_of("label", label, str, "a text")
         self.console = console
-        self._bar: Bar | None = None
+        self._line: LiveLine | None = None
+        self._told = ""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Progress:
         # A console holds a lock, which cannot be copied; tuners copy their callbacks.
         return Progress(self.label, self.console)
 
+    def tell(self, finding: Finding) -> None:
+        """Takes the newest finding, to be shown on the line."""
+        self._told = finding.symptom.replace("_", " ")
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._console = self.console or Console(highlight=False)
-        if not self._console.is_terminal:
-            return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Bar(*columns, TextColumn("{task.fields[values]}"), console=self._console, transient=True)
-        self._task = self._bar.add_task(self.label, total=self.params.get("epochs"), values="")
-        self._bar.start()
+        self._epochs = int(self.params.get("epochs") or 1)
+        self._left = EpochsLeft(self._epochs, self.params.get("steps"))
+        self._done, self._values, self._best = 0, "", ""
+        self._lowest: float | None = None
+        self._told = ""
+        self._line = LiveLine(self.words, self._console)
+        self._line.__enter__()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        # A fit that goes on begins in the middle.
+        self._left.begin_epoch(epoch)
+        self._done = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._left.end_batch(batch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        values = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        if self._bar is None:
-            line = f"{self.label}: epoch {epoch + 1}/{self.params.get('epochs')}, {values}"
+        self._left.end_epoch()
+        self._done = epoch + 1
+        logs = logs or {}
+        if self._line is None or not self._line.is_shown:
+            values = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
+            line = f"{self.label}: epoch {epoch + 1}/{self._epochs}, {values}"
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-        else:
-            self._bar.update(self._task, completed=epoch + 1, values=values)
+            return
+        name = next((name for name in ("val_loss", "loss") if name in logs), None)
+        if name is None:
+            return
+        self._values = f"{name} {logs[name]:.4f}"
+        if self._lowest is None or logs[name] < self._lowest:
+            self._lowest = logs[name]
+            self._best = f"best {logs[name]:.4f} (epoch {epoch + 1})"
+
+    def words(self) -> str:
+        """The line as it stands now."""
+        left = self._left.seconds()
+        time_left = "" if left is None or self._done >= self._epochs else f"about {in_words(left)} left"
+        told = f"newest finding: {self._told}" if self._told else ""
+        parts = (f"{self._done} of {self._epochs} epochs", self._values, self._best, time_left, told)
+        return f"{self.label}: {', '.join(filter(None, parts))}"
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self.stop()
 
     def stop(self) -> None:
-        """Takes the bar away, as after an interrupt."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        """Takes the line away, as after an interrupt."""
+        if self._line is not None:
+            self._line.__exit__(None, None, None)
+            self._line = None

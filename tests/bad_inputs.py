@@ -45,6 +45,7 @@ KINDS = {
     "sequence": (*WORDS, "a"),
     "optimizer": (*WORDS, "muon"),
     "method": WORDS,
+    "config": ("nowhere.toml", "taken", "good_report.json", ".", "good_run/run.toml"),
 }
 GOOD_CSV = "a,b,t\n" + "".join(f"{i},{i * i % 7},{'xy'[i % 2]}\n" for i in range(30))
 MODEL_TASK = {"task": "regression", "target": "t", "classes": None, "columns": None, "features": ["a"], "shape": [1]}
@@ -255,6 +256,10 @@ def write_all(folder):
     (folder / "rows.csv").write_text("a\n1\n")
     found = {"data": [], "history": [], "keras": [], "saved": [], "report": []}
     (folder / "good_report.json").write_text('{"title": "good"}')
+    (folder / "good_run").mkdir()
+    (folder / "good_run/report.json").write_text('{"title": "good"}')
+    # Of a command that takes no such option.
+    (folder / "good_run/run.toml").write_text('command = "run"\n[options]\ndata = "good.csv"\nnowhere = 3\n')
     for number, content in enumerate(reports()):
         found["report"].append(f"report_{number}.json")
         (folder / found["report"][-1]).write_text(content)
@@ -375,7 +380,7 @@ def _write_saved(folder):
 
 
 def _bad_values(command, option, hint):
-    if option == "return" or "ArgumentInfo" in str(hint):
+    if option in ("return", "context") or "ArgumentInfo" in str(hint):
         return ()
     if option == "out" and command == "report":
         return ("taken/below", "/proc/nowhere/x", "", "\ud800")
@@ -402,6 +407,7 @@ def bad_options():
         "range_test": ["range-test", "--data", "good.csv"],
         "repair": ["repair", "good.keras", "--data", "good.csv"],
         "report": ["report", "good_report.json"],
+        "reproduce": ["reproduce", "good_run"],
     }
     found = []
     for command in app.registered_commands:
@@ -429,6 +435,7 @@ def cases(folder):
     found += [["compare", "--data", "good.csv", "--nesterov"]]
     found += [["report", name] for name in [*files["report"], "nowhere", "taken", ".", ""]]
     found += [["compare", "--data", "good.csv", "--momentum", "0.9", "--optimizer", "adam"]]
+    found += [["reproduce", name] for name in ["nowhere", "taken", ".", "", "good_report.json", "model"]]
     found += [["diagnose", name] for name in [*files["history"], "nowhere", "taken", "model"]]
     found += [["check", name, "--data", "good.csv"] for name in [*files["keras"], "nowhere.keras", "taken"]]
     found += [["export", name] for name in [*files["keras"], "nowhere.keras", "taken"]]

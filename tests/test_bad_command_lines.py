@@ -25,7 +25,7 @@ def test_the_generator_makes_bad_input_of_every_command_and_format(folder):
     made = [*bad_inputs.bad_options(), *(["run", "--data", name] for name in bad_inputs.tables())]
     assert {arguments[0] for arguments in made} == {
         "demo", "run", "search", "check", "diagnose", "predict", "export", "compare", "range-test", "repair",
-        "report",
+        "report", "reproduce",
     }  # fmt: skip
     assert len(made) + len(bad_inputs.archives()) + len(bad_inputs.schemas()) >= 200
 

@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from command_line import in_this_process
+from command_line import in_its_own_process, in_this_process
 
 from trainwise.toolkit.data import load
 from trainwise.tuning.encoded_rows import EncodedRows
@@ -39,6 +39,45 @@ def test_compare_trains_the_first_model_as_keras_would_with_losses_free_of_the_t
     history = model.fit(train.x, train.y, validation_data=(held.x, held.y), epochs=2, batch_size=64, verbose=0)
     (row,) = [row for row in report["rows"] if row["momentum"] == 0.9]
     np.testing.assert_allclose(row["curves"][1], np.array(history.history["val_loss"]) / variance, rtol=1e-3)
+
+
+def test_a_run_file_starts_the_run_again_and_reproduce_names_the_number_that_differs(folder):
+    # Of the comparison above, whose settings its run.toml holds.
+    again = in_this_process("compare", "--config", "compared/run.toml", "--epochs", 1, "--out", "again", cwd=folder)
+    assert again.returncode == 0, again.stderr
+    settings = json.loads((folder / "again/compare.json").read_text())["settings"]
+    # What is given counts before what the file says.
+    assert (settings["epochs"], settings["seeds"], settings["batch_size"]) == (1, 2, 64)
+    same = in_this_process("reproduce", "again", "--json", cwd=folder)
+    assert same.returncode == 0, same.stderr
+    found = json.loads(same.stdout)
+    assert found["identical"] and found["compared"] > 20 and found["differences"] == []
+    path = folder / "again/compare.json"
+    report = json.loads(path.read_text())
+    report["rows"][0]["mean"] += 1e-6
+    path.write_text(json.dumps(report))
+    other = in_this_process("reproduce", "again", cwd=folder)
+    assert other.returncode == 1
+    assert f"compare.json: rows[0].mean was {report['rows'][0]['mean']} and is " in other.stdout
+    assert other.stdout.count("compare.json: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--config", "compared/run.toml"], "is of `trainwise compare`, not of `trainwise run`"),
+        (["compare", "--config", "nowhere"], "There is no nowhere"),
+        (["reproduce", "nowhere"], "There is no nowhere"),
+    ],
+)
+def test_a_bad_run_file_is_refused(arguments, message, folder):
+    done = in_this_process(*arguments, cwd=folder)
+    assert done.returncode == 2 and message in done.stderr
+
+
+def test_the_shell_is_given_its_completion():
+    done = in_its_own_process("--show-completion", "bash", cwd=".")
+    assert done.returncode == 0 and "_TRAINWISE_COMPLETE=complete_bash" in done.stdout
 
 
 def test_compare_prints_json_alone_and_ends_with_1_where_all_diverged(folder):

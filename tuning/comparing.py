@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,7 +15,8 @@ from ..toolkit.checks import instance_of, items_of, number, one_of, whole_number
 from ..toolkit.metrics.intervals import mean_margin
 from ..toolkit.optimizers.default_rates import ladder
 from ..toolkit.population import Leaderboard, PopulationResult, fit_population
-from ..toolkit.runtime.figures import panels
+from ..toolkit.report.event_files import write_events
+from ..toolkit.runtime.figures import in_one_style, panels
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,18 @@ class Comparison:
         best = None if self.best is None else {n: v for n, v in self.best.items() if n != "losses"}
         return {"metric": self.metric, "target": self.target, "rows": rows, "best": best, "sentence": self.sentence}
 
+    def to_tensorboard(self, folder: str | Path) -> None:
+        """Writes each training with its settings, its curve and its last loss for TensorBoard, under HParams.
+
+        Args:
+            folder: Where to; `tensorboard --logdir FOLDER` shows it.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        write_events(self.as_dict(), folder)
+
+    @in_one_style
     def plot(self) -> Any:
         """The last loss against the setting, and the loss over the epochs, as a matplotlib Figure.
 
@@ -66,6 +80,7 @@ class Comparison:
         scale = "log" if means and min(means) > 0 else "linear"
         self._draw_last(last, scale)
         self._draw_curves(curves, scale)
+        figure.suptitle(self.sentence, wrap=True, fontsize=11)
         return figure
 
     def _draw_last(self, axes: Any, scale: str) -> None:

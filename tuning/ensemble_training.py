@@ -18,6 +18,7 @@ from ..toolkit.data.splits import take
 from ..toolkit.diagnosis.baselines import known_of
 from ..toolkit.diagnosis.class_balance import classes_missed_by
 from ..toolkit.diagnosis.findings import Finding, rank
+from ..toolkit.diagnosis.layer_state import Probe
 from ..toolkit.diagnosis.run_reader import RunReader
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.models.reading import structure_of
@@ -108,6 +109,7 @@ class Member:
     history: dict[str, list[float]]
     best_epoch: int | None
     findings: list[Finding]
+    probes: Sequence[Probe] = ()
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,8 @@ class _Group:
         for finding in missed:
             self._tell(k, finding)
         found = rank([*self.tracking.findings[k], *self.layers.findings[k], *missed])
-        return Member(self._name(k), self.plan.seeds[self.first + k], model, history, best, found)
+        seed = self.plan.seeds[self.first + k]
+        return Member(self._name(k), seed, model, history, best, found, self.layers.probes[k])
 
     def _readers(self, template: keras.Model, count: int, unscaled: str) -> list[RunReader]:
         train, validation = self.splits.train, self.splits.validation

@@ -23,14 +23,21 @@ from ..toolkit.data.sequences import filled, is_padded
 from ..toolkit.data.splits import take
 from ..toolkit.data.table_check import leaks
 from ..toolkit.diagnosis.findings import Finding
+from ..toolkit.diagnosis.wording import LANGUAGES
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
+from ..toolkit.metrics.class_scores import class_scores
 from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
-from ..toolkit.metrics.scores import calibration_error, truth
+from ..toolkit.metrics.permutation_importance import permutation_importance
+from ..toolkit.metrics.scores import calibration_error, score_of, truth
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.models.first import constant_features, described, is_image
 from ..toolkit.models.first_sizes import fitting_batch_size, fitting_rate
+from ..toolkit.models.series import is_grey
 from ..toolkit.preflight import check
+from ..toolkit.report.answers import AnsweredRows, answers_part
+from ..toolkit.report.inputs import inputs_part
+from ..toolkit.report.layers import layers_part
 from ..toolkit.report.page import write
 from ..toolkit.report.parts import data_part, export_part, schema_part, scores_part, title_part, versions
 from ..toolkit.runtime.files import read_json, write_json
@@ -55,6 +62,10 @@ _MOST = {"members": 1_000, "epochs": 1_000_000, "patience": 1_000_000, "batch_si
 # Keras' seeds end here, and each member has the next one.
 _SEEDS = 2**32
 _PIXELS_BESIDE = 16
+# Measured with the scores, once; sections of their own in the report.
+_OF_THE_ANSWERS = ("answers", "inputs")
+# What the importance of all columns may take; of many columns some are then left out.
+_SECONDS_TO_SHUFFLE = 10.0
 _AUGMENTED = {
     "shift": "images shifted by a tenth of their sides at most",
     "flip": "images mirrored left to right",
@@ -164,8 +175,10 @@ class Job:
         window: int | None = None,
         sequence: str | None = None,
         keep_rows: bool = True,
+        language: str = "en",
     ) -> None:
         self.settings = settings
+        self.language = one_of("language", language, LANGUAGES)
         self.keep_rows = keep_rows
         self.command = command
         self.say = say
@@ -204,6 +217,10 @@ class Job:
             held.enter_context(held_alone(self.out))
             self._open_state(resume)
             self._say_data()
+            if not resume and (self.out / "report.json").is_file():
+                self.say(
+                    f"out: {self.out} holds a run that has ended; its report is replaced, the model gets a next version"
+                )
             self._held = held.pop_all()
 
     def run(self) -> RunResult:
@@ -238,7 +255,7 @@ class Job:
             exported = self._export(model, self._card(checks, members, evaluation, beside, models[winner]))
         report = self._report(checks, members, weights, evaluation, exported, inputs, architecture)
         report["beside"] = beside
-        html, _ = write(report, self.out)
+        html, _ = write(report, self.out, self.language)
         self.say(f"report: {html}")
         # Last: whatever fails before, the run can go on from its state.
         try:
@@ -348,15 +365,18 @@ class Job:
         return findings
 
     def _train(self, build: Callable[[], keras.Model]) -> list[Member]:
+        progress = Progress("  mean of the members", self.console) if self.console else None
+
         def report(name: str, finding: Finding) -> None:
             self.say(f"  {name}: {finding}")
+            if progress:
+                progress.tell(finding)
 
         settings = self.settings
         # One seed for all would give equal members.
         seeds = [settings.seed + k for k in range(settings.members)]
         plan = Plan(seeds, settings.epochs, settings.patience, _known(settings.batch_size), self._weights())
         self._plan = plan
-        progress = Progress("  mean of the members", self.console) if self.console else None
         try:
             members = train_members(build, self.splits, plan, self._state, report, progress)
         finally:
@@ -398,6 +418,7 @@ class Job:
 
     def _voted(self, members: list[Member], weights: np.ndarray, best: int) -> dict[str, keras.Model]:
         """The best member and the votes by name."""
+        self._members = [member.model for member in members]
         # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
         shares = np.full(len(members), 1 / len(members)) if np.sum(weights > 0) == 1 else weights
         voters = [(member.model, float(share)) for member, share in zip(members, shares, strict=True) if share > 0]
@@ -470,6 +491,10 @@ class Job:
         answers = [Answers(name, _predict(model, test.x)) for name, model in models.items()]
         evaluation = evaluate(answers, test.y, self.head.task, winner, self.settings.seed, self.balanced)
         network = next(answer for answer in answers if answer.name == winner)
+        evaluation["members"] = self._alone(test)
+        importance = self._importance(models[winner])
+        evaluation["answers"] = self._answers(models[winner], network.values, raw, importance)
+        evaluation["inputs"] = inputs_part(self.raw, importance)
         seen, features = self._beside(raw, test)
         beside = compared(references, seen, features, self.head.task, network, self.settings.seed, self.balanced)
         write_json(self._state / "beside.json", beside)
@@ -489,6 +514,45 @@ class Job:
             )
         self.say(f"  {beside['sentence']}")
         return evaluation, beside
+
+    def _alone(self, test: Split) -> list[dict[str, Any]]:
+        """What each member alone scores on the test rows, by the measure of the evaluation."""
+        found = []
+        for place, model in enumerate(self._members):
+            values = _predict(model, test.x)
+            if self.balanced:
+                score = float(class_scores(values, test.y)["balanced_accuracy"])
+            else:
+                score = score_of(values, test.y, self.head.task)
+            found.append({"name": f"member_{place}", "value": score})
+        return found
+
+    def _importance(self, model: keras.Model) -> list[dict[str, Any]]:
+        """What each column counts for the model, on validation rows; empty where the inputs are no columns."""
+        rows = self.raw.validation
+        x = rows.x
+        if is_image(x) or is_grey(x) or self.raw.forecast is not None or is_padded(x):
+            return []
+        names = list(x) if isinstance(x, dict) else _names_of(x, self.raw.features)
+
+        def score(inputs: Any, y: np.ndarray) -> float:
+            values = _predict(model, self._encoded(Split(inputs, y)).x)
+            return score_of(values, y, self.head.task)
+
+        return permutation_importance(score, x, rows.y, names, seconds=_SECONDS_TO_SHUFFLE, seed=self.settings.seed)
+
+    def _answers(
+        self, model: keras.Model, values: np.ndarray, test: Split, importance: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        held_out = self.splits.validation
+        return answers_part(
+            self.head.task,
+            # Where no row may be kept beside the model, none is shown.
+            AnsweredRows(values, test.y, test.x if self.keep_rows else None),
+            AnsweredRows(_predict(model, held_out.x), held_out.y),
+            self.raw.features,
+            [one["name"] for one in importance],
+        )
 
     def _card(
         self,
@@ -560,6 +624,7 @@ class Job:
         architecture: str,
     ) -> dict[str, Any]:
         splits = self.raw
+        parts = {name: evaluation[name] for name in _OF_THE_ANSWERS if name in evaluation}
         return {
             **title_part(splits.name, self.command),
             "seed": self.settings.seed,
@@ -569,7 +634,8 @@ class Job:
             "head": {**asdict(self.head), "metrics": list(self.head.metrics)},
             "checks": [finding.as_dict() for finding in checks],
             "members": [_member_report(member, weight) for member, weight in zip(members, weights, strict=True)],
-            "evaluation": evaluation,
+            "evaluation": {name: part for name, part in evaluation.items() if name not in parts},
+            **parts,
             "export": export_part(exported, self.out),
             "seconds": self.seconds,
         }
@@ -596,6 +662,7 @@ def run(
     window: int | None = None,
     sequence: str | None = None,
     keep_rows: bool = True,
+    language: str = "en",
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
 
@@ -619,7 +686,9 @@ def run(
         forecast: How many values of the target that come next are to be answered, as for `trainwise.data.load`.
         window: How many values a forecast looks back at.
         sequence: Column that tells several series of a forecast apart.
-        keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`.
+        keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`, and test rows
+            that are answered wrong are shown in the report.
+        language: Of the report's page, `"en"` or `"ko"`.
 
     Returns:
         The `RunResult`.
@@ -655,6 +724,7 @@ def run(
         window=window,
         sequence=sequence,
         keep_rows=keep_rows,
+        language=language,
     )
     return job.run()
 
@@ -670,6 +740,11 @@ def _predict(model: keras.Model, x: Any) -> np.ndarray:
     answers = np.asarray(model.predict(model_inputs(x), verbose=0))
     # The scores take a binary answer or a quantity as `(rows,)`.
     return answers[:, 0] if answers.shape[1] == 1 else answers
+
+
+def _names_of(x: Any, features: Sequence[str]) -> list[str]:
+    count = np.shape(x)[-1]
+    return list(features) if len(features) == count else [f"column {k}" for k in range(count)]
 
 
 def _last_line(member: Member) -> str:
@@ -688,6 +763,7 @@ def _member_report(member: Member, weight: float) -> dict[str, Any]:
         "parameters": int(member.model.count_params()),
         "best_epoch": at,
         "history": member.history,
+        "layers": layers_part(member.probes),
         "chosen_weight": float(weight),
         "findings": [finding.as_dict() for finding in member.findings],
         "validation": {}

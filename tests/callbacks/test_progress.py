@@ -7,6 +7,7 @@ from rich.console import Console
 from tiny import POSITIVE, SUMS, two_answers
 
 from trainwise.callbacks import Progress
+from trainwise.toolkit.diagnosis.findings import Finding
 
 
 def test_progress_is_plain_lines_without_control_bytes_when_piped():
@@ -18,10 +19,24 @@ def test_progress_is_plain_lines_without_control_bytes_when_piped():
     assert all(character.isprintable() for line in lines for character in line)
 
 
-def test_progress_is_a_bar_on_a_terminal_and_is_taken_away():
+def test_progress_is_one_line_on_a_terminal_and_is_taken_away():
     text = io.StringIO()
     progress = Progress("net", Console(file=text, force_terminal=True, width=100))
     two_answers().fit(SUMS, POSITIVE, epochs=2, callbacks=[progress], verbose=0)
-    assert "\x1b[" in text.getvalue()
-    assert progress._bar is None
+    assert "\x1b[" in text.getvalue() and "net: " in text.getvalue()
+    assert progress._line is None
     assert copy.deepcopy(progress).label == "net"
+
+
+def test_the_line_says_what_is_done_the_best_so_far_and_the_newest_finding():
+    progress = Progress("net", Console(file=io.StringIO(), force_terminal=True, width=200))
+    progress.set_params({"epochs": 9, "steps": 2})
+    progress.on_train_begin()
+    for epoch, loss in enumerate([0.5, 0.25, 0.75]):
+        progress.on_epoch_begin(epoch)
+        progress.on_epoch_end(epoch, {"loss": 1.0, "val_loss": loss})
+    progress.tell(Finding("overfitting", "info", "It learns by heart."))
+    found = progress.words()
+    progress.stop()
+    assert found.startswith("net: 3 of 9 epochs, val_loss 0.7500, best 0.2500 (epoch 2), about ")
+    assert found.endswith(" left, newest finding: overfitting")

@@ -78,6 +78,7 @@ def test_the_report_holds_what_the_run_did(done, pets):
         "models",
         "report.html",
         "report.json",
+        "run.toml",
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..runtime.figures import panels
+from ..runtime.figures import in_one_style, panels
 from .layer_state import LayerHealth, Probe
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LEAST = 1e-12
 
 
+@in_one_style
 def heat_map(probes: Sequence[Probe]) -> Figure:
     """Gradients and updates of each layer over the looks, both relative to the layer's weights, as colours.
 
@@ -64,6 +65,7 @@ def _draw(axes: Axes, what: str, values: np.ndarray, names: Sequence[str], steps
     axes.grid(False)
     # A map that grows lighter evenly, which all readers see alike.
     image = axes.imshow(shown, aspect="auto", cmap="viridis", interpolation="nearest")
+    axes.grid(visible=False)
     axes.set_title(_told(what, values, names), fontsize="medium")
     axes.set_yticks(range(len(names)), names)
     places = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), 5)).round().astype(int))

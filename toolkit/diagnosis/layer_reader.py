@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +120,16 @@ class LayerReader:
 
     def get_state(self) -> dict[str, Any]:
         """What was found, as plain values; see `set_state`."""
-        return {"found": self._found.as_list(), "updates": self._updates}
+        looks = [asdict(probe) for probe in self.probes]
+        return {"found": self._found.as_list(), "updates": self._updates, "looks": looks}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what `get_state` gave, as in a resumed fit."""
         self._found, self._updates = FindingsSoFar.from_list(state["found"]), state["updates"]
+        self.probes = [
+            Probe(**{**look, "layers": tuple(LayerHealth(**layer) for layer in look["layers"])})
+            for look in state.get("looks", [])
+        ]
 
     def begin_anew(self) -> None:
         """Forgets the looks and findings so far, as where a fit goes on from other weights."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checks import one_of
-from ..runtime.figures import panels
+from ..runtime.figures import in_one_style, panels
 from .curves import noise_of
 from .findings import Advice
 from .histories import read_history
@@ -150,6 +150,7 @@ class Shape:
             return f"{told} 처방: {' 또는 '.join(map(advice_sentence_ko, self.advice))}."
         return f"{told} Cure: {', or '.join(map(advice_sentence, self.advice))}."
 
+    @in_one_style
     def plot(self) -> Figure:
         """The curves as a matplotlib Figure, under a title that says the shape."""
         losses = [name for name in self.curves if name.endswith("loss")]

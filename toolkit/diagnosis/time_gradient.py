@@ -12,7 +12,7 @@ from keras import ops
 from ..checks import instance_of, refuse_no_rows, refuse_unusable_rows, whole_number
 from ..data.rows import spread_rows
 from ..models.reading import as_inputs
-from ..runtime.figures import panels
+from ..runtime.figures import in_one_style, panels
 from ..runtime.keras_internals import loss_trackers, walked
 from ..runtime.randomness import preserved
 
@@ -53,12 +53,14 @@ class TimeGradient:
             f"factor of {self.ratio:.2g}."
         )
 
+    @in_one_style
     def plot(self) -> Figure:
         """The norm against the time step as a matplotlib Figure."""
         figure, (axes,) = panels()
         axes.plot(self.norms, label=self.layer)
         # Steps that a mask leaves out have no gradient, and a logarithm no place for it.
         axes.set(xlabel="time step", ylabel="norm of the gradient", yscale="log" if any(self.norms) else "linear")
+        axes.set_title(self.sentence, wrap=True)
         axes.legend()
         return figure
 

@@ -199,7 +199,11 @@ def advice_sentence_ko(advice: AdviceLike) -> str:
     """
     parameter = ADVICE_KO.get(advice.parameter, advice.parameter)
     value = "" if advice.value is None else f"{advice.value:g}" if not isinstance(advice.value, str) else advice.value
-    told = CHANGES_KO.get(advice.change, "{parameter}: {value}").format(parameter=parameter, value=value).strip()
+    change = CHANGES_KO.get(advice.change, "{parameter}: {value}")
+    if advice.value is None:
+        # Raised or lowered, by no factor that is known.
+        change = {"raise": "{parameter} 올리기", "lower": "{parameter} 내리기"}.get(advice.change, change)
+    told = change.format(parameter=parameter, value=value).strip()
     return told if advice.to is None else f"{told} ({advice.to:g})"
 
 

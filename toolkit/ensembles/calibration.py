@@ -106,7 +106,7 @@ def calibrate(
         raise ValueError(f"`y` must hold a target for each of {len(logits)} rows, and there must be one row at least.")
     exclusive = meaning.kind == "classes"
     targets = truth(logits, y)
-    temperature = _fitted(logits, targets, exclusive)
+    temperature = temperature_of(logits, targets, exclusive)
     cooled = ops.softmax(scores / temperature, axis=-1) if exclusive else ops.sigmoid(scores / temperature)
     # The name by which `_named_end` in `members.py` knows probabilities; float32 whatever the policy.
     output = keras.layers.Identity(dtype="float32", name="probabilities")(cooled)
@@ -121,7 +121,21 @@ def _logits(p: keras.KerasTensor, kind: str) -> keras.KerasTensor:
     return logs if kind == "classes" else logs - ops.log(ops.maximum(1 - p, _SMALLEST))
 
 
-def _fitted(logits: np.ndarray, targets: np.ndarray, exclusive: bool) -> float:
+def temperature_of(logits: np.ndarray, targets: np.ndarray, exclusive: bool) -> float:
+    """The temperature that the least NLL of these rows asks for; 1 where none is better.
+
+    Args:
+        logits: `(rows, classes)`, or logarithms of probabilities.
+        targets: As `truth` gives them.
+        exclusive: Whether the classes exclude each other; else each logit is one of its own.
+
+    Example:
+
+    >>> logits = np.array([[4.0, 0.0]] * 4)
+    >>> bool(temperature_of(logits, np.array([[1.0, 0.0]] * 3 + [[0.0, 1.0]]), exclusive=True) > 3)
+    True
+    """
+
     # Over the logarithm: twice as hot and half as hot are equally far.
     def nll(log_temperature: float) -> float:
         answers = squashed(logits / np.exp(log_temperature), exclusive)

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..tasks import Task
+from .class_scores import answered
+
 # What Keras clips probabilities to, so that one sure and wrong answer does not make the mean infinite.
 _LEAST = 1e-7
 _BINS = 15
@@ -137,6 +140,26 @@ def r2(answers: np.ndarray, targets: np.ndarray) -> float:
     0.5
     """
     return 1.0 - float(r2_losses(answers, targets).mean())
+
+
+def score_of(values: np.ndarray, y: np.ndarray, task: Task) -> float:
+    """Accuracy, label accuracy or R2 of answers, whichever the task is measured by.
+
+    Args:
+        values: Probabilities `(rows,)` of class 1, `(rows, classes)` or `(rows, labels)`, or quantities.
+        y: Targets.
+        task: The task.
+
+    Example:
+
+    >>> score_of(np.array([0.9, 0.2]), np.array([1, 1]), "binary")
+    0.5
+    """
+    if task == "regression":
+        return r2(values, y)
+    if task == "multilabel":
+        return float(np.mean((values > 0.5) == (y > 0.5)))
+    return float(np.mean(answered(values) == y))
 
 
 def calibration_gaps(answers: np.ndarray, targets: np.ndarray, exclusive: bool) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..diagnosis.findings import Finding
 from ..diagnosis.layer_reader import LayerReader
+from ..diagnosis.layer_state import Probe
 from .tracking import Tracking
 
 
@@ -51,6 +52,11 @@ class LayerLooks(keras.callbacks.Callback):
     def findings(self) -> list[list[Finding]]:
         """The findings of each member, surest first."""
         return [reader.findings for reader in self._readers]
+
+    @property
+    def probes(self) -> list[list[Probe]]:
+        """The looks at each member since the fit was begun or gone on with."""
+        return [reader.probes for reader in self._readers]
 
     def get_state(self) -> dict[str, Any]:
         """What was found, as plain values; see `set_state`."""

@@ -16,7 +16,7 @@ from ..models.copying import copied
 from ..models.reading import innermost
 from ..optimizers.member_forms import MEMBER_FORMS
 from ..optimizers.memberwise import memberwise
-from ..runtime.figures import BLACK, GREEN, ORANGE, panels
+from ..runtime.figures import BLACK, GREEN, ORANGE, in_one_style, panels
 from ..runtime.fit_arguments import brings_batches
 from ..runtime.keras_internals import compiled_with
 from ..runtime.randomness import preserved
@@ -117,6 +117,7 @@ class RangeResult:
             "reason": self.reason,
         }
 
+    @in_one_style
     def plot(self) -> Figure:
         """Loss against learning rate as a matplotlib Figure, with the suggestion and the limit marked."""
         figure, (axes,) = panels(size=(8, 5))
@@ -130,6 +131,9 @@ class RangeResult:
             axes.axvline(self.limit, color=ORANGE, linestyle="--", label=f"limit {self.limit:.2g}")
         # Told, for a logarithmic axis finds no ends where no loss is a number.
         axes.set_xlim(self.rates[0] / 1.2, self.rates[-1] * 1.2)
+        found = self.reason if self.suggestion is None else f"a learning rate of {self.suggestion:.2g} learns"
+        limit = "" if self.limit is None else f"; none from {self.limit:.2g} on"
+        axes.set_title(f"{found}{limit}", wrap=True)
         axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
         axes.legend()
         return figure

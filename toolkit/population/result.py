@@ -11,7 +11,7 @@ import numpy as np
 from ..diagnosis.findings import Finding
 from ..metrics.directions import higher_is_better
 from ..models.lazy_models import LazyModels
-from ..runtime.figures import panels
+from ..runtime.figures import in_one_style, panels
 from .leaderboard import Leaderboard, _shown
 from .model import Population
 from .settings import MemberSettings
@@ -85,6 +85,7 @@ class PopulationResult:
         board["findings"] = [", ".join(finding.symptom for finding in self.findings[k]) for k in order]
         return board
 
+    @in_one_style
     def plot(self, metric: str | None = None) -> Figure:
         """The curve of each member as a matplotlib Figure.
 

@@ -2,71 +2,35 @@
 
 from __future__ import annotations
 
-import io
 import math
-import re
-import warnings
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from .drawing import ACCENT, INK, LEVEL_COLOURS, QUIET, SECOND, WIDTH, inline_svg, short, spelled, styled, tick
 from .thinning import spread
+from .words import Say, as_written
 
-WIDTH = 3.35  # inches: 322 px at its natural size, so that a 400 px wide page need not shrink it
-ACCENT, SECOND, QUIET, RULE = "#005f9e", "#b84300", "#4a5560", "#c9d1d8"
-LEVEL_COLOURS = {"error": "#a3142a", "warning": "#8a4b00", "info": "#4a5560"}
-# What fits beside a value on a chart of this width.
-LONGEST_NAME = 30
 # Two decades: below that a linear axis still shows the end of a curve.
 LOG_SPAN = 100.0
 # Beyond these, the margins of a logarithmic axis overflow.
 LEAST, GREATEST = 1e-100, 1e100
-
-_STYLE: dict[Any, Any] = {
-    # Text stays text, which a reader can search and a screen reader can read.
-    "svg.fonttype": "none",
-    # Ids that follow from the content: the same report gives the same page.
-    "svg.hashsalt": "trainwise",
-    "font.size": 10.0,
-    "axes.labelsize": 10.0,
-    "xtick.labelsize": 10.0,
-    "ytick.labelsize": 10.0,
-    "legend.fontsize": 10.0,
-    # A name may hold a dollar sign.
-    "text.parse_math": False,
-    "text.color": "#1d2730",
-    "axes.labelcolor": "#1d2730",
-    "axes.edgecolor": QUIET,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": "#e4e9ed",
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "legend.frameon": False,
-    "legend.handlelength": 1.4,
-    "legend.handletextpad": 0.4,
-    "legend.columnspacing": 0.8,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-}
+# What may change while a model learns, and is drawn below its curves where it does.
+SETTINGS = ("learning_rate", "momentum", "batch_size", "weight_decay")
 
 
-def results_chart(evaluation: Mapping[str, Any], name: str = "results") -> str:
+def results_chart(evaluation: Mapping[str, Any], name: str = "results", say: Say = as_written) -> str:
     """Draws every result as a dot on its interval; the winner is a larger diamond in the accent colour.
 
     Args:
-        evaluation: `metric`, `higher_is_better` and `results`, a list of `name`, `value`, `low`, `high`, `winner`.
-            Values that are absent or not finite are left out.
+        evaluation: `metric`, `higher_is_better` and `results`, a list of `name`, `value`, `low`, `high`, `winner`;
+            `members`, a list of `name` and `value`. Values that are absent or not finite are left out.
         name: Prefix of the ids inside the SVG; unique within a page.
+        say: Gives English words in the language of the page.
 
     Returns:
         An `<svg>` element, or an empty text where no result has a finite value.
@@ -81,26 +45,41 @@ def results_chart(evaluation: Mapping[str, Any], name: str = "results") -> str:
     if not results:
         return ""
     metric = str(evaluation.get("metric") or "value")
-    with matplotlib.rc_context():
-        _set_style()
-        figure = Figure(figsize=(WIDTH, 0.42 * len(results) + 0.62), layout="constrained")
+    alone = [_real(one.get("value")) for one in evaluation.get("members") or []]
+    alone = [value for value in alone if math.isfinite(value)]
+    rows = len(results) + bool(alone)
+    with styled():
+        figure = Figure(figsize=(WIDTH, 0.42 * rows + 0.62), layout="constrained")
         axes = figure.subplots()
         for row, result in enumerate(results):
-            _draw_result(axes, row, result)
+            _draw_result(axes, row, result, say)
+        if alone:
+            _draw_members(axes, rows - 1, alone, say)
         # From high to low, so that the first result stands on top; the room above is for its name.
-        axes.set(ylim=(len(results) - 0.5, -0.75), yticks=[], xlabel=_direction(metric, evaluation))
+        axes.set(ylim=(rows - 0.5, -0.75), yticks=[], xlabel=_direction(metric, evaluation, say))
         axes.spines["left"].set_visible(False)
         axes.grid(axis="y", visible=False)
         axes.grid(axis="x")
         axes.margins(x=0.08)
         axes.xaxis.set_major_locator(MaxNLocator(4))
-        axes.xaxis.set_major_formatter(FuncFormatter(_tick))
-        told = "; ".join(f"{result.get('name') or 'unnamed'} {_real(result['value']):.4g}" for result in results)
-        return _inline_svg(figure, name, f"{metric} of each result with its interval: {told}")
+        axes.xaxis.set_major_formatter(FuncFormatter(tick))
+        told = "; ".join(f"{say(result.get('name') or 'unnamed')} {_real(result['value']):.4g}" for result in results)
+        if alone:
+            words = say("each member alone: {low} to {high}").format(low=f"{min(alone):.4g}", high=f"{max(alone):.4g}")
+            told = f"{told}; {words}"
+        words = say("{metric} of each result with its interval: {told}")
+        return inline_svg(figure, name, words.format(metric=say(metric), told=told))
 
 
-def curves_chart(member: Mapping[str, Any], metric: str | None, marks: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Draws the loss of one member and one metric below it, with its best epoch and numbered findings.
+def curves_chart(
+    member: Mapping[str, Any],
+    metric: str | None,
+    marks: Sequence[Mapping[str, Any]],
+    name: str,
+    wide: bool | None = None,
+    say: Say = as_written,
+) -> str:
+    """Draws the loss of one member, one metric and what changed of its settings below it, with numbered findings.
 
     The training curve of an epoch is a mean over a model that moves, so it stands half an epoch earlier.
 
@@ -110,6 +89,8 @@ def curves_chart(member: Mapping[str, Any], metric: str | None, marks: Sequence[
         metric: Key of the history for the second panel, or `None` for the loss alone.
         marks: `number`, `level` and `epoch` (counted from 0) of each finding to mark.
         name: Prefix of the ids inside the SVG; unique within a page.
+        wide: Whether the axis of the loss is logarithmic, as that of charts beside it; by its own values by default.
+        say: Gives English words in the language of the page.
 
     Returns:
         An `<svg>` element, or an empty text where the history holds no finite value.
@@ -128,28 +109,37 @@ def curves_chart(member: Mapping[str, Any], metric: str | None, marks: Sequence[
     panels = [key for key in ("loss", metric) if key and any(map(_drawable, _pair(history, key)))]
     if not panels:
         return ""
-    with matplotlib.rc_context():
-        _set_style()
+    with styled():
         # A finding may point past the last epoch, and its mark must lie on the chart.
         last = max([_epochs(member, history), *(mark["epoch"] + 1 for mark in marks)])
         lanes = _lanes(marks, last)
-        figure = Figure(figsize=(WIDTH, 0.75 + 1.3 * len(panels) + 0.2 * len(set(lanes))), layout="constrained")
-        column = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, key in zip(column, panels, strict=True):
-            _draw_panel(axes, key, places, _pair(history, key), member.get("best_epoch"))
+        set_up = _changing(history)
+        heights = [1.3] * len(panels) + [0.8] * len(set_up)
+        figure = Figure(figsize=(WIDTH, 0.75 + sum(heights) + 0.2 * len(set(lanes))), layout="constrained")
+        ratios = {"height_ratios": heights}
+        column = figure.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw=ratios)[:, 0]
+        for axes, key in zip(column, panels, strict=False):
+            _draw_panel(axes, key, places, _pair(history, key), member.get("best_epoch"), wide, say)
+        for axes, key in zip(column[len(panels) :], set_up, strict=True):
+            _draw_setting(axes, key, places, history[key], say)
         _draw_marks(column[0], places, _pair(history, panels[0]), marks, lanes)
         # A little room, so that a line at the last epoch is not cut in half.
-        column[-1].set(xlabel="epoch", xlim=(0, last + 0.03 * last))
+        column[-1].set(xlabel=say("epoch"), xlim=(0, last + 0.03 * last))
         column[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
         # One legend for all panels: they share their line styles.
         entries = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in column]
         handles = {label: handle for panel in entries for handle, label in panel}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, borderpad=0)
-        return _inline_svg(figure, name, _told(member, history, panels))
+        return inline_svg(figure, name, _told(member, history, panels, say))
 
 
 def trials_chart(
-    curves: Mapping[Any, Sequence[Any]], best: Any, objective: str, higher: bool, name: str = "trials"
+    curves: Mapping[Any, Sequence[Any]],
+    best: Any,
+    objective: str,
+    higher: bool,
+    name: str = "trials",
+    say: Say = as_written,
 ) -> str:
     """Draws the objective of each trial of a search after each epoch, the best trial in the accent colour.
 
@@ -159,6 +149,7 @@ def trials_chart(
         objective: Name of what was searched for.
         higher: Whether higher values are better.
         name: Prefix of the ids inside the SVG; unique within a page.
+        say: Gives English words in the language of the page.
 
     Returns:
         An `<svg>` element, or an empty text where no curve has a finite value.
@@ -172,8 +163,7 @@ def trials_chart(
     drawn = {trial: series for trial, values in curves.items() if _drawable(series := _series(values))}
     if best not in drawn:
         return ""
-    with matplotlib.rc_context():
-        _set_style()
+    with styled():
         figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
         axes = figure.subplots()
         for trial, series in drawn.items():
@@ -182,7 +172,7 @@ def trials_chart(
                 "color": ACCENT,
                 "linewidth": 2.4,
                 "zorder": 3,
-                "label": _spelled(f"trial {trial}, the best"),
+                "label": spelled(say("trial {trial}, the best").format(trial=trial)),
             }
             thin: dict[str, Any] = {"color": QUIET, "linewidth": 0.8, "alpha": 0.45}
             at = spread(len(series))
@@ -190,21 +180,20 @@ def trials_chart(
             dot = "o" if len(series) == 1 else ""
             axes.plot(at + 1, series[at], marker=dot, markersize=3, **(style if bold else thin))
         # Only a loss gets a logarithmic axis, and `_scale` knows it by this name.
-        _scale(axes, "loss" if objective.endswith("loss") else objective, np.concatenate(list(drawn.values())))
-        axes.set(xlabel="epoch", ylabel=_short(objective))
+        _scale(
+            axes, "loss" if objective.endswith("loss") else objective, np.concatenate(list(drawn.values())), None, say
+        )
+        axes.set(xlabel=say("epoch"), ylabel=short(objective))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         figure.legend(loc="outside lower center", borderpad=0)
         found = drawn[best]
         top = int(np.nanargmax(found) if higher else np.nanargmin(found))
-        told = f"the best, trial {best}, reached {found[top]:.4g} at epoch {top + 1}"
-        trials = f"{len(drawn)} trial{'s' * (len(drawn) != 1)}"
-        return _inline_svg(figure, name, f"{objective} after each epoch of {trials}, {told}")
-
-
-def _set_style() -> None:
-    """Starts from the library's defaults, so that a user's own style does not change the page."""
-    matplotlib.rcdefaults()
-    matplotlib.rcParams.update(_STYLE)
+        told = say("the best, trial {best}, reached {value} at epoch {epoch}").format(
+            best=best, value=f"{found[top]:.4g}", epoch=top + 1
+        )
+        count = say("1 trial") if len(drawn) == 1 else say("{count} trials").format(count=len(drawn))
+        words = say("{objective} after each epoch of {trials}, {told}")
+        return inline_svg(figure, name, words.format(objective=objective, trials=count, told=told))
 
 
 def _real(value: Any) -> float:
@@ -232,12 +221,12 @@ def _length(history: Mapping[str, np.ndarray]) -> int:
     return max((len(values) for values in history.values()), default=0)
 
 
-def _direction(metric: str, evaluation: Mapping[str, Any]) -> str:
+def _direction(metric: str, evaluation: Mapping[str, Any], say: Say) -> str:
     better = {True: "higher is better", False: "lower is better"}.get(evaluation.get("higher_is_better"))  # type: ignore[arg-type]
-    return f"{_short(metric)} ({better})" if better else _short(metric)
+    return f"{short(say(metric))} ({say(better)})" if better else short(say(metric))
 
 
-def _draw_result(axes: Axes, row: int, result: Mapping[str, Any]) -> None:
+def _draw_result(axes: Axes, row: int, result: Mapping[str, Any], say: Say) -> None:
     winner = bool(result.get("winner"))
     colour, marker, size = (ACCENT, "D", 8) if winner else (QUIET, "o", 6.5)
     low, value, high = (_real(result.get(key)) for key in ("low", "value", "high"))
@@ -246,53 +235,95 @@ def _draw_result(axes: Axes, row: int, result: Mapping[str, Any]) -> None:
     axes.plot([value], [row], marker, color=colour, markersize=size)
     at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "color": colour, "va": "center"}
     at["fontweight"] = "bold" if winner else "normal"
-    axes.text(0, row - 0.42, _short(str(result.get("name") or "unnamed")), ha="left", **at)
+    axes.text(0, row - 0.42, short(say(str(result.get("name") or "unnamed"))), ha="left", **at)
     axes.text(1, row - 0.42, f"{value:.4g}", ha="right", **at)
 
 
-def _spelled(text: str) -> str:
-    """The text with halves of characters, which no font can draw, spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _short(name: str) -> str:
-    name = _spelled(" ".join(name.split()))
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+def _draw_members(axes: Axes, row: int, values: Sequence[float], say: Say) -> None:
+    """All members on one row, however many there are."""
+    axes.plot(values, [row] * len(values), "|", color=SECOND, markersize=9, markeredgewidth=1.6)
+    at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "color": QUIET, "va": "center"}
+    axes.text(0, row - 0.42, say("each member alone"), ha="left", **at)
+    axes.text(
+        1,
+        row - 0.42,
+        say("{low} to {high}").format(low=f"{min(values):.4g}", high=f"{max(values):.4g}"),
+        ha="right",
+        **at,
+    )
 
 
 def _draw_panel(
-    axes: Axes, key: str, places: np.ndarray, pair: tuple[np.ndarray, np.ndarray], best: int | None
+    axes: Axes,
+    key: str,
+    places: np.ndarray,
+    pair: tuple[np.ndarray, np.ndarray],
+    best: int | None,
+    wide: bool | None,
+    say: Say,
 ) -> None:
     # More dots than this run into one another.
     dots = "o" if max(map(len, pair)) <= 40 else ""
     training, validation = pair
     if _drawable(training):
         at = places[: len(training)] + 0.5
-        axes.plot(at, training, marker=dots, markersize=2.5, color=ACCENT, linestyle=(0, (4, 1.5)), label="training")
+        axes.plot(
+            at, training, marker=dots, markersize=2.5, color=ACCENT, linestyle=(0, (4, 1.5)), label=say("training")
+        )
     if _drawable(validation):
         at = places[: len(validation)] + 1.0
-        axes.plot(at, validation, marker=dots, markersize=3, color=SECOND, linewidth=1.8, label="validation")
+        axes.plot(at, validation, marker=dots, markersize=3, color=SECOND, linewidth=1.8, label=say("validation"))
     if best is not None:
-        axes.axvline(best + 1, color="#1d2730", linestyle=":", linewidth=1.4, label="best epoch")
-    _scale(axes, key, np.concatenate(pair))
+        axes.axvline(best + 1, color=INK, linestyle=":", linewidth=1.4, label=say("best epoch"))
+    _scale(axes, key, np.concatenate(pair), wide, say)
 
 
-def _scale(axes: Axes, key: str, values: np.ndarray) -> None:
+def _changing(history: Mapping[str, np.ndarray]) -> list[str]:
+    """What was set otherwise at some epoch than at others, of what can be drawn below the curves."""
+    seen = [name for name in SETTINGS if name in history]
+    return [name for name in seen if len(set(history[name][np.isfinite(history[name])].tolist())) > 1]
+
+
+def _draw_setting(axes: Axes, key: str, places: np.ndarray, values: np.ndarray, say: Say) -> None:
+    # A setting holds for the whole epoch.
+    axes.stairs(
+        values, [*places[: len(values)], places[len(values) - 1] + 1], baseline=None, color=QUIET, linewidth=1.4
+    )
+    finite = values[np.isfinite(values)]
+    if finite.min() > LEAST and finite.max() / finite.min() >= 10:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(numticks=3))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(3))
+    axes.yaxis.set_major_formatter(FuncFormatter(tick))
+    axes.set_ylabel(say(key.replace("_", " ").removeprefix("learning ")))
+
+
+def is_wide(values: np.ndarray) -> bool:
+    """Whether a loss needs a logarithmic axis: positive values over more than two decades.
+
+    Example:
+
+    >>> is_wide(np.array([100.0, 0.5])), is_wide(np.array([1.0, 0.5])), is_wide(np.array([]))
+    (True, False, False)
+    """
+    found = values[np.isfinite(values)]
+    return bool(len(found) and found.min() > LEAST and found.max() / found.min() > LOG_SPAN)
+
+
+def _scale(axes: Axes, key: str, values: np.ndarray, asked: bool | None, say: Say) -> None:
     found = values[np.isfinite(values)]
     # An accuracy has no decades, and a loss at or below zero no logarithm.
-    wide = key == "loss" and found.min() > LEAST and found.max() / found.min() > LOG_SPAN
-    axes.set_ylabel(f"{_short(key)}, log scale" if wide else _short(key))
+    wide = key == "loss" and found.min() > LEAST and (is_wide(found) if asked is None else asked)
+    axes.set_ylabel(say("{name}, log scale").format(name=say(short(key))) if wide else say(short(key)))
     if wide:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(numticks=5))
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
-
-
-def _tick(value: float, _: int | None = None) -> str:
-    return f"{value:.6g}"
+    axes.yaxis.set_major_formatter(FuncFormatter(tick))
 
 
 def _lanes(marks: Sequence[Mapping[str, Any]], last: int) -> list[int]:
@@ -349,43 +380,16 @@ def _epochs(member: Mapping[str, Any], history: Mapping[str, np.ndarray]) -> int
     return int(member.get("epochs") or _length(history))
 
 
-def _told(member: Mapping[str, Any], history: Mapping[str, np.ndarray], panels: Sequence[str]) -> str:
-    parts = [f"Curves of {member.get('name', 'a member')} over {_epochs(member, history)} epochs"]
+def _told(member: Mapping[str, Any], history: Mapping[str, np.ndarray], panels: Sequence[str], say: Say) -> str:
+    head = say("Curves of {name} over {epochs} epochs")
+    parts = [head.format(name=member.get("name", say("a member")), epochs=_epochs(member, history))]
     for key in panels:
         for label, values in zip(("training", "validation"), _pair(history, key), strict=True):
             found = values[np.isfinite(values)]
             if found.size:
-                parts.append(f"{label} {key} from {found[0]:.4g} to {found[-1]:.4g}")
+                words = say("{label} {key} from {first} to {last}")
+                first, last = f"{found[0]:.4g}", f"{found[-1]:.4g}"
+                parts.append(words.format(label=say(label), key=say(key), first=first, last=last))
     if member.get("best_epoch") is not None:
-        parts.append(f"best epoch {member['best_epoch'] + 1}")
+        parts.append(say("best epoch {epoch}").format(epoch=member["best_epoch"] + 1))
     return "; ".join(parts)
-
-
-def _inline_svg(figure: Figure, name: str, label: str) -> str:
-    """The figure as one element that can stand beside others in a page: own ids, no header, no global style."""
-    file = io.StringIO()
-    with warnings.catch_warnings():
-        # The browser, not matplotlib, sets the text: a glyph that is absent here is no fault.
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    text = file.getvalue()
-    # The XML header before the element has no place inside HTML.
-    text = re.sub(r"\s*\n\s*", " ", text[text.index("<svg ") :]).strip()
-    # A style in an inline SVG holds for the whole page.
-    text = re.sub(r"<defs> <style.*?</style> </defs>", "", text)
-    # The page's reader need not have the font that was measured with.
-    text = re.sub(r"font-family: [^;\"]*", "font-family: sans-serif", text)
-    text = text.replace('<g id="mark">', '<g class="chart-mark">')
-    text = _own_ids(text, name)
-    opening = f'<svg role="img" aria-label="{escape(label)}" '
-    return re.sub(r'<svg (?:xmlns:xlink="[^"]*" )?', lambda _: opening, text, count=1).replace(
-        ' xmlns="http://www.w3.org/2000/svg"', "", 1
-    )
-
-
-def _own_ids(text: str, name: str) -> str:
-    """Renames the ids that are referred to, which two figures can share, and drops the others."""
-    used = dict.fromkeys(re.findall(r'(?:url\(#|href="#)([\w.-]+)', text))
-    renamed = {old: f"{name}-{number}" for number, old in enumerate(used)}
-    text = re.sub(r' id="([\w.-]+)"', lambda m: f' id="{renamed[m[1]]}"' if m[1] in renamed else "", text)
-    return re.sub(r'(url\(#|href="#)([\w.-]+)', lambda m: m[1] + renamed[m[2]], text)

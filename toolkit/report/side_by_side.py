@@ -12,7 +12,8 @@ from typing import Any
 import jinja2
 
 from ..diagnosis.catalogue import LEVELS
-from .page import ENVIRONMENT, as_html
+from .page import as_html
+from .templating import environment
 
 # What a file of another make breaks with, once it is taken for a report.
 _OF_ANOTHER_MAKE = (
@@ -57,15 +58,16 @@ def read_report(run: str | PathLike[str]) -> dict[str, Any]:
     return report
 
 
-def page_again(run: str | PathLike[str]) -> str:
+def page_again(run: str | PathLike[str], language: str = "en") -> str:
     """The page of a run, made anew from its `report.json`.
 
     Args:
         run: Folder of the run, or its `report.json`.
+        language: Of the page, `"en"` or `"ko"`.
 
     Raises:
         FileNotFoundError: There is no report.
-        ValueError: The file is no report.
+        ValueError: The file is no report, or another language.
 
     Example:
 
@@ -77,7 +79,7 @@ def page_again(run: str | PathLike[str]) -> str:
     """
     report = read_report(run)
     try:
-        return as_html(report)
+        return as_html(report, language)
     except _OF_ANOTHER_MAKE as error:
         raise _unknown(run, error) from None
 
@@ -197,17 +199,23 @@ def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join([*table, comparable(rows)]).rstrip()
 
 
-def as_page(rows: Sequence[Mapping[str, Any]]) -> str:
+def as_page(rows: Sequence[Mapping[str, Any]], language: str = "en") -> str:
     """Runs side by side as one page that needs no network.
 
     Args:
         rows: Runs, as `run_row` gives them.
+        language: Of the page, `"en"` or `"ko"`.
+
+    Raises:
+        ValueError: Another language.
 
     Example:
 
     >>> "0 runs side by side" in as_page([])
     True
     """
-    return ENVIRONMENT.get_template("side_by_side.html").render(
-        columns=_COLUMNS, rows=[_cells(row) for row in rows], sentence=comparable(rows)
+    return (
+        environment(language)
+        .get_template("side_by_side.html")
+        .render(columns=_COLUMNS, rows=[_cells(row) for row in rows], sentence=comparable(rows))
     )

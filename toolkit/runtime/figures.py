@@ -1,12 +1,17 @@
-"""How every figure of the package is drawn: one size of text, and colours that colour-blind readers tell apart."""
+"""How every figure of the package is drawn: one style, in colours that colour-blind readers tell apart."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Given = ParamSpec("Given")
+Drawn = TypeVar("Drawn")
 
 # Okabe and Ito 2008, "Color Universal Design"; their yellow is too light for lines on white.
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK = COLOURS = (
@@ -14,8 +19,48 @@ BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK = COLOURS = (
 )  # fmt: skip
 # After the last colour the same ones come again, as other lines.
 _LINES = ("-", "--", ":")
+_STYLE: dict[Any, Any] = {
+    "font.size": 10.0,
+    "axes.titlesize": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    # A name may hold a dollar sign.
+    "text.parse_math": False,
+}
 
 
+def in_one_style(draw: Callable[Given, Drawn]) -> Callable[Given, Drawn]:
+    """Lets a function draw in the style of trainwise, whatever the user's own is; that stays as it was.
+
+    Example:
+
+    >>> import matplotlib
+    >>> in_one_style(lambda: matplotlib.rcParams["axes.spines.top"])(), matplotlib.rcParams["axes.spines.top"]
+    (False, True)
+    """
+
+    @functools.wraps(draw)
+    def drawn(*given: Given.args, **named: Given.kwargs) -> Drawn:
+        # Only who draws waits for it.
+        import matplotlib
+        from cycler import cycler
+
+        lines = cycler(color=COLOURS * len(_LINES), linestyle=[line for line in _LINES for _ in COLOURS])
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update({**_STYLE, "axes.prop_cycle": lines})
+            return draw(*given, **named)
+
+    return drawn
+
+
+@in_one_style
 def panels(
     rows: int = 1, columns: int = 1, size: tuple[float, float] = (8, 4), **shared: Any
 ) -> tuple[Figure, list[Axes]]:
@@ -37,10 +82,4 @@ def panels(
 
     # Not by pyplot, which would hold the figure for good and look for a window system.
     figure = Figure(figsize=size, layout="constrained")
-    found = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
-    for axes in found:
-        axes.set_prop_cycle(color=COLOURS * len(_LINES), linestyle=[line for line in _LINES for _ in COLOURS])
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.3)
-        axes.set_axisbelow(True)
-    return figure, found
+    return figure, list(figure.subplots(rows, columns, squeeze=False, **shared).flat)

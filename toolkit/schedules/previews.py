@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import instance_of, items_of, whole_number
-from ..runtime.figures import panels
+from ..runtime.figures import in_one_style, panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +38,7 @@ def preview(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: in
     return np.array([float(ops.convert_to_numpy(schedule(step))) for step in range(steps)])
 
 
+@in_one_style
 def plot(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> Figure:
     """The rates of the first updates as a matplotlib Figure.
 
@@ -54,7 +55,8 @@ def plot(schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int) 
     rates = preview(schedule, steps)
     figure, (axes,) = panels()
     axes.plot(range(steps), rates)
-    axes.set(xlabel="update", ylabel="learning rate")
+    told = f"from {rates[0]:.3g} to {rates[-1]:.3g}, at most {rates.max():.3g} at update {int(rates.argmax())}"
+    axes.set(xlabel="update", ylabel="learning rate", title=told)
     return figure
 
 

@@ -339,11 +339,8 @@ def replay(curves: Sequence[Curve], rule: Stopper, order: Sequence[int] | None =
         raise ValueError("There must be curves, each of at least one epoch.")
     # What broke down must neither be the best nor make every comparison false.
     whole = [np.nan_to_num(np.asarray(curve, "float64"), nan=np.inf, posinf=np.inf).tolist() for curve in curves]
-    epochs = max(len(curve) for curve in whole)
-    seen: list[list[float]] = []
     places = list(range(len(whole)) if order is None else order)
-    for place in places:
-        seen.append(_stopped(whole[place], rule, seen, epochs))
+    seen = _raced([whole[place] for place in places], rule)
     if isinstance(rule, FirstEpochs):
         # Its second part, which a search does: the best few are trained to the end after all.
         best = sorted(range(len(seen)), key=lambda k: min(seen[k]))[: rule.keep]
@@ -353,6 +350,30 @@ def replay(curves: Sequence[Curve], rule: Stopper, order: Sequence[int] | None =
     regret = min(min(curve) for curve in seen) - min(min(whole[place]) for place in places)
     stopped = sum(len(curve) < len(whole[place]) for curve, place in zip(seen, places, strict=True))
     return Replay(saved=1 - spent / total, regret=float(regret), stopped=stopped)
+
+
+def replay_lengths(curves: Sequence[Curve], rule: Stopper) -> list[int]:
+    """The epochs after which a rule would have ended each curve, the curves coming one after the other.
+
+    Args:
+        curves: One whole curve a trial, each of at least one epoch, finite.
+        rule: A stopping rule.
+
+    Example:
+
+    >>> replay_lengths([[0.5, 0.1], [0.9, 0.8], [0.4, 0.3]], SuccessiveHalving(factor=2, first=1, startup=1))
+    [2, 1, 2]
+    """
+    return [len(curve) for curve in _raced([list(curve) for curve in curves], rule)]
+
+
+def _raced(curves: Sequence[list[float]], rule: Stopper) -> list[list[float]]:
+    """Each curve as far as a rule lets it go, given those before it."""
+    epochs = max(len(curve) for curve in curves)
+    seen: list[list[float]] = []
+    for curve in curves:
+        seen.append(_stopped(curve, rule, seen, epochs))
+    return seen
 
 
 def _stopped(curve: list[float], rule: Stopper, others: list[list[float]], epochs: int) -> list[float]:

@@ -12,11 +12,14 @@ import numpy as np
 from ...toolkit.checks import one_of, whole_number
 from ...toolkit.data import Split, load
 from ...toolkit.data.splits import take
+from ...toolkit.diagnosis.wording import LANGUAGES
 from ...toolkit.ensembles import vote
 from ...toolkit.ensembles.evaluation import Answers, evaluate
 from ...toolkit.models.columns_in import model_inputs
 from ...toolkit.models.first import described
 from ...toolkit.models.table_encoder import TableEncoder
+from ...toolkit.report.answers import AnsweredRows, answers_part
+from ...toolkit.report.inputs import inputs_part
 from ...toolkit.report.page import write
 from ...toolkit.report.parts import data_part, export_part, schema_part, scores_part
 from ...toolkit.runtime.output_folders import opened
@@ -44,8 +47,12 @@ class SearchJob:
         seed: Decides splits, proposals, starting weights and batches.
         verbose: Whether each trial is said.
         command: The command line, for the report.
+        language: Of the page, `"en"` or `"ko"`.
         **settings: `oracle`, `objective`, `trials`, `epochs`, `batch_size`, `stopper`, `time_budget`, `precision`,
             `jit_compile`, `overwrite`, as for `search`.
+
+    Attributes:
+        report: The values of `report.json`, once the search has run.
 
     Raises:
         OSError: A file is missing, or the folder cannot be written.
@@ -63,6 +70,7 @@ class SearchJob:
         seed: int,
         verbose: bool,
         command: str = "",
+        language: str = "en",
         **settings: Any,
     ) -> None:
         self.space = _SPACES[one_of("space", space, tuple(_SPACES))]
@@ -73,6 +81,8 @@ class SearchJob:
         for name, most in _MOST.items():
             if name in settings:
                 whole_number(name, settings[name], 1, most)
+        self.language = one_of("language", language, LANGUAGES)
+        self.report: dict[str, Any] = {}
         self.seed, self.verbose, self.command, self.settings = seed, verbose, command, settings
         self.raw = load(data, seed=seed, **options)
         # Numbers without gaps are searched as they are, other columns as features, encoded once.
@@ -133,14 +143,16 @@ class SearchJob:
         )
         result.to_csv(self.out / "leaderboard.csv")
         inputs, _ = described(self.raw)
-        report = {
+        self.report = {
             **result.as_report(f"Search on {splits.name}"),
             "command": self.command,
+            "answers": evaluation.pop("answers"),
+            "inputs": inputs_part(self.raw),
             "evaluation": evaluation,
             "data": data_part(self.raw, inputs),
             "export": export_part(exported, self.out),
         }
-        page, _ = write(report, self.out)
+        page, _ = write(self.report, self.out, self.language)
         told = [
             f"{one['name']}: {evaluation['metric']} {one['value']:.4g}, {evaluation['interval']} "
             f"{one['low']:.4g} to {one['high']:.4g}."
@@ -162,10 +174,18 @@ class SearchJob:
         few = result.models(_VOTERS)
         if len(few) > 1:  # of one model a vote is that model
             models[f"soft vote of the best {len(few)}"] = vote(few)
-        test = self._encoded(splits.test.open("evaluation of the search's best model"))
-        answers = []
-        for name, model in models.items():
-            # One column is the probability of the second class, or a quantity; `evaluate` takes it as a vector.
-            values = np.asarray(model.predict(test.x, verbose=0))
-            answers.append(Answers(name, values[:, 0] if values.shape[1] == 1 else values))
-        return evaluate(answers, test.y, splits.task, "best of the search", self.seed)
+        raw = splits.test.open("evaluation of the search's best model")
+        test = self._encoded(raw)
+        answers = [Answers(name, _values(model, test.x)) for name, model in models.items()]
+        found = evaluate(answers, test.y, splits.task, "best of the search", self.seed)
+        held = splits.validation
+        on_held = _values(result.best_model, held.x)
+        rows = AnsweredRows(answers[0].values, test.y, raw.x)
+        found["answers"] = answers_part(splits.task, rows, AnsweredRows(on_held, held.y), self.raw.features)
+        return found
+
+
+def _values(model: Any, x: Any) -> np.ndarray:
+    # One column is the probability of the second class, or a quantity; `evaluate` takes it as a vector.
+    values = np.asarray(model.predict(x, verbose=0))
+    return values[:, 0] if values.shape[1] == 1 else values

@@ -6,18 +6,20 @@ import errno
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import keras_tuner
 
 from ...toolkit.runtime.files import write_json, write_text
 from ...toolkit.runtime.keras_internals import number_trial
+from ...toolkit.runtime.live_line import LiveLine
 from . import announcing, oracles, reopening
 from .journal import Journal
 from .options import SearchOptions
 from .plan import Assignment, ObjectiveError, Outcome, Plan, best_first
 from .result import SearchResult
+from .search_line import SearchLine
 from .workers import MOST_DEATHS, Pool, Train, WorkerDiedError, pool_of
 
 # No other trial could be kept either: the disk is full, read-only, not ours, or its quota is used up.
@@ -58,6 +60,7 @@ class Driver:
         journal: Where what happens is kept.
         say: Says a line to the user.
         hooks: Is told when the search and each trial begin and end.
+        line: Shown while the search goes on, where there is a terminal or a notebook.
 
     Attributes:
         outcomes: How each trial went, by number.
@@ -73,9 +76,11 @@ class Driver:
         journal: Journal,
         say: Callable[[str], None],
         hooks: Hooks,
+        line: SearchLine | None = None,
     ) -> None:
         self.plan, self.options, self.oracle = plan, options, oracle
         self.train, self.journal, self.say, self.hooks = train, journal, say, hooks
+        self.line = line
         self.outcomes: dict[int, Outcome] = {}
         self.trials: dict[int, keras_tuner.engine.trial.Trial] = {}
         self._waiting: list[int] = []
@@ -109,18 +114,24 @@ class Driver:
             self._replay()
             # A search that gave up gives up again, and trains nothing for it.
             self._check_failures()
+            if self.line is not None:
+                self.line.begin(self.outcomes)
             pool = pool_of(self.train, self.options.workers, self.options.resources or {})
             try:
-                self._train_all(pool, self._next_trial)
-                if not self._ended:
-                    best = iter(self._to_go_on_with())
-                    self._train_all(pool, lambda: next(best, None), whole=True)
+                with self._line_shown():
+                    self._train_all(pool, self._next_trial)
+                    if not self._ended:
+                        best = iter(self._to_go_on_with())
+                        self._train_all(pool, lambda: next(best, None), whole=True)
             finally:
                 pool.close()
             result = self._result(time.time() - started)
             self.journal.tidy(result.order[: self.options.keep])
             self.hooks.on_search_end()
         return result
+
+    def _line_shown(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self.line is None else LiveLine(self.line.words)
 
     @contextmanager
     def _interruption_said(self) -> Iterator[None]:
@@ -304,6 +315,8 @@ class Driver:
             self.journal.add({"event": "end", "number": number, "score": outcome.score})
         self._tell(number, outcome)
         self.hooks.on_trial_end(self.trials[number])
+        if self.line is not None:
+            self.line.end_trial(outcome)
         self.say(announcing.ended(number, outcome, self.plan.objective.name))
         self._count(number)
         self._check_failures()

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...toolkit.population import Leaderboard
 from ...toolkit.report.parts import device, versions
-from ...toolkit.runtime.figures import BLUE, panels
+from ...toolkit.runtime.figures import BLUE, in_one_style, panels
 from ...toolkit.runtime.files import write_text
 from . import analysis
 from .announcing import at_rate
@@ -90,6 +90,7 @@ def summary(record: Record) -> str:
     return "\n".join([*lines, f"Run on {device(record.plan.precision)}.", *record.notes])
 
 
+@in_one_style
 def figure(record: Record) -> Any:
     """The objective of each trial after each epoch as a matplotlib Figure, the best one drawn bold."""
     drawn, (axes,) = panels(size=(8, 5))
@@ -102,6 +103,7 @@ def figure(record: Record) -> Any:
         marker = "." if len(outcome.curve) == 1 else None  # a line needs two points
         axes.plot(range(1, len(outcome.curve) + 1), outcome.curve, marker=marker, **style)
     axes.set(xlabel="epoch", ylabel=record.plan.objective.name)
+    axes.set_title(sentence(record), wrap=True)
     axes.legend()
     return drawn
 

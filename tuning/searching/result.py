@@ -12,6 +12,7 @@ import numpy as np
 
 from ...toolkit.checks import whole_number
 from ...toolkit.population import Leaderboard
+from ...toolkit.report.event_files import write_events
 from ...toolkit.report.page import write
 from ...toolkit.runtime.files import read_arrays, read_lines
 from ...toolkit.runtime.precision import precision
@@ -265,6 +266,17 @@ class SearchResult(Record):
     def __str__(self) -> str:
         after = "Next: `.best_model`, `.refit()` on all rows, `.models(3)` for `tw.vote`, `.report(folder)` for a page."
         return f"{self.summary()}\n{after}"
+
+    def to_tensorboard(self, folder: str | Path) -> None:
+        """Writes each trial with its hyperparameters, curve and score for TensorBoard, under HParams, and the charts.
+
+        Args:
+            folder: Where to; `tensorboard --logdir FOLDER` shows it.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        write_events(self.as_report(), folder)
 
     def summary(self) -> str:
         """Leaderboard, best trial, and what stopping saved, in words."""

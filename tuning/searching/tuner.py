@@ -29,6 +29,7 @@ from .plan import Assignment, Outcome, Plan
 from .preparing import FitArguments, Preparation, adapt, changed_plan, check_further, told_and_rows
 from .reopening import reopened
 from .result import SearchResult
+from .search_line import SearchLine
 from .trial import entries_since, names_of, outcome_of, run_trial
 from .tuner_hooks import TunerHooks, overrides
 from .workers import Train, let_memory_grow
@@ -338,7 +339,8 @@ class Search(keras_tuner.Tuner):
             ).plan()
             journal = Journal(self._folder, identity_of(plan, self.options, self.oracle))
             say = announcing.speaker(told.verbose)
-            driver = Driver(plan, self.options, self.oracle, self._train(plan, told), journal, say, self)
+            line = SearchLine(plan, self.oracle.max_trials) if told.verbose else None
+            driver = Driver(plan, self.options, self.oracle, self._train(plan, told), journal, say, self, line)
             self._result = driver.run(announcing.opening(plan, self.oracle, hint))
         return self._result
 

@@ -37,8 +37,8 @@ def test_the_loss_is_logarithmic_beyond_two_decades(first, logarithmic):
 def test_the_winner_alone_is_drawn_as_a_diamond_in_the_accent_colour():
     evaluation = whole()["evaluation"]
     svg = charts.results_chart(evaluation)
-    assert re.search(rf"fill: {charts.ACCENT}[^>]*>soft vote<", svg)
-    assert re.search(rf"fill: {charts.QUIET}[^>]*>member_1 \(best on validation\)<", svg)
+    assert re.search(rf"fill: var\(--accent, {charts.ACCENT}\)[^>]*>soft vote<", svg)
+    assert re.search(rf"fill: var\(--quiet, {charts.QUIET}\)[^>]*>member_1 \(best on validation\)<", svg)
 
 
 def test_the_chart_of_trials_leaves_out_what_is_not_finite_and_needs_the_best():
@@ -46,3 +46,13 @@ def test_the_chart_of_trials_leaves_out_what_is_not_finite_and_needs_the_best():
     assert "of 1 trial, the best, trial 1, reached 0.25 at epoch 3" in charts.trials_chart(curves, 1, "val_loss", False)
     assert charts.trials_chart(curves, 0, "val_loss", False) == ""
     assert charts.trials_chart({}, 0, "val_loss", False) == ""
+
+
+def test_every_member_stands_beside_the_vote():
+    evaluation = whole()["evaluation"]
+    evaluation["members"] = [{"name": f"member_{k}", "value": 0.9 + 0.01 * k} for k in range(5)]
+    svg = charts.results_chart(evaluation)
+    assert "each member alone: 0.9 to 0.94" in svg and ">each member alone<" in svg
+    # A stroke a member.
+    before = charts.results_chart(whole()["evaluation"])
+    assert svg.count("<use ") - before.count("<use ") >= 5

@@ -10,6 +10,7 @@ import pytest
 from reports import MAKERS, OVERFITTING, PLATEAU, Page, numbers, page_of, regression, searched, sick, svgs, whole
 
 from trainwise.toolkit.report import page as report
+from trainwise.toolkit.report import sections
 
 _DRAWN = {}
 
@@ -36,7 +37,7 @@ def drawn_anew():
 def _charts_drawn_once(request, monkeypatch):
     if "drawn_anew" not in request.fixturenames:
         for name in ("curves_chart", "results_chart", "trials_chart"):
-            monkeypatch.setattr(report, name, _once(getattr(report, name)))
+            monkeypatch.setattr(sections, name, _once(getattr(sections, name)))
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -300,7 +301,7 @@ def test_each_class_has_its_scores_and_its_confusion_and_names_are_shown_as_text
     for name in ("&lt;b&gt;cat&lt;/b&gt;", "dog &amp; son", "개"):
         assert part.count(name) == 3
     assert "balanced accuracy 0.500, f1 0.510, roc auc 0.770" in part
-    cells = re.findall(r'<td class="number">(.*?)</td>', part)
+    cells = re.findall(r'<td class="number(?: wrong)?">(.*?)</td>', part)
     assert cells[-9:] == [
         "<strong>7</strong>",
         "3",

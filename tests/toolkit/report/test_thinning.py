@@ -1,6 +1,7 @@
 """Reports of many members and long trainings."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -29,6 +30,20 @@ def test_a_long_history_keeps_its_first_its_best_and_its_last_epoch_and_says_whi
         assert values == [member["history"][name][at] for at in shown]
 
 
+def test_no_peak_of_a_long_history_is_lost():
+    member = _member(1000, 437)
+    member["history"]["loss"][613], member["history"]["val_loss"][207] = 9.0, -9.0
+    member["history"]["loss"][17] = float("nan")
+    # A small peak within its own stretch, far below the highest of all.
+    member["history"]["val_loss"][700:720] = [0.5] * 20
+    member["history"]["val_loss"][711] = 0.6
+    short = thinned({"members": [member]})["members"][0]
+    assert {613, 207, 711} <= set(short["epochs_shown"])
+    for name, values in member["history"].items():
+        assert np.nanmax(short["history"][name]) == np.nanmax(values)
+        assert np.nanmin(short["history"][name]) == np.nanmin(values)
+
+
 @pytest.mark.parametrize("epochs", [1, 40, MOST_POINTS])
 def test_a_history_that_is_not_long_stays_whole(epochs):
     whole = {"members": [_member(epochs, 0)], "title": "t"}
@@ -38,7 +53,8 @@ def test_a_history_that_is_not_long_stays_whole(epochs):
 
 def test_the_page_of_a_long_training_says_that_its_curves_are_thinned_and_is_small():
     text = report.as_html({"members": [_member(2000, 1500)]})
-    assert "2,000, of which 300 are drawn and kept" in text
+    kept = int(re.search(r"2,000, of which (\d+) are drawn and kept", text)[1])
+    assert 100 < kept <= MOST_POINTS
     assert "over 2000 epochs" in text and "best epoch 1501" in text
     assert len(text) < 90_000
     assert "are drawn and kept" not in report.as_html({"members": [_member(20, 3)]})

@@ -1,0 +1,74 @@
+"""Thresholds, reliability, intervals and importance, by independent libraries and closed forms."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from trainwise.toolkit.metrics.conformal import coverage, half_width
+from trainwise.toolkit.metrics.permutation_importance import permutation_importance
+from trainwise.toolkit.metrics.reliability import reliability
+from trainwise.toolkit.metrics.scores import score_of
+from trainwise.toolkit.metrics.threshold_curves import threshold_curves
+
+
+def test_curves_of_thresholds_enclose_the_areas_of_scikit_learn(rng):
+    y = rng.integers(0, 2, 2000)
+    values = np.clip(0.3 * y + rng.random(2000) * 0.7, 0, 1)
+    found = threshold_curves(values, y)
+    roc, both = found["roc"], found["precision_recall"]
+    area = metrics.auc(roc["false_positive_rate"], roc["true_positive_rate"])
+    # Thinned to 200 corners.
+    assert len(roc["false_positive_rate"]) <= 200
+    assert area == pytest.approx(metrics.roc_auc_score(y, values), abs=2e-3)
+    assert metrics.auc(both["recall"], both["precision"]) == pytest.approx(
+        metrics.average_precision_score(y, values), abs=1e-2
+    )
+    assert threshold_curves(values, np.zeros(2000, int)) == {}
+
+
+def test_reliability_is_that_of_scikit_learns_calibration_curve(rng):
+    from sklearn.calibration import calibration_curve
+
+    values = rng.random(500)
+    y = (rng.random(500) < values).astype(int)
+    answers = np.stack([1 - values, values], axis=1)
+    found = reliability(answers, np.eye(2)[y], exclusive=True)
+    sure, right = np.maximum(values, 1 - values), (values > 0.5) == (y == 1)
+    shares, means = calibration_curve(right, sure, n_bins=10)
+    assert [one["right"] for one in found] == pytest.approx(shares)
+    assert [one["confidence"] for one in found] == pytest.approx(means)
+
+
+def test_an_interval_covers_what_it_promises(rng):
+    held, new = np.abs(rng.normal(size=400)), np.abs(rng.normal(size=20_000))
+    for one in coverage(held, new):
+        assert one["covered"] == pytest.approx(one["level"], abs=0.05)
+    assert half_width(np.ones(3), 0.95) == np.inf
+    assert [one["level"] for one in coverage(np.ones(3), np.ones(3))] == [0.5]
+
+
+def test_importance_is_that_of_scikit_learn_on_a_linear_model(rng):
+    from sklearn.inspection import permutation_importance as of_scikit_learn
+    from sklearn.linear_model import LinearRegression
+
+    x = rng.normal(size=(500, 3))
+    y = 3 * x[:, 0] + x[:, 1] + rng.normal(0, 0.1, 500)
+    model = LinearRegression().fit(x, y)
+    found = permutation_importance(lambda x, y: score_of(model.predict(x), y, "regression"), x, y, ["a", "b", "c"])
+    expected = of_scikit_learn(model, x, y, n_repeats=20, random_state=0).importances_mean
+    assert [one["name"] for one in found] == ["a", "b", "c"]
+    assert [one["loss"] for one in found] == pytest.approx(expected, abs=0.1)
+    columns = {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2]}
+    by_name = permutation_importance(
+        lambda x, y: score_of(model.predict(np.stack(list(x.values()), 1)), y, "regression"), columns, y, list(columns)
+    )
+    assert by_name == found
+
+
+def test_importance_keeps_to_its_time():
+    now = iter(range(0, 1000, 4))
+    found = permutation_importance(
+        lambda x, y: 0.0, np.zeros((4, 9)), np.zeros(4), [str(k) for k in range(9)], seconds=10, clock=lambda: next(now)
+    )
+    # Begun at 4 and 8 seconds, and not at 12.
+    assert len(found) == 2

@@ -1,0 +1,59 @@
+"""A run logged into MLflow's local stores, and read back by its own client."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from reports import searched, sick
+
+from trainwise.toolkit.report.mlflow_log import log_run
+from trainwise.toolkit.report.page import write
+
+mlflow = pytest.importorskip("mlflow")
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    # Its files are in maintenance, and still what a test can have without a database.
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    return f"file://{tmp_path / 'mlruns'}"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_comes_with_scores_curves_findings_report_and_model(tmp_path, store):
+    folder = tmp_path / "run"
+    report = sick()
+    write(report, folder)
+    (folder / "models/digits/1").mkdir(parents=True)
+    (folder / "models/digits/1/saved_model.pb").write_bytes(b"model")
+    name = log_run(folder, store, "demo")
+    client = mlflow.MlflowClient(store)
+    run = client.get_run(name)
+    assert run.data.params["learning_rate"] == "0.0015"
+    assert run.data.metrics["test/soft vote/accuracy"] == 0.9785
+    curve = client.get_metric_history(name, "member_0/val_loss")
+    assert [(one.step, one.value) for one in curve] == [(k + 1, 2.0 / (k + 1)) for k in range(5)]
+    assert {one.path for one in client.list_artifacts(name)} == {
+        "findings.json", "model", "report.html", "report.json", "signature.json",
+    }  # fmt: skip
+    found = json.loads(
+        Path(mlflow.artifacts.download_artifacts(run_id=name, artifact_path="findings.json")).read_text()
+    )
+    assert [one["symptom"] for one in found["member_1"]] == ["overfitting", "plateau"]
+    assert [one.path for one in client.list_artifacts(name, "model")] == ["model/saved_model.pb"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_search_comes_with_its_leaderboard(tmp_path, store):
+    report = searched(8)
+    del report["export"]
+    write(report, tmp_path / "search")
+    name = log_run(tmp_path / "search", store, "searches")
+    assert "leaderboard.json" in {one.path for one in mlflow.MlflowClient(store).list_artifacts(name)}
+
+
+def test_without_mlflow_the_cure_is_said(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(ImportError, match=r"pip install 'trainwise\[mlflow\]'"):
+        log_run(tmp_path)

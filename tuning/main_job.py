@@ -26,6 +26,7 @@ from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
+from ..toolkit.metrics.prediction_intervals import PredictionIntervals, prediction_intervals
 from ..toolkit.metrics.scores import calibration_error, truth
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.models.first import constant_features, described, is_image
@@ -226,6 +227,8 @@ class Job:
             members = self._train(build)
         with self._timed("vote"):
             weights, models, winner = self._vote(members)
+        # Of models that have not learnt from the validation rows: those that have miss them by less than new ones.
+        self._intervals = self._prediction_intervals(models[winner])
         if settings.refit:
             with self._timed("refit"):
                 models = self._refitted(members, weights)
@@ -396,6 +399,12 @@ class Job:
         self.say(f"vote: {chosen} chosen on validation rows{compared}; to be exported: {winner}")
         return selection.weights, models, winner
 
+    def _prediction_intervals(self, model: keras.Model) -> PredictionIntervals | None:
+        if self.head.task != "regression":
+            return None
+        validation = self.splits.validation
+        return prediction_intervals(_predict(model, validation.x), validation.y)
+
     def _voted(self, members: list[Member], weights: np.ndarray, best: int) -> dict[str, keras.Model]:
         """The best member and the votes by name."""
         # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
@@ -473,6 +482,12 @@ class Job:
         seen, features = self._beside(raw, test)
         beside = compared(references, seen, features, self.head.task, network, self.settings.seed, self.balanced)
         write_json(self._state / "beside.json", beside)
+        if self._intervals is not None:
+            answered, truths = (np.reshape(values, (len(test), -1)) for values in (network.values, test.y))
+            evaluation["coverage"] = {
+                "wanted": self._intervals.coverage,
+                "found": self._intervals.hold(answered, truths),
+            }
         # Last of the two: what is there says that both were measured.
         write_json(self._state / "evaluation.json", evaluation)
         for result in evaluation["results"]:
@@ -482,6 +497,11 @@ class Job:
                 + (f"; {result['classes']}" if result.get("classes") else "")
             )
         self.say(f"  {evaluation['sentence']}")
+        if "coverage" in evaluation:
+            self.say(
+                "intervals: {found:.1%} of the test rows lie in the intervals that `predict` writes, "
+                "{wanted:.0%} are meant to".format(**evaluation["coverage"])
+            )
         for result in beside["results"]:
             note = "".join(f"; {result[part]}" for part in ("note", "classes") if result.get(part))
             self.say(
@@ -542,6 +562,8 @@ class Job:
         # Validation rows: the proof of an export needs some rows, and the test rows stay sealed.
         rows = model_inputs(take(splits.validation.x, slice(0, 32)))
         schema = {**schema_part(splits), "run": self._run_name}
+        if self._intervals is not None:
+            schema["intervals"] = self._intervals.as_dict()
         exported = export(model, folder, rows, splits.classes, schema, keep_rows=self.keep_rows, card=card)
         self.say(
             f"export: {exported.path}, proved in a fresh process on {exported.rows} rows, "

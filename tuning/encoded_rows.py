@@ -9,11 +9,14 @@ import keras
 import numpy as np
 
 from ..toolkit.data import Split, Splits
+from ..toolkit.data.disk_rows import DiskRows
 from ..toolkit.models.first import described, first_model, fitting_augmentation, is_image
 from ..toolkit.models.forecaster import forecast_model
 from ..toolkit.models.series import is_grey, is_series
 from ..toolkit.models.table_encoder import TableEncoder
+from ..toolkit.models.units import is_long_tailed, through_a_logarithm
 from ..toolkit.tasks import head
+from .large_rows import rows_on_disk
 
 
 class EncodedRows:
@@ -21,7 +24,8 @@ class EncodedRows:
 
     `.splits` holds the encoded rows, `.encoder` what encoded them (`None` for arrays), `.layout` what the features are,
     `.head` the end of the model, `.inputs` and `.architecture` both in words, `.augmentation` what fits images.
-    `.loss_weights` make the loss of a quantity free of its unit, so that rates of SGD mean the same for all targets.
+    `.long_tailed` says whether a quantity is learnt through its logarithm. `.loss_weights` make the loss of a quantity
+    free of its unit, so that rates of SGD mean the same for all targets.
 
     Args:
         raw: The rows as `load` gives them.
@@ -43,17 +47,27 @@ class EncodedRows:
         if raw.columns:
             self.encoder = TableEncoder(raw.columns, raw.train.x)
             self.splits = replace(raw, train=self.encoded(raw.train), validation=self.encoded(raw.validation))
+        # Of a table larger than memory all training rows stand on disk, and `.splits` holds those that were drawn.
+        self.on_disk: DiskRows | None = None
+        self.without_target = 0
+        if raw.others is not None:
+            self.on_disk, self.without_target = rows_on_disk(raw, self.encoder, self.splits.train)
         self.layout = self.encoder.layout if self.encoder else None
         self.head = head(raw.task, raw.train.y, len(raw.classes or ()) or None)
+        self.long_tailed = raw.task == "regression" and raw.forecast is None and is_long_tailed(raw.train.y)
+        if self.long_tailed:
+            self.head = through_a_logarithm(self.head)
         self.inputs, self.architecture = described(raw)
         self.are_images = is_image(raw.train.x) or is_grey(raw.train.x)
         self.are_series = is_series(raw.train.x)
         self.augmentation = fitting_augmentation(raw.train.x) if raw.images else "none"
 
         # A loss in the squared units of the targets would make every rate of SGD too high, or too low.
-        variance = float(np.var(raw.train.y, dtype="float64")) if raw.task == "regression" else 1.0
-        self.loss_weights = [1 / variance] if raw.task == "regression" and variance > 0 else None
-        self.unit = "losses in units of the targets' variance" if self.loss_weights else ""
+        measure = np.mean if self.long_tailed else np.var
+        size = float(measure(raw.train.y, dtype="float64")) if raw.task == "regression" else 1.0
+        self.loss_weights = [1 / size] if raw.task == "regression" and size > 0 else None
+        named = "mean" if self.long_tailed else "variance"
+        self.unit = f"losses in units of the targets' {named}" if self.loss_weights else ""
 
     def encoded(self, rows: Split) -> Split:
         """Other rows of the same columns, as the model takes them."""

@@ -56,6 +56,8 @@ _MOST = {"members": 1_000, "epochs": 1_000_000, "patience": 1_000_000, "batch_si
 # Keras' seeds end here, and each member has the next one.
 _SEEDS = 2**32
 _PIXELS_BESIDE = 16
+# Rows that a model answers at once: as many as pay, few enough for wide images.
+_ROWS_TO_ANSWER = 256
 _AUGMENTED = {
     "shift": "images shifted by a tenth of their sides at most",
     "flip": "images mirrored left to right",
@@ -164,6 +166,7 @@ class Job:
         forecast: int | None = None,
         window: int | None = None,
         sequence: str | None = None,
+        in_memory: int | None = None,
         keep_rows: bool = True,
     ) -> None:
         self.settings = settings
@@ -187,12 +190,15 @@ class Job:
                 forecast=forecast,
                 window=window,
                 sequence=sequence,
+                in_memory=in_memory,
             )
         # Members learn from what is encoded, once; what is exported takes the raw rows.
         with self._timed("encode") if self.raw.columns else nullcontext():
             self.rows = EncodedRows(self.raw)
         self.splits, self.encoder, self.layout = self.rows.splits, self.rows.encoder, self.rows.layout
-        self.settings = settings.fitted_to(len(self.splits.train), self.rows.are_images, self.rows.are_series)
+        on_disk = self.rows.on_disk
+        rows = len(self.splits.train) if on_disk is None else on_disk.rows
+        self.settings = settings.fitted_to(rows, self.rows.are_images, self.rows.are_series)
         self.augmentation = self._augmentation()
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
@@ -313,6 +319,17 @@ class Job:
         if self.augmentation != "none":
             self.say(f"augment: {_AUGMENTED[self.augmentation]}, in training only")
         self._say_classes()
+        if self.rows.on_disk is not None:
+            lost = self.rows.without_target
+            self.say(
+                f"blocks: {self.rows.on_disk.rows:,} training rows on disk"
+                + (f"; {lost:,} rows without a target that the drawn rows have are left out" if lost else "")
+            )
+        if self.rows.long_tailed:
+            self.say(
+                f"target: {splits.target!r} has a long tail and nothing below 0: learnt through its logarithm, "
+                "answered in its own units"
+            )
         constant = constant_features(splits.train.x, splits.features)
         self.notes = leaks(splits)
         for note in self.notes:
@@ -357,7 +374,9 @@ class Job:
         settings = self.settings
         # One seed for all would give equal members.
         seeds = [settings.seed + k for k in range(settings.members)]
-        plan = Plan(seeds, settings.epochs, settings.patience, _known(settings.batch_size), self._weights())
+        plan = Plan(
+            seeds, settings.epochs, settings.patience, _known(settings.batch_size), self._weights(), self.rows.on_disk
+        )
         self._plan = plan
         progress = Progress("  mean of the members", self.console) if self.console else None
         try:
@@ -420,7 +439,9 @@ class Job:
 
     def _refitted(self, members: list[Member], weights: np.ndarray) -> dict[str, keras.Model]:
         """The same choice of members that have learnt from the validation rows too."""
-        rows = joined(self.splits.train, self.splits.validation)
+        rows, on_disk = joined(self.splits.train, self.splits.validation), self.rows.on_disk
+        if on_disk is not None:
+            on_disk.add(np.asarray(self.splits.validation.x), self.splits.validation.y)
         epochs = fitting_epochs(members)
         plan = replace(self._plan, class_weights=balanced_weights(rows.y) if self.balanced else None)
         folder = self._state / "refit"
@@ -438,6 +459,9 @@ class Job:
         found = fit_references(
             raw, features, self.head.task, self.raw.columns, self.layout, self.settings.seed, self.balanced
         )
+        if self.rows.on_disk is not None:
+            held = f"fitted to the {len(features):,} rows that are held"
+            return [replace(one, note=f"{held}; {one.note}" if one.note else held) for one in found]
         if not self.raw.images:
             return found
         height, width = features.shape[1:3]
@@ -617,6 +641,7 @@ def run(
     forecast: int | None = None,
     window: int | None = None,
     sequence: str | None = None,
+    in_memory: int | None = None,
     keep_rows: bool = True,
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
@@ -641,6 +666,8 @@ def run(
         forecast: How many values of the target that come next are to be answered, as for `trainwise.data.load`.
         window: How many values a forecast looks back at.
         sequence: Column that tells several series of a forecast apart.
+        in_memory: Rows of a table that are held in memory at most, as for `trainwise.data.load`; members learn from the
+            others too, out of blocks on disk.
         keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`.
 
     Returns:
@@ -676,6 +703,7 @@ def run(
         forecast=forecast,
         window=window,
         sequence=sequence,
+        in_memory=in_memory,
         keep_rows=keep_rows,
     )
     return job.run()
@@ -689,7 +717,7 @@ def _known(setting: Number | None) -> Number:
 
 
 def _predict(model: keras.Model, x: Any) -> np.ndarray:
-    answers = np.asarray(model.predict(model_inputs(x), verbose=0))
+    answers = np.asarray(model.predict(model_inputs(x), batch_size=_ROWS_TO_ANSWER, verbose=0))
     # The scores take a binary answer or a quantity as `(rows,)`.
     return answers[:, 0] if answers.shape[1] == 1 else answers
 

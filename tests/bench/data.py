@@ -1,8 +1,8 @@
 """Real data, as it comes: `run` with nothing set, beside boosting, a linear model and a plain Keras model.
 
 `python tests/bench/data.py [SET ...] [--seeds N]`. All ways take the same rows of the same splits; each runs in a
-process of its own, so that seconds (reading left out) and peak memory are its own. A way is level with the best where it
-is within one standard error of it: of the bootstrap over the test rows, a mean over the seeds.
+process of its own, so that seconds (reading left out) and peak memory are its own. A way is level with the best where
+it is within one standard error of it: of the bootstrap over the test rows, a mean over the seeds.
 """
 
 import argparse
@@ -245,7 +245,7 @@ def measure(name: str, way: str, seeds: int) -> dict[str, Any]:
             found.append(json.loads(out.read_text()))
     numbers = ("score", "error", "seconds", "GiB", "rows")
     means = {key: float(np.mean([one[key] for one in found])) for key in numbers}
-    return {**means, "scores": [one["score"] for one in found], "parts": [one.get("parts") for one in found][0]}
+    return {**means, "scores": [one["score"] for one in found], "parts": found[0].get("parts")}
 
 
 def level(results: dict[str, dict[str, Any]]) -> bool:
@@ -273,10 +273,8 @@ def table(names: list[str], seeds: int, ways: tuple[str, ...] = WAYS) -> dict[st
             continue
         best = max(known, key=lambda one: one["score"])
         told = "yes" if level(results) else "no"
-        print(
-            f"| {name} ({best['rows']:,.0f}) | {SETS[name].metric} | {' | '.join(cells)} | {best['error']:.3f} | {told} |",
-            flush=True,
-        )
+        begin = f"| {name} ({best['rows']:,.0f}) | {SETS[name].metric}"
+        print(f"{begin} | {' | '.join(cells)} | {best['error']:.3f} | {told} |", flush=True)
     return found
 
 

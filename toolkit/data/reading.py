@@ -18,6 +18,7 @@ from .archives import read_npz
 from .columns import ASKED, Column
 from .forecasts import Forecast, WindowTimes, windows_of
 from .images import ImageFiles, found_paths, images_of_folder, path_column, read_images
+from .large_tables import HELD, OtherRows, drawn_table, is_too_large
 from .numerals import as_float32
 from .sequences import SequenceColumns, is_ragged, padded, sequences_of
 from .table_rows import TableOptions, TableRows, refuse_unknown, table_rows, targets_of, times_of
@@ -51,6 +52,7 @@ class SourceRows:
         window_times: When each window begins and what it answers is.
         images: Whether the rows were decoded from files of images.
         sequences: What the steps of a long table's sequences are, or `None`.
+        others: Rows of a table that are not held, or `None`.
     """
 
     name: str
@@ -68,6 +70,7 @@ class SourceRows:
     window_times: WindowTimes | None = None
     images: bool = False
     sequences: SequenceColumns | None = None
+    others: OtherRows | None = None
 
 
 def read_rows(
@@ -83,10 +86,15 @@ def read_rows(
     forecast: int | None = None,
     window: int | None = None,
     sequence: str | None = None,
+    in_memory: int | None = None,
+    seed: int = 0,
 ) -> SourceRows:
     """Reads rows from a name, a file, a data frame, arrays or a dataset; see `trainwise.data.load`."""
     options = TableOptions(target, tuple(drop), _asked(columns), group, time, forecast, window, sequence)
     if isinstance(source, str | Path):
+        path = Path(source)
+        if is_table_file(path) and path.is_file() and _is_read_in_parts(path, options, in_memory):
+            return _of_large_table(path, options, header, in_memory or HELD, seed)
         return _read_named(str(source), options, header, data_dir)
     if is_frame(source):
         return _of_rows_or_series("table", from_frame(source), options)
@@ -105,6 +113,20 @@ def read_rows(
         "`source` must be a name, a file (.csv, .parquet, .npz, ...), a data frame, a pair (x, y) of arrays, or a "
         f"tf.data.Dataset of such pairs, got {type(source).__name__}."
     )
+
+
+def _is_read_in_parts(path: Path, options: TableOptions, in_memory: int | None) -> bool:
+    tied = next((name for name in ("group", "time", "forecast", "sequence") if getattr(options, name) is not None), "")
+    if in_memory is None:
+        return not tied and is_too_large(path)
+    if tied:
+        raise ValueError(f"`{tied}` asks for all rows at once, of which `in_memory` leaves some in the file: give one.")
+    return True
+
+
+def _of_large_table(path: Path, options: TableOptions, header: bool | None, held: int, seed: int) -> SourceRows:
+    table, others = drawn_table(path, held, seed, header, options.target)
+    return replace(_of_table(table_name(path), table_rows(table, options, source=str(path))), others=others)
 
 
 def _read_ragged(x: Any, y: np.ndarray) -> SourceRows:

@@ -16,6 +16,7 @@ from ..checks import number, one_of, seed_of, whole_number
 from ..tasks import TASKS, Task, as_targets, find_task
 from .columns import Column
 from .forecasts import Forecast
+from .large_tables import OtherRows
 from .partition import ROWS_PER_CLASS, Shares, places, window_places
 from .reading import Inputs, SourceRows, as_text, read_rows
 from .sealing import Seal
@@ -24,6 +25,7 @@ from .sequences import SequenceColumns
 # The loss of a regression is a square, in float32.
 _LARGEST_TARGET = 1e18
 _MOST_STEPS = 1_000_000
+_FEWEST_HELD = 100
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class Splits:
         forecast: What windows of a series look back at and answer; `None` for other rows.
         images: Whether the rows were decoded from files of images.
         sequences: What the steps of a long table's sequences are; `None` for other rows.
+        others: Further training rows of a table that is larger than memory; `None` where all rows are held.
     """
 
     name: str
@@ -141,6 +144,7 @@ class Splits:
     forecast: Forecast | None = None
     images: bool = False
     sequences: SequenceColumns | None = None
+    others: OtherRows | None = None
 
 
 def load(
@@ -160,11 +164,13 @@ def load(
     forecast: int | None = None,
     window: int | None = None,
     sequence: str | None = None,
+    in_memory: int | None = None,
 ) -> Splits:
     """Reads a data set and splits it into train, validation and a sealed test split.
 
     Classes keep their shares in every split, unless rows are parted by group or time. Parts that the source sets
-    aside itself (a `test` split of tfds, `x_test` of an .npz) are kept as they are. All rows are held in memory.
+    aside itself (a `test` split of tfds, `x_test` of an .npz) are kept as they are. All rows are held in memory, but
+    for tables that are larger than it: of these rows are drawn, and the others stay in the file, for training.
 
     Args:
         source: `"digits"`, `"iris"`, `"wine"`, `"breast_cancer"` or `"diabetes"` (no download); any
@@ -194,6 +200,8 @@ def load(
         sequence: Column that tells several series of a forecast apart, such as a shop; no window crosses it. Without
             `forecast` each sequence, such as a patient's visits, is one row with one target: `(steps, columns)` in the
             order of `time`, filled up by -1e9 behind its end, which models leave out.
+        in_memory: Rows of a table that are held in memory at most, at least 100; by default all where they fit, else
+            100,000. They are drawn from the whole file; the further rows are `others`, for training.
 
     Returns:
         The `Splits`. A table of numbers is one array, any other one columns by name. In columns NaN and the empty word
@@ -223,9 +231,11 @@ def load(
     if group is not None and time is not None:
         raise ValueError("`group` and `time` part the rows in two ways, give one of them.")
     _refuse_unfit_forecast(task, group, forecast, window, sequence)
+    if in_memory is not None:
+        whole_number("in_memory", in_memory, _FEWEST_HELD, 2**63 - 1)
     rows = read_rows(
         source, target=target, header=header, drop=drop, data_dir=data_dir, columns=columns, group=group, time=time,
-        forecast=forecast, window=window, sequence=sequence,
+        forecast=forecast, window=window, sequence=sequence, in_memory=in_memory, seed=seed,
     )  # fmt: skip
     _refuse_bad_rows(rows)
     found = task or ("regression" if rows.forecast else find_task(rows.y))
@@ -254,6 +264,7 @@ def load(
         rows.forecast,
         rows.images,
         rows.sequences,
+        rows.others,
     )
 
 

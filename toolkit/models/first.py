@@ -18,7 +18,7 @@ from .forecaster import described as of_windows
 from .series import described as of_series
 from .series import is_grey, is_series, series_features
 from .table_encoder import Layout
-from .units import in_target_units, statistics
+from .units import in_target_units, logarithms, statistics
 
 HIDDEN_UNITS = (128, 128)
 FILTERS = (32, 64)
@@ -105,7 +105,7 @@ def first_model(
     image = layout is None and (is_image(x) or is_grey(x))
     series = layout is None and is_series(x)
     scaling = statistics(x[..., None] if is_grey(x) else x) if layout is None and not series else {}
-    targets = statistics(y) if head.task == "regression" else None
+    targets = (logarithms if head.activation == "exponential" else statistics)(y) if head.task == "regression" else None
 
     def build() -> keras.Model:
         inputs = keras.Input(x.shape[1:], name="image" if image else "series" if series else "features")

@@ -25,7 +25,9 @@ from ..toolkit.data.table_check import leaks
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
+from ..toolkit.metrics.class_scores import class_scores, in_words
 from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
+from ..toolkit.metrics.decision_threshold import Threshold, best_threshold, of_class
 from ..toolkit.metrics.prediction_intervals import PredictionIntervals, prediction_intervals
 from ..toolkit.metrics.scores import calibration_error, truth
 from ..toolkit.models.columns_in import model_inputs
@@ -58,6 +60,8 @@ _SEEDS = 2**32
 _PIXELS_BESIDE = 16
 # Rows that a model answers at once: as many as pay, few enough for wide images.
 _ROWS_TO_ANSWER = 256
+# Of two classes one has few rows below this share.
+_FEW_OF_TWO = 0.2
 _AUGMENTED = {
     "shift": "images shifted by a tenth of their sides at most",
     "flip": "images mirrored left to right",
@@ -235,6 +239,7 @@ class Job:
             weights, models, winner = self._vote(members)
         # Of models that have not learnt from the validation rows: those that have miss them by less than new ones.
         self._intervals = self._prediction_intervals(models[winner])
+        self._threshold = self._moved_threshold(models[winner])
         if settings.refit:
             with self._timed("refit"):
                 models = self._refitted(members, weights)
@@ -424,6 +429,23 @@ class Job:
         validation = self.splits.validation
         return prediction_intervals(_predict(model, validation.x), validation.y)
 
+    def _moved_threshold(self, model: keras.Model) -> Threshold | None:
+        """Where a class of two has few rows: the probability from which on it is answered."""
+        train, validation = self.splits.train, self.splits.validation
+        if self.head.task != "binary" or self.balanced:
+            return None
+        rare = int(np.mean(train.y) < 0.5)
+        if np.mean(train.y == rare) >= _FEW_OF_TWO:
+            return None
+        found = Threshold(rare, best_threshold(of_class(_predict(model, validation.x), rare), validation.y == rare))
+        if found.value == 0.5:
+            return None
+        self.say(
+            f"threshold: {(self.raw.classes or ())[rare]!r}, {np.mean(train.y == rare):.1%} of the training rows, "
+            f"is answered from a probability of {found.value:.3f} on, by its F1 on validation rows"
+        )
+        return found
+
     def _voted(self, members: list[Member], weights: np.ndarray, best: int) -> dict[str, keras.Model]:
         """The best member and the votes by name."""
         # Where one member does better alone, all of them vote, so that there is a vote to compare it with.
@@ -506,12 +528,7 @@ class Job:
         seen, features = self._beside(raw, test)
         beside = compared(references, seen, features, self.head.task, network, self.settings.seed, self.balanced)
         write_json(self._state / "beside.json", beside)
-        if self._intervals is not None:
-            answered, truths = (np.reshape(values, (len(test), -1)) for values in (network.values, test.y))
-            evaluation["coverage"] = {
-                "wanted": self._intervals.coverage,
-                "found": self._intervals.hold(answered, truths),
-            }
+        evaluation["said"] = self._said_of(network.values, test.y)
         # Last of the two: what is there says that both were measured.
         write_json(self._state / "evaluation.json", evaluation)
         for result in evaluation["results"]:
@@ -521,11 +538,8 @@ class Job:
                 + (f"; {result['classes']}" if result.get("classes") else "")
             )
         self.say(f"  {evaluation['sentence']}")
-        if "coverage" in evaluation:
-            self.say(
-                "intervals: {found:.1%} of the test rows lie in the intervals that `predict` writes, "
-                "{wanted:.0%} are meant to".format(**evaluation["coverage"])
-            )
+        for sentence in evaluation["said"]:
+            self.say(f"  {sentence}")
         for result in beside["results"]:
             note = "".join(f"; {result[part]}" for part in ("note", "classes") if result.get(part))
             self.say(
@@ -533,6 +547,26 @@ class Job:
             )
         self.say(f"  {beside['sentence']}")
         return evaluation, beside
+
+    def _said_of(self, values: np.ndarray, y: np.ndarray) -> list[str]:
+        """What `predict` will make of the winner's answers, on the test rows."""
+        said = []
+        if self._intervals is not None:
+            answered, truths = (np.reshape(part, (len(y), -1)) for part in (values, y))
+            said.append(
+                f"{self._intervals.hold(answered, truths):.1%} of the test rows lie in the intervals that `predict` "
+                f"writes; {self._intervals.coverage:.0%} are meant to."
+            )
+        if self._threshold is not None:
+            rare = self._threshold.place
+            ones, truth_of = of_class(values, rare), (y == rare).astype(int)
+            half, moved = (in_words(class_scores(one, truth_of)) for one in (ones, self._threshold.at_a_half(ones)))
+            right = np.mean((ones > self._threshold.value) == truth_of)
+            said.append(
+                f"{(self.raw.classes or ())[rare]!r} answered from {self._threshold.value:.3f} on, as `predict` does: "
+                f"accuracy {right:.4f}, {moved}; from 0.5 on: {half}."
+            )
+        return said
 
     def _card(
         self,
@@ -588,6 +622,8 @@ class Job:
         schema = {**schema_part(splits), "run": self._run_name}
         if self._intervals is not None:
             schema["intervals"] = self._intervals.as_dict()
+        if self._threshold is not None:
+            schema["threshold"] = self._threshold.as_dict()
         exported = export(model, folder, rows, splits.classes, schema, keep_rows=self.keep_rows, card=card)
         self.say(
             f"export: {exported.path}, proved in a fresh process on {exported.rows} rows, "

@@ -292,7 +292,7 @@ def _evaluation(evaluation: Values, names: Sequence[str] = ()) -> Values:
     results = [{**_RESULT, **result} for result in evaluation.get("results") or []]
     chart = Markup(results_chart(evaluation))
     by_class = _class_by_class(evaluation.get("of_classes") or {}, names)
-    return {**_EVALUATION, **evaluation, "results": results, "chart": chart, "by_class": by_class}
+    return {"said": [], **_EVALUATION, **evaluation, "results": results, "chart": chart, "by_class": by_class}
 
 
 def _class_by_class(scores: Values, names: Sequence[str]) -> Values:

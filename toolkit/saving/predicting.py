@@ -16,6 +16,7 @@ from ..data.forecasts import Forecast, last_windows
 from ..data.images import ENDINGS, images_in, is_image_file, read_images
 from ..data.sequences import SequenceColumns, named_sequences
 from ..data.tables import Table, read_table, table_parts
+from ..metrics.decision_threshold import Threshold
 from ..metrics.prediction_intervals import PredictionIntervals
 from .exporting import SCHEMA
 from .numbering import latest_version
@@ -319,4 +320,7 @@ def _as_text(answers: np.ndarray, schema: dict[str, Any], folder: Path) -> tuple
             f"{folder} answers {answers.shape[1]} probabilities, and its {SCHEMA} names {len(classes)} classes."
         )
     names = [target, *(f"probability_{name}" for name in classes)]
-    return names, [[classes[int(row.argmax())], *(f"{value:.6f}" for value in row)] for row in answers]
+    threshold = Threshold.of_dict(schema.get("threshold"))
+    places = answers.argmax(axis=1) if threshold is None else threshold.answered(answers[:, 1])
+    told = zip(places, answers, strict=True)
+    return names, [[classes[int(place)], *(f"{value:.6f}" for value in row)] for place, row in told]

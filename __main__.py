@@ -67,6 +67,7 @@ InMemory = Annotated[
         help="Rows of a table that are held at most, the others are learnt from disk; by its size by default."
     ),
 ]
+Rare = Annotated[str, typer.Option(help="Classes with fewer than 3 rows: refuse, drop or merge.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
@@ -120,6 +121,7 @@ def run(
     ] = False,
     data_dir: DataDir = None,
     in_memory: InMemory = None,
+    rare: Rare = "refuse",
     private: Annotated[bool, typer.Option("--private", help="Keep no rows beside the exported model.")] = False,
     quiet: Quiet = False,
     resume: Resume = False,
@@ -138,7 +140,7 @@ def run(
     }
     with _refusals():
         options = _data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence)
-    options |= {"keep_rows": not private, "in_memory": in_memory}
+    options |= {"keep_rows": not private, "in_memory": in_memory, "rare": rare}
     _work(data, out or Path("runs") / _short_name(data), quiet, resume, settings, options)
 
 

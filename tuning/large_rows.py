@@ -19,13 +19,24 @@ from ..toolkit.saving.table_inputs import table_inputs
 
 
 def other_rows(splits: Splits) -> Iterator[tuple[Split, int]]:
-    """The training rows that are not held, as read, and how many rows of each part have no target that can be learnt.
+    r"""The training rows that are not held, as read, and how many rows of each part have no target that can be learnt.
 
     Args:
         splits: Of a table that is larger than memory.
 
     Raises:
         ValueError: A cell is not what its column is, by the rows that were drawn.
+
+    Example:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from ..toolkit.data import load
+    >>> file = Path(tempfile.mkdtemp(), "rows.csv")
+    >>> _ = file.write_text("size,kind\n" + "1.5,a\n2.5,b\n" * 500)
+    >>> parts = list(other_rows(load(file, in_memory=100)))
+    >>> sum(len(rows) for rows, _ in parts), parts[0][0].x.shape[1]
+    (900, 1)
     """
     if splits.others is None:
         return

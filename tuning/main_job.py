@@ -171,6 +171,7 @@ class Job:
         window: int | None = None,
         sequence: str | None = None,
         in_memory: int | None = None,
+        rare: str = "refuse",
         keep_rows: bool = True,
     ) -> None:
         self.settings = settings
@@ -195,6 +196,7 @@ class Job:
                 window=window,
                 sequence=sequence,
                 in_memory=in_memory,
+                rare=rare,
             )
         # Members learn from what is encoded, once; what is exported takes the raw rows.
         with self._timed("encode") if self.raw.columns else nullcontext():
@@ -678,6 +680,7 @@ def run(
     window: int | None = None,
     sequence: str | None = None,
     in_memory: int | None = None,
+    rare: str = "refuse",
     keep_rows: bool = True,
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
@@ -704,6 +707,7 @@ def run(
         sequence: Column that tells several series of a forecast apart.
         in_memory: Rows of a table that are held in memory at most, as for `trainwise.data.load`; members learn from the
             others too, out of blocks on disk.
+        rare: What becomes of classes with fewer than 3 rows: `"refuse"`, `"drop"` or `"merge"`.
         keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`.
 
     Returns:
@@ -740,6 +744,7 @@ def run(
         window=window,
         sequence=sequence,
         in_memory=in_memory,
+        rare=rare,
         keep_rows=keep_rows,
     )
     return job.run()

@@ -345,6 +345,8 @@ def _read_npz(path: Path) -> SourceRows:
     lower = {name.lower(): array for name, array in arrays.items()}
     if len(lower) < len(arrays):
         raise ValueError(f"{path} holds arrays whose names differ in capitals only: {_listed(arrays)}.")
+    if {"x", "y", "lengths"} <= set(lower):
+        return replace(_read_ragged(_parted(path, lower), lower["y"]), name=path.stem)
     if "x" in lower and "y" in lower:
         return _join(path.stem, {"train": (as_inputs(lower["x"]), lower["y"])})
     pairs = {part: names for part, names in _ARRAY_NAMES.items() if set(names) <= set(lower)}
@@ -358,6 +360,24 @@ def _read_npz(path: Path) -> SourceRows:
     if alone:
         raise ValueError(f"{path} holds {alone[0]} without its other half.")
     return _join(path.stem, {part: (as_inputs(lower[x]), lower[y]) for part, (x, y) in pairs.items()})
+
+
+def _parted(path: Path, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Sequences of unequal length out of plain arrays: one behind the other, or filled up behind their ends."""
+    x, lengths, rows = arrays["x"], arrays["lengths"], len(arrays["y"])
+    if lengths.shape != (rows,) or lengths.dtype.kind not in "iu" or lengths.min(initial=1) < 1:
+        raise ValueError(
+            f"{path}: `lengths` must hold a whole number from 1 for each of the {rows} targets, got {lengths.dtype} of "
+            f"shape {lengths.shape}."
+        )
+    if len(x) == rows and x.ndim > 1 and lengths.max() <= x.shape[1]:
+        return [row[:length] for row, length in zip(x, lengths, strict=True)]
+    if len(x) != lengths.sum():
+        raise ValueError(
+            f"{path}: `x` must hold all sequences one behind the other, {lengths.sum()} steps, or filled up, {rows} "
+            f"rows of at least {lengths.max()} steps; got shape {x.shape}."
+        )
+    return np.split(x, np.cumsum(lengths)[:-1])
 
 
 def _join(

@@ -292,7 +292,7 @@ def table_parts(
         path: As for `read_table`.
         header: Whether the first row names the columns; found by the first rows by default.
         target: A name that the header is known to hold.
-        rows: Of a part, at least 1.
+        rows: Of a part, at least 1; a header counts as one.
 
     Yields:
         Tables of the same columns, in the order of the file.
@@ -308,7 +308,7 @@ def table_parts(
     >>> file = Path(tempfile.mkdtemp(), "sizes.csv")
     >>> _ = file.write_text("size\n1\n2\n3\n")
     >>> [(part.rows, part.first_line) for part in table_parts(file, rows=2)]
-    [(2, 2), (1, 4)]
+    [(1, 2), (2, 3)]
     """
     whole_number("rows", rows, low=1)
     path = Path(path)

@@ -119,6 +119,9 @@ def run(
     refit: Annotated[
         bool, typer.Option("--refit", help="Train again on training and validation rows together after the choice.")
     ] = False,
+    text: Annotated[
+        str, typer.Option(help="How texts are read: terms (which words there are) or sequence (their order too).")
+    ] = "terms",
     data_dir: DataDir = None,
     in_memory: InMemory = None,
     rare: Rare = "refuse",
@@ -137,6 +140,7 @@ def run(
         "augmentation": augmentation,
         "class_weights": class_weights,
         "refit": refit,
+        "text": text,
     }
     with _refusals():
         options = _data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence)

@@ -29,6 +29,7 @@ class EncodedRows:
 
     Args:
         raw: The rows as `load` gives them.
+        text: How texts are read, as for `TableEncoder`.
 
     Raises:
         ValueError: The targets do not fit the task.
@@ -41,11 +42,11 @@ class EncodedRows:
     (3, 'MLP 128-128', (None, 3))
     """
 
-    def __init__(self, raw: Splits) -> None:
+    def __init__(self, raw: Splits, text: str = "terms") -> None:
         self.raw, self.splits = raw, raw
         self.encoder: TableEncoder | None = None
         if raw.columns:
-            self.encoder = TableEncoder(raw.columns, raw.train.x)
+            self.encoder = TableEncoder(raw.columns, raw.train.x, text)
             self.splits = replace(raw, train=self.encoded(raw.train), validation=self.encoded(raw.validation))
         # Of a table larger than memory all training rows stand on disk, and `.splits` holds those that were drawn.
         self.on_disk: DiskRows | None = None

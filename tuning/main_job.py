@@ -87,6 +87,8 @@ class Settings:
             and measurement. Probabilities are then those of classes that are equally common.
         refit: Whether the members are trained again after the choice, on training and validation rows together, for the
             mean of their best epochs; these are measured and exported.
+        text: How texts in a table are read: `"terms"`, by which words and pairs of words there are; `"sequence"`, by
+            their order too, through an embedding and a convolution over neighbours.
 
     Raises:
         TypeError: A setting is not a number.
@@ -108,6 +110,7 @@ class Settings:
     augmentation: str = "auto"
     class_weights: str = "none"
     refit: bool = False
+    text: str = "terms"
 
     def __post_init__(self) -> None:
         for name, most in _MOST.items():
@@ -116,6 +119,7 @@ class Settings:
         whole_number("seed", self.seed, 0, _SEEDS - self.members)
         one_of("augmentation", self.augmentation, _AUGMENTATIONS)
         one_of("class_weights", self.class_weights, ("none", "balanced"))
+        one_of("text", self.text, ("terms", "sequence"))
         if self.learning_rate is not None:
             number("learning_rate", self.learning_rate, 0, np.inf, open_low=True, open_high=True)
 
@@ -200,7 +204,7 @@ class Job:
             )
         # Members learn from what is encoded, once; what is exported takes the raw rows.
         with self._timed("encode") if self.raw.columns else nullcontext():
-            self.rows = EncodedRows(self.raw)
+            self.rows = EncodedRows(self.raw, settings.text)
         self.splits, self.encoder, self.layout = self.rows.splits, self.rows.encoder, self.rows.layout
         on_disk = self.rows.on_disk
         rows = len(self.splits.train) if on_disk is None else on_disk.rows

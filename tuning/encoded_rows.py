@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -48,11 +49,7 @@ class EncodedRows:
         if raw.columns:
             self.encoder = TableEncoder(raw.columns, raw.train.x, text)
             self.splits = replace(raw, train=self.encoded(raw.train), validation=self.encoded(raw.validation))
-        # Of a table larger than memory all training rows stand on disk, and `.splits` holds those that were drawn.
-        self.on_disk: DiskRows | None = None
         self.without_target = 0
-        if raw.others is not None:
-            self.on_disk, self.without_target = rows_on_disk(raw, self.encoder, self.splits.train)
         self.layout = self.encoder.layout if self.encoder else None
         self.head = head(raw.task, raw.train.y, len(raw.classes or ()) or None)
         self.long_tailed = raw.task == "regression" and raw.forecast is None and is_long_tailed(raw.train.y)
@@ -69,6 +66,17 @@ class EncodedRows:
         self.loss_weights = [1 / size] if raw.task == "regression" and size > 0 else None
         named = "mean" if self.long_tailed else "variance"
         self.unit = f"losses in units of the targets' {named}" if self.loss_weights else ""
+
+    @cached_property
+    def on_disk(self) -> DiskRows | None:
+        """All training rows of a table larger than memory, of which `.splits` holds those that were drawn; else `None`.
+
+        They are read and encoded when they are first asked for.
+        """
+        if self.raw.others is None:
+            return None
+        rows, self.without_target = rows_on_disk(self.raw, self.encoder, self.splits.train)
+        return rows
 
     def encoded(self, rows: Split) -> Split:
         """Other rows of the same columns, as the model takes them."""

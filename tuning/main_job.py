@@ -205,8 +205,8 @@ class Job:
         # Members learn from what is encoded, once; what is exported takes the raw rows.
         with self._timed("encode") if self.raw.columns else nullcontext():
             self.rows = EncodedRows(self.raw, settings.text)
+            on_disk = self.rows.on_disk
         self.splits, self.encoder, self.layout = self.rows.splits, self.rows.encoder, self.rows.layout
-        on_disk = self.rows.on_disk
         rows = len(self.splits.train) if on_disk is None else on_disk.rows
         self.settings = settings.fitted_to(rows, self.rows.are_images, self.rows.are_series)
         self.augmentation = self._augmentation()

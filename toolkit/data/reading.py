@@ -95,6 +95,11 @@ def read_rows(
         path = Path(source)
         if is_table_file(path) and path.is_file() and _is_read_in_parts(path, options, in_memory):
             return _of_large_table(path, options, header, in_memory or HELD, seed)
+    if in_memory is not None:
+        raise ValueError(
+            "`in_memory` is for a table in a file, of which some rows are held; this source is held whole."
+        )
+    if isinstance(source, str | Path):
         return _read_named(str(source), options, header, data_dir)
     if is_frame(source):
         return _of_rows_or_series("table", from_frame(source), options)

@@ -69,3 +69,7 @@ def test_what_asks_for_all_rows_at_once_is_refused(file, options):
         tw.data.load(file, in_memory=1000, **options)
     with pytest.raises(ValueError, match="`in_memory` must be .*99"):
         tw.data.load(file, in_memory=99)
+    with pytest.raises(ValueError, match="`in_memory` is for a table in a file"):
+        tw.data.load("iris", in_memory=1000)
+    with pytest.raises(FileNotFoundError, match="nowhere.csv"):
+        tw.data.load("nowhere.csv", in_memory=1000)

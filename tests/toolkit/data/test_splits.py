@@ -81,5 +81,5 @@ def test_rare_classes_are_refused_by_default_and_where_merging_does_not_help(pet
         data.load(pets.iloc[:42], rare="merge")
     with pytest.raises(ValueError, match="a class is called 'other' already"):
         data.load(pets.replace("dog", "other"), rare="merge")
-    with pytest.raises(ValueError, match="`rare` must be 'refuse', 'drop' or 'merge', got 'keep'"):
+    with pytest.raises(ValueError, match="`rare` must be 'refuse' or 'drop' or 'merge', got 'keep'"):
         data.load(pets, rare="keep")

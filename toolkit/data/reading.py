@@ -95,7 +95,7 @@ def read_rows(
         path = Path(source)
         if is_table_file(path) and path.is_file() and _is_read_in_parts(path, options, in_memory):
             return _of_large_table(path, options, header, in_memory or HELD, seed)
-    if in_memory is not None:
+    if in_memory is not None and not (isinstance(source, str | Path) and is_table_file(source)):
         raise ValueError(
             "`in_memory` is for a table in a file, of which some rows are held; this source is held whole."
         )

@@ -22,7 +22,7 @@ from .units import in_target_units, logarithms, statistics
 
 HIDDEN_UNITS = (128, 128)
 FILTERS = (32, 64)
-_WORD_WIDTH, _TERM_UNITS = 32, 32
+_WORD_WIDTH, _TERM_UNITS, _TERM_DROPOUT = 32, 32, 0.5
 # The CNN halves each side twice.
 _SMALLEST_IMAGE = 4
 # Below, a tenth of a side is no pixel.
@@ -142,7 +142,8 @@ def _table_features(inputs: keras.KerasTensor, layout: Layout) -> tuple[keras.Ke
     linear = [inputs[:, layout.plain : at]] if layout.text else []
     if linear and not layout.sequences:
         # A wide layer of thousands of terms would hold nearly all weights of the model, and take nearly all its time.
-        parts.append(keras.layers.Dense(_TERM_UNITS, activation="relu", name="terms")(linear[0]))
+        terms = keras.layers.Dense(_TERM_UNITS, activation="relu", name="terms")(linear[0])
+        parts.append(keras.layers.Dropout(_TERM_DROPOUT, name="terms_dropout")(terms))
     for place, (size, width) in enumerate(layout.embeddings):
         number = CategoryNumbers(size, name=f"category_{place}")(inputs[:, at + place : at + place + 1])
         parts.append(keras.layers.Embedding(size, width, name=f"embedding_{place}")(number))

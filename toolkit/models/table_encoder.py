@@ -21,9 +21,9 @@ from .columns_in import column_inputs, model_inputs
 # Up to here a category has a feature of its own; beyond, an embedding of at most so many numbers.
 MOST_ONE_HOT = 16
 _WIDEST_EMBEDDING = 50
-_MOST_TERMS, _FEWEST_TERMS = 5_000, 300
-# Features of all texts together, and of intervals of numbers: rows times features are held as float32.
-_MOST_ENCODED = 40_000_000
+_MOST_TERMS, _FEWEST_TERMS = 10_000, 300
+# Features of intervals of numbers, and of all texts together: rows times features are held as float32.
+_MOST_ENCODED, _MOST_OF_TEXTS = 40_000_000, 80_000_000
 # Of the distance of far values to the middle in quartile ranges: 2 for a normal column, 4 for an exponential one.
 _LONG_TAIL = 4.0
 _FAR = 0.995
@@ -278,7 +278,7 @@ def _encode_categories(
 
 
 def _encode_text(words: np.ndarray, column: keras.KerasTensor, place: int, texts: int) -> keras.KerasTensor:
-    terms = int(np.clip(_MOST_ENCODED // max(1, len(words)), _FEWEST_TERMS, _MOST_TERMS)) // texts
+    terms = int(np.clip(_MOST_OF_TEXTS // max(1, len(words)), _FEWEST_TERMS, _MOST_TERMS)) // texts
     vectorize = keras.layers.TextVectorization(
         max_tokens=max(terms, 100), ngrams=2, output_mode="tf_idf", name=f"text_terms_{place}"
     )
@@ -294,7 +294,7 @@ def _encode_words(
 ) -> tuple[keras.KerasTensor, tuple[int, int]]:
     """A text's words in order, as shares of the vocabulary; with how many words are known, and how many are read."""
     lengths = [len(word.split()) for word in words]
-    most = max(1, min(_MOST_STEPS, _MOST_ENCODED // max(1, len(words) * texts)))
+    most = max(1, min(_MOST_STEPS, _MOST_OF_TEXTS // max(1, len(words) * texts)))
     steps = int(np.clip(np.quantile(lengths, _READ_WHOLE), 1, most))
     vectorize = keras.layers.TextVectorization(
         max_tokens=_MOST_WORDS, output_sequence_length=steps, name=f"text_words_{place}"

@@ -25,8 +25,10 @@ check: .venv/.developed
 docs: .venv/.documented
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-bench: .venv/.tested
+bench: .venv/.benched
 	$(BIN)/python tests/bench/run.py
+	$(BIN)/python tests/bench/data.py
+	$(BIN)/python tests/bench/large_tables.py
 	$(BIN)/python tests/bench/population.py
 	$(BIN)/python tests/bench/expert.py
 	$(BIN)/python tests/bench/rates.py
@@ -61,6 +63,10 @@ install: .venv/.developed
 .venv/.tested: .venv/.built
 	$(PIP) install "$(WHEEL)[test]"
 	touch .venv/.installed $@
+
+.venv/.benched: .venv/.built
+	$(PIP) install "$(WHEEL)[bench]"
+	touch .venv/.installed .venv/.tested $@
 
 .venv/.documented: .venv/.built
 	$(PIP) install "$(WHEEL)[docs]"

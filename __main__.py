@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 import os
@@ -64,6 +63,13 @@ Sequence = Annotated[
     str | None,
     typer.Option(help="Column that tells series of a forecast apart; else a sequence is one row."),
 ]
+InMemory = Annotated[
+    int | None,
+    typer.Option(
+        help="Rows of a table that are held at most, the others are learnt from disk; by its size by default."
+    ),
+]
+Rare = Annotated[str, typer.Option(help="Classes with fewer than 3 rows: refuse, drop or merge.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
@@ -130,7 +136,12 @@ def run(
     refit: Annotated[
         bool, typer.Option("--refit", help="Train again on training and validation rows together after the choice.")
     ] = False,
+    text: Annotated[
+        str, typer.Option(help="How texts are read: terms (which words there are) or sequence (their order too).")
+    ] = "terms",
     data_dir: DataDir = None,
+    in_memory: InMemory = None,
+    rare: Rare = "refuse",
     private: Annotated[bool, typer.Option("--private", help="Keep no rows beside the exported model.")] = False,
     quiet: Quiet = False,
     resume: Resume = False,
@@ -149,10 +160,11 @@ def run(
         "augmentation": augmentation,
         "class_weights": class_weights,
         "refit": refit,
+        "text": text,
     }
     with _refusals():
         options = _data_options(target, task, drop, header, column, group, time, data_dir, forecast, window, sequence)
-    options["keep_rows"] = not private
+        options |= {"keep_rows": not private, "in_memory": in_memory, "rare": rare}
     _work(context, data, out or Path("runs") / _short_name(data), quiet, resume, settings, language, as_json, options)
 
 
@@ -226,7 +238,7 @@ def predict(
     """Answer the rows of a table with an exported model."""
     _quiet_tensorflow()
     from .toolkit.runtime.files import beside
-    from .toolkit.saving.predicting import predict_table
+    from .toolkit.saving.predicting import predict_parts, write_csv, write_parts
 
     with _refusals():
         given = [one for one in (file, data) if one is not None]
@@ -234,20 +246,24 @@ def predict(
             raise ValueError(
                 "Give the rows to answer once: a table, an image or a folder of images, here or by --data."
             )
-        found = predict_table(model, given[0], header, trust=trust, row_id=row_id)
-        for note in found.notes:
-            print(f"trainwise: {note}", file=sys.stderr)
+        parts = predict_parts(model, given[0], header, trust=trust, row_id=row_id)
         if out is None:
-            csv.writer(sys.stdout, lineterminator="\n").writerows([found.names, *found.rows])
+            write_csv(_telling(parts), sys.stdout)
             return
         with beside(out) as draft:
-            if out.suffix.lower() == ".parquet":
-                from .toolkit.saving.predicting import write_parquet
+            for note in write_parts(parts, draft, out.suffix.lower() == ".parquet"):
+                print(f"trainwise: {note}", file=sys.stderr)
 
-                write_parquet(found, draft)
-                return
-            with draft.open("w", newline="", encoding="utf-8") as target:
-                csv.writer(target, lineterminator="\n").writerows([found.names, *found.rows])
+
+def _telling(parts: Iterator[Any]) -> Iterator[Any]:
+    """The same parts; what is to be said of them is said as they come."""
+    told: set[str] = set()
+    for part in parts:
+        for note in part.notes:
+            if note not in told:
+                print(f"trainwise: {note}", file=sys.stderr)
+        told.update(part.notes)
+        yield part
 
 
 @app.command()

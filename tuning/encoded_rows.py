@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import keras
 import numpy as np
 
 from ..toolkit.data import Split, Splits
+from ..toolkit.data.disk_rows import DiskRows
 from ..toolkit.models.first import described, first_model, fitting_augmentation, is_image
 from ..toolkit.models.forecaster import forecast_model
 from ..toolkit.models.series import is_grey, is_series
 from ..toolkit.models.table_encoder import TableEncoder
+from ..toolkit.models.units import is_long_tailed, through_a_logarithm
 from ..toolkit.tasks import head
+from .large_rows import rows_on_disk
 
 
 class EncodedRows:
@@ -21,10 +25,12 @@ class EncodedRows:
 
     `.splits` holds the encoded rows, `.encoder` what encoded them (`None` for arrays), `.layout` what the features are,
     `.head` the end of the model, `.inputs` and `.architecture` both in words, `.augmentation` what fits images.
-    `.loss_weights` make the loss of a quantity free of its unit, so that rates of SGD mean the same for all targets.
+    `.long_tailed` says whether a quantity is learnt through its logarithm. `.loss_weights` make the loss of a quantity
+    free of its unit, so that rates of SGD mean the same for all targets.
 
     Args:
         raw: The rows as `load` gives them.
+        text: How texts are read, as for `TableEncoder`.
 
     Raises:
         ValueError: The targets do not fit the task.
@@ -37,23 +43,40 @@ class EncodedRows:
     (3, 'MLP 128-128', (None, 3))
     """
 
-    def __init__(self, raw: Splits) -> None:
+    def __init__(self, raw: Splits, text: str = "terms") -> None:
         self.raw, self.splits = raw, raw
         self.encoder: TableEncoder | None = None
         if raw.columns:
-            self.encoder = TableEncoder(raw.columns, raw.train.x)
+            self.encoder = TableEncoder(raw.columns, raw.train.x, text)
             self.splits = replace(raw, train=self.encoded(raw.train), validation=self.encoded(raw.validation))
+        self.without_target = 0
         self.layout = self.encoder.layout if self.encoder else None
         self.head = head(raw.task, raw.train.y, len(raw.classes or ()) or None)
+        self.long_tailed = raw.task == "regression" and raw.forecast is None and is_long_tailed(raw.train.y)
+        if self.long_tailed:
+            self.head = through_a_logarithm(self.head)
         self.inputs, self.architecture = described(raw)
         self.are_images = is_image(raw.train.x) or is_grey(raw.train.x)
         self.are_series = is_series(raw.train.x)
         self.augmentation = fitting_augmentation(raw.train.x) if raw.images else "none"
 
         # A loss in the squared units of the targets would make every rate of SGD too high, or too low.
-        variance = float(np.var(raw.train.y, dtype="float64")) if raw.task == "regression" else 1.0
-        self.loss_weights = [1 / variance] if raw.task == "regression" and variance > 0 else None
-        self.unit = "losses in units of the targets' variance" if self.loss_weights else ""
+        measure = np.mean if self.long_tailed else np.var
+        size = float(measure(raw.train.y, dtype="float64")) if raw.task == "regression" else 1.0
+        self.loss_weights = [1 / size] if raw.task == "regression" and size > 0 else None
+        named = "mean" if self.long_tailed else "variance"
+        self.unit = f"losses in units of the targets' {named}" if self.loss_weights else ""
+
+    @cached_property
+    def on_disk(self) -> DiskRows | None:
+        """All training rows of a table larger than memory, of which `.splits` holds those that were drawn; else `None`.
+
+        They are read and encoded when they are first asked for.
+        """
+        if self.raw.others is None:
+            return None
+        rows, self.without_target = rows_on_disk(self.raw, self.encoder, self.splits.train)
+        return rows
 
     def encoded(self, rows: Split) -> Split:
         """Other rows of the same columns, as the model takes them."""

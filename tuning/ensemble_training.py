@@ -14,6 +14,7 @@ import numpy as np
 from ..callbacks.progress import Progress
 from ..callbacks.resume import Resume
 from ..toolkit.data import Split, Splits
+from ..toolkit.data.disk_rows import BlockBatches, DiskRows
 from ..toolkit.data.splits import take
 from ..toolkit.diagnosis.baselines import known_of
 from ..toolkit.diagnosis.class_balance import classes_missed_by
@@ -122,6 +123,7 @@ class Plan:
         patience: Epochs without a lower validation loss after which a member stops, at least 1.
         batch_size: Rows of a batch, at least 1.
         class_weights: Of each class; `None` where all rows count alike.
+        on_disk: All training rows, where memory holds a part of them.
     """
 
     seeds: Sequence[int]
@@ -129,6 +131,7 @@ class Plan:
     patience: int
     batch_size: int
     class_weights: np.ndarray | None = None
+    on_disk: DiskRows | None = None
 
 
 def train_members(
@@ -203,7 +206,7 @@ class _Group:
             resume.restore_carried()
         if resume.initial_epoch < plan.epochs and len(self.tracking.stopped) < self.population.members:
             self.population.fit(
-                Batches(splits.train, plan.batch_size, plan.seeds[0], resume.initial_epoch, plan.class_weights),
+                self._batches(resume.initial_epoch),
                 epochs=plan.epochs,
                 initial_epoch=resume.initial_epoch,
                 validation_data=weighed(splits.validation, plan.class_weights),
@@ -212,6 +215,11 @@ class _Group:
                 shuffle=False,  # the batches are shuffled already; Keras would shuffle their order by its own state
                 verbose=0,
             )
+
+    def _batches(self, epoch: int) -> keras.utils.PyDataset:
+        plan = self.plan
+        rest = plan.batch_size, plan.seeds[0], epoch, plan.class_weights
+        return Batches(self.splits.train, *rest) if plan.on_disk is None else BlockBatches(plan.on_disk, *rest)
 
     def member(self, k: int) -> Member:
         """Member `k` of the group, trained."""

@@ -26,9 +26,11 @@ from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.diagnosis.wording import LANGUAGES
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
-from ..toolkit.metrics.class_scores import class_scores
+from ..toolkit.metrics.class_scores import class_scores, in_words
 from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
+from ..toolkit.metrics.decision_threshold import Threshold, best_threshold, of_class
 from ..toolkit.metrics.permutation_importance import permutation_importance
+from ..toolkit.metrics.prediction_intervals import PredictionIntervals, prediction_intervals
 from ..toolkit.metrics.scores import calibration_error, score_of, truth
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.models.first import constant_features, described, is_image
@@ -66,6 +68,10 @@ _PIXELS_BESIDE = 16
 _OF_THE_ANSWERS = ("answers", "inputs")
 # What the importance of all columns may take; of many columns some are then left out.
 _SECONDS_TO_SHUFFLE = 10.0
+# Rows that a model answers at once: as many as pay, few enough for wide images.
+_ROWS_TO_ANSWER = 256
+# Of two classes one has few rows below this share.
+_FEW_OF_TWO = 0.2
 _AUGMENTED = {
     "shift": "images shifted by a tenth of their sides at most",
     "flip": "images mirrored left to right",
@@ -91,6 +97,8 @@ class Settings:
             and measurement. Probabilities are then those of classes that are equally common.
         refit: Whether the members are trained again after the choice, on training and validation rows together, for the
             mean of their best epochs; these are measured and exported.
+        text: How texts in a table are read: `"terms"`, by which words and pairs of words there are; `"sequence"`, by
+            their order too, through an embedding and a convolution over neighbours.
 
     Raises:
         TypeError: A setting is not a number.
@@ -112,6 +120,7 @@ class Settings:
     augmentation: str = "auto"
     class_weights: str = "none"
     refit: bool = False
+    text: str = "terms"
 
     def __post_init__(self) -> None:
         for name, most in _MOST.items():
@@ -120,6 +129,7 @@ class Settings:
         whole_number("seed", self.seed, 0, _SEEDS - self.members)
         one_of("augmentation", self.augmentation, _AUGMENTATIONS)
         one_of("class_weights", self.class_weights, ("none", "balanced"))
+        one_of("text", self.text, ("terms", "sequence"))
         if self.learning_rate is not None:
             number("learning_rate", self.learning_rate, 0, np.inf, open_low=True, open_high=True)
 
@@ -174,6 +184,8 @@ class Job:
         forecast: int | None = None,
         window: int | None = None,
         sequence: str | None = None,
+        in_memory: int | None = None,
+        rare: str = "refuse",
         keep_rows: bool = True,
         language: str = "en",
     ) -> None:
@@ -199,12 +211,16 @@ class Job:
                 forecast=forecast,
                 window=window,
                 sequence=sequence,
+                in_memory=in_memory,
+                rare=rare,
             )
         # Members learn from what is encoded, once; what is exported takes the raw rows.
         with self._timed("encode") if self.raw.columns else nullcontext():
-            self.rows = EncodedRows(self.raw)
+            self.rows = EncodedRows(self.raw, settings.text)
+            on_disk = self.rows.on_disk
         self.splits, self.encoder, self.layout = self.rows.splits, self.rows.encoder, self.rows.layout
-        self.settings = settings.fitted_to(len(self.splits.train), self.rows.are_images, self.rows.are_series)
+        rows = len(self.splits.train) if on_disk is None else on_disk.rows
+        self.settings = settings.fitted_to(rows, self.rows.are_images, self.rows.are_series)
         self.augmentation = self._augmentation()
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
@@ -243,6 +259,9 @@ class Job:
             members = self._train(build)
         with self._timed("vote"):
             weights, models, winner = self._vote(members)
+        # Of models that have not learnt from the validation rows: those that have miss them by less than new ones.
+        self._intervals = self._prediction_intervals(models[winner])
+        self._threshold = self._moved_threshold(models[winner])
         if settings.refit:
             with self._timed("refit"):
                 models = self._refitted(members, weights)
@@ -327,6 +346,17 @@ class Job:
         if self.augmentation != "none":
             self.say(f"augment: {_AUGMENTED[self.augmentation]}, in training only")
         self._say_classes()
+        if self.rows.on_disk is not None:
+            lost = self.rows.without_target
+            self.say(
+                f"blocks: {self.rows.on_disk.rows:,} training rows on disk"
+                + (f"; {lost:,} rows without a target that the drawn rows have are left out" if lost else "")
+            )
+        if self.rows.long_tailed:
+            self.say(
+                f"target: {splits.target!r} has a long tail and nothing below 0: learnt through its logarithm, "
+                "answered in its own units"
+            )
         constant = constant_features(splits.train.x, splits.features)
         self.notes = leaks(splits)
         for note in self.notes:
@@ -375,7 +405,9 @@ class Job:
         settings = self.settings
         # One seed for all would give equal members.
         seeds = [settings.seed + k for k in range(settings.members)]
-        plan = Plan(seeds, settings.epochs, settings.patience, _known(settings.batch_size), self._weights())
+        plan = Plan(
+            seeds, settings.epochs, settings.patience, _known(settings.batch_size), self._weights(), self.rows.on_disk
+        )
         self._plan = plan
         try:
             members = train_members(build, self.splits, plan, self._state, report, progress)
@@ -416,6 +448,29 @@ class Job:
         self.say(f"vote: {chosen} chosen on validation rows{compared}; to be exported: {winner}")
         return selection.weights, models, winner
 
+    def _prediction_intervals(self, model: keras.Model) -> PredictionIntervals | None:
+        if self.head.task != "regression":
+            return None
+        validation = self.splits.validation
+        return prediction_intervals(_predict(model, validation.x), validation.y)
+
+    def _moved_threshold(self, model: keras.Model) -> Threshold | None:
+        """Where a class of two has few rows: the probability from which on it is answered."""
+        train, validation = self.splits.train, self.splits.validation
+        if self.head.task != "binary" or self.balanced:
+            return None
+        rare = int(np.mean(train.y) < 0.5)
+        if np.mean(train.y == rare) >= _FEW_OF_TWO:
+            return None
+        found = Threshold(rare, best_threshold(of_class(_predict(model, validation.x), rare), validation.y == rare))
+        if found.value == 0.5:
+            return None
+        self.say(
+            f"threshold: {(self.raw.classes or ())[rare]!r}, {np.mean(train.y == rare):.1%} of the training rows, "
+            f"is answered from a probability of {found.value:.3f} on, by its F1 on validation rows"
+        )
+        return found
+
     def _voted(self, members: list[Member], weights: np.ndarray, best: int) -> dict[str, keras.Model]:
         """The best member and the votes by name."""
         self._members = [member.model for member in members]
@@ -432,7 +487,9 @@ class Job:
 
     def _refitted(self, members: list[Member], weights: np.ndarray) -> dict[str, keras.Model]:
         """The same choice of members that have learnt from the validation rows too."""
-        rows = joined(self.splits.train, self.splits.validation)
+        rows, on_disk = joined(self.splits.train, self.splits.validation), self.rows.on_disk
+        if on_disk is not None:
+            on_disk.add(np.asarray(self.splits.validation.x), self.splits.validation.y)
         epochs = fitting_epochs(members)
         plan = replace(self._plan, class_weights=balanced_weights(rows.y) if self.balanced else None)
         folder = self._state / "refit"
@@ -450,6 +507,9 @@ class Job:
         found = fit_references(
             raw, features, self.head.task, self.raw.columns, self.layout, self.settings.seed, self.balanced
         )
+        if self.rows.on_disk is not None:
+            held = f"fitted to the {len(features):,} rows that are held"
+            return [replace(one, note=f"{held}; {one.note}" if one.note else held) for one in found]
         if not self.raw.images:
             return found
         height, width = features.shape[1:3]
@@ -498,6 +558,7 @@ class Job:
         seen, features = self._beside(raw, test)
         beside = compared(references, seen, features, self.head.task, network, self.settings.seed, self.balanced)
         write_json(self._state / "beside.json", beside)
+        evaluation["said"] = self._said_of(network.values, test.y)
         # Last of the two: what is there says that both were measured.
         write_json(self._state / "evaluation.json", evaluation)
         for result in evaluation["results"]:
@@ -507,6 +568,8 @@ class Job:
                 + (f"; {result['classes']}" if result.get("classes") else "")
             )
         self.say(f"  {evaluation['sentence']}")
+        for sentence in evaluation["said"]:
+            self.say(f"  {sentence}")
         for result in beside["results"]:
             note = "".join(f"; {result[part]}" for part in ("note", "classes") if result.get(part))
             self.say(
@@ -553,6 +616,26 @@ class Job:
             self.raw.features,
             [one["name"] for one in importance],
         )
+
+    def _said_of(self, values: np.ndarray, y: np.ndarray) -> list[str]:
+        """What `predict` will make of the winner's answers, on the test rows."""
+        said = []
+        if self._intervals is not None:
+            answered, truths = (np.reshape(part, (len(y), -1)) for part in (values, y))
+            said.append(
+                f"{self._intervals.hold(answered, truths):.1%} of the test rows lie in the intervals that `predict` "
+                f"writes; {self._intervals.coverage:.0%} are meant to."
+            )
+        if self._threshold is not None:
+            rare = self._threshold.place
+            ones, truth_of = of_class(values, rare), (y == rare).astype(int)
+            half, moved = (in_words(class_scores(one, truth_of)) for one in (ones, self._threshold.at_a_half(ones)))
+            right = np.mean((ones > self._threshold.value) == truth_of)
+            said.append(
+                f"{(self.raw.classes or ())[rare]!r} answered from {self._threshold.value:.3f} on, as `predict` does: "
+                f"accuracy {right:.4f}, {moved}; from 0.5 on: {half}."
+            )
+        return said
 
     def _card(
         self,
@@ -606,6 +689,10 @@ class Job:
         # Validation rows: the proof of an export needs some rows, and the test rows stay sealed.
         rows = model_inputs(take(splits.validation.x, slice(0, 32)))
         schema = {**schema_part(splits), "run": self._run_name}
+        if self._intervals is not None:
+            schema["intervals"] = self._intervals.as_dict()
+        if self._threshold is not None:
+            schema["threshold"] = self._threshold.as_dict()
         exported = export(model, folder, rows, splits.classes, schema, keep_rows=self.keep_rows, card=card)
         self.say(
             f"export: {exported.path}, proved in a fresh process on {exported.rows} rows, "
@@ -661,6 +748,8 @@ def run(
     forecast: int | None = None,
     window: int | None = None,
     sequence: str | None = None,
+    in_memory: int | None = None,
+    rare: str = "refuse",
     keep_rows: bool = True,
     language: str = "en",
 ) -> RunResult:
@@ -686,6 +775,9 @@ def run(
         forecast: How many values of the target that come next are to be answered, as for `trainwise.data.load`.
         window: How many values a forecast looks back at.
         sequence: Column that tells several series of a forecast apart.
+        in_memory: Rows of a table that are held in memory at most, as for `trainwise.data.load`; members learn from the
+            others too, out of blocks on disk.
+        rare: What becomes of classes with fewer than 3 rows: `"refuse"`, `"drop"` or `"merge"`.
         keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`, and test rows
             that are answered wrong are shown in the report.
         language: Of the report's page, `"en"` or `"ko"`.
@@ -723,6 +815,8 @@ def run(
         forecast=forecast,
         window=window,
         sequence=sequence,
+        in_memory=in_memory,
+        rare=rare,
         keep_rows=keep_rows,
         language=language,
     )
@@ -737,7 +831,7 @@ def _known(setting: Number | None) -> Number:
 
 
 def _predict(model: keras.Model, x: Any) -> np.ndarray:
-    answers = np.asarray(model.predict(model_inputs(x), verbose=0))
+    answers = np.asarray(model.predict(model_inputs(x), batch_size=_ROWS_TO_ANSWER, verbose=0))
     # The scores take a binary answer or a quantity as `(rows,)`.
     return answers[:, 0] if answers.shape[1] == 1 else answers
 

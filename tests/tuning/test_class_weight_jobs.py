@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from trainwise.toolkit.data import Split
+from trainwise.toolkit.saving.predicting import predict_table
 from trainwise.tuning import Settings, run
 from trainwise.tuning.ensemble_training import Batches
 from trainwise.tuning.main_job import Job
@@ -35,6 +37,24 @@ def test_weighed_classes_are_found_and_measured_alike(tmp_path):
     assert "not_learning" not in told
     assert report["evaluation"]["metric"] == report["beside"]["metric"] == "balanced accuracy"
     assert report["evaluation"]["of_classes"]["classes"][1]["recall"] > 0.6
+
+
+def test_a_rare_class_is_answered_from_a_lower_probability_on_and_that_is_measured(tmp_path):
+    lines = []
+    table = _rare()
+    result = run(table, tmp_path, Settings(members=1, epochs=3, seed=1), say=lines.append)
+    told = next(line for line in lines if line.startswith("threshold: 'rare', 8."))
+    threshold = float(told.split("probability of ")[1].split()[0])
+    test = Job(table, tmp_path / "again", Settings(seed=1), say=lines.append).raw.test.open("the oracle")
+    ones = result.model.predict(test.x, verbose=0)[:, 0]
+    said = result.report["evaluation"]["said"][0]
+    for start, answers in ((said, ones > threshold), (said.split("from 0.5 on")[1], ones > 0.5)):
+        assert f"F1 {f1_score(test.y, answers, zero_division=0):.4f}" in start
+        assert f"balanced accuracy {balanced_accuracy_score(test.y, answers):.4f}" in start
+    table.drop(columns="kind").to_csv(tmp_path / "new.csv", index=False)
+    answered = predict_table(next((tmp_path / "models").iterdir()), tmp_path / "new.csv")
+    ones = np.array([float(row[answered.names.index("probability_rare")]) for row in answered.rows])
+    assert [row[0] for row in answered.rows] == np.where(ones > threshold, "rare", "common").tolist()
 
 
 def test_each_row_of_a_batch_has_the_weight_of_its_class():

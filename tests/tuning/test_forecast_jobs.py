@@ -57,6 +57,7 @@ def test_predict_answers_the_months_that_follow(done, sales):
     assert [row["month"] for row in rows] == ["2020-01", "2020-02", "2020-03"]
     truth = 100 + np.arange(180, 183) / 2 + 10 * np.sin(np.arange(180, 183) / 12 * 2 * np.pi)
     assert np.abs(np.array([float(row["sold"]) for row in rows]) - truth).max() < 6
+    assert all(float(row["sold_low"]) < float(row["sold"]) < float(row["sold_high"]) for row in rows)
 
 
 def test_predict_refuses_an_id_and_too_few_rows(done, sales):

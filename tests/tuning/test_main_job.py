@@ -203,8 +203,17 @@ def test_regression_answers_in_the_units_of_the_targets(tmp_path):
     rows = "\n".join(",".join(map(str, row)) for row in x[:4])
     (tmp_path / "rows.csv").write_text(rows + "\n")
     answered = in_this_process("predict", tmp_path / "models/diabetes", tmp_path / "rows.csv", cwd=tmp_path)
-    values = [float(line) for line in answered.stdout.splitlines()[1:]]
+    rows = [line.split(",") for line in answered.stdout.splitlines()]
+    assert rows[0] == ["target", "target_low", "target_high"]
+    values, low, high = np.array(rows[1:], dtype=float).T
     np.testing.assert_allclose(values, answers[:4, 0], rtol=1e-4)
+    # Ends of split conformal prediction: by rank among what the winner misses on the validation rows.
+    validation = tw.data.load("diabetes").validation
+    missed = np.sort(validation.y - result.model.predict(validation.x, verbose=0)[:, 0])
+    rank = int((len(missed) + 1) * 0.05)
+    np.testing.assert_allclose(low, np.maximum(values + missed[rank - 1], 0), rtol=1e-4)
+    np.testing.assert_allclose(high, values + missed[-rank], rtol=1e-4)
+    assert any("of the test rows lie in the intervals that `predict` writes" in line for line in said)
 
 
 @pytest.mark.slow

@@ -148,7 +148,8 @@ def _as_cells(cells: pd.Series, place: str) -> np.ndarray:
         if gap:
             words[row] = ""
         elif isinstance(value, str):
-            words[row] = value.strip().encode("utf-8", "backslashreplace").decode("utf-8")
+            plain = value.strip()
+            words[row] = plain if plain.isascii() else plain.encode("utf-8", "backslashreplace").decode("utf-8")
         elif isinstance(value, bytes):
             words[row] = value.decode("utf-8", "backslashreplace").strip()
         elif isinstance(value, list | tuple | dict | set | np.ndarray):

@@ -26,6 +26,7 @@ _PART_NAMES = {
     "test": "test", "testing": "test",
 }  # fmt: skip
 # Of a column of paths; a few may be misspelt, and are told as broken.
+_LOOKED_AT = 1_000
 _MOSTLY = 0.9
 
 
@@ -173,7 +174,8 @@ def path_column(frame: pd.DataFrame, leave_out: Sequence[str] = ()) -> str | Non
         if name in leave_out or frame[name].dtype.kind in "biufcmM":
             continue
         cells = [str(cell) for cell in frame[name] if isinstance(cell, str) and cell]
-        if cells and sum(map(is_image_file, cells)) >= _MOSTLY * len(frame):
+        # A table has very many cells that are no paths, and the first tell.
+        if any(map(is_image_file, cells[:_LOOKED_AT])) and sum(map(is_image_file, cells)) >= _MOSTLY * len(frame):
             return str(name)
     return None
 

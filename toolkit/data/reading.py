@@ -18,6 +18,7 @@ from .archives import read_npz
 from .columns import ASKED, Column
 from .forecasts import Forecast, WindowTimes, windows_of
 from .images import ImageFiles, found_paths, images_of_folder, path_column, read_images
+from .large_tables import HELD, OtherRows, drawn_table, is_too_large
 from .numerals import as_float32
 from .sequences import SequenceColumns, is_ragged, padded, sequences_of
 from .table_rows import TableOptions, TableRows, refuse_unknown, table_rows, targets_of, times_of
@@ -51,6 +52,7 @@ class SourceRows:
         window_times: When each window begins and what it answers is.
         images: Whether the rows were decoded from files of images.
         sequences: What the steps of a long table's sequences are, or `None`.
+        others: Rows of a table that are not held, or `None`.
     """
 
     name: str
@@ -68,6 +70,7 @@ class SourceRows:
     window_times: WindowTimes | None = None
     images: bool = False
     sequences: SequenceColumns | None = None
+    others: OtherRows | None = None
 
 
 def read_rows(
@@ -83,9 +86,19 @@ def read_rows(
     forecast: int | None = None,
     window: int | None = None,
     sequence: str | None = None,
+    in_memory: int | None = None,
+    seed: int = 0,
 ) -> SourceRows:
     """Reads rows from a name, a file, a data frame, arrays or a dataset; see `trainwise.data.load`."""
     options = TableOptions(target, tuple(drop), _asked(columns), group, time, forecast, window, sequence)
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if is_table_file(path) and path.is_file() and _is_read_in_parts(path, options, in_memory):
+            return _of_large_table(path, options, header, in_memory or HELD, seed)
+    if in_memory is not None and not (isinstance(source, str | Path) and is_table_file(source)):
+        raise ValueError(
+            "`in_memory` is for a table in a file, of which some rows are held; this source is held whole."
+        )
     if isinstance(source, str | Path):
         return _read_named(str(source), options, header, data_dir)
     if is_frame(source):
@@ -105,6 +118,20 @@ def read_rows(
         "`source` must be a name, a file (.csv, .parquet, .npz, ...), a data frame, a pair (x, y) of arrays, or a "
         f"tf.data.Dataset of such pairs, got {type(source).__name__}."
     )
+
+
+def _is_read_in_parts(path: Path, options: TableOptions, in_memory: int | None) -> bool:
+    tied = next((name for name in ("group", "time", "forecast", "sequence") if getattr(options, name) is not None), "")
+    if in_memory is None:
+        return not tied and is_too_large(path)
+    if tied:
+        raise ValueError(f"`{tied}` asks for all rows at once, of which `in_memory` leaves some in the file: give one.")
+    return True
+
+
+def _of_large_table(path: Path, options: TableOptions, header: bool | None, held: int, seed: int) -> SourceRows:
+    table, others = drawn_table(path, held, seed, header, options.target)
+    return replace(_of_table(table_name(path), table_rows(table, options, source=str(path))), others=others)
 
 
 def _read_ragged(x: Any, y: np.ndarray) -> SourceRows:
@@ -323,6 +350,8 @@ def _read_npz(path: Path) -> SourceRows:
     lower = {name.lower(): array for name, array in arrays.items()}
     if len(lower) < len(arrays):
         raise ValueError(f"{path} holds arrays whose names differ in capitals only: {_listed(arrays)}.")
+    if {"x", "y", "lengths"} <= set(lower):
+        return replace(_read_ragged(_parted(path, lower), lower["y"]), name=path.stem)
     if "x" in lower and "y" in lower:
         return _join(path.stem, {"train": (as_inputs(lower["x"]), lower["y"])})
     pairs = {part: names for part, names in _ARRAY_NAMES.items() if set(names) <= set(lower)}
@@ -336,6 +365,24 @@ def _read_npz(path: Path) -> SourceRows:
     if alone:
         raise ValueError(f"{path} holds {alone[0]} without its other half.")
     return _join(path.stem, {part: (as_inputs(lower[x]), lower[y]) for part, (x, y) in pairs.items()})
+
+
+def _parted(path: Path, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Sequences of unequal length out of plain arrays: one behind the other, or filled up behind their ends."""
+    x, lengths, rows = arrays["x"], arrays["lengths"], len(arrays["y"])
+    if lengths.shape != (rows,) or lengths.dtype.kind not in "iu" or lengths.min(initial=1) < 1:
+        raise ValueError(
+            f"{path}: `lengths` must hold a whole number from 1 for each of the {rows} targets, got {lengths.dtype} of "
+            f"shape {lengths.shape}."
+        )
+    if len(x) == rows and x.ndim > 1 and lengths.max() <= x.shape[1]:
+        return [row[:length] for row, length in zip(x, lengths, strict=True)]
+    if len(x) != lengths.sum():
+        raise ValueError(
+            f"{path}: `x` must hold all sequences one behind the other, {lengths.sum()} steps, or filled up, {rows} "
+            f"rows of at least {lengths.max()} steps; got shape {x.shape}."
+        )
+    return np.split(x, np.cumsum(lengths)[:-1])
 
 
 def _join(

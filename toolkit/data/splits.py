@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..checks import number, one_of, seed_of, whole_number
 from ..tasks import TASKS, Task, as_targets, find_task
 from .columns import Column
 from .forecasts import Forecast
+from .large_tables import OtherRows
 from .partition import ROWS_PER_CLASS, Shares, places, window_places
 from .reading import Inputs, SourceRows, as_text, read_rows
 from .sealing import Seal
@@ -24,6 +25,9 @@ from .sequences import SequenceColumns
 # The loss of a regression is a square, in float32.
 _LARGEST_TARGET = 1e18
 _MOST_STEPS = 1_000_000
+_FEWEST_HELD = 100
+# What merged classes are called.
+_OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ class Splits:
         forecast: What windows of a series look back at and answer; `None` for other rows.
         images: Whether the rows were decoded from files of images.
         sequences: What the steps of a long table's sequences are; `None` for other rows.
+        others: Further training rows of a table that is larger than memory; `None` where all rows are held.
     """
 
     name: str
@@ -141,6 +146,7 @@ class Splits:
     forecast: Forecast | None = None
     images: bool = False
     sequences: SequenceColumns | None = None
+    others: OtherRows | None = None
 
 
 def load(
@@ -160,11 +166,14 @@ def load(
     forecast: int | None = None,
     window: int | None = None,
     sequence: str | None = None,
+    in_memory: int | None = None,
+    rare: str = "refuse",
 ) -> Splits:
     """Reads a data set and splits it into train, validation and a sealed test split.
 
     Classes keep their shares in every split, unless rows are parted by group or time. Parts that the source sets
-    aside itself (a `test` split of tfds, `x_test` of an .npz) are kept as they are. All rows are held in memory.
+    aside itself (a `test` split of tfds, `x_test` of an .npz) are kept as they are. All rows are held in memory, but
+    for tables that are larger than it: of these rows are drawn, and the others stay in the file, for training.
 
     Args:
         source: `"digits"`, `"iris"`, `"wine"`, `"breast_cancer"` or `"diabetes"` (no download); any
@@ -194,6 +203,10 @@ def load(
         sequence: Column that tells several series of a forecast apart, such as a shop; no window crosses it. Without
             `forecast` each sequence, such as a patient's visits, is one row with one target: `(steps, columns)` in the
             order of `time`, filled up by -1e9 behind its end, which models leave out.
+        in_memory: Rows of a table that are held in memory at most, at least 100; by default all where they fit, else
+            100,000. They are drawn from the whole file; the further rows are `others`, for training.
+        rare: What becomes of classes with fewer than 3 rows, which cannot stand in each split: `"refuse"`, `"drop"`
+            (the rows are left out) or `"merge"` (they are one class, `"other"`).
 
     Returns:
         The `Splits`. A table of numbers is one array, any other one columns by name. In columns NaN and the empty word
@@ -204,8 +217,8 @@ def load(
         FileNotFoundError: There is no such file.
         TypeError: The source or its arrays are of no kind listed above.
         ValueError: The data cannot be learnt from: no rows, unequal lengths, NaN or infinite
-            values, one class only, a class with fewer than 3 rows, as many classes as rows; the
-            message says which.
+            values, one class only, a class with fewer than 3 rows where they are refused, as many
+            classes as rows; the message says which.
 
     Example:
 
@@ -223,12 +236,18 @@ def load(
     if group is not None and time is not None:
         raise ValueError("`group` and `time` part the rows in two ways, give one of them.")
     _refuse_unfit_forecast(task, group, forecast, window, sequence)
+    one_of("rare", rare, ("refuse", "drop", "merge"))
+    if in_memory is not None:
+        whole_number("in_memory", in_memory, _FEWEST_HELD, 2**63 - 1)
     rows = read_rows(
         source, target=target, header=header, drop=drop, data_dir=data_dir, columns=columns, group=group, time=time,
-        forecast=forecast, window=window, sequence=sequence,
+        forecast=forecast, window=window, sequence=sequence, in_memory=in_memory, seed=seed,
     )  # fmt: skip
     _refuse_bad_rows(rows)
     found = task or ("regression" if rows.forecast else find_task(rows.y))
+    if rare != "refuse" and found in ("binary", "multiclass"):
+        rows = without_rare(rows, rare)
+        found = task or find_task(rows.y)
     y, classes = _encode(rows, found)
     labels = y if found in ("binary", "multiclass") else None
     shares = Shares(validation, test)
@@ -254,6 +273,7 @@ def load(
         rows.forecast,
         rows.images,
         rows.sequences,
+        rows.others,
     )
 
 
@@ -278,6 +298,56 @@ def _refuse_unfit_forecast(
 def take(x: Inputs, at: np.ndarray | slice) -> Inputs:
     """The rows of `x` at the given row numbers or slice."""
     return {name: column[at] for name, column in x.items()} if isinstance(x, dict) else x[at]
+
+
+def without_rare(rows: SourceRows, how: str) -> SourceRows:
+    """Rows whose classes have at least 3 rows each.
+
+    Args:
+        rows: As read.
+        how: `"drop"` leaves out the rows of rarer classes, `"merge"` calls them `"other"`.
+
+    Raises:
+        ValueError: All that is merged has fewer than 3 rows, or there is a class of that name.
+
+    Example:
+
+    >>> x, y = np.zeros((8, 1)), np.array(["a", "a", "a", "b", "b", "b", "c", "d"])
+    >>> without_rare(SourceRows("pets", x, y), "drop").y.tolist()
+    ['a', 'a', 'a', 'b', 'b', 'b']
+    """
+    if rows.y.ndim != 1:
+        return rows
+    names, numbers, counts = np.unique(_as_plain_words(rows.y), return_inverse=True, return_counts=True)
+    few = counts < ROWS_PER_CLASS
+    if not few.any():
+        return rows
+    rarely = few[numbers]
+    listed = ", ".join(map(repr, names[few][:5].tolist())) + (f" and {few.sum() - 5} more" if few.sum() > 5 else "")
+    if how == "merge":
+        if _OTHER in names or rarely.sum() < ROWS_PER_CLASS:
+            reason = f"a class is called {_OTHER!r} already" if _OTHER in names else "merged they still are too few"
+            raise ValueError(f"The classes {listed} cannot be merged: {reason}. Leave them out (`drop`).")
+        y = np.where(rarely, _OTHER, names[numbers]).astype(object)
+        said = f"The classes {listed} have fewer than {ROWS_PER_CLASS} rows each and are merged as {_OTHER!r}."
+        return replace(rows, y=y, classes=None, notes=(*rows.notes, said))
+    keep = np.flatnonzero(~rarely)
+    said = f"{rarely.sum()} rows of classes with fewer than {ROWS_PER_CLASS} are left out: {listed}."
+    moved = np.cumsum(~rarely) - 1
+    return replace(
+        rows,
+        x=take(rows.x, keep),
+        y=rows.y[keep],
+        classes=None,
+        parts={part: moved[at[~rarely[at]]] for part, at in rows.parts.items()},
+        group=None if rows.group is None else rows.group[keep],
+        time=None if rows.time is None else rows.time[keep],
+        notes=(*rows.notes, said),
+    )
+
+
+def _as_plain_words(y: np.ndarray) -> np.ndarray:
+    return _as_words(y) if y.dtype.kind in "OSU" else np.array([f"{value:g}" for value in y])
 
 
 def fingerprint(x: Inputs, y: np.ndarray) -> str:
@@ -377,5 +447,6 @@ def _refuse_bad_classes(values: np.ndarray, numbers: np.ndarray, task: Task) -> 
         rare = int(counts.argmin())
         raise ValueError(
             f"The class {str(values[rare])!r} has {counts[rare]} row{'s' if counts[rare] > 1 else ''}; train, "
-            "validation and test need at least one each. Leave the class out or merge it with another."
+            "validation and test need at least one each. Leave such classes out or merge them: `rare='drop'` or "
+            "`rare='merge'` (`--rare` on the command line)."
         )

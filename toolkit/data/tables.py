@@ -7,17 +7,18 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..checks import whole_number
 from .gaps import looks_like_gap
 from .numerals import NumberForm, as_numbers
-from .text_files import find_separator, read_text
+from .text_files import OpenedText, find_separator, opened_text, read_text
 
 _TEXT = (".csv", ".tsv", ".tab")
 _JSON = (".jsonl", ".ndjson", ".json")
@@ -27,6 +28,8 @@ _PACKED = (".gz", ".bz2", ".xz")
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # What the column before the first is called where a header leaves its name out.
 INDEX = ""
+# Rows of a table that are read at once where it may be larger than memory.
+PART = 32_768
 _SAID = 0.8
 _LONGEST_CELL = 2**31 - 1
 
@@ -239,6 +242,28 @@ def _read_text_table(path: Path, header: bool | None, target: str | None) -> Tab
     # Cell by cell: a table of very many columns would take long by columns.
     cells = [[str(cell).strip() for cell in row] for row in frame.to_numpy(dtype=object)]
     frame = pd.DataFrame(np.array(cells, dtype=object).reshape(len(cells), whole))
+    names = _names(path, frame, unnamed, header, target)
+    rows = frame if names.are_made_up else frame.iloc[1:].reset_index(drop=True)
+    if not len(rows):
+        raise ValueError(f"{path} holds a header and no rows.")
+    notes = _how_read(file.encoding, separator)
+    return Table(
+        rows.set_axis(names.names, axis=1),
+        not names.are_made_up,
+        separator == ";",
+        notes,
+        1 if names.are_made_up else 2,
+    )
+
+
+@dataclass(frozen=True)
+class _Names:
+    names: list[str]
+    are_made_up: bool
+
+
+def _names(path: Path, frame: pd.DataFrame, unnamed: bool, header: bool | None, target: str | None) -> _Names:
+    """What the columns are called, by the first rows of a file without its header taken off."""
     first = [str(cell) for cell in frame.iloc[0]]
     if unnamed:
         first = [INDEX, *first[:-1]]
@@ -246,14 +271,143 @@ def _read_text_table(path: Path, header: bool | None, target: str | None) -> Tab
         first[0] = INDEX
     body = frame.iloc[1:].reset_index(drop=True)
     has_header = (unnamed or _looks_like_header(first, body, target)) if header is None else header
-    names = first if has_header else [f"column_{i}" for i in range(whole)]
+    names = first if has_header else [f"column_{i}" for i in range(len(first))]
     _refuse_doubled(str(path), names)
-    rows = body if has_header else frame
-    if not len(rows):
-        raise ValueError(f"{path} holds a header and no rows.")
-    notes = [f"Read as {_spoken(file.encoding)}."] if file.encoding not in ("utf-8", "utf-8-sig") else []
-    notes += [f"Columns are parted by {_NAMES[separator]}."] if separator != "," else []
-    return Table(rows.set_axis(names, axis=1), has_header, separator == ";", tuple(notes), 2 if has_header else 1)
+    return _Names(names, not has_header)
+
+
+def _how_read(encoding: str, separator: str) -> tuple[str, ...]:
+    notes = [f"Read as {_spoken(encoding)}."] if encoding not in ("utf-8", "utf-8-sig") else []
+    return (*notes, *([f"Columns are parted by {_NAMES[separator]}."] if separator != "," else []))
+
+
+def table_parts(
+    path: str | Path, header: bool | None = None, target: str | None = None, rows: int = PART
+) -> Iterator[Table]:
+    r"""Reads a file some rows at a time, so that it may be larger than memory.
+
+    Text and Parquet are read as they come; of the other kinds the whole is read first.
+
+    Args:
+        path: As for `read_table`.
+        header: Whether the first row names the columns; found by the first rows by default.
+        target: A name that the header is known to hold.
+        rows: Of a part, at least 1; a header counts as one.
+
+    Yields:
+        Tables of the same columns, in the order of the file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImportError: The package that reads this kind is not installed.
+        ValueError: As for `read_table`, as soon as the rows that are wrong are read.
+
+    Example:
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp(), "sizes.csv")
+    >>> _ = file.write_text("size\n1\n2\n3\n")
+    >>> [(part.rows, part.first_line) for part in table_parts(file, rows=2)]
+    [(1, 2), (2, 3)]
+    """
+    whole_number("rows", rows, low=1)
+    path = Path(path)
+    kind = _kind(path)
+    if kind in _TEXT:
+        yield from _text_parts(path, header, target, rows)
+    elif kind in _PARQUET:
+        yield from _parquet_parts(path, rows)
+    else:
+        table = read_table(path, header, target)
+        for start in range(0, table.rows, rows):
+            part = table.frame.iloc[start : start + rows].reset_index(drop=True)
+            yield replace(table, frame=part, first_line=table.first_line + start)
+
+
+def _parquet_parts(path: Path, rows: int) -> Iterator[Table]:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise ImportError(f'{path} needs the package pyarrow: pip install "trainwise[parquet]".') from None
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            line = 1
+            for batch in file.iter_batches(rows):
+                if batch.num_rows:
+                    yield replace(from_frame(batch.to_pandas(), str(path)), first_line=line)
+                line += batch.num_rows
+    except pyarrow.ArrowException as error:
+        told = " ".join(str(error).split())[:300]
+        raise ValueError(f"{path} cannot be read as a .parquet file: {type(error).__name__}: {told}") from None
+
+
+def _text_parts(path: Path, header: bool | None, target: str | None, rows: int) -> Iterator[Table]:
+    with opened_text(path) as file:
+        separator = find_separator(file.head)
+        made: list[list[str]] = []
+        names: _Names | None = None
+        widths, line = 0, 1
+        for cells in _cells(path, file.lines, separator):
+            made.append(cells)
+            if len(made) <= rows:
+                continue
+            # One row more than a part, so that a header is never a part without rows.
+            last = [made.pop()]
+            names, widths, line, table = _part(path, made, names, widths, line, header, target, separator, file)
+            yield table
+            made = last
+        if not made:
+            raise ValueError(f"{path} is empty.")
+        yield _part(path, made, names, widths, line, header, target, separator, file)[-1]
+
+
+def _cells(path: Path, lines: Iterable[str], separator: str) -> Iterator[list[str]]:
+    before = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        for row in csv.reader(lines, delimiter=separator, strict=True):
+            if row:
+                yield [cell.strip() for cell in row]
+    except csv.Error as error:
+        raise ValueError(f"{path} is not a CSV file, or a quote in it is not closed: {error}.") from None
+    finally:
+        csv.field_size_limit(before)
+
+
+def _part(
+    path: Path,
+    made: list[list[str]],
+    names: _Names | None,
+    width: int,
+    line: int,
+    header: bool | None,
+    target: str | None,
+    separator: str,
+    file: OpenedText,
+) -> tuple[_Names, int, int, Table]:
+    """The next rows as a table; the first ones tell what the columns are called."""
+    unnamed = False
+    if names is None:
+        width = max(map(len, made))
+        unnamed = len(made) > 1 and len(made[0]) == width - 1 and all(len(row) == width for row in made[1:])
+        width = width if unnamed else len(made[0])
+    for place, row in enumerate(made):
+        if len(row) != width and not (unnamed and place == 0):
+            raise ValueError(f"{path}: row {line + place} has {len(row)} cells, the first row has {width}.")
+    if unnamed:
+        made[0].append("")
+    frame = pd.DataFrame(np.array(made, dtype=object).reshape(len(made), width))
+    first = names is None
+    if names is None:
+        names = _names(path, frame, unnamed, header, target)
+        if not names.are_made_up:
+            frame, line = frame.iloc[1:].reset_index(drop=True), line + 1
+            if not len(frame):
+                raise ValueError(f"{path} holds a header and no rows.")
+    notes = _how_read(file.encoding, separator) if first else ()
+    table = Table(frame.set_axis(names.names, axis=1), not names.are_made_up, separator == ";", notes, line)
+    return names, width, line + len(frame), table
 
 
 def _spoken(encoding: str) -> str:

@@ -10,10 +10,15 @@ import io
 import lzma
 import zlib
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _PACKED = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
+_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_HEAD = 4_000_000
 # The longer marks first: that of UTF-32 begins as that of UTF-16 does.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -78,10 +83,74 @@ def read_text(path: Path) -> TextFile:
             f"{path} is not {encoding.upper()} text, as its first bytes say: byte {error.start} cannot be read. Save "
             "it anew as UTF-8."
         ) from None
+    _refuse_no_text(path, text)
+    return TextFile(text, encoding)
+
+
+@dataclass(frozen=True)
+class OpenedText:
+    """A text file that is read as it comes: how it begins, all its lines, and the encoding that its beginning has."""
+
+    head: str
+    lines: Iterator[str]
+    encoding: str
+
+
+@contextmanager
+def opened_text(path: Path) -> Iterator[OpenedText]:
+    r"""Opens a text file, packed or not, without reading all of it; its first four million bytes tell the encoding.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is empty, cannot be unpacked, is no text, or goes on in another encoding than it begins in.
+
+    Example:
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp(), "town.csv")
+    >>> _ = file.write_bytes("a,b\n1,é\n".encode("cp1252"))
+    >>> with opened_text(file) as opened:
+    ...     opened.encoding, list(opened.lines)
+    ('cp1252', ['a,b\n', '1,é\n'])
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    opener: Any = _OPENERS.get(path.suffix.lower(), open)
+    try:
+        with opener(path, "rb") as file:
+            content = file.read(_HEAD)
+            cut = len(content) == _HEAD
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"{path} cannot be unpacked as a {path.suffix} file: {error}.") from None
+    if not content.strip():
+        raise ValueError(f"{path} is empty.")
+    # A letter of several bytes may be cut at the end.
+    encoding = _encoding(content[: content.rfind(b"\n") + 1] or content if cut else content)
+    head = content.decode(encoding, errors="ignore")
+    _refuse_no_text(path, head)
+    with opener(path, "rt", encoding=encoding, newline="") as file:
+        yield OpenedText(head, _lines(path, file, encoding), encoding)
+
+
+def _lines(path: Path, file: Any, encoding: str) -> Iterator[str]:
+    try:
+        for number, line in enumerate(file):
+            yield line.removeprefix("\ufeff") if number == 0 else line
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} begins as {encoding.upper()} text and does not go on so: {error.reason}. Save it anew as UTF-8."
+        ) from None
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        raise ValueError(f"{path} cannot be unpacked as a {path.suffix} file: {error}.") from None
+
+
+def _refuse_no_text(path: Path, text: str) -> None:
     sample = text[:100_000]
     if sum(character < " " and character not in "\t\r\n\f" for character in sample) > _MOST_CONTROLS * len(sample):
         raise ValueError(f"{path} is not a text file: it holds zero bytes or other signs that no text has.")
-    return TextFile(text, encoding)
 
 
 def _encoding(content: bytes) -> str:

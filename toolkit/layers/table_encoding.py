@@ -176,13 +176,13 @@ class CategoryEncoding(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="trainwise")
 class CategoryNumbers(keras.layers.Layer):
-    """Gives the number of a category back from `number / size`, as an embedding takes it.
+    """Gives numbers of categories or of words back from `number / size`, as an embedding takes them.
 
     Args:
         size: How many numbers there are, >= 1.
         **kwargs: `name`, `dtype` and the like, as for any Keras layer.
 
-    Input shape: `(batch, 1)`. Output shape: `(batch,)`, int32.
+    Input shape: `(batch, 1)`, or `(batch, steps)`. Output shape: `(batch,)`, or `(batch, steps)`; int32.
 
     Example:
 
@@ -195,14 +195,15 @@ class CategoryNumbers(keras.layers.Layer):
         self.size = size
 
     def call(self, inputs: Any) -> Any:
-        numbers = ops.round(ops.cast(inputs, "float32")[:, 0] * float(self.size))
+        shares = ops.cast(inputs, "float32")
+        numbers = ops.round((shares[:, 0] if inputs.shape[1] == 1 else shares) * float(self.size))
         return ops.cast(ops.clip(numbers, 0, self.size - 1), "int32")
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        return (input_shape[0],)
+        return (input_shape[0],) if input_shape[1] == 1 else tuple(input_shape)
 
     def compute_output_spec(self, inputs: Any) -> Any:
-        return keras.KerasTensor((inputs.shape[0],), dtype="int32")
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype="int32")
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "size": int(self.size)}

@@ -18,10 +18,11 @@ from .forecaster import described as of_windows
 from .series import described as of_series
 from .series import is_grey, is_series, series_features
 from .table_encoder import Layout
-from .units import in_target_units, statistics
+from .units import in_target_units, logarithms, statistics
 
 HIDDEN_UNITS = (128, 128)
 FILTERS = (32, 64)
+_WORD_WIDTH, _TERM_UNITS, _TERM_DROPOUT = 32, 32, 0.5
 # The CNN halves each side twice.
 _SMALLEST_IMAGE = 4
 # Below, a tenth of a side is no pixel.
@@ -105,7 +106,7 @@ def first_model(
     image = layout is None and (is_image(x) or is_grey(x))
     series = layout is None and is_series(x)
     scaling = statistics(x[..., None] if is_grey(x) else x) if layout is None and not series else {}
-    targets = statistics(y) if head.task == "regression" else None
+    targets = (logarithms if head.activation == "exponential" else statistics)(y) if head.task == "regression" else None
 
     def build() -> keras.Model:
         inputs = keras.Input(x.shape[1:], name="image" if image else "series" if series else "features")
@@ -133,15 +134,34 @@ def first_model(
 
 def _table_features(inputs: keras.KerasTensor, layout: Layout) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
     """Features as the hidden layers take them, and those that go to the end as well."""
-    if not layout.embeddings and not layout.text:
+    if layout.width == layout.plain:
         return inputs, []
-    parts = [inputs[:, : layout.plain + layout.text]] if layout.plain + layout.text else []
-    linear = [inputs[:, layout.plain : layout.plain + layout.text]] if layout.text else []
+    # What is read word by word has no need of its terms in the deep way.
+    parts = [inputs[:, : layout.plain]] if layout.plain else []
+    at = layout.plain + layout.text
+    linear = [inputs[:, layout.plain : at]] if layout.text else []
+    if linear and not layout.sequences:
+        # A wide layer of thousands of terms would hold nearly all weights of the model, and take nearly all its time.
+        terms = keras.layers.Dense(_TERM_UNITS, activation="relu", name="terms")(linear[0])
+        parts.append(keras.layers.Dropout(_TERM_DROPOUT, name="terms_dropout")(terms))
     for place, (size, width) in enumerate(layout.embeddings):
-        at = layout.plain + layout.text + place
-        number = CategoryNumbers(size, name=f"category_{place}")(inputs[:, at : at + 1])
+        number = CategoryNumbers(size, name=f"category_{place}")(inputs[:, at + place : at + place + 1])
         parts.append(keras.layers.Embedding(size, width, name=f"embedding_{place}")(number))
+    at += len(layout.embeddings)
+    for place, (size, steps) in enumerate(layout.sequences):
+        parts.append(_read_in_order(inputs[:, at : at + steps], size, place))
+        at += steps
     return keras.layers.Concatenate(name="columns")(parts) if len(parts) > 1 else parts[0], linear
+
+
+def _read_in_order(shares: keras.KerasTensor, size: int, place: int) -> keras.KerasTensor:
+    """What stands anywhere in a text, of words and their neighbours (Kim 2014, arXiv:1408.5882)."""
+    numbers = CategoryNumbers(size, name=f"words_{place}")(shares)
+    if len(numbers.shape) == 1:
+        numbers = keras.layers.Reshape((1,), name=f"one_word_{place}")(numbers)
+    words = keras.layers.Embedding(size, _WORD_WIDTH, name=f"word_embedding_{place}")(numbers)
+    phrases = keras.layers.Conv1D(FILTERS[1], 3, padding="same", activation="relu", name=f"phrases_{place}")(words)
+    return keras.layers.GlobalMaxPooling1D(name=f"anywhere_{place}")(phrases)
 
 
 def constant_features(x: Inputs, names: tuple[str, ...] = ()) -> list[str]:

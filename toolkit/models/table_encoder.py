@@ -21,9 +21,9 @@ from .columns_in import column_inputs, model_inputs
 # Up to here a category has a feature of its own; beyond, an embedding of at most so many numbers.
 MOST_ONE_HOT = 16
 _WIDEST_EMBEDDING = 50
-_MOST_TERMS, _FEWEST_TERMS = 5_000, 300
-# Features of all texts together, and of intervals of numbers: rows times features are held as float32.
-_MOST_ENCODED = 40_000_000
+_MOST_TERMS, _FEWEST_TERMS = 10_000, 300
+# Features of intervals of numbers, and of all texts together: rows times features are held as float32.
+_MOST_ENCODED, _MOST_OF_TEXTS = 40_000_000, 80_000_000
 # Of the distance of far values to the middle in quartile ranges: 2 for a normal column, 4 for an exponential one.
 _LONG_TAIL = 4.0
 _FAR = 0.995
@@ -33,6 +33,8 @@ _TEXT_SCALE = 4.0
 _MOST_FEW, _ROWS_OF_A_VALUE = 32, 50
 # Numbers of more values are cut where so many equal shares of the rows end; fewer shares for fewer rows.
 _MOST_SHARES, _FEWEST_SHARES, _ROWS_OF_A_SHARE = 16, 4, 50
+# Words of a text that are read in order: as many as nineteen of twenty have, and at most so many.
+_MOST_WORDS, _MOST_STEPS, _READ_WHOLE = 10_000, 200, 0.95
 _ROWS_AT_ONCE = 4096
 
 
@@ -46,12 +48,15 @@ class Layout:
         embeddings: For each column of category shares, the last ones: how many categories, and how wide an embedding.
         intervals: Places of the plain features that tell in which interval a number lies, first and one past the last;
             a linear model has no use for them that still leaves it one.
+        sequences: For each text that is read word by word: how many words are known, and how many of a text are read.
+            Their shares stand behind all else.
     """
 
     plain: int
     text: int = 0
     embeddings: tuple[tuple[int, int], ...] = ()
     intervals: tuple[int, int] = (0, 0)
+    sequences: tuple[tuple[int, int], ...] = ()
 
     @property
     def width(self) -> int:
@@ -62,7 +67,7 @@ class Layout:
         >>> Layout(3, 10, ((400, 24),)).width
         14
         """
-        return self.plain + self.text + len(self.embeddings)
+        return self.plain + self.text + len(self.embeddings) + sum(steps for _, steps in self.sequences)
 
 
 class TableEncoder:
@@ -71,6 +76,8 @@ class TableEncoder:
     Args:
         columns: What the columns are; those that are not used are passed over.
         x: Training rows: columns by name, or an array `(rows, columns)` of numbers.
+        text: `"terms"`: texts are told by their words and pairs of words, wherever they stand; `"sequence"`: by their
+            words in order too.
 
     Example:
 
@@ -80,7 +87,7 @@ class TableEncoder:
     (5, (1, 5))
     """
 
-    def __init__(self, columns: Sequence[Column], x: Inputs) -> None:
+    def __init__(self, columns: Sequence[Column], x: Inputs, text: str = "terms") -> None:
         used = [column for column in columns if column.used]
         if isinstance(x, dict):
             names = column_inputs(x)
@@ -100,7 +107,8 @@ class TableEncoder:
         else:
             inputs, numbers, matrix = keras.Input(x.shape[1:], name="features"), used, x
             number_tensor, names = inputs, {}
-        plain, text, shares = [], [], []
+        plain, terms, shares, words = [], [], [], []
+        sequences: list[tuple[int, int]] = []
         intervals = (0, 0)
         if numbers:
             layer = _number_layer(numbers, matrix)
@@ -119,11 +127,16 @@ class TableEncoder:
             shares += [found[:, small:]] if embeddings else []
         texts = [column for column in used if column.kind == "text"]
         for place, column in enumerate(texts):
-            text.append(_encode_text(x[column.name], inputs[names[column.name]], place, len(texts)))
-        parts = [*plain, *text, *shares]
+            tensor = inputs[names[column.name]]
+            terms.append(_encode_text(x[column.name], tensor, place, len(texts)))
+            if text == "sequence":
+                in_order, sizes = _encode_words(x[column.name], tensor, place, len(texts))
+                words.append(in_order)
+                sequences.append(sizes)
+        parts = [*plain, *terms, *shares, *words]
         features = keras.layers.Concatenate(name="encoded")(parts) if len(parts) > 1 else parts[0]
-        width = [sum(int(part.shape[1]) for part in some) for some in (plain, text)]
-        self.layout = Layout(width[0], width[1], tuple(embeddings), intervals)
+        width = [sum(int(part.shape[1]) for part in some) for some in (plain, terms)]
+        self.layout = Layout(width[0], width[1], tuple(embeddings), intervals, tuple(sequences))
         self.model = keras.Model(inputs, features, name="encoder")
 
     def encode(self, x: Inputs) -> np.ndarray:
@@ -265,7 +278,7 @@ def _encode_categories(
 
 
 def _encode_text(words: np.ndarray, column: keras.KerasTensor, place: int, texts: int) -> keras.KerasTensor:
-    terms = int(np.clip(_MOST_ENCODED // max(1, len(words)), _FEWEST_TERMS, _MOST_TERMS)) // texts
+    terms = int(np.clip(_MOST_OF_TEXTS // max(1, len(words)), _FEWEST_TERMS, _MOST_TERMS)) // texts
     vectorize = keras.layers.TextVectorization(
         max_tokens=max(terms, 100), ngrams=2, output_mode="tf_idf", name=f"text_terms_{place}"
     )
@@ -274,3 +287,19 @@ def _encode_text(words: np.ndarray, column: keras.KerasTensor, place: int, texts
     found = keras.layers.Reshape((vectorize.vocabulary_size(),), name=f"text_shape_{place}")(vectorize(column))
     unit = keras.layers.UnitNormalization(name=f"text_length_{place}")(found)
     return keras.layers.Rescaling(_TEXT_SCALE, name=f"text_scale_{place}")(unit)
+
+
+def _encode_words(
+    words: np.ndarray, column: keras.KerasTensor, place: int, texts: int
+) -> tuple[keras.KerasTensor, tuple[int, int]]:
+    """A text's words in order, as shares of the vocabulary; with how many words are known, and how many are read."""
+    lengths = [len(word.split()) for word in words]
+    most = max(1, min(_MOST_STEPS, _MOST_OF_TEXTS // max(1, len(words) * texts)))
+    steps = int(np.clip(np.quantile(lengths, _READ_WHOLE), 1, most))
+    vectorize = keras.layers.TextVectorization(
+        max_tokens=_MOST_WORDS, output_sequence_length=steps, name=f"text_words_{place}"
+    )
+    vectorize.adapt(np.array([[word] for word in words], dtype=object))
+    size = int(vectorize.vocabulary_size())
+    numbers = keras.layers.Reshape((steps,), name=f"text_steps_{place}")(vectorize(column))
+    return keras.layers.Rescaling(1 / size, name=f"text_shares_{place}")(numbers), (size, steps)

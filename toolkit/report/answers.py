@@ -10,7 +10,7 @@ import numpy as np
 
 from ..ensembles.calibration import temperature_of
 from ..metrics.class_scores import answered
-from ..metrics.conformal import coverage
+from ..metrics.prediction_intervals import covered_by_level
 from ..metrics.reliability import reliability
 from ..metrics.scores import calibration_error, row_scores, squashed, truth
 from ..metrics.threshold_curves import threshold_curves
@@ -131,7 +131,7 @@ def _logits(probabilities: np.ndarray, exclusive: bool) -> np.ndarray:
 def _of_quantities(
     test: AnsweredRows, held_out: AnsweredRows, features: Sequence[str], first: Sequence[str]
 ) -> dict[str, Any]:
-    off, held_off = (np.asarray(rows.values, "float64") - rows.y for rows in (test, held_out))
+    off = np.asarray(test.values, "float64") - test.y
     # Of several outputs the one that is off most stands for the row.
     errors = np.abs(off).reshape(len(off), -1).max(axis=1)
     at = np.unique(np.linspace(0, off.size - 1, min(off.size, _MOST_DOTS)).round().astype(int))
@@ -146,7 +146,7 @@ def _of_quantities(
             "edges": edges.tolist(),
         },
         "worst": [_worst(test, int(k), features, first) for k in np.argsort(-errors, kind="stable")[:_MOST_WORST]],
-        "coverage": coverage(np.abs(held_off).ravel(), np.abs(off).ravel()),
+        "coverage": covered_by_level((held_out.values, held_out.y), (test.values, test.y)),
     }
 
 

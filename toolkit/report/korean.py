@@ -200,7 +200,7 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "Intervals around the answer, as wide as the errors on validation rows ask for, and the share of test "
         "rows that "
         "they cover.": "검증 행의 오차에 맞춘 너비로 답을 둘러싼 구간과, 그 안에 드는 테스트 행의 비율.",
-        "Answer ±": "답 ±",
+        "Median width": "너비의 중앙값",
         "Covers": "포함 비율",
         "The worst rows": "가장 나쁜 행",
         "<strong>%(predicted)s</strong> predicted, and it is <strong>%(true)s</strong>": (

@@ -247,7 +247,7 @@ class Sections:
         results = [{**_RESULT, **result} for result in evaluation.get("results") or []]
         chart = Markup(results_chart({**evaluation, "results": self._told(results)}, say=self.say))
         by_class = self._class_by_class(evaluation.get("of_classes") or {})
-        return {**_EVALUATION, **evaluation, "results": results, "chart": chart, "by_class": by_class}
+        return {"said": [], **_EVALUATION, **evaluation, "results": results, "chart": chart, "by_class": by_class}
 
     def _told(self, results: Sequence[Values]) -> list[Values]:
         return [{**one, "name": self.tell(str(one["name"]))} if one.get("name") else one for one in results]

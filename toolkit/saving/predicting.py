@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
+import pandas as pd
 
 from ..data.forecasts import Forecast, last_windows
 from ..data.images import ENDINGS, images_in, is_image_file, read_images
 from ..data.sequences import SequenceColumns, named_sequences
-from ..data.tables import read_table
+from ..data.tables import Table, read_table, table_parts
+from ..metrics.decision_threshold import Threshold
+from ..metrics.prediction_intervals import PredictionIntervals
 from .checksums import has_changed
 from .exporting import SCHEMA
 from .numbering import latest_version
@@ -40,7 +45,7 @@ class Predicted:
 def predict_table(
     model: str | Path, file: str | Path, header: bool | None = None, *, trust: bool = False, row_id: str | None = None
 ) -> Predicted:
-    """Predicts each row of a table.
+    """Predicts each row of a table; `predict_parts` does so without holding all rows.
 
     Args:
         model: A SavedModel written by `trainwise run`, or the folder of its versions (the latest
@@ -54,64 +59,103 @@ def predict_table(
 
     Returns:
         Column names and rows of text: the class and the probability of each class; for regression
-        the value; for multilabel the probability of each label. A forecast looks at the latest rows, and answers the
-        times that follow, a row each.
+        the value and the interval around it; for multilabel the probability of each label. A forecast looks at the
+        latest rows, and answers the times that follow, a row each.
 
     Raises:
         FileNotFoundError: There is no such model or file.
         ValueError: The model was not written by `trainwise run` or is damaged, it holds operations that need
             trust, or the columns do not fit it.
     """
+    parts = list(predict_parts(model, file, header, trust=trust, row_id=row_id))
+    rows = [row for part in parts for row in part.rows]
+    return Predicted(parts[0].names, rows, [note for part in parts for note in part.notes])
+
+
+def predict_parts(
+    model: str | Path, file: str | Path, header: bool | None = None, *, trust: bool = False, row_id: str | None = None
+) -> Iterator[Predicted]:
+    """As `predict_table`, some ten thousand rows at a time, so that a file may be larger than memory.
+
+    Args: as for `predict_table`.
+
+    Yields:
+        The answers to the next rows, in the order of the file.
+    """
     folder = latest_version(model)
     schema = _schema(folder)
-    found = _predicted(folder, schema, file, header, trust, row_id)
     # By hand, as to rename a class: it may be meant, and may be a mistake.
-    if has_changed(folder, SCHEMA):
-        note = (
-            f"{folder / SCHEMA} has changed since the model was published; the columns and classes are as it says now."
-        )
-        return replace(found, notes=[note, *found.notes])
-    return found
+    changed = (
+        f"{folder / SCHEMA} has changed since the model was published; the columns and classes are as it says now."
+    )
+    notes = [changed] if has_changed(folder, SCHEMA) else []
+    for part in _predicted(folder, schema, file, header, trust, row_id):
+        yield replace(part, notes=[*notes, *part.notes])
+        notes = []
 
 
 def _predicted(
     folder: Path, schema: dict[str, Any], file: str | Path, header: bool | None, trust: bool, row_id: str | None
-) -> Predicted:
+) -> Iterator[Predicted]:
     if schema.get("images"):
-        return _of_images(folder, schema, Path(file), row_id, trust)
+        yield from _of_images(folder, schema, Path(file), row_id, trust)
+        return
     if Path(file).is_dir() or is_image_file(file):
         raise ValueError(f"{file} holds images, and {folder} takes {len(schema['features']) or 'rows of'} columns.")
-    table = read_table(file, header, next(iter(schema["features"]), schema["target"] if "forecast" in schema else None))
+    forecast = Forecast.of_dict(schema.get("forecast"))
+    sequences = SequenceColumns.of_dict(schema.get("sequences"))
+    named = next(iter(schema["features"]), schema["target"] if forecast else None)
+    if forecast is not None or sequences is not None:
+        # What is answered hangs on rows that may stand anywhere in the file.
+        table = read_table(file, header, named)
+        _refuse_id(table, file, row_id)
+        if row_id is not None:
+            raise ValueError(_without_id(file, row_id, sequences))
+        refuse_outward(folder, trust)
+        yield (
+            _of_forecast(folder, table, file, forecast, schema)
+            if forecast
+            else _of_sequences(folder, table, file, sequences, schema)
+        )
+        return
+    serve: Callable[[Any], np.ndarray] | None = None
+    for table in table_parts(file, header, named):
+        _refuse_id(table, file, row_id)
+        inputs, notes = table_inputs(table, schema, Path(file))
+        if serve is None:
+            refuse_outward(folder, trust)
+            serve = _server(folder)
+        names, rows = _as_text(serve(inputs), schema, folder)
+        if row_id is not None:
+            names = [row_id, *names]
+            rows = [[str(one), *row] for one, row in zip(table.frame[row_id], rows, strict=True)]
+        yield Predicted(names, rows, notes)
+
+
+def _refuse_id(table: Table, file: str | Path, row_id: str | None) -> None:
     if row_id is not None and row_id not in table.columns:
         raise ValueError(f"{file} has no column {row_id!r}; its columns are {', '.join(table.columns[:20])}.")
-    forecast = Forecast.of_dict(schema.get("forecast"))
-    if forecast is not None and row_id is not None:
-        raise ValueError(f"A forecast answers times that are not in {file}: leave out the column {row_id!r} to write.")
-    sequences = SequenceColumns.of_dict(schema.get("sequences"))
-    if sequences is not None and row_id is not None:
-        raise ValueError(f"{sequences.sequence!r} is written before each answer: leave out the column {row_id!r}.")
-    if sequences is not None:
-        inputs, told, notes = named_sequences(table, sequences, str(file))
-    elif forecast is None:
-        inputs, notes = table_inputs(table, schema, Path(file))
-    else:
-        inputs, ahead = last_windows(table, forecast, str(file))
-        notes = []
-    refuse_outward(folder, trust)
-    if forecast is not None:
-        return _of_forecast(_answers(folder, inputs), ahead, forecast, schema["target"])
-    names, rows = _as_text(_answers(folder, inputs), schema, folder)
-    if sequences is not None:
-        return Predicted(
-            [sequences.sequence, *names], [[one, *row] for one, row in zip(told, rows, strict=True)], notes
-        )
-    if row_id is not None:
-        names = [row_id, *names]
-        rows = [[str(one), *row] for one, row in zip(table.frame[row_id], rows, strict=True)]
-    return Predicted(names, rows, notes)
 
 
-def _of_images(folder: Path, schema: dict[str, Any], file: Path, row_id: str | None, trust: bool) -> Predicted:
+def _without_id(file: str | Path, row_id: str, sequences: SequenceColumns | None) -> str:
+    if sequences is not None:
+        return f"{sequences.sequence!r} is written before each answer: leave out the column {row_id!r}."
+    return f"A forecast answers times that are not in {file}: leave out the column {row_id!r} to write."
+
+
+def _of_sequences(
+    folder: Path, table: Table, file: str | Path, sequences: SequenceColumns | None, schema: dict[str, Any]
+) -> Predicted:
+    if sequences is None:
+        raise TypeError("There must be sequences.")
+    inputs, told, notes = named_sequences(table, sequences, str(file))
+    names, rows = _as_text(_server(folder)(inputs), schema, folder)
+    return Predicted([sequences.sequence, *names], [[one, *row] for one, row in zip(told, rows, strict=True)], notes)
+
+
+def _of_images(
+    folder: Path, schema: dict[str, Any], file: Path, row_id: str | None, trust: bool
+) -> Iterator[Predicted]:
     """Answers to one image or to all of a folder, with the file's name before each."""
     if row_id is not None:
         raise ValueError(f"A model of images writes the file before its answer: leave out the column {row_id!r}.")
@@ -122,66 +166,138 @@ def _of_images(folder: Path, schema: dict[str, Any], file: Path, row_id: str | N
         raise ValueError(f"{file} is no image or folder of images ({', '.join(ENDINGS)}), which the model takes.")
     height, width, channels = schema["shape"]
     refuse_outward(folder, trust)
-    names: list[str] = []
-    rows: list[list[str]] = []
+    serve = _server(folder)
     for start in range(0, len(paths), _IMAGES_AT_ONCE):
         some = paths[start : start + _IMAGES_AT_ONCE]
-        names, answers = _as_text(_answers(folder, read_images(some, (height, width, channels))[0]), schema, folder)
-        rows += [[str(path), *row] for path, row in zip(some, answers, strict=True)]
-    return Predicted(["file", *names], rows, [])
+        names, answers = _as_text(serve(read_images(some, (height, width, channels))[0]), schema, folder)
+        yield Predicted(["file", *names], [[str(path), *row] for path, row in zip(some, answers, strict=True)], [])
 
 
-def _of_forecast(answers: np.ndarray, ahead: list[tuple[str, str]], forecast: Forecast, target: str) -> Predicted:
+def _of_forecast(folder: Path, table: Table, file: str | Path, forecast: Forecast, schema: dict[str, Any]) -> Predicted:
     """A row for each time that follows, and for each series its own."""
-    rows = [[name, moment, f"{value:.6g}"] for (name, moment), value in zip(ahead, answers.ravel(), strict=True)]
+    inputs, ahead = last_windows(table, forecast, str(file))
+    answers = _server(folder)(inputs)
+    answers = answers.reshape(len(answers), -1)
+    columns = [answers, *_ends(answers, schema)]
+    told = [[f"{value:.6g}" for value in row] for row in np.stack([one.ravel() for one in columns], axis=1)]
+    target = schema["target"]
     names = [forecast.sequence or "", forecast.time or "step", target]
+    names += [f"{target}_low", f"{target}_high"] if len(columns) > 1 else []
+    rows = [[*moment, *values] for moment, values in zip(ahead, told, strict=True)]
     first = 0 if forecast.sequence else 1
     return Predicted(names[first:], [row[first:] for row in rows], [])
 
 
-def write_parquet(found: Predicted, path: Path) -> None:
-    """Writes answers as a Parquet file, numbers as numbers.
+def _ends(answers: np.ndarray, schema: dict[str, Any]) -> list[np.ndarray]:
+    """Where the intervals around answers begin and end; nothing where the run could not tell."""
+    known = PredictionIntervals.of_dict(schema.get("intervals"))
+    if known is None or len(known.below[0]) != answers.shape[1]:
+        return []
+    return list(known.around(answers))
+
+
+def write_parts(parts: Iterator[Predicted], path: Path, parquet: bool) -> list[str]:
+    """Writes answers as they come, as CSV or as Parquet with numbers as numbers.
 
     Args:
-        found: What `predict_table` gave.
+        parts: What `predict_parts` gives.
         path: The file.
+        parquet: Whether it is a Parquet file.
+
+    Returns:
+        What is to be said of the rows, each sentence once.
 
     Raises:
         ImportError: pyarrow is not installed.
     """
-    import pandas as pd
+    notes: dict[str, None] = {}
 
-    columns = {}
-    for place, name in enumerate(found.names):
-        cells = pd.Series([row[place] for row in found.rows], dtype=object)
-        numbers = pd.to_numeric(cells, errors="coerce")
-        columns[name] = numbers if numbers.notna().all() else cells.astype("str")
+    def told() -> Iterator[Predicted]:
+        for part in parts:
+            notes.update(dict.fromkeys(part.notes))
+            yield part
+
+    if parquet:
+        _write_parquet(told(), path)
+    else:
+        with path.open("w", newline="", encoding="utf-8") as target:
+            write_csv(told(), target)
+    return list(notes)
+
+
+def write_csv(parts: Iterator[Predicted], target: TextIO) -> None:
+    """Writes answers as they come to an open text file."""
+    writer = csv.writer(target, lineterminator="\n")
+    for place, part in enumerate(parts):
+        writer.writerows([part.names, *part.rows] if place == 0 else part.rows)
+
+
+def _write_parquet(parts: Iterator[Predicted], path: Path) -> None:
     try:
-        pd.DataFrame(columns).to_parquet(path, engine="pyarrow", index=False)
+        import pyarrow
+        import pyarrow.parquet
     except ImportError:
         raise ImportError('Parquet needs the package pyarrow: pip install "trainwise[parquet]".') from None
+    writer: Any = None
+    try:
+        for part in parts:
+            cells = {name: [row[place] for row in part.rows] for place, name in enumerate(part.names)}
+            if writer is None:
+                numbers = {name for name, column in cells.items() if _are_numbers(column)}
+            table = pyarrow.table(
+                {
+                    name: pyarrow.array(pd.to_numeric(pd.Series(column, dtype=object), errors="coerce"), "float64")
+                    if name in numbers
+                    else pyarrow.array(column, "string")
+                    for name, column in cells.items()
+                }
+            )
+            if writer is None:
+                writer = pyarrow.parquet.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
 
 
-def _answers(folder: Path, inputs: Any) -> np.ndarray:
+def _are_numbers(cells: list[str]) -> bool:
+    return bool(pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").notna().all())
+
+
+def _server(folder: Path) -> Callable[[Any], np.ndarray]:
+    """A function from inputs to answers, by the model that is loaded once."""
     import tensorflow as tf
 
+    damaged = f"{folder} is damaged, or no model of `trainwise run`"
     try:
         loaded = tf.saved_model.load(str(folder))
-        serve = loaded.signatures["serving_default"]
-        names = list(serve.structured_input_signature[1])
-        columns = inputs if isinstance(inputs, dict) else {names[0]: inputs}
-        answers = list(serve(**{name: tf.constant(column) for name, column in columns.items()}).values())
-        rows = answers[0].numpy()
+        signature = loaded.signatures["serving_default"]
+        names = list(signature.structured_input_signature[1])
     # TensorFlow raises whatever a damaged file leads it to: its own errors, KeyError, AttributeError, ...
     except Exception as error:
-        told = (str(error).strip().splitlines() or [""])[-1][:300]
-        raise ValueError(
-            f"{folder} is damaged, or no model of `trainwise run`: {type(error).__name__}: {told}"
-        ) from error
-    count = len(next(iter(columns.values())))
-    if len(answers) != 1 or rows.dtype.kind not in "fiu" or rows.shape[:1] != (count,):
-        raise ValueError(f"{folder} is no model of `trainwise run`, which answers numbers, one row for each row given.")
-    return np.asarray(rows)
+        raise ValueError(f"{damaged}: {_told(error)}") from error
+
+    def serve(inputs: Any) -> np.ndarray:
+        columns = inputs if isinstance(inputs, dict) else {names[0]: inputs}
+        try:
+            answers = list(signature(**{name: tf.constant(column) for name, column in columns.items()}).values())
+            rows = answers[0].numpy()
+        except Exception as error:
+            raise ValueError(f"{damaged}: {_told(error)}") from error
+        count = len(next(iter(columns.values())))
+        if len(answers) != 1 or rows.dtype.kind not in "fiu" or rows.shape[:1] != (count,):
+            raise ValueError(
+                f"{folder} is no model of `trainwise run`, which answers numbers, one row for each row given."
+            )
+        return np.asarray(rows)
+
+    # The signature alone does not keep the variables that it reads.
+    serve.loaded = loaded  # type: ignore[attr-defined]
+    return serve
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1][:300]}"
 
 
 def _schema(folder: Path) -> dict[str, Any]:
@@ -206,7 +322,10 @@ def _as_text(answers: np.ndarray, schema: dict[str, Any], folder: Path) -> tuple
     target = schema["target"]
     if schema["task"] in ("regression", "multilabel"):
         names = [target] if answers.shape[1] == 1 else [f"{target}_{i}" for i in range(answers.shape[1])]
-        return names, [[f"{value:.6g}" for value in row] for row in answers]
+        ends = _ends(answers, schema)
+        columns = np.concatenate([answers, *ends], axis=1)
+        names += [f"{name}_{end}" for end in ("low", "high")[: len(ends)] for name in names]
+        return names, [[f"{value:.6g}" for value in row] for row in columns]
     if answers.shape[1] == 1:
         answers = np.concatenate([1 - answers, answers], axis=1)
     classes = schema["classes"]
@@ -215,4 +334,7 @@ def _as_text(answers: np.ndarray, schema: dict[str, Any], folder: Path) -> tuple
             f"{folder} answers {answers.shape[1]} probabilities, and its {SCHEMA} names {len(classes)} classes."
         )
     names = [target, *(f"probability_{name}" for name in classes)]
-    return names, [[classes[int(row.argmax())], *(f"{value:.6f}" for value in row)] for row in answers]
+    threshold = Threshold.of_dict(schema.get("threshold"))
+    places = answers.argmax(axis=1) if threshold is None else threshold.answered(answers[:, 1])
+    told = zip(places, answers, strict=True)
+    return names, [[classes[int(place)], *(f"{value:.6f}" for value in row)] for place, row in told]

@@ -17,6 +17,8 @@ from ..data.gaps import looks_like_gap
 from ..data.numerals import NumberForm, as_float32, as_numbers, find_form
 from ..data.sequences import SequenceColumns
 from ..data.tables import Table
+from ..metrics.decision_threshold import Threshold
+from ..metrics.prediction_intervals import PredictionIntervals
 from ..tasks import TASKS
 
 _KINDS = ("number", "category", "ordered", "boolean", "date", "text")
@@ -53,6 +55,9 @@ def wrong_part(schema: Any) -> str:
         "images": schema.get("images", False) is False or (schema["images"] is True and sides and len(shape) == 3),
         "sequences": "sequences" not in schema or _are_sequences(schema["sequences"], shape),
         "forecast": "forecast" not in schema or _is_forecast(schema["forecast"], shape),
+        "intervals": "intervals" not in schema or PredictionIntervals.of_dict(schema["intervals"]) is not None,
+        "threshold": "threshold" not in schema
+        or (schema.get("task") == "binary" and Threshold.of_dict(schema["threshold"]) is not None),
         "forms": forms == {} or (named and _are_forms(forms, features)),
     }
     return next((name for name, good in right.items() if not good), "")

@@ -180,3 +180,37 @@ def test_padding_is_gaps_or_means_beside_the_model():
     x = padded([[1.0, 3.5], [5.0]])
     gaps, means = filled(x, x)
     assert np.isnan(gaps[1, 1, 0]) and means[1, 1, 0] == pytest.approx((1 + 3.5 + 5) / 3)
+
+
+def test_npz_files_tell_sequences_of_unequal_length_by_their_lengths(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = [generator.normal(size=(length, 2)).astype("float32") for length in (3, 1, 4, 2) * 5]
+    lengths, y = np.array([len(row) for row in rows]), np.arange(20) % 2
+    filled_up = np.full((20, 4, 2), 7.0)
+    for row, values in zip(filled_up, rows, strict=True):
+        row[: len(values)] = values
+    np.savez(tmp_path / "flat.npz", x=np.concatenate(rows), lengths=lengths, y=y)
+    np.savez(tmp_path / "filled.npz", x=filled_up, lengths=lengths, y=y)
+    listed = tw.data.load((rows, y))
+    for name in ("flat", "filled"):
+        found = tw.data.load(tmp_path / f"{name}.npz")
+        np.testing.assert_allclose(found.train.x, listed.train.x, rtol=1e-6)
+        assert found.name == name and found.notes[0].startswith("Sequences have 1 to 4 steps")
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        (
+            np.array([1, 2]),
+            r"`lengths` must hold a whole number from 1 for each of the 3 targets, got int64 of shape \(2",
+        ),
+        (np.array([1, 0, 2]), "a whole number from 1"),
+        (np.array([1.5, 1.0, 2.0]), "got float64"),
+        (np.array([1, 2, 3]), r"6 steps, or filled up, 3 rows of at least 3 steps; got shape \(5, 1\)"),
+    ],
+)
+def test_lengths_that_do_not_fit_are_refused(tmp_path, lengths, message):
+    np.savez(tmp_path / "bad.npz", x=np.zeros((5, 1)), lengths=lengths, y=np.arange(3))
+    with pytest.raises(ValueError, match=message):
+        tw.data.load(tmp_path / "bad.npz")

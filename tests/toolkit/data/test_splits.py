@@ -1,6 +1,7 @@
 """Splits: shares, seeds, classes and the sealed part."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.datasets
 
@@ -53,3 +54,32 @@ def test_one_hot_targets_and_odd_class_numbers_become_class_numbers(rng):
     splits = data.load((x, np.arange(30) % 3 * 10 + 5))
     assert splits.classes == ("5", "15", "25")
     assert set(splits.train.y) == {0, 1, 2}
+
+
+@pytest.fixture
+def pets():
+    kinds = ["cat"] * 20 + ["dog"] * 20 + ["emu", "emu", "yak", "owl"]
+    return pd.DataFrame({"size": np.arange(44.0), "kind": kinds})
+
+
+def test_rare_classes_are_left_out_or_merged_where_asked(pets):
+    dropped = data.load(pets, rare="drop")
+    assert dropped.classes == ("cat", "dog") and dropped.task == "binary"
+    assert len(dropped.train) + len(dropped.validation) + len(dropped.test) == 40
+    assert dropped.notes[-1] == "4 rows of classes with fewer than 3 are left out: 'emu', 'owl', 'yak'."
+    merged = data.load(pets, rare="merge")
+    assert merged.classes == ("cat", "dog", "other") and "merged as 'other'" in merged.notes[-1]
+    test = merged.test.open("the oracle")
+    for rows in (merged.train, merged.validation, test):
+        assert ((np.asarray(rows.x)[:, 0] >= 40) == (rows.y == 2)).all()
+
+
+def test_rare_classes_are_refused_by_default_and_where_merging_does_not_help(pets):
+    with pytest.raises(ValueError, match=r"The class 'owl' has 1 row.*`--rare`"):
+        data.load(pets)
+    with pytest.raises(ValueError, match="'emu' cannot be merged: merged they still are too few"):
+        data.load(pets.iloc[:42], rare="merge")
+    with pytest.raises(ValueError, match="a class is called 'other' already"):
+        data.load(pets.replace("dog", "other"), rare="merge")
+    with pytest.raises(ValueError, match="`rare` must be 'refuse' or 'drop' or 'merge', got 'keep'"):
+        data.load(pets, rare="keep")

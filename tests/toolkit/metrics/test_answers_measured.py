@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn import metrics
 
-from trainwise.toolkit.metrics.conformal import coverage, half_width
 from trainwise.toolkit.metrics.permutation_importance import permutation_importance
+from trainwise.toolkit.metrics.prediction_intervals import covered_by_level
 from trainwise.toolkit.metrics.reliability import reliability
 from trainwise.toolkit.metrics.scores import score_of
 from trainwise.toolkit.metrics.threshold_curves import threshold_curves
@@ -40,11 +41,12 @@ def test_reliability_is_that_of_scikit_learns_calibration_curve(rng):
 
 
 def test_an_interval_covers_what_it_promises(rng):
-    held, new = np.abs(rng.normal(size=400)), np.abs(rng.normal(size=20_000))
-    for one in coverage(held, new):
+    held, new = ((np.zeros(rows), rng.normal(size=rows)) for rows in (400, 20_000))
+    for one in covered_by_level(held, new):
         assert one["covered"] == pytest.approx(one["level"], abs=0.05)
-    assert half_width(np.ones(3), 0.95) == np.inf
-    assert [one["level"] for one in coverage(np.ones(3), np.ones(3))] == [0.5]
+        assert one["width"] == pytest.approx(2 * norm.ppf((1 + one["level"]) / 2), rel=0.15)
+    few = (np.zeros(4), rng.normal(size=4))
+    assert [one["level"] for one in covered_by_level(few, few)] == [0.5]
 
 
 def test_importance_is_that_of_scikit_learn_on_a_linear_model(rng):

@@ -133,3 +133,33 @@ def test_few_rows_and_many_columns_are_not_cut(rng):
     columns = [Column(f"c{place}", "number") for place in range(3_000)]
     many = TableEncoder(columns, rng.normal(size=(4_000, 3_000)).astype("float32"))
     assert many.layout.plain == 3_000 and many.layout.intervals == (0, 0)
+
+
+def test_texts_read_in_order_are_told_apart_by_it_alone():
+    generator = np.random.default_rng(0)
+    fillers = generator.choice(["well", "so", "now", "then"], (300, 4))
+    first = generator.random(300) < 0.5
+    # The same words: who bites stands before who is bitten.
+    texts = np.array([
+        " ".join([*filler[:2], "dog bites man" if dog else "man bites dog", *filler[2:]])
+        for filler, dog in zip(fillers, first, strict=True)
+    ], dtype=object)  # fmt: skip
+    x, y = {"news": texts}, first.astype("float32")
+    encoder = TableEncoder([Column("news", "text")], x, "sequence")
+    features = encoder.encode(x)
+    (size, steps), layout = encoder.layout.sequences[0], encoder.layout
+    assert (size, steps) == (9, 7) and features.shape[1] == layout.width == layout.text + 7
+    # The last are numbers of words by how common they are; 0 fills up, 1 is unknown.
+    numbers = np.round(features[:, -steps:] * size).astype(int)
+    assert len(np.unique(numbers[:, 2:5])) == 3 and numbers.min() >= 2
+    assert TableEncoder([Column("news", "text")], x).layout.sequences == ()
+    keras.utils.set_random_seed(0)
+    # Without the terms, which hold pairs of neighbours, the order alone is left to learn from.
+    features[:, : layout.text] = 0
+    model = first_model(features, y, head("binary", y), 0.01, layout)()
+    model.fit(features, y, epochs=8, verbose=0)
+    assert np.mean((model.predict(features, verbose=0)[:, 0] > 0.5) == y) > 0.99
+    raw = encoder.before(model)
+    asked = {name: keras.ops.convert_to_tensor([["man bites dog"]]) for name in raw.input}
+    given = encoder.encode({"news": np.array(["man bites dog"], dtype=object)})
+    np.testing.assert_allclose(raw(asked, training=False), model.predict(given, verbose=0), atol=1e-6)

@@ -52,17 +52,17 @@ def test_labels_that_are_wrong_are_told_one_a_row():
 
 
 def test_quantities_tell_their_residuals_worst_rows_and_the_cover_of_intervals():
-    held = AnsweredRows(np.arange(1.0, 20.0), np.zeros(19))  # errors 1 to 19
-    test = AnsweredRows(np.array([10.0, -3.0, 30.0, 1.0]), np.zeros(4), {"size": np.arange(4.0)})
+    held = AnsweredRows(np.arange(0.0, 19.0), np.full(19, -1.0))  # 1 to 19 too high
+    test = AnsweredRows(np.array([9.0, -4.0, 29.0, 0.0]), np.full(4, -1.0), {"size": np.arange(4.0)})
     found = answers_part("regression", test, held)
     assert found["residuals"]["mean"] == 9.5 and found["residuals"]["median_size"] == 6.5
     assert [(one["row"], one["predicted"], one["true"]) for one in found["worst"]][:2] == [
-        (2, 30.0, 0.0),
-        (0, 10.0, 0.0),
+        (2, 29.0, -1.0),
+        (0, 9.0, -1.0),
     ]
-    # Of 19 errors the ceil(20 * level)-th smallest.
-    assert [(one["level"], one["half_width"], one["covered"]) for one in found["coverage"]] == [
-        (0.5, 10.0, 0.75), (0.8, 16.0, 0.75), (0.9, 18.0, 0.75), (0.95, 19.0, 0.75),
+    # From the 5th, 2nd and 1st of 19 errors at either end: 15 to 5, 18 to 2 and 19 to 1 below the answer.
+    assert [(one["level"], one["width"], one["covered"]) for one in found["coverage"]] == [
+        (0.5, 10.0, 0.25), (0.8, 16.0, 0.25), (0.9, 18.0, 0.5),
     ]  # fmt: skip
     assert sum(found["residuals"]["counts"]) == 4
 

@@ -1,0 +1,75 @@
+"""Tables larger than memory: which rows are drawn, and that none is lost or seen twice."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import kstest
+
+import trainwise as tw
+from trainwise.toolkit.data.large_tables import drawn_table
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("large") / "rows.csv"
+    generator = np.random.default_rng(0)
+    size = generator.normal(0, 1, 5000)
+    frame = pd.DataFrame({"row": range(5000), "size": size, "kind": generator.choice(list("abc"), 5000)})
+    frame.assign(y=np.where(size + generator.normal(0, 0.3, 5000) > 0, "yes", "no")).to_csv(path, index=False)
+    return path
+
+
+def rows_of(tables):
+    return [int(row) for table, at in tables for row in table.frame["row"].iloc[at]]
+
+
+def test_each_row_is_drawn_or_left_and_the_drawn_ones_come_from_everywhere(file):
+    table, others = drawn_table(file, 700, seed=1, part=600)
+    held, left = rows_of([(table, slice(None))]), rows_of(others.parts())
+    assert (len(held), len(left), others.count) == (700, 4300, 4300)
+    assert sorted(held + left) == list(range(5000))
+    # The Kolmogorov-Smirnov test of scipy against rows that are all as likely.
+    assert kstest(np.array(held) / 5000, "uniform").pvalue > 0.01
+    assert rows_of(others.parts()) == left
+    assert held == rows_of([(drawn_table(file, 700, seed=1, part=600)[0], slice(None))])
+    assert held != rows_of([(drawn_table(file, 700, seed=2, part=600)[0], slice(None))])
+
+
+def test_a_table_that_fits_has_no_other_rows(file):
+    table, others = drawn_table(file, 5000, seed=0)
+    assert table.rows == 5000 and others is None
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(file, tmp_path):
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(file.read_bytes())
+    _, others = drawn_table(copy, 100, seed=0, part=500)
+    with copy.open("a") as end:
+        end.write("1,2,a,yes\n")
+    with pytest.raises(ValueError, match="copy.csv has changed while it was read"):
+        next(others.parts())
+    _, others = drawn_table(copy, 100, seed=0, part=500)
+    parts = others.parts()
+    next(parts)
+    copy.write_bytes(file.read_bytes())
+    with pytest.raises(ValueError, match="has changed while it was read"):
+        list(parts)
+
+
+def test_load_splits_the_drawn_rows_and_says_so(file):
+    splits = tw.data.load(file, in_memory=1000, drop=["row"])
+    assert (len(splits.train), len(splits.validation), len(splits.test)) == (700, 150, 150)
+    assert splits.others.count == 4000
+    assert "1,000 rows drawn of 5,000 are held in memory" in splits.notes[0]
+
+
+@pytest.mark.parametrize("options", [{"group": "kind"}, {"time": "row"}, {"forecast": 1}, {"sequence": "kind"}])
+def test_what_asks_for_all_rows_at_once_is_refused(file, options):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` asks for all rows at once"):
+        tw.data.load(file, in_memory=1000, **options)
+    with pytest.raises(ValueError, match="`in_memory` must be .*99"):
+        tw.data.load(file, in_memory=99)
+    with pytest.raises(ValueError, match="`in_memory` is for a table in a file"):
+        tw.data.load("iris", in_memory=1000)
+    with pytest.raises(FileNotFoundError, match="nowhere.csv"):
+        tw.data.load("nowhere.csv", in_memory=1000)

@@ -1,0 +1,92 @@
+"""All training rows of a table larger than memory, encoded once into blocks on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from ..toolkit.data import Split, Splits
+from ..toolkit.data.columns import as_written
+from ..toolkit.data.disk_rows import DiskRows
+from ..toolkit.data.reading import Inputs
+from ..toolkit.data.table_rows import targets_of
+from ..toolkit.data.tables import Table
+from ..toolkit.models.table_encoder import TableEncoder
+from ..toolkit.report.parts import schema_part
+from ..toolkit.saving.table_inputs import table_inputs
+
+
+def other_rows(splits: Splits) -> Iterator[tuple[Split, int]]:
+    r"""The training rows that are not held, as read, and how many rows of each part have no target that can be learnt.
+
+    Args:
+        splits: Of a table that is larger than memory.
+
+    Raises:
+        ValueError: A cell is not what its column is, by the rows that were drawn.
+
+    Example:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from ..toolkit.data import load
+    >>> file = Path(tempfile.mkdtemp(), "rows.csv")
+    >>> _ = file.write_text("size,kind\n" + "1.5,a\n2.5,b\n" * 500)
+    >>> parts = list(other_rows(load(file, in_memory=100)))
+    >>> sum(len(rows) for rows, _ in parts), parts[0][0].x.shape[1]
+    (900, 1)
+    """
+    if splits.others is None:
+        return
+    schema = schema_part(splits)
+    for table, left in splits.others.parts():
+        # All rows of a part, so that a message counts them as the file does.
+        y, known = _targets(splits, table)
+        given, _ = table_inputs(table, schema, splits.others.path)
+        at = left[known[left]]
+        if schema["columns"] is None:
+            x: Inputs = given[at]
+        else:
+            x = {
+                name: given[tensor][at, 0].astype(object if kind == "words" else "float32")
+                for name, (tensor, kind) in schema["columns"].items()
+            }
+        yield Split(x, y[at]), len(left) - len(at)
+
+
+def rows_on_disk(splits: Splits, encoder: TableEncoder | None, held: Split) -> tuple[DiskRows, int]:
+    """All training rows on disk, and how many were left out for want of a target.
+
+    Args:
+        splits: As read.
+        encoder: Of the columns.
+        held: The training rows that are held, encoded.
+    """
+    x = np.asarray(held.x)
+    rows, lost = DiskRows(x.shape[1], held.y.dtype), 0
+    rows.add(x, held.y)
+    for part, without in other_rows(splits):
+        lost += without
+        if len(part):
+            rows.add(np.asarray(part.x) if encoder is None else encoder.encode(part.x), part.y)
+    return rows, lost
+
+
+def _targets(splits: Splits, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """Targets as they are learnt, and which rows have one that the drawn rows have too."""
+    if splits.classes is None:
+        values, gaps = targets_of(table, splits.target, "number", "")
+        return values.astype("float32"), ~gaps & np.isfinite(values)
+    places = {name: place for place, name in enumerate(splits.classes)}
+    cells = table.frame[splits.target]
+    words = [as_written(cell) for cell in cells.astype(object).where(cells.notna(), "")]
+    found = np.array([places.get(word, places.get(_as_whole(word), -1)) for word in words])
+    return found.astype(splits.train.y.dtype), found >= 0
+
+
+def _as_whole(word: str) -> str:
+    """The number that a word is, as classes of whole numbers are called."""
+    number = pd.to_numeric(word, errors="coerce")
+    return as_written(float(number)) if np.isfinite(number) else word

@@ -22,10 +22,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pandas as pd
 from data_sets import SETS, DataSet
+from threadpoolctl import threadpool_limits
 
 WAYS = ("trainwise", "boosting", "linear", "keras")
 _RESAMPLES = 200
 _MOST_CATEGORIES = 254
+_VALUES_PER_THREAD = 1_000_000
 
 
 def score(metric: str, y: np.ndarray, answers: np.ndarray) -> float:
@@ -149,8 +151,10 @@ def _boosting(splits: Any, train: Any, validation: Any, test: Any, seed: int) ->
         common = x[name].value_counts().index[:_MOST_CATEGORIES]
         x[name], later[name] = (pd.Categorical(frame[name], categories=common) for frame in (x, later))
     kind = HistGradientBoostingClassifier if _classes(splits) else HistGradientBoostingRegressor
-    model = kind(categorical_features="from_dtype", random_state=seed).fit(x, np.ravel(train.y))
-    return _answers(model, later, splits.task)
+    # Threads that wait for one another take longer than a small table does, the more so where others work too.
+    with threadpool_limits(1 if x.size < _VALUES_PER_THREAD else None, user_api="openmp"):
+        model = kind(categorical_features="from_dtype", random_state=seed).fit(x, np.ravel(train.y))
+        return _answers(model, later, splits.task)
 
 
 def _features(splits: Any, most_terms: int | None) -> Any:

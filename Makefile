@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 # Found by the shell: make would look for it before it is built.
 WHEEL := $$(echo .venv/wheel/trainwise-*.whl)
-SOURCES := $(wildcard *.py setup.cfg pyproject.toml toolkit/*.py toolkit/*/*.py toolkit/report/templates/* callbacks/*.py tuning/*.py tuning/*/*.py)
+SOURCES := $(wildcard *.py setup.cfg pyproject.toml toolkit/*.py toolkit/*/*.py toolkit/report/templates/* callbacks/*.py command_line/*.py tuning/*.py tuning/*/*.py)
 
 .PHONY: demo test check docs bench install clean
 

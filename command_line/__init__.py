@@ -1,0 +1,1 @@
+"""What the commands of `__main__` share: their options, what they print, and how they end."""

@@ -1,0 +1,45 @@
+"""The run.toml of a command: written beside its results, and taken again by --config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from .endings import refusals
+
+# Where the results go and how much is said; not what is done.
+_NOT_OF_THE_RUN = frozenset({"out", "quiet", "resume", "overwrite", "as_json", "config", "language"})
+
+
+def take_config(context: typer.Context, config: Path | None) -> Path | None:
+    """Lets the options of an earlier run stand in for those that are not given."""
+    if config is not None:
+        from ..toolkit.runtime.run_files import read_run_file
+
+        with refusals():
+            command, options = read_run_file(config)
+            if command != context.info_name:
+                raise ValueError(f"{config} is of `trainwise {command}`, not of `trainwise {context.info_name}`.")
+            known = {str(one.name) for one in context.command.params} - _NOT_OF_THE_RUN
+            unknown = [name for name in options if name not in known]
+            if unknown:
+                raise ValueError(f"{config} holds {', '.join(unknown)}, which `trainwise {command}` does not take.")
+        context.default_map = {**(context.default_map or {}), **options}
+    return config
+
+
+def write_run_file(context: typer.Context, out: Path) -> None:
+    """Writes what a command was given into the folder of its results.
+
+    Args:
+        context: Of the command.
+        out: The folder.
+    """
+    from ..toolkit.runtime import run_files
+
+    options = {name: value for name, value in context.params.items() if name not in _NOT_OF_THE_RUN}
+    # Data and models may be files, which are then named from anywhere.
+    options |= {name: run_files.lasting(options[name]) for name in ("data", "model", "data_dir") if options.get(name)}
+    given = {name: value for name, value in options.items() if value != []}
+    run_files.write_run_file(out, str(context.info_name), given)

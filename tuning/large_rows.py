@@ -10,9 +10,9 @@ import pandas as pd
 from ..toolkit.data import Split, Splits
 from ..toolkit.data.columns import as_written
 from ..toolkit.data.disk_rows import DiskRows
-from ..toolkit.data.reading import Inputs
+from ..toolkit.data.sources import Inputs
+from ..toolkit.data.table_files import Table
 from ..toolkit.data.table_rows import targets_of
-from ..toolkit.data.tables import Table
 from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.report.parts import schema_part
 from ..toolkit.saving.table_inputs import table_inputs

@@ -26,8 +26,8 @@ from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.diagnosis.wording import LANGUAGES
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.ensembles.evaluation import Answers, evaluate
+from ..toolkit.metrics.balanced_weights import balanced_rows, balanced_weights, rare_class
 from ..toolkit.metrics.class_scores import class_scores, in_words
-from ..toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
 from ..toolkit.metrics.decision_threshold import Threshold, best_threshold, of_class
 from ..toolkit.metrics.permutation_importance import permutation_importance
 from ..toolkit.metrics.prediction_intervals import PredictionIntervals, prediction_intervals

@@ -12,8 +12,8 @@ import pandas as pd
 from ..runtime.machine import free_memory
 from .columns import Column, find_column
 from .numerals import as_float32
+from .table_files import Table
 from .table_rows import TableOptions, refuse_unknown, targets_of, times_of
-from .tables import Table
 from .time_steps import UNITS, TimeStep, find_season, find_step
 
 # Of the steps of a series, so that enough windows are left to learn from.

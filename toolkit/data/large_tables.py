@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..checks import whole_number
 from ..runtime.machine import free_memory
-from .tables import PART, Table, table_parts
+from .table_files import PART, Table, table_parts
 
 # A cell as a Python word takes some sixty bytes, and is held more than once while its column is read.
 _BYTES_OF_ONE = 25

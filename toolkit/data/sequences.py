@@ -12,8 +12,8 @@ import pandas as pd
 from ..runtime.machine import free_memory
 from .columns import find_column
 from .numerals import as_float32
+from .table_files import Table
 from .table_rows import TableOptions, refuse_unknown, targets_of, times_of
-from .tables import Table
 
 # Of the steps behind a sequence's end: no measurement is so, and float32 holds it exactly.
 PADDING = -1e9

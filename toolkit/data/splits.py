@@ -18,9 +18,9 @@ from .columns import Column
 from .forecasts import Forecast
 from .large_tables import OtherRows
 from .partition import ROWS_PER_CLASS, Shares, places, window_places
-from .reading import Inputs, SourceRows, as_text, read_rows
 from .sealing import Seal
 from .sequences import SequenceColumns
+from .sources import Inputs, SourceRows, as_text, read_rows
 
 # The loss of a regression is a square, in float32.
 _LARGEST_TARGET = 1e18

@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from .columns import Column
 from .dates import days_of, parsed
-from .reading import Inputs
+from .sources import Inputs
 from .splits import Split, Splits
 
 # A column alone that explains so much of the target is rather told by it than telling it.

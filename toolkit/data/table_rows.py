@@ -12,7 +12,7 @@ import pandas as pd
 from .columns import Column, find_column
 from .dates import parsed
 from .numerals import as_float32
-from .tables import Table
+from .table_files import Table
 
 # One input of the model and one encoder a column: beyond, to build it takes minutes.
 _MOST_WORDY = 1_000

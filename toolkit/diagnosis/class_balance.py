@@ -8,8 +8,9 @@ import keras
 import numpy as np
 
 from ..data.rows import is_array, is_number, spread_rows
-from ..models.answers import quiet_answers
-from ..models.reading import is_from_logits, loss_name
+from ..models.model_ends import is_from_logits
+from ..models.quiet_answers import quiet_answers
+from ..models.reading import loss_name
 from .catalogue import Level
 from .findings import Advice, Finding
 from .thresholds import limit

@@ -15,7 +15,8 @@ import numpy as np
 from keras import ops
 
 from ..checks import one_of
-from ..models.reading import input_structure, is_from_logits, loss_name, output_activation
+from ..models.model_ends import is_from_logits, output_activation
+from ..models.reading import input_structure, loss_name
 from ..runtime.keras_internals import flat_layers, source_operation
 from ..saving.loading import load_model
 from .foreign_members import from_saved_model

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..data.reading import Inputs
+from ..data.sources import Inputs
 from .input_names import input_names
 
 # The layers of an encoder and of what stands behind it; Keras has no two of one name in a model.

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from ..data.images import LONGEST_SIDE
-from ..data.reading import Inputs
+from ..data.sources import Inputs
 from ..data.splits import Splits
 from ..layers.normalization import Standardize
 from ..layers.table_encoding import CategoryNumbers

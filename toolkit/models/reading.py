@@ -19,6 +19,7 @@ from ..runtime.keras_internals import (
     source_operation,
     symbolic_calls,
 )
+from .model_ends import only_loss, operation_activation, output_activation
 from .structure import Structure
 
 # What they give is no linear map of what goes in, even after linear layers.
@@ -27,7 +28,6 @@ _JOINS = (keras.layers.Concatenate, keras.layers.Add, keras.layers.Average)
 DROPOUTS = (
     keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D,
 )  # fmt: skip
-_PASSING = (keras.layers.Flatten, keras.layers.Identity, keras.layers.Reshape, keras.layers.Dropout)
 
 
 def input_structure(model: keras.Model) -> Any:
@@ -41,59 +41,6 @@ def input_structure(model: keras.Model) -> Any:
     """
     # A Sequential model has no `input` before its first call.
     return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-
-
-def output_activation(model: keras.Model) -> str | None:
-    """Name of the activation that a model's single output ends in.
-
-    Layers that only pass values on (Flatten, Reshape, Identity, Dropout), normalisation layers
-    that scale back, and nested models are looked through.
-
-    Args:
-        model: A built functional or Sequential model.
-
-    Returns:
-        `"linear"`, `"softmax"`, `"sigmoid"`, ..., or `None` where it cannot be told.
-
-    Example:
-
-    >>> import keras
-    >>> output_activation(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")]))
-    'sigmoid'
-    """
-    outputs = getattr(model, "outputs", None)
-    return activation_of(outputs[0]) if outputs and len(outputs) == 1 else None
-
-
-def activation_of(tensor: keras.KerasTensor) -> str | None:
-    """Name of the activation that a symbolic tensor comes from, as `output_activation` tells it.
-
-    Example:
-
-    >>> activation_of(keras.layers.Dense(1, "tanh")(keras.Input((2,))))
-    'tanh'
-    """
-    while True:
-        operation = source_operation(tensor)
-        if isinstance(operation, keras.Model):
-            return output_activation(operation)
-        if not isinstance(operation, _PASSING) and not getattr(operation, "inverse", False):
-            return _activation_of(operation)
-        tensor = source_inputs(tensor)[0]
-
-
-def _activation_of(operation: keras.Operation) -> str | None:
-    if isinstance(operation, keras.layers.Softmax):
-        return "softmax"
-    if isinstance(operation, keras.layers.ReLU):
-        return "relu"
-    if not isinstance(operation, keras.layers.Layer):
-        # `keras.ops.softmax` in a functional graph leaves an operation of that name.
-        name = type(operation).__name__.lower()
-        return name if name in ("softmax", "sigmoid") else None
-    if not hasattr(operation, "activation"):
-        return None
-    return getattr(operation.activation, "__name__", None)
 
 
 def structure_of(model: keras.Model) -> Structure:
@@ -160,7 +107,7 @@ def hidden_softmaxes(model: keras.Model) -> list[keras.Operation]:
         if id(tensor) in seen or id(tensor) in outputs:
             continue
         seen.add(id(tensor))
-        if _activation_of(operation) == "softmax":
+        if operation_activation(operation) == "softmax":
             found[id(operation)] = operation
         elif _passes_values(operation, source_inputs(tensor)):
             left += source_inputs(tensor)
@@ -197,7 +144,7 @@ def named_loss(loss: Any) -> str:
     >>> named_loss("mse"), named_loss(keras.losses.Huber()), named_loss(["mse", "mae"])
     ('mean_squared_error', 'huber', '')
     """
-    loss = _only(loss)
+    loss = only_loss(loss)
     if isinstance(loss, str):
         try:
             loss = keras.losses.get(loss)
@@ -218,14 +165,9 @@ def is_of_keras(loss: Any) -> bool:
     >>> is_of_keras("mse"), is_of_keras(keras.losses.Huber()), is_of_keras(lambda y, answers: y - answers)
     (True, True, False)
     """
-    loss = _only(loss)
+    loss = only_loss(loss)
     owner = loss if callable(loss) and not isinstance(loss, keras.losses.Loss) else type(loss)
     return isinstance(loss, str) or getattr(owner, "__module__", "").split(".")[0] == "keras"
-
-
-def _only(loss: Any) -> Any:
-    """The loss itself where it was given as a list of one."""
-    return loss[0] if isinstance(loss, list | tuple) and len(loss) == 1 else loss
 
 
 def told_by(metric: Any) -> Direction | None:
@@ -314,20 +256,6 @@ def has_masks(model: keras.Model) -> bool:
     True
     """
     return any(isinstance(one, keras.layers.Masking) or getattr(one, "mask_zero", False) for one in flat_layers(model))
-
-
-def is_from_logits(model: keras.Model) -> bool:
-    """Whether a model's loss takes logits.
-
-    Example:
-
-    >>> import keras
-    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
-    >>> model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    >>> is_from_logits(model)
-    True
-    """
-    return bool(getattr(_only(getattr(model, "loss", None)), "from_logits", False))
 
 
 def _leaves(model: keras.Model) -> list[keras.layers.Layer]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from ..data.reading import Inputs
 from ..data.sequences import PADDING, is_padded, there
+from ..data.sources import Inputs
 from ..layers.normalization import Standardize
 from ..layers.padding import PaddingMask
 from .units import statistics

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..data.columns import Column
 from ..data.dates import days_of, parsed
-from ..data.reading import Inputs
+from ..data.sources import Inputs
 from ..layers.table_encoding import CategoryEncoding, DateEncoding, NumberEncoding
 from ..runtime.keras_internals import source_operation
 from .columns_in import column_inputs, model_inputs

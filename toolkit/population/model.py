@@ -29,7 +29,8 @@ from ..runtime.keras_internals import (
     update_counter,
 )
 from ..runtime.machine import freed_memory_kept
-from .objectives import Crowd, MemberLoss, MemberMean, MemberMetric, MemberStates, twin
+from .crowd import Crowd
+from .objectives import MemberLoss, MemberMean, MemberMetric, MemberStates, twin
 from .settings import MOST_MEMBERS
 from .stacking import FRONT, StackSettings, stack
 from .whole_epochs import WholeEpochs, arguments_of_fit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,6 +21,8 @@ from ..runtime.keras_internals import (
     metric_function,
     note_mask,
 )
+from .crowd import Crowd
+from .row_weights import MemberWeights, weights_of
 
 _L, _M = keras.losses, keras.metrics
 # What compares classes by their numbers, so that targets have one axis less than predictions.
@@ -47,31 +48,6 @@ _METRICS_BY_ROW = (
     _M.LogCoshError,
 )  # fmt: skip
 _CLASS_OF_FUNCTION = {getattr(kind(), "fn", None): kind for kind in _BY_ROW}
-
-
-@dataclass(frozen=True)
-class Crowd:
-    """Which members of which population are meant.
-
-    Args:
-        members: Number of members, at least 1.
-        population: Number of members of the whole, where these are a part of it.
-        offset: Place of the first of these members in the whole.
-
-    Example:
-
-    >>> Crowd(2, population=5, offset=3).columns
-    (5, 3)
-    """
-
-    members: int
-    population: int | None = None
-    offset: int = 0
-
-    @property
-    def columns(self) -> tuple[int, int]:
-        """How many columns weights of all members have, and which is that of the first of these."""
-        return self.population or self.members, self.offset
 
 
 class MemberMean(keras.metrics.Metric):
@@ -400,93 +376,6 @@ def members_of(y_pred: Any, members: int) -> list[Any]:
 
 def _column(k: int, x: Any) -> Any:
     return x[:, k]
-
-
-@dataclass(frozen=True)
-class MemberWeights:
-    """Sample weights as each member has them.
-
-    Args:
-        weights: Of all members together, or `None`.
-        first: Column of the first member where each has one of its own, else `None`.
-        members: Number of members.
-    """
-
-    weights: Any
-    first: int | None
-    members: int
-
-    @property
-    def none(self) -> bool:
-        """Whether there are none."""
-        return self.weights is None
-
-    @property
-    def by_row(self) -> bool:
-        """Whether a row has one weight, for each member or for all."""
-        if self.weights is None:
-            return False
-        shape = self.weights.shape
-        return len(shape) == (1 if self.first is None else 2) or (self.first is None and tuple(shape[1:]) == (1,))
-
-    def of(self, k: int) -> Any:
-        """The weights of member `k`, as a lone model would be given them."""
-        return self.weights if self.weights is None or self.first is None else self.weights[:, self.first + k]
-
-    def columns(self, dtype: str) -> Any:
-        """Weights of rows as `(batch, members)` or `(batch, 1)`."""
-        weights = ops.cast(self.weights, dtype)
-        if self.first is None:
-            return weights if len(weights.shape) == 2 else ops.expand_dims(weights, -1)
-        return weights[:, self.first : self.first + self.members]
-
-
-def weights_of(sample_weight: Any, shape: Sequence[int | None], crowd: Crowd) -> MemberWeights:
-    """Sample weights of each member: those of shape `(batch, members, ...)` have a column for each.
-
-    Args:
-        sample_weight: Weights, or `None`.
-        shape: Of the predictions, `(batch, members, ...)`.
-        crowd: Which members.
-
-    Raises:
-        ValueError: The weights may be those of members or of steps.
-    """
-    if sample_weight is None:
-        return MemberWeights(None, None, crowd.members)
-    weights = ops.convert_to_tensor(sample_weight)
-    own = of_members(tuple(weights.shape), (shape[0], *shape[2:]), crowd.columns[0])
-    return MemberWeights(weights, crowd.columns[1] if own else None, crowd.members)
-
-
-def of_members(weights: Sequence[int | None], outputs: Sequence[int | None], members: int) -> bool:
-    """Whether sample weights have a column for each member.
-
-    Args:
-        weights: Shape of the weights.
-        outputs: Shape of one member's predictions.
-        members: Number of members that would have a column.
-
-    Raises:
-        ValueError: The second axis may be that of the members, or that of the steps of the targets.
-
-    Example:
-
-    >>> of_members((32, 3), (32, 1), members=3), of_members((32, 9), (32, 9, 2), members=3)
-    (True, False)
-    """
-    if len(weights) < 2 or weights[1] != members:
-        return False
-    # As many axes as the values of a loss have at most; a last axis of one is dropped.
-    fits_one = len(weights) <= (len(outputs) if weights[-1] == 1 else len(outputs) - 1)
-    if members == 1:
-        return not fits_one
-    if fits_one and len(outputs) > 2 and outputs[1] in (members, None):
-        raise ValueError(
-            f"`sample_weight` of shape {tuple(weights)} may be weights of {members} members or of {members} steps; "
-            f"give weights of both, of shape (rows, {members} members, {members} steps)."
-        )
-    return True
 
 
 def twin(one: Any) -> Any:

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..diagnosis.constants import ignored_class
 from ..diagnosis.findings import Advice, Finding
-from ..models.reading import activation_of, is_of_keras, named_loss, output_activation
+from ..models.model_ends import activation_of, output_activation
+from ..models.reading import is_of_keras, named_loss
 from ..runtime.keras_internals import source_operation
 
 _CROSS_ENTROPIES = ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..models.reading import activation_of
+from ..models.model_ends import activation_of
 from ..runtime.installed import versions
 from .checksums import sums_of
 from .ports import Ports, output_names

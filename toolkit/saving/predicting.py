@@ -15,7 +15,7 @@ import pandas as pd
 from ..data.forecasts import Forecast, last_windows
 from ..data.images import ENDINGS, images_in, is_image_file, read_images
 from ..data.sequences import SequenceColumns, named_sequences
-from ..data.tables import Table, read_table, table_parts
+from ..data.table_files import Table, read_table, table_parts
 from ..metrics.decision_threshold import Threshold
 from ..metrics.prediction_intervals import PredictionIntervals
 from .checksums import has_changed

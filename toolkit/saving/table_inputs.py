@@ -16,7 +16,7 @@ from ..data.forecasts import Forecast
 from ..data.gaps import looks_like_gap
 from ..data.numerals import NumberForm, as_float32, as_numbers, find_form
 from ..data.sequences import SequenceColumns
-from ..data.tables import Table
+from ..data.table_files import Table
 from ..metrics.decision_threshold import Threshold
 from ..metrics.prediction_intervals import PredictionIntervals
 from ..tasks import TASKS

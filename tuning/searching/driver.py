@@ -14,11 +14,12 @@ import keras_tuner
 from ...toolkit.runtime.files import write_json, write_text
 from ...toolkit.runtime.keras_internals import number_trial
 from ...toolkit.runtime.live_line import LiveLine
-from . import announcing, oracles, reopening
+from . import announcing, former_search, oracles
 from .journal import Journal
 from .options import SearchOptions
 from .plan import Assignment, ObjectiveError, Outcome, Plan, best_first
 from .result import SearchResult
+from .resuming import going_on, proposed_again, worker_name
 from .search_line import SearchLine
 from .workers import MOST_DEATHS, Pool, Train, WorkerDiedError, pool_of
 
@@ -108,7 +109,7 @@ class Driver:
         if self.options.time_budget is not None:
             self._deadline = started + self.options.time_budget
         with self.journal, oracles.in_charge(self.oracle, self.options.initial_trials), self._interruption_said():
-            self.journal.describe(reopening.description(self.plan, self.oracle.get_space()))
+            self.journal.describe(former_search.description(self.plan, self.oracle.get_space()))
             self.say(opening)
             self.hooks.on_search_begin()
             self._replay()
@@ -147,7 +148,8 @@ class Driver:
         """Leads a fresh oracle through what it had proposed and been told; what was running goes on."""
         for event in self.journal.events:
             if event["event"] == "begin":
-                self._replay_proposal(event["number"], event["values"])
+                number = event["number"]
+                self.trials[number] = proposed_again(self.oracle, self.journal, number, event["values"])
             elif event["event"] == "retry":
                 self._note_retry(event["number"], anew=event["anew"])
             elif event["event"] == "end":
@@ -155,21 +157,7 @@ class Driver:
                 self._count(event["number"])
         self._waiting = [number for number in self.trials if number not in self.outcomes]
         if self.journal.events:
-            begun = f"{len(self.outcomes)} trials are done, {len(self._waiting)} are taken up again"
-            self.say(f"Going on with {self.journal.folder}: {begun}.")
-
-    def _replay_proposal(self, number: int, values: dict[str, Any]) -> None:
-        trial = self.oracle.create_trial(_worker_name(number))
-        if trial.status != "RUNNING":
-            begun = sum(one["event"] == "begin" for one in self.journal.events)
-            raise ValueError(
-                f"{self.journal.folder} holds {begun} trials, and this search would propose fewer; give `trials` of at "
-                f"least {begun}, or another folder."
-            )
-        # An oracle of the user's may draw otherwise this time; what was trained counts.
-        trial.hyperparameters.values = dict(values)
-        self.trials[number] = trial
-        number_trial(self.oracle, trial)
+            self.say(going_on(self.journal, len(self.outcomes), len(self._waiting)))
 
     def _next_trial(self) -> int | None:
         """The next trial to run: one that was interrupted, or a new one; `None` where there is none now."""
@@ -177,7 +165,7 @@ class Driver:
             return self._waiting.pop(0)
         number = len(self.trials)
         self.hooks.pre_create_trial()
-        trial = self.oracle.create_trial(_worker_name(number))
+        trial = self.oracle.create_trial(worker_name(number))
         if trial.status == "STOPPED":
             most = self.oracle.max_trials
             self._exhausted = most is not None and number < most
@@ -387,8 +375,3 @@ class Driver:
             folder=self.journal.folder,
             trial_folders={number: self.journal.trial(number) for number in self.outcomes},
         )
-
-
-def _worker_name(number: int) -> str:
-    """KerasTuner gives a worker its unfinished trial again, so each trial has a worker's name of its own."""
-    return f"trial{number}"

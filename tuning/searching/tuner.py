@@ -21,13 +21,13 @@ from ...toolkit.runtime.precision import precision
 from ...toolkit.runtime.randomness import preserved
 from . import announcing, trainables
 from .driver import Driver
+from .former_search import reopened
 from .identity import identity_of
 from .journal import Journal, clear
 from .options import OBJECTIVE, TRIALS, SearchOptions
 from .oracles import ORACLE_ARGUMENTS, oracle_of
 from .plan import Assignment, Outcome, Plan
 from .preparing import FitArguments, Preparation, adapt, changed_plan, check_further, told_and_rows
-from .reopening import reopened
 from .result import SearchResult
 from .search_line import SearchLine
 from .trial import entries_since, names_of, outcome_of, run_trial

@@ -7,7 +7,7 @@ import pytest
 import trainwise as tw
 from trainwise.toolkit.data.columns import Column
 from trainwise.toolkit.data.forecasts import Forecast, last_windows
-from trainwise.toolkit.data.tables import from_frame
+from trainwise.toolkit.data.table_files import from_frame
 from trainwise.toolkit.data.time_steps import TimeStep
 
 DAYS = pd.date_range("2021-01-01", periods=120, freq="D").strftime("%Y-%m-%d")

@@ -15,7 +15,7 @@ from trainwise.toolkit.data.sequences import (
     named_sequences,
     padded,
 )
-from trainwise.toolkit.data.tables import from_frame
+from trainwise.toolkit.data.table_files import from_frame
 
 LENGTHS = np.random.default_rng(0).integers(2, 7, 60)
 

@@ -5,7 +5,7 @@ import gzip
 import pandas as pd
 import pytest
 
-from trainwise.toolkit.data.tables import read_table, table_parts
+from trainwise.toolkit.data.table_files import read_table, table_parts
 
 TEXT = "name;size;town\n" + "".join(f"n{i};{i},5;{'Köln' if i % 2 else ''}\n" for i in range(25))
 

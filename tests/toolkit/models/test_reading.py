@@ -1,29 +1,8 @@
-"""What a model takes, is made of and ends in."""
+"""What a model takes and is made of."""
 
 import keras
-import pytest
 
-from trainwise.toolkit.models.reading import hidden_layers, hidden_softmaxes, output_activation, structure_of
-
-
-@pytest.mark.parametrize(
-    ("layer", "expected"),
-    [
-        (keras.layers.Dense(2, activation="softmax"), "softmax"),
-        (keras.layers.Dense(2), "linear"),
-        (keras.layers.ReLU(), "relu"),
-        (keras.layers.Softmax(), "softmax"),
-        (
-            keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, "sigmoid"), keras.layers.Reshape((1,))]),
-            "sigmoid",
-        ),
-        (keras.layers.LayerNormalization(), None),
-    ],
-)
-def test_the_output_activation_is_read_off_the_model(layer, expected):
-    inputs = keras.Input((3,))
-    model = keras.Model(inputs, keras.layers.Identity()(layer(inputs)))
-    assert output_activation(model) == expected
+from trainwise.toolkit.models.reading import hidden_layers, hidden_softmaxes, structure_of
 
 
 def test_the_make_of_a_model_is_read_off_through_batch_normalisation():

@@ -6,7 +6,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils.class_weight import compute_class_weight
 
 from trainwise.toolkit.ensembles.evaluation import Answers, evaluate
-from trainwise.toolkit.metrics.class_weights import balanced_rows, balanced_weights, rare_class
+from trainwise.toolkit.metrics.balanced_weights import balanced_rows, balanced_weights, rare_class
 
 GENERATOR = np.random.default_rng(0)
 

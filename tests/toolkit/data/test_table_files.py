@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainwise.toolkit import data
-from trainwise.toolkit.data.tables import from_frame, read_table
+from trainwise.toolkit.data.table_files import from_frame, read_table
 from trainwise.toolkit.data.text_files import find_separator, read_text
 
 TOWNS = "도시,크기\n서울,3\n부산,2\n대구,1\n"

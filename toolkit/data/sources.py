@@ -21,8 +21,8 @@ from .images import ImageFiles, found_paths, images_of_folder, path_column, read
 from .large_tables import HELD, OtherRows, drawn_table, is_too_large
 from .numerals import as_float32
 from .sequences import SequenceColumns, is_ragged, padded, sequences_of
+from .table_files import Table, from_frame, is_frame, is_table_file, read_table, table_name
 from .table_rows import TableOptions, TableRows, refuse_unknown, table_rows, targets_of, times_of
-from .tables import Table, from_frame, is_frame, is_table_file, read_table, table_name
 
 Inputs = np.ndarray | dict[str, np.ndarray]
 PARTS = ("train", "validation", "test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,9 @@ class OtherRows:
         highest: Rows with a lower key were drawn.
         part: Rows that are read at once; the keys hang on it.
         state: Size and time of the file as it was read.
+        digest: Hash of the file.
+        held: How many rows were to be drawn.
+        class_of_unknown: Class to which rows count whose own the drawn rows do not show; empty where they are skipped.
     """
 
     path: Path
@@ -42,6 +46,9 @@ class OtherRows:
     highest: float
     part: int
     state: tuple[int, int]
+    digest: str
+    held: int
+    class_of_unknown: str = ""
 
     def parts(self) -> Iterator[tuple[Table, np.ndarray]]:
         """The file some rows at a time, and which of them are these.
@@ -65,6 +72,11 @@ def state_of(path: Path) -> tuple[int, int]:
     """Size and time of change of a file, which tell whether it is still the same."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def is_too_large(path: Path) -> bool:
@@ -122,13 +134,15 @@ def drawn_table(
     kept, keys, highest = _lowest(kept, keys, held) if sum(map(len, keys)) > held else (kept, keys, highest)
     if first is None:
         raise ValueError(f"{path} holds no rows.")
-    if state_of(path) != state:
-        raise ValueError(f"{path} has changed while it was read: copy it first, and take the copy.")
     frame = pd.concat(kept, ignore_index=True)
     table = replace(first, frame=frame)
-    if len(frame) == count:
+    whole = len(frame) == count
+    digest = "" if whole else _digest(path)
+    if state_of(path) != state:
+        raise ValueError(f"{path} has changed while it was read: copy it first, and take the copy.")
+    if whole:
         return table, None
-    others = OtherRows(path, first.has_header, count - len(frame), seed, highest, part, state)
+    others = OtherRows(path, first.has_header, count - len(frame), seed, highest, part, state, digest, held)
     said = (
         f"{len(frame):,} rows drawn of {count:,} are held in memory: they tell what the columns are, and give the rows "
         f"of validation and test. The other {others.count:,} are learnt from too, out of blocks on disk."

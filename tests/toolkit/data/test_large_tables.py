@@ -63,6 +63,19 @@ def test_load_splits_the_drawn_rows_and_says_so(file):
     assert "1,000 rows drawn of 5,000 are held in memory" in splits.notes[0]
 
 
+def test_a_change_of_a_row_that_was_not_drawn_shows_in_the_fingerprint(file, tmp_path):
+    text = file.read_text()
+    undrawn = next(iter(drawn_table(file, 1000, seed=0)[1].parts()))
+    row = undrawn[0].frame["row"].iloc[undrawn[1][0]]
+    edited = tmp_path / "rows.csv"
+    edited.write_text(text.replace(f"\n{row},", f"\n{row},1"))
+    before, after = (tw.data.load(one, in_memory=1000, drop=["row"]) for one in (file, edited))
+    np.testing.assert_array_equal(before.train.y, after.train.y)
+    assert before.fingerprint != after.fingerprint
+    edited.write_text(text)
+    assert before.fingerprint == tw.data.load(edited, in_memory=1000, drop=["row"]).fingerprint
+
+
 @pytest.mark.parametrize("options", [{"group": "kind"}, {"time": "row"}, {"forecast": 1}, {"sequence": "kind"}])
 def test_what_asks_for_all_rows_at_once_is_refused(file, options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}` asks for all rows at once"):

@@ -13,10 +13,10 @@ from ..toolkit.data.disk_rows import DiskRows
 from ..toolkit.data.gaps import looks_like_gap
 from ..toolkit.data.sources import Inputs
 from ..toolkit.data.table_files import Table
+from ..toolkit.data.table_inputs import table_inputs
 from ..toolkit.data.table_rows import targets_of
 from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.report.parts import schema_part
-from ..toolkit.saving.table_inputs import table_inputs
 
 
 def other_rows(splits: Splits) -> Iterator[tuple[Split, int]]:
@@ -45,7 +45,7 @@ def other_rows(splits: Splits) -> Iterator[tuple[Split, int]]:
     for table, left in splits.others.parts():
         # All rows of a part, so that a message counts them as the file does.
         y, known = _targets(splits, table)
-        given, _ = table_inputs(table, schema, splits.others.path)
+        given = table_inputs(table, schema, splits.others.path)
         at = left[known[left]]
         if schema["columns"] is None:
             x: Inputs = given[at]

@@ -29,17 +29,20 @@ def take_config(context: typer.Context, config: Path | None) -> Path | None:
     return config
 
 
-def write_run_file(context: typer.Context, out: Path) -> None:
+def write_run_file(context: typer.Context, out: Path, in_memory: int = 0) -> None:
     """Writes what a command was given into the folder of its results.
 
     Args:
         context: Of the command.
         out: The folder.
+        in_memory: How many rows were held, 0 for all: decided by the memory that was free, which may differ next time.
     """
     from ..toolkit.runtime import run_files
 
     options = {name: value for name, value in context.params.items() if name not in _NOT_OF_THE_RUN}
     # Data and models may be files, which are then named from anywhere.
     options |= {name: run_files.lasting(options[name]) for name in ("data", "model", "data_dir") if options.get(name)}
+    if "in_memory" in options and options["in_memory"] is None:
+        options["in_memory"] = in_memory
     given = {name: value for name, value in options.items() if value != []}
     run_files.write_run_file(out, str(context.info_name), given)

@@ -149,6 +149,17 @@ class Splits:
     sequences: SequenceColumns | None = None
     others: OtherRows | None = None
 
+    @property
+    def in_memory(self) -> int:
+        """With what `in_memory` the same rows are held again, whatever memory is free then: 0 where all are.
+
+        Example:
+
+        >>> load("iris").in_memory
+        0
+        """
+        return 0 if self.others is None else self.others.held
+
 
 def load(
     source: Any,
@@ -204,8 +215,9 @@ def load(
         sequence: Column that tells several series of a forecast apart, such as a shop; no window crosses it. Without
             `forecast` each sequence, such as a patient's visits, is one row with one target: `(steps, columns)` in the
             order of `time`, filled up by -1e9 behind its end, which models leave out.
-        in_memory: Rows of a table that are held in memory at most, at least 100; by default all where they fit, else
-            100,000. They are drawn from the whole file; the further rows are `others`, for training.
+        in_memory: Rows of a table that are held in memory at most, at least 100, or 0 for all; by default all where
+            they fit into the memory that is free, else 100,000 (fewer of more than 50 columns). They are drawn from
+            the whole file; the further rows are `others`, for training.
         rare: What becomes of classes with fewer than 3 rows, which cannot stand in each split: `"refuse"`, `"drop"`
             (the rows are left out) or `"merge"` (they are one class, `"other"`).
 
@@ -238,7 +250,7 @@ def load(
         raise ValueError("`group` and `time` part the rows in two ways, give one of them.")
     _refuse_unfit_forecast(task, group, forecast, window, sequence)
     one_of("rare", rare, ("refuse", "drop", "merge"))
-    if in_memory is not None:
+    if in_memory is not None and (type(in_memory) is not int or in_memory != 0):
         whole_number("in_memory", in_memory, _FEWEST_HELD, 2**63 - 1)
     rows = read_rows(
         source, target=target, header=header, drop=drop, data_dir=data_dir, columns=columns, group=group, time=time,

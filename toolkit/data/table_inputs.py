@@ -138,11 +138,11 @@ def _numbers(table: Table, file: Path, name: str, cells: pd.Series, form: Any) -
         if wrong.size:
             raise ValueError(
                 f"{file}: the model takes numbers in column {name!r}, got {words[wrong[0]]!r} in row "
-                f"{int(wrong[0]) + table.first_line}."
+                f"{table.line(wrong[0])}."
             )
     bad = np.isinf(values) | (gaps if form is None else False)
     if np.any(bad):
-        row = int(np.flatnonzero(bad)[0]) + table.first_line
+        row = table.line(np.flatnonzero(bad)[0])
         raise ValueError(f"{file}: column {name!r} holds NaN or infinite values, the first in row {row}.")
     return as_float32(name, values)
 
@@ -163,6 +163,6 @@ def _words(table: Table, file: Path, name: str, cells: pd.Series, form: Any) -> 
         if wrong.size:
             raise ValueError(
                 f"{file}: the model takes dates as {form.get('date_format')} in column {name!r}, got "
-                f"{words[wrong[0]]!r} in row {int(wrong[0]) + table.first_line}."
+                f"{words[wrong[0]]!r} in row {table.line(wrong[0])}."
             )
     return words

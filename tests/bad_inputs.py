@@ -23,7 +23,7 @@ COUNTS = ("x", "1.5", "", "-1", "0", "1e3", "nan", str(10**23), str(-(10**23)))
 SHARES = ("x", "", "-1", "0", "nan", "-inf", "1e", "0x10")
 WORDS = ("", "nope", "NOPE.", "../..", "한국", "x" * 3000)
 # Taken as they are: 0 is a seed, and any text may be a language's or a folder's name elsewhere.
-FINE = {("seed", "0"), ("workers", "ray"), ("momentum", "0")}
+FINE = {("seed", "0"), ("workers", "ray"), ("momentum", "0"), ("in_memory", "0")}
 KINDS = {
     "task": WORDS,
     "space": WORDS,

@@ -130,7 +130,7 @@ def drawn_table(
     first: Table | None = None
     for place, table in enumerate(table_parts(path, header, target, part)):
         first = first or table
-        held = held or max(_FEWEST_HELD, min(_ROWS_HELD, _CELLS_HELD // len(table.columns)))
+        held = held or min(_ROWS_HELD, max(_FEWEST_HELD, _CELLS_HELD // len(table.columns)))
         found = _keys(seed, place, table.rows)
         at = np.flatnonzero(found < highest)
         # Its number in the file goes along with each row.

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .command_line.configs import write_run_file
+from .command_line.configs import held_before, write_run_file
 from .command_line.endings import FAILED, INTERRUPTED, nowhere, refusals, say_error
 from .command_line.options import (
     NONE_GIVEN,
@@ -318,6 +318,8 @@ def search(
     from .tuning.searching.command import SearchJob
 
     with refusals():
+        if options["in_memory"] is None and not overwrite:
+            options = {**options, "in_memory": held_before(out, data)}
         job = SearchJob(
             data,
             out,

@@ -46,3 +46,19 @@ def write_run_file(context: typer.Context, out: Path, in_memory: int = 0) -> Non
         options["in_memory"] = in_memory
     given = {name: value for name, value in options.items() if value != []}
     run_files.write_run_file(out, str(context.info_name), given)
+
+
+def held_before(out: Path, data: str) -> int | None:
+    """How many rows an earlier run of the same data held, 0 for all; `None` where there is none.
+
+    Args:
+        out: The folder of its results.
+        data: What the command is given now.
+    """
+    from ..toolkit.runtime.run_files import lasting, read_run_file
+
+    try:
+        _, options = read_run_file(out)
+    except (FileNotFoundError, ValueError):
+        return None
+    return options.get("in_memory") if options.get("data") == lasting(data) else None

@@ -25,7 +25,7 @@ class UnknownWords:
     Example:
 
     >>> unknown = UnknownWords()
-    >>> unknown.add("town", np.array(["Ulm", "Bonn", ""]), {"known": ["Bonn"]})
+    >>> unknown.add("town", np.array(["Ulm", "Bonn", ""], dtype=object), {"known": ["Bonn"]})
     >>> unknown.notes[0]
     "'town': 1 of 3 rows hold a value that training had not, or rarely ('Ulm'); they are answered as unknown ones are."
     """

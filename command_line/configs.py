@@ -54,6 +54,14 @@ def held_before(out: Path, data: str) -> int | None:
     Args:
         out: The folder of its results.
         data: What the command is given now.
+
+    Example:
+
+    >>> import tempfile
+    >>> from trainwise.toolkit.runtime.run_files import write_run_file
+    >>> out = write_run_file(tempfile.mkdtemp(), "search", {"data": "iris", "in_memory": 0}).parent
+    >>> held_before(out, "iris"), held_before(out, "wine")
+    (0, None)
     """
     from ..toolkit.runtime.run_files import lasting, read_run_file
 

@@ -260,6 +260,8 @@ class Sections:
         words = [
             f"{self.say(name.replace('_', ' '))} {scores[name]:.3f}" for name in _OF_ALL if scores.get(name) is not None
         ]
+        if scores.get("threshold") is not None:
+            words.append(f"{self.say('decision threshold')} {scores['threshold']:.3f}")
         many = len(rows) > _MOST_CLASSES
         kept = sorted(rows, key=lambda row: row["f1"])[:_MOST_CLASSES] if many else rows
         return {

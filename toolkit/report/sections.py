@@ -72,7 +72,7 @@ _MOST_TRIALS = 20
 _MOST_CLASSES = 20
 # A page of fifty members has room for the layers of a few.
 _MOST_LAYERS = 6
-_OF_ALL = ("balanced_accuracy", "f1", "roc_auc", "pr_auc")
+_OF_ALL = ("balanced_accuracy", "f1", "roc_auc", "pr_auc", "decision_threshold")
 
 
 class Sections:
@@ -260,8 +260,6 @@ class Sections:
         words = [
             f"{self.say(name.replace('_', ' '))} {scores[name]:.3f}" for name in _OF_ALL if scores.get(name) is not None
         ]
-        if scores.get("threshold") is not None:
-            words.append(f"{self.say('decision threshold')} {scores['threshold']:.3f}")
         many = len(rows) > _MOST_CLASSES
         kept = sorted(rows, key=lambda row: row["f1"])[:_MOST_CLASSES] if many else rows
         return {

@@ -10,12 +10,14 @@ import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.datasets
 from command_line import COMMAND, in_its_own_process, in_this_process
 
 import trainwise as tw
 from trainwise.tuning import Settings
+from trainwise.tuning.data_options import DataOptions
 from trainwise.tuning.main_job import Job
 
 
@@ -150,6 +152,35 @@ def test_a_state_that_does_not_say_whose_it_is_is_none(tmp_path):
     with pytest.raises(ValueError, match="run.json is damaged"):
         _job(tmp_path, resume=True)
     _job(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def days():
+    generator = np.random.default_rng(0)
+    level = generator.integers(0, 3, 60)
+    return pd.DataFrame({
+        "day": pd.date_range("2020-01-01", periods=60).strftime("%Y-%m-%d"),
+        "level": level.astype(str),
+        "size": level + generator.normal(size=60),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"data": DataOptions(time="day")}, "split"),
+        ({"data": DataOptions(columns={"level": "category"})}, "column kinds"),
+        ({"keep_rows": False}, "keep_rows"),
+    ],
+)
+def test_a_run_does_not_go_on_with_members_of_other_splits_or_with_rows_it_may_not_keep(days, tmp_path, changes, named):
+    def job(**rest):
+        return Job(days, tmp_path, Settings(members=1, epochs=1), say=lambda line: None, **rest)
+
+    job()
+    with pytest.raises(ValueError, match=f"The interrupted run in .* had another .*{named}"):
+        job(resume=True, **changes)
+    assert job(resume=True).raw.test.openings == []
 
 
 @pytest.fixture(scope="module")

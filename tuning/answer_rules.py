@@ -26,6 +26,13 @@ class AnswerRules:
         intervals: Of quantities.
         threshold: Of a class of two that has few rows, where another one than 0.5 is shown to be better.
         rare: Name of that class.
+
+    Example:
+
+    >>> rules = AnswerRules(threshold=Threshold(1, 0.25), rare="ill")
+    >>> found = rules.of_classes(np.array([0.1, 0.3, 0.4]), np.array([0, 1, 1]))
+    >>> found["confusion"], found["decision_threshold"]
+    ([[1, 0], [0, 2]], 0.25)
     """
 
     intervals: PredictionIntervals | None = None
@@ -70,8 +77,8 @@ class AnswerRules:
             half, moved = (in_words(class_scores(one, is_rare)) for one in (ones, self.threshold.at_a_half(ones)))
             right = np.mean((ones > self.threshold.value) == is_rare)
             said.append(
-                f"At the decision threshold of {self.rare!r}, {self.threshold.value:.3f}, by which `predict` answers: "
-                f"accuracy {right:.4f}, {moved}; at 0.5, by which models are compared: {half}."
+                f"{self.rare!r} answered from {self.threshold.value:.3f} on, as `predict` does: "
+                f"accuracy {right:.4f}, {moved}; from 0.5 on: {half}."
             )
         return said
 

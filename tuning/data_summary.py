@@ -45,27 +45,27 @@ def summarised(rows: EncodedRows, augmentation: str, balanced: bool) -> DataSumm
 
     >>> from ..toolkit.data import load
     >>> summarised(EncodedRows(load("iris")), "none", False).lines[0]
-    'load: iris, 4 features; 102 rows to train, 24 to validate, 24 sealed for the test'
+    'load: iris, rows of 4 numbers; 102 rows to train, 24 to validate, 24 sealed for the test'
     """
     raw, end = rows.raw, rows.head
     leaking, constant = leaks(raw), _constant(raw)
-    said = [
+    lines = [
         f"load: {raw.name}, {rows.inputs}; {rows.training_rows} rows to train, {len(raw.validation)} to validate, "
         f"{len(raw.test)} sealed for the test",
         f"head: {end.task}, {end.units} output unit(s), {end.activation}, {end.loss}",
         *(f"  {line}" for line in (*raw.notes, *(column.said for column in raw.columns))),
     ]
     if augmentation != "none":
-        said.append(f"augment: {_AUGMENTED[augmentation]}, in training only")
-    said += [*_classes(rows, balanced), *_on_disk(rows)]
+        lines.append(f"augment: {_AUGMENTED[augmentation]}, in training only")
+    lines += [*_classes(rows, balanced), *_on_disk(rows)]
     if rows.long_tailed:
-        said.append(
+        lines.append(
             f"target: {raw.target!r} has a long tail and nothing below 0: learnt through its logarithm, "
             "answered in its own units"
         )
-    said += [f"  warning: {note}" for note in leaking]
-    said.append(" ".join(["normalise: inside the model, by the training rows only.", *constant]))
-    return DataSummary(tuple(said), (*leaking, *constant))
+    lines += [f"  warning: {note}" for note in leaking]
+    lines.append(" ".join(["normalise: inside the model, by the training rows only.", *constant]))
+    return DataSummary(tuple(lines), (*leaking, *constant))
 
 
 def _constant(raw: Splits) -> list[str]:

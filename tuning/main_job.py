@@ -60,6 +60,14 @@ class Job:
         settings: What to train.
         data: How the source is read and parted.
         resume: As for `run`, and so are all others.
+
+    Example:
+
+    >>> import tempfile
+    >>> said: list[str] = []
+    >>> _ = Job("iris", tempfile.mkdtemp(), Settings(members=2), say=said.append)
+    >>> said[1]
+    'head: multiclass, 3 output unit(s), softmax, sparse_categorical_crossentropy'
     """
 
     def __init__(

@@ -29,6 +29,11 @@ class Choice:
     Args:
         weights: Of each member in the vote; 0 of those left out.
         best: Place of the member that does best alone.
+
+    Example:
+
+    >>> Choice(np.array([0.0, 1.0]), best=1).is_alone, Choice(np.array([0.25, 0.75]), best=1).is_alone
+    (True, False)
     """
 
     weights: np.ndarray

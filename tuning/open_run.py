@@ -23,6 +23,15 @@ class OpenRun:
         state: What it can go on from.
         keep_rows: Whether rows may be kept beside the model, and shown.
         say: Takes each line about a step.
+
+    Example:
+
+    >>> import tempfile
+    >>> from ..toolkit.data import load
+    >>> out = Path(tempfile.mkdtemp())
+    >>> run = OpenRun(EncodedRows(load("iris")), Settings(), out, RunState(out, {}, resume=False), True, print)
+    >>> run.task, run.augmentation
+    ('multiclass', 'none')
     """
 
     rows: EncodedRows

@@ -25,6 +25,12 @@ class RunReferences:
     Args:
         rows: What the run learns from.
         settings: Of the run.
+
+    Example:
+
+    >>> from ..toolkit.data import load
+    >>> [one.name for one in RunReferences(EncodedRows(load("iris")), Settings()).fitted()]
+    ['constant', 'linear model', 'gradient boosting']
     """
 
     rows: EncodedRows

@@ -95,7 +95,7 @@ def fitted(setting: Number | None) -> Number:
     Example:
 
     >>> fitted(Settings().fitted_to(6_000, images=False).batch_size)
-    100
+    128
     """
     if setting is None:
         raise TypeError("Settings must be fitted to the rows before they are used.")

@@ -51,7 +51,7 @@ def test_a_rare_class_is_answered_from_a_lower_probability_on_and_that_is_measur
     test = Job(table, tmp_path / "again", Settings(seed=1), say=lines.append).raw.test.open("the oracle")
     ones = result.model.predict(test.x, verbose=0)[:, 0]
     said = result.report["evaluation"]["said"][0]
-    for start, answers in ((said, ones > threshold), (said.split("; at 0.5")[1], ones > 0.5)):
+    for start, answers in ((said, ones > threshold), (said.split("from 0.5 on")[1], ones > 0.5)):
         assert f"F1 {f1_score(test.y, answers, zero_division=0):.4f}" in start
         assert f"balanced accuracy {balanced_accuracy_score(test.y, answers):.4f}" in start
     assert by_class["classes"][1]["f1"] == pytest.approx(f1_score(test.y, ones > threshold))

@@ -168,14 +168,15 @@ def days():
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"data": DataOptions(time="day")}, "split"),
-        ({"data": DataOptions(columns={"level": "category"})}, "column kinds"),
+        ({"data": DataOptions(columns={"level": "category"}, time="day")}, "split"),
+        ({"data": DataOptions(columns={"level": "ordered"})}, "column kinds"),
         ({"keep_rows": False}, "keep_rows"),
     ],
 )
 def test_a_run_does_not_go_on_with_members_of_other_splits_or_with_rows_it_may_not_keep(days, tmp_path, changes, named):
     def job(**rest):
-        return Job(days, tmp_path, Settings(members=1, epochs=1), say=lambda line: None, **rest)
+        options = {"data": DataOptions(columns={"level": "category"}), **rest}
+        return Job(days, tmp_path, Settings(members=1, epochs=1), say=lambda line: None, **options)
 
     job()
     with pytest.raises(ValueError, match=f"The interrupted run in .* had another .*{named}"):

@@ -110,7 +110,7 @@ def run(
         "text": text,
     }
     folder = out or Path("runs") / _short_name(data)
-    _work(context, data, folder, quiet, resume, settings, language, as_json, {**options, "keep_rows": not private})
+    _work(context, data, folder, quiet, resume, settings, language, as_json, options, keep_rows=not private)
 
 
 def _short_name(data: str) -> str:
@@ -614,6 +614,7 @@ def _work(
     language: str,
     as_json: bool,
     options: dict[str, Any] | None = None,
+    keep_rows: bool = True,
 ) -> None:
     silent = quiet or as_json
 
@@ -635,6 +636,7 @@ def _work(
         refuse_unspeakable(language)
         quiet_tensorflow()
         # Stands here, for it takes seconds to import.
+        from .tuning import data_options
         from .tuning.main_job import Job, Settings
 
         # All that bad input can break.
@@ -642,12 +644,13 @@ def _work(
             data,
             out,
             Settings(**settings),
+            data_options.DataOptions(**(options or {})),
             resume=resume,
             command=command,
             say=say,
             console=None if silent else console,
             language=language,
-            **(options or {}),
+            keep_rows=keep_rows,
         )
         write_run_file(context, job.out, job.raw.in_memory)
     with refusals(FAILED, "the same command with --resume goes on from here"):

@@ -40,6 +40,9 @@ WITHOUT_EXAMPLES = {
     "trainwise.toolkit.population.tracking": "a callback of one population's fit",
     "trainwise.toolkit.saving.onnx_format": "needs packages of an extra",
     "trainwise.toolkit.saving.predicting": "reads a model that a whole run has exported",
+    "trainwise.tuning.measuring": "a step of a run that has trained its members",
+    "trainwise.tuning.publishing": "a step of a run that has measured its models",
+    "trainwise.tuning.run_training": "a step of a run, which trains its members",
     "trainwise.tuning.spaces.forms": "answers spaces, whose examples show it",
     "trainwise.tuning.spaces.space": "a base; each space has an example",
 }

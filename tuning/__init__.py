@@ -8,10 +8,10 @@ from .comparing import Comparison as Comparison
 from .comparing import compare_momentum as compare_momentum
 from .comparing import compare_rates as compare_rates
 from .growing import fit_growing_batches as fit_growing_batches
-from .main_job import Settings as Settings
 from .main_job import run as run
 from .repairing import Repair as Repair
 from .repairing import repair as repair
+from .run_settings import Settings as Settings
 from .searching import ObjectiveError as ObjectiveError
 from .searching import Search as Search
 from .searching import SearchFailedError as SearchFailedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -77,6 +78,20 @@ class EncodedRows:
             return None
         rows, self.without_target = rows_on_disk(self.raw, self.encoder, self.splits.train)
         return rows
+
+    @cached_property
+    def training_rows(self) -> int:
+        """Number of rows to train on, in memory and on disk; those that a refit adds later do not count."""
+        return len(self.splits.train) if self.on_disk is None else self.on_disk.rows
+
+    def close(self) -> None:
+        """Removes what was written to disk; the rows in memory stay."""
+        # Not `on_disk` itself, which would be made to be removed.
+        written = vars(self).get("on_disk")
+        if written is not None:
+            # What cannot be removed now goes with the process.
+            with contextlib.suppress(OSError):
+                written._folder.cleanup()
 
     def encoded(self, rows: Split) -> Split:
         """Other rows of the same columns, as the model takes them."""

@@ -133,6 +133,24 @@ class Plan:
     class_weights: np.ndarray | None = None
     on_disk: DiskRows | None = None
 
+    def batches(self, held: Split, epoch: int = 0) -> keras.utils.PyDataset:
+        """All that the members learn from, a batch at a time.
+
+        Args:
+            held: The training rows in memory.
+            epoch: First epoch.
+        """
+        rest = self.batch_size, self.seeds[0], epoch, self.class_weights
+        return Batches(held, *rest) if self.on_disk is None else BlockBatches(self.on_disk, *rest)
+
+    def updates(self, held: Split) -> int:
+        """Updates of the whole fit, over all training rows.
+
+        Args:
+            held: The training rows in memory.
+        """
+        return self.epochs * len(self.batches(held))
+
 
 def train_members(
     build: Callable[[], keras.Model],
@@ -187,8 +205,8 @@ class _Group:
         self.population.compile(**compiled, steps_per_execution=1)
         self._report = report
         weighted = weighed(splits.train, plan.class_weights)
-        total = plan.epochs * -(-len(weighted[1]) // plan.batch_size)
-        self.trials = MemberTrials(self.population, weighted[0], weighted[1], plan.batch_size, total, *weighted[2:])
+        updates = plan.updates(splits.train)
+        self.trials = MemberTrials(self.population, weighted[0], weighted[1], plan.batch_size, updates, *weighted[2:])
         stopper = keras.callbacks.EarlyStopping("val_loss", patience=plan.patience, restore_best_weights=True)
         unscaled = what_is_unscaled(template, splits.train.x, splits.train.y)
         self.tracking = Tracking(self._readers(template, len(starts), unscaled), [stopper], self._tell)
@@ -206,7 +224,7 @@ class _Group:
             resume.restore_carried()
         if resume.initial_epoch < plan.epochs and len(self.tracking.stopped) < self.population.members:
             self.population.fit(
-                self._batches(resume.initial_epoch),
+                plan.batches(splits.train, resume.initial_epoch),
                 epochs=plan.epochs,
                 initial_epoch=resume.initial_epoch,
                 validation_data=weighed(splits.validation, plan.class_weights),
@@ -215,11 +233,6 @@ class _Group:
                 shuffle=False,  # the batches are shuffled already; Keras would shuffle their order by its own state
                 verbose=0,
             )
-
-    def _batches(self, epoch: int) -> keras.utils.PyDataset:
-        plan = self.plan
-        rest = plan.batch_size, plan.seeds[0], epoch, plan.class_weights
-        return Batches(self.splits.train, *rest) if plan.on_disk is None else BlockBatches(plan.on_disk, *rest)
 
     def member(self, k: int) -> Member:
         """Member `k` of the group, trained."""

@@ -341,7 +341,6 @@ def compared(
     # The same rows were asked, so the two are compared row by row.
     pair = evaluate([answers[best], Answers("network", network.values)], raw.y, task, network.name, seed, balanced)
     sentence = str(pair["sentence"]).replace("the best member", f"the {answers[best].name}")
-    low = f" ({results[best]['seconds']:.1f} s)" if results[best]["seconds"] >= 0.1 else ""
     if pair["results"][1]["value"] < pair["results"][0]["value"]:
-        sentence += f" On rows like these the {answers[best].name}{low} serves as well."
+        sentence += f" On rows like these the {answers[best].name} serves as well."
     return {"metric": measured["metric"], "results": results, "sentence": sentence}

@@ -76,10 +76,12 @@ def one(name: str, way: str, seed: int, out: Path) -> None:
 
 def _trainwise(source: Any, options: dict[str, Any], seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     from trainwise.toolkit.models.columns_in import model_inputs
+    from trainwise.tuning.data_options import DataOptions
     from trainwise.tuning.main_job import Job, Settings
 
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(source, folder, Settings(seed=seed), say=lambda line: print(line, file=sys.stderr), **options)
+        read = DataOptions(**options)
+        job = Job(source, folder, Settings(seed=seed), read, say=lambda line: print(line, file=sys.stderr))
         result = job.run()
     with warnings.catch_warnings():
         # Opened a second time, for the answers themselves.

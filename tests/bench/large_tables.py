@@ -29,10 +29,11 @@ def write(path: Path, rows: int) -> None:
 
 
 def one(path: str, out: str) -> None:
+    from trainwise.tuning.data_options import DataOptions
     from trainwise.tuning.main_job import Job, Settings
 
     start = time.perf_counter()
-    job = Job(path, out, Settings(members=2, epochs=2), in_memory=HELD, say=lambda line: None)
+    job = Job(path, out, Settings(members=2, epochs=2), DataOptions(in_memory=HELD), say=lambda line: None)
     result = job.run()
     print(json.dumps({
         "rows": job.rows.on_disk.rows, "accuracy": result.report["evaluation"]["results"][1]["value"],

@@ -12,10 +12,10 @@ from trainwise.tuning.ensemble_training import Batches
 from trainwise.tuning.main_job import Job
 
 
-def _rare():
+def _rare(rows=500, noise=0.7):
     generator = np.random.default_rng(0)
-    x = generator.normal(size=(500, 2))
-    score = x[:, 0] + generator.normal(0, 0.7, 500)
+    x = generator.normal(size=(rows, 2))
+    score = x[:, 0] + generator.normal(0, noise, rows)
     kind = np.where(score > np.quantile(score, 0.92), "rare", "common")
     return pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "kind": kind})
 
@@ -41,16 +41,22 @@ def test_weighed_classes_are_found_and_measured_alike(tmp_path):
 
 def test_a_rare_class_is_answered_from_a_lower_probability_on_and_that_is_measured(tmp_path):
     lines = []
-    table = _rare()
+    # Enough of the class on validation rows to show that another threshold is better.
+    table = _rare(3000, noise=1.3)
     result = run(table, tmp_path, Settings(members=1, epochs=3, seed=1), say=lines.append)
     told = next(line for line in lines if line.startswith("threshold: 'rare', 8."))
-    threshold = float(told.split("probability of ")[1].split()[0])
+    by_class = result.report["evaluation"]["of_classes"]
+    threshold = by_class["decision_threshold"]
+    assert float(told.split("decision threshold ")[1].split()[0]) == pytest.approx(threshold, abs=5e-4)
     test = Job(table, tmp_path / "again", Settings(seed=1), say=lines.append).raw.test.open("the oracle")
     ones = result.model.predict(test.x, verbose=0)[:, 0]
     said = result.report["evaluation"]["said"][0]
     for start, answers in ((said, ones > threshold), (said.split("from 0.5 on")[1], ones > 0.5)):
         assert f"F1 {f1_score(test.y, answers, zero_division=0):.4f}" in start
         assert f"balanced accuracy {balanced_accuracy_score(test.y, answers):.4f}" in start
+    assert by_class["classes"][1]["f1"] == pytest.approx(f1_score(test.y, ones > threshold))
+    mistakes = result.report["answers"]["mistakes"]
+    assert mistakes and all((ones[one["row"]] > threshold) == one["answer"] != one["true"] for one in mistakes)
     table.drop(columns="kind").to_csv(tmp_path / "new.csv", index=False)
     answered = predict_table(next((tmp_path / "models").iterdir()), tmp_path / "new.csv")
     ones = np.array([float(row[answered.names.index("probability_rare")]) for row in answered.rows])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from trainwise.toolkit.data import Split, load
+from trainwise.toolkit.data.disk_rows import DiskRows
 from trainwise.toolkit.models.first import first_model
 from trainwise.toolkit.tasks import head
 from trainwise.tuning.ensemble_training import Batches, Plan, train_members
@@ -119,3 +120,11 @@ def test_the_layers_of_each_member_are_looked_at(tmp_path):
         symptoms = {finding.symptom for finding in member.findings}
         assert "symmetric_weights" in symptoms and {(member.name, one) for one in symptoms} <= set(told)
         assert {finding.layer for finding in member.findings if finding.symptom == "symmetric_weights"} == {"hidden"}
+
+
+def test_the_updates_of_a_fit_are_those_of_all_rows_on_disk_and_not_of_the_held_ones():
+    held = Split(np.zeros((20, 1)), np.zeros(20))
+    on_disk = DiskRows(1)
+    on_disk.add(np.zeros((95, 1)), np.zeros(95))
+    assert Plan([0], epochs=3, patience=1, batch_size=10).updates(held) == 3 * 2
+    assert Plan([0], epochs=3, patience=1, batch_size=10, on_disk=on_disk).updates(held) == 3 * 10

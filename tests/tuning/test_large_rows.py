@@ -1,5 +1,8 @@
 """A table larger than what is held: all its rows are learnt from, as the held ones are read."""
 
+import json
+import tempfile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +10,11 @@ from commands import in_this_process
 
 import trainwise as tw
 from trainwise.toolkit.models.table_encoder import TableEncoder
+from trainwise.toolkit.runtime.own_folders import held_alone
+from trainwise.tuning import Settings
+from trainwise.tuning.data_options import DataOptions
 from trainwise.tuning.large_rows import other_rows, rows_on_disk
+from trainwise.tuning.main_job import Job
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +85,53 @@ def test_classes_that_were_not_drawn_count_to_the_merged_ones_and_are_skipped_ot
             np.testing.assert_array_equal(part.y, np.select([kind == 1, kind == 2], [0, 1], 2))
 
 
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder for temporary files, for this test alone."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("step", ["load:", "train:"])
+def test_rows_on_disk_go_where_a_run_is_interrupted(table, temporary, tmp_path, step):
+    folder, _ = table
+    said, there = [], []
+
+    def say(line):
+        said.append(line)
+        if line.startswith(step):
+            there.extend(temporary.iterdir())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as held:
+        job = Job(folder / "ill.csv", tmp_path / "out", Settings(members=1), DataOptions(in_memory=500), say=say)
+        job.run()
+    # What holds the rows still lives, as in a process that ends at once.
+    assert held.value and [one.name[:15] for one in there] == ["trainwise-rows-"]
+    assert list(temporary.iterdir()) == []
+    rows = int(said[0].split(" rows to train")[0].split()[-1])
+    assert 2700 < rows < 3000
+
+
+def test_what_can_be_refused_is_refused_before_rows_go_to_disk(table, temporary, tmp_path):
+    folder, _ = table
+    options = DataOptions(target="size", in_memory=500)
+    # Nothing can be written there.
+    temporary.rmdir()
+    for settings, message in (
+        (Settings(class_weights="balanced"), "'balanced' is for classes, and the task is regression"),
+        (Settings(augmentation="flip"), "'flip' is for images"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Job(folder / "ill.csv", tmp_path / "out", settings, options)
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "held").mkdir()
+    with held_alone(tmp_path / "held"), pytest.raises(ValueError, match="Another run is at work"):
+        Job(folder / "ill.csv", tmp_path / "held", Settings(), options)
+
+
 @pytest.mark.slow
 def test_a_run_learns_from_all_rows_and_says_so(table):
     folder, _ = table
@@ -87,6 +141,9 @@ def test_a_run_learns_from_all_rows_and_says_so(table):
     assert done.returncode == 0, done.stderr
     assert "500 rows drawn of 3,000 are held in memory" in done.stdout
     assert "training rows on disk" in done.stdout and "fitted to" in done.stdout
+    report = json.loads((folder / "runs/ill/report.json").read_text())
+    rows = report["data"]["rows"]
+    assert rows["train"] > 2700 and f"refit: {rows['train'] + rows['validation']} training" in done.stdout
     answered = in_this_process("predict", "runs/ill/models/ill", "ill.csv", cwd=folder)
     truth = pd.read_csv(folder / "ill.csv", keep_default_na=False)["ill"]
     answers = [line.split(",")[0] for line in answered.stdout.splitlines()[1:]]

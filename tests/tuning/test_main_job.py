@@ -10,12 +10,14 @@ import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.datasets
 from commands import COMMAND, in_its_own_process, in_this_process
 
 import trainwise as tw
 from trainwise.tuning import Settings
+from trainwise.tuning.data_options import DataOptions
 from trainwise.tuning.main_job import Job
 
 
@@ -170,6 +172,36 @@ def test_a_resumed_run_holds_the_rows_that_it_held_whatever_memory_is_free_then(
     file.write_text(file.read_text() + "1.5,a\n")
     with pytest.raises(ValueError, match="had another fingerprint"):
         job("drawn", True, resume=True)
+
+
+@pytest.fixture(scope="module")
+def days():
+    generator = np.random.default_rng(0)
+    level = generator.integers(0, 3, 60)
+    return pd.DataFrame({
+        "day": pd.date_range("2020-01-01", periods=60).strftime("%Y-%m-%d"),
+        "level": level.astype(str),
+        "size": level + generator.normal(size=60),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"data": DataOptions(columns={"level": "category"}, time="day")}, "split"),
+        ({"data": DataOptions(columns={"level": "ordered"})}, "column kinds"),
+        ({"keep_rows": False}, "keep_rows"),
+    ],
+)
+def test_a_run_does_not_go_on_with_members_of_other_splits_or_with_rows_it_may_not_keep(days, tmp_path, changes, named):
+    def job(**rest):
+        options = {"data": DataOptions(columns={"level": "category"}), **rest}
+        return Job(days, tmp_path, Settings(members=1, epochs=1), say=lambda line: None, **options)
+
+    job()
+    with pytest.raises(ValueError, match=f"The interrupted run in .* had another .*{named}"):
+        job(resume=True, **changes)
+    assert job(resume=True).raw.test.openings == []
 
 
 @pytest.fixture(scope="module")

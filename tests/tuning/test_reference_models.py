@@ -1,5 +1,7 @@
 """A constant, a linear model and gradient boosting on the same splits, beside scikit-learn's own pipelines."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +56,13 @@ def test_a_network_that_is_worse_is_said_to_be(table):
     x = encoder.encode(held.x)
     told = compared(references, held, x, "binary", Answers("vote", 1.0 - held.y))
     assert "The network is not better than the" in told["sentence"] and "serves as well" in told["sentence"]
+    # No seconds: two equal runs say the same.
+    assert (
+        told["sentence"]
+        == compared(
+            [replace(one, seconds=9.0) for one in references], held, x, "binary", Answers("vote", 1.0 - held.y)
+        )["sentence"]
+    )
     assert told["metric"] == "accuracy" and len(told["results"]) == 3
     right = compared(references, held, x, "binary", Answers("vote", held.y.astype(float)))
     assert "The network is better than the" in right["sentence"]

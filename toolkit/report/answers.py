@@ -10,6 +10,7 @@ import numpy as np
 
 from ..ensembles.calibration import temperature_of
 from ..metrics.class_scores import answered
+from ..metrics.decision_threshold import Threshold
 from ..metrics.prediction_intervals import covered_by_level
 from ..metrics.reliability import reliability
 from ..metrics.scores import calibration_error, row_scores, squashed, truth
@@ -39,7 +40,12 @@ class AnsweredRows:
 
 
 def answers_part(
-    task: Task, test: AnsweredRows, held_out: AnsweredRows, features: Sequence[str] = (), first: Sequence[str] = ()
+    task: Task,
+    test: AnsweredRows,
+    held_out: AnsweredRows,
+    features: Sequence[str] = (),
+    first: Sequence[str] = (),
+    threshold: Threshold | None = None,
 ) -> dict[str, Any]:
     """What a report tells of a model's answers, in plain values.
 
@@ -49,6 +55,7 @@ def answers_part(
         held_out: Validation rows, which set the temperature of probabilities and the width of intervals.
         features: Names of the columns of `x` where it is an array.
         first: Names of the columns to show first of a row.
+        threshold: From which probability on one of two classes is answered; 0.5 by default.
 
     Returns:
         For classes and labels `mistakes`, the surest first, `calibration`, and for two classes `curves`; for quantities
@@ -63,16 +70,17 @@ def answers_part(
     if task == "regression":
         return _of_quantities(test, held_out, features, first)
     exclusive = task == "multiclass"
-    mistakes = _label_mistakes(test) if task == "multilabel" else _mistakes(test)
+    mistakes = _label_mistakes(test) if task == "multilabel" else _mistakes(test, threshold)
     for mistake in mistakes:
         mistake |= {} if test.x is None else shown_row(test.x, mistake["row"], features, first)
     found = {"mistakes": mistakes, "calibration": _calibration(test, held_out, exclusive)}
     return {**found, "curves": threshold_curves(test.values, test.y)} if task == "binary" else found
 
 
-def _mistakes(rows: AnsweredRows) -> list[dict[str, Any]]:
-    answers = answered(rows.values)
-    sure = rows.values.max(axis=1) if rows.values.ndim == 2 else np.maximum(rows.values, 1 - rows.values)
+def _mistakes(rows: AnsweredRows, threshold: Threshold | None) -> list[dict[str, Any]]:
+    answers = answered(rows.values) if threshold is None else threshold.answered(rows.values)
+    # Of the class that is answered, which by a moved threshold is not always the likelier one.
+    sure = rows.values.max(axis=1) if rows.values.ndim == 2 else np.where(answers == 1, rows.values, 1 - rows.values)
     wrong = np.flatnonzero(answers != rows.y)
     surest = wrong[np.argsort(-sure[wrong], kind="stable")][:_MOST_MISTAKES]
     return [

@@ -72,7 +72,7 @@ _MOST_TRIALS = 20
 _MOST_CLASSES = 20
 # A page of fifty members has room for the layers of a few.
 _MOST_LAYERS = 6
-_OF_ALL = ("balanced_accuracy", "f1", "roc_auc", "pr_auc")
+_OF_ALL = ("balanced_accuracy", "f1", "roc_auc", "pr_auc", "decision_threshold")
 
 
 class Sections:

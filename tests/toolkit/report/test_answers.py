@@ -8,6 +8,7 @@ import pytest
 from reports import Page, svgs, whole
 
 from trainwise.toolkit.diagnosis.layer_state import LayerHealth, Probe
+from trainwise.toolkit.metrics.decision_threshold import Threshold
 from trainwise.toolkit.report import page as report
 from trainwise.toolkit.report.answers import AnsweredRows, answers_part
 from trainwise.toolkit.report.layers import layers_part
@@ -22,6 +23,18 @@ def test_the_surest_mistakes_come_first_and_right_answers_never():
         (2, 0, 1, 0.95), (1, 0, 1, 0.7), (3, 1, 0, 0.6),
     ]  # fmt: skip
     assert list(found[0]["values"].items()) == [("b", 5.0), ("a", 4.0)]
+
+
+def test_mistakes_are_those_of_the_threshold_that_is_answered_by():
+    rows = AnsweredRows(np.array([0.3, 0.3, 0.1, 0.6]), np.array([0, 1, 1, 1]))
+    found = answers_part("binary", rows, rows, threshold=Threshold(1, 0.2))["mistakes"]
+    assert [(one["row"], one["true"], one["answer"], one["confidence"]) for one in found] == [
+        (2, 1, 0, 0.9),
+        (0, 0, 1, 0.3),
+    ]
+    # Of the first class: answered from 0.65 on, so that 0.6 of it is the second class.
+    found = answers_part("binary", AnsweredRows(np.array([0.4]), np.array([0])), rows, threshold=Threshold(0, 0.65))
+    assert [(one["answer"], one["confidence"]) for one in found["mistakes"]] == [(1, 0.4)]
 
 
 def test_rows_that_may_not_be_shown_are_not():

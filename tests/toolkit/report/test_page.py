@@ -293,14 +293,14 @@ def test_each_class_has_its_scores_and_its_confusion_and_names_are_shown_as_text
     names = found["data"]["classes"] = ["<b>cat</b>", "dog & son", "개"]
     rows = [{"rows": 10 + k, "precision": 0.5, "recall": 0.25 * (k + 1), "f1": 0.4 + 0.1 * k} for k in range(3)]
     found["evaluation"]["of_classes"] = {
-        "balanced_accuracy": 0.5, "f1": 0.51, "roc_auc": 0.77, "classes": rows,
+        "balanced_accuracy": 0.5, "f1": 0.51, "roc_auc": 0.77, "decision_threshold": 0.25, "classes": rows,
         "confusion": [[7, 3, 0], [2, 8, 1], [0, 12, 0]],
     }  # fmt: skip
     html = report.as_html(found)
     part = html[html.index('id="classes"') : html.index("</section>", html.index('id="classes"'))]
     for name in ("&lt;b&gt;cat&lt;/b&gt;", "dog &amp; son", "개"):
         assert part.count(name) == 3
-    assert "balanced accuracy 0.500, f1 0.510, roc auc 0.770" in part
+    assert "balanced accuracy 0.500, f1 0.510, roc auc 0.770, decision threshold 0.250" in part
     cells = re.findall(r'<td class="number(?: wrong)?">(.*?)</td>', part)
     assert cells[-9:] == [
         "<strong>7</strong>",

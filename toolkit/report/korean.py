@@ -330,6 +330,9 @@ KOREAN: Mapping[str, str] = MappingProxyType(
             "열이 여럿이면 "
             "어느 것도 중요해 보이지 않을 수 있습니다."
         ),
+        "{some} of {count} columns, drawn by the seed, were shuffled: the others may count as much.": (
+            "열 {count}개 가운데 시드로 뽑은 {some}개를 섞었습니다. 나머지도 그만큼 중요할 수 있습니다."
+        ),
         "Table of the columns": "열 표",
         "Column": "열",
         "Type": "종류",

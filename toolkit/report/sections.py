@@ -66,7 +66,7 @@ _ANSWERS: Values = {
     "coverage": [],
     "worst": [],
 }
-_INPUTS: Values = {"columns": [], "left_out": 0, "importance": [], "chart": ""}
+_INPUTS: Values = {"columns": [], "left_out": 0, "importance": [], "could_count": 0, "chart": ""}
 _COLUMN = dict.fromkeys(("name", "kind", "missing", "range", "most", "used"))
 _MOST_TRIALS = 20
 _MOST_CLASSES = 20
@@ -360,7 +360,14 @@ class Sections:
                 for one in columns
             ],
             "chart": Markup(importance_chart(inputs["importance"], self.say) if inputs["importance"] else ""),
+            "looked_at": self._looked_at(len(inputs["importance"]), inputs["could_count"]),
         }
+
+    def _looked_at(self, some: int, count: int) -> str:
+        if some >= count:
+            return ""
+        words = self.say("{some} of {count} columns, drawn by the seed, were shuffled: the others may count as much.")
+        return words.format(some=f"{some:,}", count=f"{count:,}")
 
     def _range(self, column: Values) -> str:
         if column["range"] is not None:

@@ -88,6 +88,12 @@ def test_images_are_drawn_as_they_are(channels):
     assert np.all(pixels[:25, :, :3] == 1) and np.all(pixels[25:, :, :3] == 0)
 
 
+def test_grey_images_without_channels_are_drawn_and_series_are_not(rng):
+    grey = rng.integers(0, 256, (3, 28, 28)).astype("float32")
+    assert shown_row(grey, 1) == shown_row(grey[..., None], 1) != {}
+    assert shown_row(rng.normal(size=(3, 28, 28)), 1) == {}
+
+
 def test_of_wide_rows_the_important_columns_are_shown_and_long_texts_are_cut():
     x = {f"c{k}": np.array([float(k)]) for k in range(20)} | {"note": np.array(["x" * 999], dtype=object)}
     found = shown_row(x, 0, first=["note", "c19", "absent"])
@@ -124,6 +130,7 @@ def test_all_of_it_stands_in_the_page_as_text_with_its_charts():
         ],
         "left_out": 0,
         "importance": [{"name": "age", "loss": 0.125, "spread": 0.01}],
+        "could_count": 2,
     }  # fmt: skip
     found["members"][0]["layers"] = {
         "names": [hostile], "steps": [1], "epochs": [0], "gradient": [[0.05]], "update": [[0.001]],
@@ -132,6 +139,7 @@ def test_all_of_it_stands_in_the_page_as_text_with_its_charts():
     assert "<img src=x" not in html
     text = Page(html).text
     assert f"{hostile} at 90%, and it is no" in text
+    assert "1 of 2 columns, drawn by the seed, were shuffled" in text
     assert "18 to 90" in text and "25%" in text and "0.125" in text
     assert len(svgs(html)) == len(svgs(report.as_html(whole()))) + 5
 

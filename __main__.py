@@ -539,27 +539,30 @@ def report(
             # A name may hold halves of characters, which are no text.
             text = page_again(runs[0], language) if len(runs) == 1 else as_page(rows, language)
             write_text(page, text, errors="xmlcharrefreplace")
-        for run in runs if tensorboard is not None or mlflow is not None else ():
-            _track(run, tensorboard, mlflow)
+        if tensorboard is not None:
+            _show_in_tensorboard(runs, tensorboard)
+        if mlflow is not None:
+            _log_into_mlflow(runs, mlflow)
         if as_json:
             print_json({"page": page, "runs": rows})
             return
         print(as_table(rows) if page is None else f"The report is in {page}.")
 
 
-def _track(run: Path, tensorboard: Path | None, mlflow: str | None) -> None:
-    """Puts a run where people keep theirs."""
-    if tensorboard is not None:
-        quiet_tensorflow()
-        from .toolkit.report.event_files import write_events
-        from .toolkit.report.side_by_side import read_report
+def _show_in_tensorboard(runs: list[Path], folder: Path) -> None:
+    quiet_tensorflow()
+    from .toolkit.report.event_files import write_events
+    from .toolkit.report.side_by_side import names_apart, read_report
 
-        folder = run if run.is_dir() else run.parent
-        write_events(read_report(run), tensorboard / folder.resolve().name)
-    if mlflow is not None:
-        from .toolkit.report.mlflow_log import log_run
+    for run, name in zip(runs, names_apart(runs), strict=True):
+        write_events(read_report(run), folder / name)
 
-        log_run(run, mlflow)
+
+def _log_into_mlflow(runs: list[Path], address: str) -> None:
+    from .toolkit.report.mlflow_log import log_run
+
+    for run in runs:
+        log_run(run, address)
 
 
 @app.command()

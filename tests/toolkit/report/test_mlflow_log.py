@@ -53,6 +53,32 @@ def test_a_search_comes_with_its_leaderboard(tmp_path, store):
     assert "leaderboard.json" in {one.path for one in mlflow.MlflowClient(store).list_artifacts(name)}
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_is_named_by_its_report_too_and_a_model_outside_its_folder_is_no_part_of_it(tmp_path, store):
+    report = sick()
+    write(report, tmp_path / "run")
+    with pytest.raises(FileNotFoundError, match="its model is in models/digits/1, and"):
+        log_run(tmp_path / "run/report.json", store)
+    (tmp_path / "run/models/digits/1").mkdir(parents=True)
+    (tmp_path / "run/models/digits/1/saved_model.pb").write_bytes(b"model")
+    name = log_run(tmp_path / "run/report.json", store, "demo")
+    assert {"model", "report.html"} <= {one.path for one in mlflow.MlflowClient(store).list_artifacts(name)}
+    report["export"]["path"] = "../.."
+    write(report, tmp_path / "foreign")
+    with pytest.raises(ValueError, match=r"its model is in '\.\./\.\.', which is not within"):
+        log_run(tmp_path / "foreign", store)
+
+
+def test_an_address_without_a_server_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    report = searched(8)
+    del report["export"]
+    write(report, tmp_path)
+    # A port that no server has.
+    with pytest.raises(OSError, match="MLflow at http://127.0.0.1:9 does not take the run"):
+        log_run(tmp_path, "http://127.0.0.1:9")
+
+
 def test_without_mlflow_the_cure_is_said(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(ImportError, match=r"pip install 'trainwise\[mlflow\]'"):

@@ -59,6 +59,7 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "95 % bootstrap interval": "95 % 부트스트랩 구간",
         "accuracy": "정확도",
         "balanced accuracy": "균형 정확도",
+        "decision threshold": "판정 임계값",
         "label accuracy": "레이블 정확도",
         "f1": "F1",
         "roc auc": "ROC AUC",

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 import typer
-from command_line import in_its_own_process, in_this_process
 
+from command_line import in_its_own_process, in_this_process
 from trainwise.command_line.endings import FAILED, passing, refusals
 from trainwise.toolkit.data import load
 from trainwise.tuning.encoded_rows import EncodedRows

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from hashlib import sha256
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 

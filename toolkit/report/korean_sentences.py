@@ -122,10 +122,18 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "{count} rows have no value in the target {target}: the time counts as missing.": (
             "타깃 {target}에 값이 없는 행 {count}개의 시각은 빠진 것으로 칩니다."
         ),
-        "{count} gap of other columns filled with the value before.": "다른 열의 빈칸 {count}개를 앞의 값으로 채웠습니다.",
-        "{count} gaps of other columns filled with the value before.": "다른 열의 빈칸 {count}개를 앞의 값으로 채웠습니다.",
-        "{count} gap filled with the value before in the sequence.": "빈칸 {count}개를 시퀀스 안 앞의 값으로 채웠습니다.",
-        "{count} gaps filled with the value before in the sequence.": "빈칸 {count}개를 시퀀스 안 앞의 값으로 채웠습니다.",
+        "{count} gap of other columns filled with the value before.": (
+            "다른 열의 빈칸 {count}개를 앞의 값으로 채웠습니다."
+        ),
+        "{count} gaps of other columns filled with the value before.": (
+            "다른 열의 빈칸 {count}개를 앞의 값으로 채웠습니다."
+        ),
+        "{count} gap filled with the value before in the sequence.": (
+            "빈칸 {count}개를 시퀀스 안 앞의 값으로 채웠습니다."
+        ),
+        "{count} gaps filled with the value before in the sequence.": (
+            "빈칸 {count}개를 시퀀스 안 앞의 값으로 채웠습니다."
+        ),
         "Times are {low} to {high} apart: each row counts as one step.": (
             "시각의 간격은 {low} ~ {high}이며, 행마다 한 단계로 칩니다."
         ),
@@ -176,7 +184,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "{count} files that are hidden or no image passed over ({names}).": (
             "숨겨졌거나 이미지가 아닌 파일 {count}개를 지나쳤습니다 ({names})."
         ),
-        "{grey} grey images among {count} are read as colour.": "이미지 {count}개 가운데 회색조 {grey}개를 컬러로 읽습니다.",
+        "{grey} grey images among {count} are read as colour.": (
+            "이미지 {count}개 가운데 회색조 {grey}개를 컬러로 읽습니다."
+        ),
         "Images are {low} to {high}: all are made {size} when they are read.": (
             "이미지 크기는 {low} ~ {high}이며, 읽을 때 모두 {size}(으)로 맞춥니다."
         ),

@@ -69,18 +69,18 @@ def test_what_stands_in_braces_stands_in_both_languages(table):
         (
             "'yes' answered from 0.125 on, as `predict` does: accuracy 0.9000, balanced accuracy 0.8000, F1 0.5000; "
             "from 0.5 on: balanced accuracy 0.7000, F1 0.4000.",
-            "'yes'을(를) `predict`처럼 0.125부터 답하면 정확도 0.9000, 균형 정확도 0.8000, F1 0.5000이고, 0.5부터 답하면 "
-            "균형 정확도 0.7000, F1 0.4000입니다.",
+            "'yes'을(를) `predict`처럼 0.125부터 답하면 정확도 0.9000, 균형 정확도 0.8000, F1 0.5000이고, 0.5부터 "
+            "답하면 균형 정확도 0.7000, F1 0.4000입니다.",
         ),
         (
             "of 16 x 16 pixels; fitted to 5,000 of 60,000 training rows",
             "16 x 16 픽셀; 훈련 행 60,000개 가운데 5,000개로 학습",
         ),
         (
-            "'b' is a copy of the target 'c': alone it explains 99.0% of it. Where it is not known before the target is, "
-            "leave it out with `drop` (`--drop 'b'` on the command line).",
-            "'b'은(는) 타깃 'c'의 사본입니다. 이것만으로 타깃의 99.0%가 설명됩니다. 타깃보다 먼저 알 수 없는 값이면 "
-            "`drop`(명령줄에서는 `--drop 'b'`)으로 빼십시오.",
+            "'b' is a copy of the target 'c': alone it explains 99.0% of it. Where it is not known before the target "
+            "is, leave it out with `drop` (`--drop 'b'` on the command line).",
+            "'b'은(는) 타깃 'c'의 사본입니다. 이것만으로 타깃의 99.0%가 설명됩니다. 타깃보다 먼저 알 수 없는 "
+            "값이면 `drop`(명령줄에서는 `--drop 'b'`)으로 빼십시오.",
         ),
         ("A sentence of some other make.", "A sentence of some other make."),
     ],

@@ -434,7 +434,7 @@ def range_test(
 ) -> None:
     """Try learning rates side by side on the first model for the data, and suggest one."""
     quiet_tensorflow()
-    from .tuning.range_test_job import RangeTestJob, in_words
+    from .tuning.range_test_job import RangeTestJob, range_in_words
 
     with refusals():
         job = RangeTestJob(
@@ -460,7 +460,7 @@ def range_test(
         if as_json:
             print_json(report)
         elif not silent:
-            print(f"{in_words(found)}\nrange_test.json and range_test.png are in {job.out}.")
+            print(f"{range_in_words(found)}\nrange_test.json and range_test.png are in {job.out}.")
     if found.suggestion is None:
         raise typer.Exit(FAILED)
 
@@ -483,7 +483,7 @@ def repair(
 ) -> None:
     """Change a model that does not train, its loss, optimizer or rate, until it does, with proof."""
     quiet_tensorflow()
-    from .tuning.repair_job import RepairJob, in_words
+    from .tuning.repair_job import RepairJob, repair_in_words
 
     with refusals():
         job = RepairJob(
@@ -506,7 +506,7 @@ def repair(
         if as_json:
             print_json(report)
         elif not silent:
-            print(f"{in_words(found)}\nrepaired.keras and repair.json are in {job.out}.")
+            print(f"{repair_in_words(found)}\nrepaired.keras and repair.json are in {job.out}.")
 
 
 @app.command()

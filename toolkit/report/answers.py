@@ -10,6 +10,7 @@ import numpy as np
 
 from ..ensembles.calibration import temperature_of
 from ..metrics.class_scores import answered
+from ..metrics.even_places import even_places
 from ..metrics.prediction_intervals import covered_by_level
 from ..metrics.reliability import reliability
 from ..metrics.scores import calibration_error, row_scores, squashed, truth
@@ -134,7 +135,7 @@ def _of_quantities(
     off = np.asarray(test.values, "float64") - test.y
     # Of several outputs the one that is off most stands for the row.
     errors = np.abs(off).reshape(len(off), -1).max(axis=1)
-    at = np.unique(np.linspace(0, off.size - 1, min(off.size, _MOST_DOTS)).round().astype(int))
+    at = even_places(off.size, _MOST_DOTS)
     counts, edges = np.histogram(off.ravel(), bins="auto" if off.size < 10_000 else 60)
     return {
         "pairs": {"predicted": _listed(test.values, at), "true": _listed(test.y, at)},

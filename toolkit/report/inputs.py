@@ -59,7 +59,7 @@ def _column(name: str, values: np.ndarray, kind: str) -> dict[str, Any]:
     column = {**_unused(name, kind), "used": True}
     if values.dtype != object:
         there = values[np.isfinite(values)]
-        limits = [_brief(there.min()), _brief(there.max())] if len(there) else None
+        limits = [_six_digits(there.min()), _six_digits(there.max())] if len(there) else None
         return {**column, "missing": 1 - len(there) / len(values), "range": limits}
     words, counts = np.unique(values[values != ""].astype(str), return_counts=True)
     column["missing"] = float(np.mean(values == ""))
@@ -70,6 +70,6 @@ def _column(name: str, values: np.ndarray, kind: str) -> dict[str, Any]:
     return column
 
 
-def _brief(value: Any) -> float:
+def _six_digits(value: Any) -> float:
     # float32 says 4.300000190734863 of 4.3.
     return float(f"{value:.6g}")

@@ -26,7 +26,7 @@ from .answer_charts import (
     threshold_chart,
 )
 from .charts import curves_chart, is_wide, results_chart, trials_chart
-from .templating import in_words, shown
+from .templating import name_in_words, shown
 from .words import speaker, teller
 
 HEALTHY = "No warnings: this run looks healthy."
@@ -166,15 +166,15 @@ class Sections:
                 "meaning": sentence,
                 # What shows stands in English in the run; its numbers are the evidence below.
                 "message": sentence,
-                "causes": [CAUSES_KO.get(cause, in_words(cause)) for cause in causes],
+                "causes": [CAUSES_KO.get(cause, name_in_words(cause)) for cause in causes],
                 "advice": [advice_sentence_ko(one) for one in advice],
             }
         return {
-            "symptom": in_words(symptom),
+            "symptom": name_in_words(symptom),
             "meaning": SYMPTOMS.get(symptom, ""),
             "message": finding.get("message") or "",
-            "causes": [CAUSES.get(cause, in_words(cause)) for cause in causes],
-            "advice": [in_words(one.sentence) for one in advice],
+            "causes": [CAUSES.get(cause, name_in_words(cause)) for cause in causes],
+            "advice": [name_in_words(one.sentence) for one in advice],
         }
 
     # Members ----------------------------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ class Sections:
             "parameters": member.get("parameters"),
             "best epoch": None if best is None else best + 1,
             "epochs": self._epochs_in_words(member),
-            **{f"validation {in_words(key)}": value for key, value in (member.get("validation") or {}).items()},
+            **{f"validation {name_in_words(key)}": value for key, value in (member.get("validation") or {}).items()},
             "weight in the vote": member.get("chosen_weight"),
         }
         return {name: value for name, value in facts.items() if value is not None}
@@ -418,7 +418,7 @@ class Sections:
         # A column that is empty for all trials only costs width.
         columns = {name: column for name, column in board.items() if any(value not in (None, "") for value in column)}
         if "findings" in columns:
-            columns["findings"] = [in_words(symptoms) for symptoms in columns["findings"]]
+            columns["findings"] = [name_in_words(symptoms) for symptoms in columns["findings"]]
         rows = [list(row) for row in zip(*columns.values(), strict=True)]
         objective, higher = str(search.get("objective") or "objective"), bool(search.get("higher_is_better"))
         # JSON knows keys that are texts only; a report that was not read from a file has them so too.
@@ -508,7 +508,7 @@ class Sections:
         one, many = f"1 {what}{tail}", f"{{count}} {what}s{tail}"
         parts = [say(one) if count == 1 else say(many).format(count=count)]
         parts += [say("({architecture})").format(architecture=architecture)] if architecture else []
-        parts += [say("for a {task} task").format(task=say(in_words(task)))] if task else []
+        parts += [say("for a {task} task").format(task=say(name_in_words(task)))] if task else []
         parts += [say("on {name}").format(name=data["name"])] if data.get("name") else []
         parts += [say("with {rows} training rows").format(rows=f"{rows:,}")] if isinstance(rows, int) else []
         return say("Trained {parts}.").format(parts=" ".join(parts))
@@ -532,7 +532,9 @@ def _with_architectures(board: Values, names: Sequence[str]) -> Values:
     """The leaderboard with the hyperparameters of a trial in one column, which may be broken into lines."""
     inside = [name for name in names if name in board]
     rows = [
-        ", ".join(f"{in_words(name)} {shown(board[name][place])}" for name in inside if board[name][place] is not None)
+        ", ".join(
+            f"{name_in_words(name)} {shown(board[name][place])}" for name in inside if board[name][place] is not None
+        )
         for place in range(len(next(iter(board.values()), [])))
     ]
     found: Values = {}

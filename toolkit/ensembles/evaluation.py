@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics.class_scores import answered, class_scores, in_words
+from ..metrics.class_scores import answered, class_scores, in_words, label_scores
 from ..metrics.intervals import bootstrap, mcnemar, wilson
 from ..metrics.scores import r2
 from ..tasks import Task
@@ -37,7 +37,8 @@ def evaluate(
 
     Returns:
         Plain values for the report. For classes, each result says in words what accuracy hides (`classes`), and of the
-        winner there are the scores class by class (`of_classes`, see `class_scores`).
+        winner there are the scores class by class (`of_classes`, see `class_scores`) or label by label
+        (`of_labels`, see `label_scores`).
 
     Raises:
         ValueError: There is no model.
@@ -86,6 +87,8 @@ def evaluate(
                 beside = {name: value for name, value in scores.items() if name != "balanced_accuracy"}
                 result["classes"] = ", ".join(filter(None, [f"accuracy {accuracy:.4f}", in_words(beside)]))
             classes = {"of_classes": scores} if result["winner"] else classes
+        elif task == "multilabel" and y.shape[1] > 1 and result["winner"]:
+            classes = {"of_labels": label_scores(answer.values, y)}
     return {
         "metric": metric,
         "higher_is_better": True,

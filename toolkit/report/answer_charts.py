@@ -52,8 +52,8 @@ def calibration_chart(calibration: Mapping[str, Any], say: Say = as_written, nam
     """
     with styled():
         figure, axes = _square()
-        axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label=say("as sure as right"))
-        labels = (say("as it answers"), say("at temperature {value}").format(value=f"{calibration['temperature']:.2f}"))
+        axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label=say("perfectly calibrated"))
+        labels = (say("as exported"), say("at temperature {value}").format(value=f"{calibration['temperature']:.2f}"))
         for key, label, colour, mark in zip(
             ("bins", "bins_at_temperature"), labels, (ACCENT, SECOND), ("o", "s"), strict=True
         ):

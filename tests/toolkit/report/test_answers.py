@@ -14,7 +14,7 @@ from trainwise.toolkit.report.layers import layers_part
 from trainwise.toolkit.report.shown_rows import shown_row
 
 
-def test_the_surest_mistakes_come_first_and_right_answers_never():
+def test_the_most_confident_mistakes_come_first_and_right_answers_never():
     values = np.array([[0.9, 0.1], [0.3, 0.7], [0.05, 0.95], [0.6, 0.4]])
     rows = AnsweredRows(values, np.array([0, 0, 0, 1]), np.arange(8.0).reshape(4, 2))
     found = answers_part("multiclass", rows, rows, features=("a", "b"), first=("b",))["mistakes"]
@@ -149,7 +149,7 @@ def test_a_quantity_has_its_pictures_and_its_intervals_in_the_page():
     rows = AnsweredRows(np.linspace(0, 1, 40), np.linspace(0, 1, 40) ** 2, {"size": np.arange(40.0)})
     found["answers"] = answers_part("regression", rows, rows)
     text = Page(report.as_html(found)).text
-    assert "How far it is off" in text and "The worst rows" in text and "95%" in text
+    assert "Prediction errors" in text and "Largest errors" in text and "95%" in text
 
 
 def test_settings_that_change_are_drawn_below_the_curves_and_others_are_not():

@@ -86,6 +86,10 @@ def evaluate(
                 accuracy = float((answered(answer.values) == y).mean())
                 beside = {name: value for name, value in scores.items() if name != "balanced_accuracy"}
                 result["classes"] = ", ".join(filter(None, [f"accuracy {accuracy:.4f}", in_words(beside)]))
+            nll = _nll(answer.values, y)
+            if nll is not None:
+                # What a vote betters first, where no more rows are left to be right.
+                result |= {"nll": nll, "classes": f"{result['classes']}, NLL {nll:.4f}"}
             classes = {"of_classes": scores} if result["winner"] else classes
         elif task == "multilabel" and y.shape[1] > 1 and result["winner"]:
             classes = {"of_labels": label_scores(answer.values, y)}
@@ -98,6 +102,12 @@ def evaluate(
         **classes,
         **comparison,
     }
+
+
+def _nll(values: np.ndarray, y: np.ndarray) -> float | None:
+    """Mean NLL in nats; `None` where a true class has no probability at all, as by the shares of a hard vote."""
+    of_truth = values[np.arange(len(y)), y] if values.ndim == 2 else np.where(y == 1, values, 1 - values)
+    return float(-np.log(of_truth.astype("float64")).mean()) if (of_truth > 0).all() else None
 
 
 def _accuracy_result(answer: Answers, right: np.ndarray) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,10 @@ def calibration_chart(calibration: Mapping[str, Any], say: Say = as_written, nam
         figure, axes = _square()
         axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label=say("perfectly calibrated"))
         labels = (say("as exported"), say("at temperature {value}").format(value=f"{calibration['temperature']:.2f}"))
-        for key, label, colour, mark in zip(
-            ("bins", "bins_at_temperature"), labels, (ACCENT, SECOND), ("o", "s"), strict=True
-        ):
+        # At temperature 1 both are the same.
+        kept = 1 if calibration["temperature"] == 1.0 else 2
+        curves = zip(("bins", "bins_at_temperature"), labels, (ACCENT, SECOND), ("o", "s"), strict=True)
+        for key, label, colour, mark in islice(curves, kept):
             bins = calibration[key]
             at, right = [one["confidence"] for one in bins], [one["right"] for one in bins]
             axes.plot(at, right, color=colour, marker=mark, markersize=4, linewidth=1.6, label=label)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ensembles.calibration import temperature_of
+from ..ensembles.calibration import is_extreme, temperature_of
 from ..metrics.class_scores import answered
 from ..metrics.even_places import even_places
 from ..metrics.prediction_intervals import covered_by_level
@@ -52,8 +52,8 @@ def answers_part(
         first: Names of the columns to show first of a row.
 
     Returns:
-        For classes and labels `mistakes`, the most confident first, `calibration`, and for two classes `curves`; for quantities
-        `pairs` (what was predicted, what was true, of at most 400 rows), `residuals`, `worst` and `coverage`.
+        For classes and labels `mistakes`, the most confident first, `calibration`, and for two classes `curves`;
+        for quantities `pairs` (predicted and true, of at most 400 rows), `residuals`, `worst` and `coverage`.
 
     Example:
 
@@ -102,10 +102,14 @@ def _label_mistakes(rows: AnsweredRows) -> list[dict[str, Any]]:
 def _calibration(test: AnsweredRows, held_out: AnsweredRows, exclusive: bool) -> dict[str, Any]:
     """Fitted on the held-out rows, told of the test rows: what a temperature is worth where it was not chosen."""
     answers, targets = _matrices(test)
-    temperature = temperature_of(_logits(_matrices(held_out)[0], exclusive), _matrices(held_out)[1], exclusive)
+    held, truths = _matrices(held_out)
+    temperature = temperature_of(_logits(held, exclusive), truths, exclusive)
+    told = not is_extreme(temperature)
+    temperature = temperature if told else 1.0
     cooled = squashed(_logits(answers, exclusive) / temperature, exclusive)
     return {
         "temperature": temperature,
+        "told": told,
         "bins": reliability(answers, targets, exclusive),
         "bins_at_temperature": reliability(cooled, targets, exclusive),
         **{

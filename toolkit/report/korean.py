@@ -178,6 +178,11 @@ KOREAN: Mapping[str, str] = MappingProxyType(
             "ROC: 둘째 클래스를 찾아낸 비율과 잘못 그렇다고 한 비율."
         ),
         "Precision against recall of the second class.": "둘째 클래스의 재현율에 대한 정밀도.",
+        "The validation rows are too few, or answered too well, to fit a temperature. On the test rows the calibration "
+        "error is {ece}, the NLL {nll}.": (
+            "검증 행이 너무 적거나 너무 잘 맞아 온도를 맞출 수 없습니다. 테스트 행의 보정 오차는 {ece}, NLL은 "
+            "{nll}입니다."
+        ),
         "No temperature improves the NLL of the validation rows. On the test rows the calibration error is {ece}, "
         "the NLL {nll}.": ("검증 행의 NLL을 줄이는 온도는 없습니다. 테스트 행의 보정 오차는 {ece}, NLL은 {nll}입니다."),
         "Temperature {temperature}, fitted on validation rows, takes the calibration error of the test rows "

@@ -350,7 +350,12 @@ class Sections:
 
     def _calibration(self, found: Values) -> Values:
         numbers = {key: f"{found[key]:.4f}" for key in ("nll", "nll_at_temperature", "ece", "ece_at_temperature")}
-        if found["temperature"] == 1.0:
+        if not found.get("told", True):
+            words = self.say(
+                "The validation rows are too few, or answered too well, to fit a temperature. On the test rows the "
+                "calibration error is {ece}, the NLL {nll}."
+            )
+        elif found["temperature"] == 1.0:
             words = self.say(
                 "No temperature improves the NLL of the validation rows. On the test rows the calibration error is "
                 "{ece}, the NLL {nll}."

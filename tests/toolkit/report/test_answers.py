@@ -44,6 +44,19 @@ def test_the_temperature_is_the_one_that_the_validation_rows_ask_for(rng):
     assert sum(one["rows"] for one in found["bins"]) == 20_000
 
 
+def test_validation_rows_that_are_all_right_tell_no_temperature():
+    held = AnsweredRows(np.array([0.9, 0.8, 0.1]), np.array([1, 1, 0]))
+    test = AnsweredRows(np.array([0.9, 0.9, 0.9, 0.9]), np.array([1, 1, 1, 0]))
+    found = whole()
+    found["answers"] = answers_part("binary", test, held)
+    assert found["answers"]["calibration"]["temperature"] == 1.0
+    # NLL of three answers at 0.9 and one at 0.1.
+    text = Page(report.as_html(found)).text
+    nll = (3 * math.log(1 / 0.9) + math.log(10)) / 4
+    assert f"to fit a temperature. On the test rows the calibration error is 0.1500, the NLL {nll:.4f}." in text
+    assert "at temperature" not in text
+
+
 def test_labels_that_are_wrong_are_told_one_a_row():
     values, y = np.array([[0.9, 0.2], [0.6, 0.1]]), np.array([[0.0, 1.0], [1.0, 0.0]])
     rows = AnsweredRows(values, y)

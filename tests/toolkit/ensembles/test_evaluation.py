@@ -51,3 +51,4 @@ def test_multilabel_is_measured_per_label():
     y = np.array([[1, 0], [0, 1], [1, 1]], dtype="float32")
     report = evaluate([Answers("a", 1 - y), Answers("b", y)], y, "multilabel", "b")
     assert [result["value"] for result in report["results"]] == [0, 1]
+    assert report["of_labels"]["micro_f1"] == 1 and [one["rows"] for one in report["of_labels"]["labels"]] == [2, 2]

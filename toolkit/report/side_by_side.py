@@ -98,7 +98,8 @@ def names_apart(runs: Sequence[str | PathLike[str]]) -> list[str]:
     >>> names_apart(["runs/iris", "a/digits", "b/digits"])
     ['iris', 'a-digits', 'b-digits']
     """
-    folders = [_file_of(run).resolve().parent.parts for run in runs]
+    paths = [Path(run).resolve() for run in runs]
+    folders = [(path.parent if path.is_file() else path).parts for path in paths]
     if len(set(folders)) < len(folders):
         raise ValueError("A run is named twice: name each run once.")
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .command_line.configs import write_run_file
+from .command_line.configs import held_before, write_run_file
 from .command_line.endings import FAILED, INTERRUPTED, nowhere, passing, refusals, say_error
 from .command_line.options import (
     NONE_GIVEN,
@@ -22,13 +22,11 @@ from .command_line.options import (
     DataOptions,
     Epochs,
     Header,
-    InMemory,
     Json,
     Language,
     Members,
     Out,
     Quiet,
-    Rare,
     Resume,
     Seed,
     with_data_options,
@@ -91,8 +89,6 @@ def run(
     text: Annotated[
         str, typer.Option(help="How texts are read: terms (which words there are) or sequence (their order too).")
     ] = "terms",
-    in_memory: InMemory = None,
-    rare: Rare = "refuse",
     private: Annotated[bool, typer.Option("--private", help="Keep no rows beside the exported model.")] = False,
     quiet: Quiet = False,
     resume: Resume = False,
@@ -113,9 +109,8 @@ def run(
         "refit": refit,
         "text": text,
     }
-    of_rows = {"keep_rows": not private, "in_memory": in_memory, "rare": rare}
     folder = out or Path("runs") / _short_name(data)
-    _work(context, data, folder, quiet, resume, settings, language, as_json, {**options, **of_rows})
+    _work(context, data, folder, quiet, resume, settings, language, as_json, {**options, "keep_rows": not private})
 
 
 def _short_name(data: str) -> str:
@@ -323,6 +318,8 @@ def search(
     from .tuning.searching.command import SearchJob
 
     with refusals():
+        if options["in_memory"] is None and not overwrite:
+            options = {**options, "in_memory": held_before(out, data)}
         job = SearchJob(
             data,
             out,
@@ -344,7 +341,7 @@ def search(
             stopper=None if stopper == "none" else stopper,
             overwrite=overwrite,
         )
-        write_run_file(context, job.out)
+        write_run_file(context, job.out, job.raw.in_memory)
     with refusals(FAILED, "the same command goes on with it"):
         said = job.run()
         if as_json:
@@ -399,7 +396,7 @@ def compare(
             options=options,
             command=" ".join(["trainwise", *sys.argv[1:]]),
         )
-        write_run_file(context, job.out)
+        write_run_file(context, job.out, job.rows.raw.in_memory)
     with refusals(FAILED):
         silent = quiet or as_json
         if not silent:
@@ -451,7 +448,7 @@ def range_test(
             options=options,
             command=" ".join(["trainwise", *sys.argv[1:]]),
         )
-        write_run_file(context, job.out)
+        write_run_file(context, job.out, job.rows.raw.in_memory)
     with refusals(FAILED):
         silent = quiet or as_json
         if not silent:
@@ -497,7 +494,7 @@ def repair(
             options=options,
             command=" ".join(["trainwise", *sys.argv[1:]]),
         )
-        write_run_file(context, job.out)
+        write_run_file(context, job.out, job.splits.in_memory)
     with refusals(FAILED):
         silent = quiet or as_json
         if not silent:
@@ -659,7 +656,7 @@ def _work(
             language=language,
             **(options or {}),
         )
-        write_run_file(context, job.out)
+        write_run_file(context, job.out, job.raw.in_memory)
     with refusals(FAILED, "the same command with --resume goes on from here"):
         result = job.run()
         if as_json:

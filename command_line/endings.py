@@ -20,14 +20,7 @@ _PASSING = ContextVar("passing", default=False)
 
 @contextmanager
 def passing() -> Iterator[None]:
-    """Within it nothing that a command leaves can be gone on with, and no refusal says that it can.
-
-    Example:
-
-    >>> with passing(), refusals(going_on="the same command with --resume goes on from here"):
-    ...     print("done")
-    done
-    """
+    """Within it nothing that a command leaves can be gone on with, and no refusal says that it can."""
     before = _PASSING.set(True)
     try:
         yield

@@ -52,10 +52,11 @@ Sequence = Annotated[
 InMemory = Annotated[
     int | None,
     typer.Option(
-        help="Rows of a table that are held at most, the others are learnt from disk; by its size by default."
+        help="Hold at most so many rows of a table, drawn fairly (0: all); by default all that fit into free memory. "
+        "`run` learns from the other rows too, a block at a time from disk."
     ),
 ]
-Rare = Annotated[str, typer.Option(help="Classes with fewer than 3 rows: refuse, drop or merge.")]
+Rare = Annotated[str, typer.Option(help="Classes with fewer than 3 rows: refuse, drop or merge (into 'other').")]
 DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
@@ -86,7 +87,10 @@ _OF_DATA = {
     "window": Window,
     "sequence": Sequence,
     "data_dir": DataDir,
+    "in_memory": InMemory,
+    "rare": Rare,
 }
+_DEFAULTS = {"rare": "refuse"}
 
 
 def with_data_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -96,7 +100,7 @@ def with_data_options(command: Callable[..., None]) -> Callable[..., None]:
     """
     shown = inspect.signature(command, eval_str=True).parameters.values()
     own = [
-        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind)
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=_DEFAULTS.get(name), annotation=kind)
         for name, kind in _OF_DATA.items()
     ]
     place = [one.name for one in shown].index("options")

@@ -23,7 +23,7 @@ COUNTS = ("x", "1.5", "", "-1", "0", "1e3", "nan", str(10**23), str(-(10**23)))
 SHARES = ("x", "", "-1", "0", "nan", "-inf", "1e", "0x10")
 WORDS = ("", "nope", "NOPE.", "../..", "한국", "x" * 3000)
 # Taken as they are: 0 is a seed, and any text may be a language's or a folder's name elsewhere.
-FINE = {("seed", "0"), ("workers", "ray"), ("momentum", "0")}
+FINE = {("seed", "0"), ("workers", "ray"), ("momentum", "0"), ("in_memory", "0")}
 KINDS = {
     "task": WORDS,
     "space": WORDS,
@@ -491,7 +491,7 @@ def complaint(ended, seconds):
 
 def tried(arguments, folder):
     """Runs one bad command line in this process; what is wrong with how it ended."""
-    from command_line import in_this_process
+    from commands import in_this_process
 
     start = time.monotonic()
     try:

@@ -9,7 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from command_line import COMMAND, in_this_process
+from commands import COMMAND, in_this_process
 
 
 def test_the_command_line_says_the_findings_and_its_exit_code(tmp_path):

@@ -6,10 +6,11 @@ import keras
 import numpy as np
 import pytest
 import typer
+from commands import in_its_own_process, in_this_process
 
-from command_line import in_its_own_process, in_this_process
 from trainwise.command_line.endings import FAILED, passing, refusals
 from trainwise.toolkit.data import load
+from trainwise.toolkit.runtime.run_files import read_run_file
 from trainwise.tuning.encoded_rows import EncodedRows
 
 
@@ -50,6 +51,8 @@ def test_a_run_file_starts_the_run_again_and_reproduce_names_the_number_that_dif
     settings = json.loads((folder / "again/compare.json").read_text())["settings"]
     # What is given counts before what the file says.
     assert (settings["epochs"], settings["seeds"], settings["batch_size"]) == (1, 2, 64)
+    # All rows were held, whatever memory is free when it is run again.
+    assert read_run_file(folder / "again")[1]["in_memory"] == 0
     same = in_this_process("reproduce", "again", "--json", cwd=folder)
     assert same.returncode == 0, same.stderr
     found = json.loads(same.stdout)

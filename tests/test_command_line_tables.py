@@ -6,7 +6,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from command_line import in_this_process
+from commands import in_this_process
+
+from trainwise.command_line.configs import held_before
+from trainwise.toolkit.runtime.run_files import write_run_file
 
 HEADER = "Größe (cm);Größe [cm];self;class;name;날짜;code;Preis;t"
 
@@ -110,3 +113,17 @@ def test_search_takes_words_and_the_options_of_the_data(folder):
     answered = in_this_process("predict", "runs/search/model", "towns.csv", cwd=folder)
     assert answered.returncode == 0, answered.stderr
     assert len(answered.stdout.splitlines()) == 151
+
+
+def test_check_and_search_take_a_part_of_the_rows_and_say_who_learns_from_the_rest(tmp_path):
+    rows = [f"{i}.5,{'xy'[i % 2]}" for i in range(500)]
+    (tmp_path / "rows.csv").write_text("\n".join(["size,kind", *rows, "1.5,z"]) + "\n")
+    given = ["check", "--data", "rows.csv", "--in-memory", 400]
+    assert "--rare" in in_this_process("check", "--data", "rows.csv", cwd=tmp_path).stderr
+    done = in_this_process(*given, "--rare", "drop", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "The other 101 stay in the file: `run` learns from them too, all else uses the drawn ones" in done.stdout
+    # The same search goes on with the rows that it held.
+    write_run_file(tmp_path, "search", {"data": "iris", "in_memory": 0})
+    assert held_before(tmp_path, "iris") == 0
+    assert held_before(tmp_path, "digits") is held_before(tmp_path / "nowhere", "iris") is None

@@ -32,6 +32,9 @@ MODULES = [
 
 # Modules that work on others' state, which an example would have to build up: their tests do.
 WITHOUT_EXAMPLES = {
+    "trainwise.command_line.endings": "ends a command",
+    "trainwise.command_line.options": "read by typer; the commands show them",
+    "trainwise.command_line.printing": "prints for a command",
     "trainwise.toolkit.data.tfds_builders": "registers builders with tfds",
     "trainwise.toolkit.population.layer_looks": "a callback of one population's fit",
     "trainwise.toolkit.population.tracking": "a callback of one population's fit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,12 +10,13 @@ import pandas as pd
 from ..toolkit.data import Split, Splits
 from ..toolkit.data.columns import as_written
 from ..toolkit.data.disk_rows import DiskRows
+from ..toolkit.data.gaps import looks_like_gap
 from ..toolkit.data.sources import Inputs
 from ..toolkit.data.table_files import Table
+from ..toolkit.data.table_inputs import table_inputs
 from ..toolkit.data.table_rows import targets_of
 from ..toolkit.models.table_encoder import TableEncoder
 from ..toolkit.report.parts import schema_part
-from ..toolkit.saving.table_inputs import table_inputs
 
 
 def other_rows(splits: Splits) -> Iterator[tuple[Split, int]]:
@@ -44,7 +45,7 @@ def other_rows(splits: Splits) -> Iterator[tuple[Split, int]]:
     for table, left in splits.others.parts():
         # All rows of a part, so that a message counts them as the file does.
         y, known = _targets(splits, table)
-        given, _ = table_inputs(table, schema, splits.others.path)
+        given = table_inputs(table, schema, splits.others.path)
         at = left[known[left]]
         if schema["columns"] is None:
             x: Inputs = given[at]
@@ -80,13 +81,18 @@ def _targets(splits: Splits, table: Table) -> tuple[np.ndarray, np.ndarray]:
         values, gaps = targets_of(table, splits.target, "number", "")
         return values.astype("float32"), ~gaps & np.isfinite(values)
     places = {name: place for place, name in enumerate(splits.classes)}
+    unknown = places.get(splits.others.class_of_unknown, -1) if splits.others else -1
     cells = table.frame[splits.target]
-    words = [as_written(cell) for cell in cells.astype(object).where(cells.notna(), "")]
-    found = np.array([places.get(word, places.get(_as_whole(word), -1)) for word in words])
+    # Each word is looked up once, however many rows hold it.
+    codes, different = pd.factorize(cells.astype(object).where(cells.notna(), ""))
+    found = np.array([_place(as_written(one), places, unknown) for one in different])[codes]
     return found.astype(splits.train.y.dtype), found >= 0
 
 
-def _as_whole(word: str) -> str:
-    """The number that a word is, as classes of whole numbers are called."""
+def _place(word: str, places: Mapping[str, int], unknown: int) -> int:
+    """The number of a word's class: its own, that of the whole number that it is, or that of unknown ones."""
+    if word in places:
+        return places[word]
     number = pd.to_numeric(word, errors="coerce")
-    return as_written(float(number)) if np.isfinite(number) else word
+    known = places.get(as_written(float(number))) if np.isfinite(number) else None
+    return known if known is not None else -1 if looks_like_gap(word) else unknown

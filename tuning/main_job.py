@@ -196,6 +196,8 @@ class Job:
         self.say = say
         self.console = console
         self.seconds: dict[str, float] = {}
+        if in_memory is None and resume:
+            in_memory = _rows_held_before(Path(out))
         with self._timed("load"):
             self.raw = load(
                 source,
@@ -310,6 +312,7 @@ class Job:
     def _open_state(self, resume: bool) -> None:
         """Starts afresh, or makes sure that what is resumed is this very run."""
         wanted = {**asdict(self.settings), "fingerprint": self.splits.fingerprint, "task": self.splits.task}
+        wanted["in_memory"] = self.raw.in_memory
         known = read_json(self._state / _RUN) if resume and is_own(self._state) else None
         if known is None:
             if resume:
@@ -350,7 +353,7 @@ class Job:
             lost = self.rows.without_target
             self.say(
                 f"blocks: {self.rows.on_disk.rows:,} training rows on disk"
-                + (f"; {lost:,} rows without a target that the drawn rows have are left out" if lost else "")
+                + (f"; {lost:,} rows whose class does not occur in the sample are skipped" if lost else "")
             )
         if self.rows.long_tailed:
             self.say(
@@ -775,8 +778,8 @@ def run(
         forecast: How many values of the target that come next are to be answered, as for `trainwise.data.load`.
         window: How many values a forecast looks back at.
         sequence: Column that tells several series of a forecast apart.
-        in_memory: Rows of a table that are held in memory at most, as for `trainwise.data.load`; members learn from the
-            others too, out of blocks on disk.
+        in_memory: Rows of a table that are held in memory at most, 0 for all, as for `trainwise.data.load`; members
+            learn from the others too, out of blocks on disk. A resumed run holds what it held before.
         rare: What becomes of classes with fewer than 3 rows: `"refuse"`, `"drop"` or `"merge"`.
         keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`, and test rows
             that are answered wrong are shown in the report.
@@ -821,6 +824,13 @@ def run(
         language=language,
     )
     return job.run()
+
+
+def _rows_held_before(out: Path) -> int | None:
+    """What an interrupted run decided by the memory that was free then."""
+    state = out / _STATE
+    known = read_json(state / _RUN) if is_own(state) else None
+    return known.get("in_memory") if known else None
 
 
 def _known(setting: Number | None) -> Number:

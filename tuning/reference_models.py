@@ -19,11 +19,12 @@ from threadpoolctl import threadpool_limits
 from ..toolkit.data import Split
 from ..toolkit.data.columns import Column
 from ..toolkit.data.dates import days_of, parsed
+from ..toolkit.data.splits import take
 from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.models.table_encoder import Layout
 from ..toolkit.tasks import Task
 
-# Rows times features times outputs: what boosting does in some ten seconds on two cores. More rows are drawn from.
+# Rows times stored values of a row times outputs: what a fit takes at most. More rows are drawn from.
 _MOST_VALUES = 20_000_000
 # Boosting has so many bins; one is left for what is rare or missing.
 _MOST_CATEGORIES = 254
@@ -86,7 +87,7 @@ def fit_references(
     y = raw.y
     outputs = int(y.max()) + 1 if task == "multiclass" else (y.shape[1] if y.ndim == 2 else 1)
     found = [timed("constant", lambda: _constant(y, task, outputs))]
-    linear = _of_features(layout)
+    linear = _Features(layout)
     found.append(timed("linear model", lambda: _linear(linear, features, y, task, outputs, seed, balanced)))
     if task == "multilabel" or (outputs > 1 and task == "regression"):
         return found
@@ -128,29 +129,48 @@ def _rows(count: int, width: int, outputs: int, seed: int) -> tuple[np.ndarray, 
     return np.random.default_rng(seed).permutation(count)[:most], f"fitted to {most:,} of {count:,} training rows"
 
 
-def _of_features(layout: Layout | None) -> Callable[[np.ndarray], Any]:
-    def prepared(features: np.ndarray) -> Any:
-        flat = features.reshape(len(features), -1).astype("float64")
-        if layout is None:
-            return flat
-        plain = layout.plain + layout.text
-        first, end = layout.intervals
-        # With the intervals it would bend, and be no linear model any more.
-        straight = np.concatenate([flat[:, :first], flat[:, end:plain]], axis=1)
-        if not (layout.embeddings or layout.text):
-            return straight
+class _Features:
+    """The features that the network takes, as a linear model takes them: terms and categories as sparse float32."""
+
+    def __init__(self, layout: Layout | None) -> None:
+        self._layout = layout
+        self._sparse = layout is not None and bool(layout.embeddings or layout.text)
+
+    def __call__(self, features: np.ndarray) -> Any:
+        flat = features.reshape(len(features), -1)
+        if self._layout is None:
+            return flat.astype("float64")
+        straight = np.concatenate(self._straight(flat), axis=1)
+        if not self._sparse:
+            return straight.astype("float64")
         parts = [scipy.sparse.csr_matrix(straight)]
-        for place, (size, _) in enumerate(layout.embeddings):
-            numbers = np.clip(np.round(flat[:, plain + place] * size), 0, size - 1).astype(int)
-            rows = np.arange(len(flat))
-            parts.append(scipy.sparse.csr_matrix((np.ones(len(flat)), (rows, numbers)), shape=(len(flat), size)))
+        rows, first = np.arange(len(flat)), self._layout.plain + self._layout.text
+        for place, (size, _) in enumerate(self._layout.embeddings):
+            numbers = np.clip(np.round(flat[:, first + place] * size), 0, size - 1).astype(int)
+            ones = np.ones(len(flat), dtype="float32")
+            parts.append(scipy.sparse.csr_matrix((ones, (rows, numbers)), shape=(len(flat), size)))
         return scipy.sparse.hstack(parts).tocsr()
 
-    return prepared
+    def values_of_a_row(self, features: np.ndarray) -> int:
+        """How many are stored of a row, on average."""
+        flat = features.reshape(len(features), -1)
+        if self._layout is None:
+            return flat.shape[1]
+        parts = self._straight(flat)
+        if not self._sparse:
+            return sum(part.shape[1] for part in parts)
+        stored = sum(int(np.count_nonzero(part)) for part in parts)
+        return -(-stored // len(flat)) + len(self._layout.embeddings)
+
+    def _straight(self, flat: np.ndarray) -> list[np.ndarray]:
+        # With the intervals it would bend, and be no linear model any more.
+        layout = self._layout or Layout(flat.shape[1])
+        first, end = layout.intervals
+        return [flat[:, :first], flat[:, end : layout.plain + layout.text]]
 
 
 def _linear(
-    prepare: Callable[[np.ndarray], Any],
+    prepare: _Features,
     features: np.ndarray,
     y: np.ndarray,
     task: Task,
@@ -158,9 +178,8 @@ def _linear(
     seed: int,
     balanced: bool = False,
 ) -> tuple[Predict, str]:
-    x = prepare(features)
-    at, note = _rows(x.shape[0], x.shape[1], outputs, seed)
-    x, y = x[at], y[at]
+    at, note = _rows(len(features), prepare.values_of_a_row(features), outputs, seed)
+    x, y = prepare(features[at]), y[at]
     # Arrays that are no table come as they are.
     center, scale = (0.0, 1.0) if scipy.sparse.issparse(x) else (x.mean(axis=0), x.std(axis=0))
     scale = np.where(scale == 0, 1.0, scale)
@@ -252,13 +271,14 @@ def _boosting(
     seed: int,
     balanced: bool = False,
 ) -> tuple[Predict, str]:
-    table = prepare(x, features)
-    at, note = _rows(len(table), table.shape[1], outputs, seed)
+    width = prepare(take(x, slice(1)), features[:1]).shape[1]
+    at, note = _rows(len(features), width, outputs, seed)
+    table = prepare(take(x, at), features[at])
     kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
     weighed = {"class_weight": "balanced"} if balanced else {}
     model = kind(categorical_features=prepare.categorical or None, random_state=seed, **weighed)
-    with _few_threads(table[at].size):
-        model.fit(table[at], y[at])
+    with _few_threads(table.size):
+        model.fit(table, y[at])
 
     def predict(raw: Any, rows: np.ndarray) -> np.ndarray:
         given = prepare(raw, rows)

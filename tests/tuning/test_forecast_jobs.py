@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from command_line import in_this_process
+from commands import in_this_process
 from sklearn.metrics import r2_score
 
 import trainwise as tw

@@ -6,7 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from command_line import in_this_process
+from commands import in_this_process
 
 from trainwise.toolkit.models.first import augmented, first_model
 from trainwise.toolkit.tasks import head

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from command_line import in_this_process
+from commands import in_this_process
 
 import trainwise as tw
 from trainwise.toolkit.models.table_encoder import TableEncoder
@@ -64,6 +64,18 @@ def test_a_cell_that_is_not_what_its_column_is_names_row_and_value(table, tmp_pa
     splits = tw.data.load(tmp_path / "bad.csv", in_memory=500, columns={"size": "number"})
     with pytest.raises(ValueError, match="column 'size', got 'heavy' in row 3001"):
         list(other_rows(splits))
+
+
+def test_classes_that_were_not_drawn_count_to_the_merged_ones_and_are_skipped_otherwise(tmp_path):
+    kinds = np.random.default_rng(0).permutation([1.0] * 400 + [2.0] * 400 + [float(one) for one in range(10, 110)] * 2)
+    pd.DataFrame({"size": np.arange(1000) + 0.5, "kind": kinds}).to_csv(tmp_path / "kinds.csv", index=False)
+    for rare, classes, skipped in (("merge", ("1", "2", "other"), 0), ("drop", ("1", "2"), 160)):
+        splits = tw.data.load(tmp_path / "kinds.csv", in_memory=200, rare=rare, task="multiclass")
+        parts = list(other_rows(splits))
+        assert splits.classes == classes and abs(sum(lost for _, lost in parts) - skipped) < (1 if not skipped else 20)
+        for part, _ in parts:
+            kind = kinds[np.asarray(part.x)[:, 0].astype(int)]
+            np.testing.assert_array_equal(part.y, np.select([kind == 1, kind == 2], [0, 1], 2))
 
 
 @pytest.mark.slow

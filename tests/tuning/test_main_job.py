@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import sklearn.datasets
-from command_line import COMMAND, in_its_own_process, in_this_process
+from commands import COMMAND, in_its_own_process, in_this_process
 
 import trainwise as tw
 from trainwise.tuning import Settings
@@ -150,6 +150,26 @@ def test_a_state_that_does_not_say_whose_it_is_is_none(tmp_path):
     with pytest.raises(ValueError, match="run.json is damaged"):
         _job(tmp_path, resume=True)
     _job(tmp_path)
+
+
+def test_a_resumed_run_holds_the_rows_that_it_held_whatever_memory_is_free_then(tmp_path, monkeypatch):
+    file = tmp_path / "rows.csv"
+    file.write_text("size,kind\n" + "1.5,a\n2.5,b\n" * 500)
+
+    def job(out, is_too_large, **options):
+        monkeypatch.setattr("trainwise.toolkit.data.sources.is_too_large", lambda path: is_too_large)
+        monkeypatch.setattr("trainwise.toolkit.data.large_tables._ROWS_HELD", 200)
+        return Job(file, tmp_path / out, Settings(members=1), say=lambda line: None, **options).raw
+
+    for out, before in (("drawn", True), ("whole", False)):
+        first = job(out, before)
+        again = job(out, not before, resume=True)
+        assert again.fingerprint == first.fingerprint and again.in_memory == first.in_memory == (200 if before else 0)
+        with pytest.raises(ValueError, match="had another .*in_memory"):
+            job(out, before, resume=True, in_memory=300)
+    file.write_text(file.read_text() + "1.5,a\n")
+    with pytest.raises(ValueError, match="had another fingerprint"):
+        job("drawn", True, resume=True)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from trainwise.toolkit import data
 from trainwise.toolkit.data import Split
 from trainwise.toolkit.ensembles.evaluation import Answers
-from trainwise.toolkit.models.table_encoder import TableEncoder
+from trainwise.toolkit.models.table_encoder import Layout, TableEncoder
 from trainwise.tuning.reference_models import compared, fit_references
 
 
@@ -99,3 +99,14 @@ def test_of_very_many_values_a_part_of_the_rows_is_taken_and_said(rng):
     wide = np.broadcast_to(x, (1500, 25_000))
     references = fit_references(Split(x, (x[:, 0] > 0).astype(int)), wide, "binary")
     assert references[1].note == "fitted to 1,000 of 1,500 training rows"
+
+
+def test_of_terms_only_those_that_occur_count_so_that_all_rows_are_learnt_from(rng, monkeypatch):
+    monkeypatch.setattr("trainwise.tuning.reference_models._MOST_VALUES", 10_000)
+    terms = np.where(rng.random((1500, 100)) < 0.04, 1, 0).astype("float32")
+    y = (terms[:, :20].sum(axis=1) > terms[:, 20:40].sum(axis=1)).astype(int)
+    raw = Split({"said": np.full(1500, "", dtype=object)}, y)
+    _, linear, boosting = fit_references(raw, terms, "binary", layout=Layout(0, 100))
+    assert (linear.note, boosting.note) == ("", "fitted to 1,000 of 1,500 training rows")
+    oracle = LogisticRegression(max_iter=200).fit(terms.astype("float64"), y)
+    np.testing.assert_allclose(linear.predict(raw.x, terms), oracle.predict_proba(terms)[:, 1], atol=0.01)

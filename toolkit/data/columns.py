@@ -89,7 +89,13 @@ class Column:
 
 
 def find_column(
-    name: str, cells: pd.Series, *, asked: str | None = None, comma: bool = False, first_row: int = 1, source: str = ""
+    name: str,
+    cells: pd.Series,
+    *,
+    asked: str | None = None,
+    comma: bool = False,
+    lines: np.ndarray | None = None,
+    source: str = "",
 ) -> tuple[Column, np.ndarray]:
     """Finds what a column is, and its values.
 
@@ -98,7 +104,7 @@ def find_column(
         cells: Its cells, words or of any type that pandas has.
         asked: What the user says that it is, one of `ASKED`, or `None`.
         comma: Whether numbers with a single comma have decimals behind it.
-        first_row: Number of the first row, for messages.
+        lines: Number of each row, for messages; counted from 1 by default.
         source: Where the column comes from, for messages.
 
     Returns:
@@ -117,15 +123,16 @@ def find_column(
     if asked is not None:
         one_of(f"columns[{name!r}]", asked, ASKED)
     place = f"{source}: column {name!r}" if source else f"Column {name!r}"
+    lines = np.arange(1, len(cells) + 1) if lines is None else lines
     kind = cells.dtype.kind if hasattr(cells.dtype, "kind") else "O"
     if isinstance(cells.dtype, pd.CategoricalDtype):
-        found = _of_words(name, _as_cells(cells, place), asked, comma, first_row, place)
+        found = _of_words(name, _as_cells(cells, place), asked, comma, lines, place)
         levels = tuple(map(str, cells.cat.categories)) if cells.cat.ordered else ()
         if levels and asked in (None, "ordered") and not found[0].is_number:
             found = replace(found[0], kind="ordered", levels=levels), found[1]
     elif kind == "M" or isinstance(cells.dtype, pd.DatetimeTZDtype):
         words, date_format = as_words(cells)
-        found = _of_words(name, words, asked or "date", comma, first_row, place)
+        found = _of_words(name, words, asked or "date", comma, lines, place)
         found = replace(found[0], date_format=date_format) if found[0].kind == "date" else found[0], found[1]
     elif kind == "m":
         found = _of_numbers(name, cells.dt.total_seconds().to_numpy("float64"), asked, ("spans of time, in seconds",))
@@ -135,7 +142,7 @@ def find_column(
         values = cells.to_numpy(dtype="float64", na_value=np.nan)
         found = _of_numbers(name, values, asked, ("true and false as 1 and 0",) if kind == "b" else ())
     else:
-        found = _of_words(name, _as_cells(cells, place), asked, comma, first_row, place)
+        found = _of_words(name, _as_cells(cells, place), asked, comma, lines, place)
     return _judged(found[0], found[1], asked)
 
 
@@ -180,7 +187,7 @@ def _of_numbers(
 
 
 def _of_words(
-    name: str, cells: np.ndarray, asked: str | None, comma: bool, first_row: int, place: str
+    name: str, cells: np.ndarray, asked: str | None, comma: bool, lines: np.ndarray, place: str
 ) -> tuple[Column, np.ndarray]:
     codes, uniques = pd.factorize(cells)
     counts = np.bincount(codes, minlength=len(uniques))
@@ -206,7 +213,7 @@ def _of_words(
             return replace(column, form=form), found
         if share >= _NUMBERS_MOSTLY or asked == "number":
             word = solid[int(np.argmin(good))]
-            row = int(np.flatnonzero(cells == word)[0]) + first_row
+            row = lines[np.flatnonzero(cells == word)[0]]
             raise ValueError(
                 f"{place} mixes numbers and words: {int(weights[~good].sum())} of {int(weights.sum())} cells are "
                 f"words, the first is {word!r} in row {row}. Say what it is: `columns={{{name!r}: 'number'}}` takes "
@@ -221,7 +228,7 @@ def _of_words(
             if share < 1:
                 wrong = pd.Series(solid, dtype=object)
                 bad = wrong[parsed(wrong, date_format).isna()].iloc[0] if date_format else solid[0]
-                row = int(np.flatnonzero(cells == bad)[0]) + first_row
+                row = lines[np.flatnonzero(cells == bad)[0]]
                 raise ValueError(
                     f"{place} holds dates as {date_format or 'no form that is known'}, and {bad!r} in row {row} is "
                     f"none: mend it, or say `columns={{{name!r}: 'category'}}` (`--column {name}=category` on the "

@@ -229,7 +229,7 @@ def _channels(
         if name in (target, options.time, options.sequence, *options.drop):
             continue
         other, cells = find_column(
-            name, table.frame[name], asked=options.asked.get(name), comma=table.comma, first_row=table.first_line,
+            name, table.frame[name], asked=options.asked.get(name), comma=table.comma, lines=table.row_numbers,
             source=source,
         )  # fmt: skip
         if other.used and other.is_number:
@@ -272,8 +272,8 @@ def _refuse_same_times(
             else ", or name the column that tells series apart with `sequence` (`--sequence` on the command line)"
         )
         raise ValueError(
-            f"Column {options.time!r} holds {str(moment)!r}{within} twice, in rows {one + table.first_line} and "
-            f"{other + table.first_line} ({len(same)} such pairs): sum or average the rows of one time first{cure}."
+            f"Column {options.time!r} holds {str(moment)!r}{within} twice, in rows {table.line(one)} and "
+            f"{table.line(other)} ({len(same)} such pairs): sum or average the rows of one time first{cure}."
         )
 
 
@@ -451,7 +451,7 @@ def _too_few(where: str, rows: int, forecast: Forecast) -> ValueError:
 
 def _numbers(table: Table, name: str, source: str) -> np.ndarray:
     _, values = find_column(
-        name, table.frame[name], asked=None, comma=table.comma, first_row=table.first_line, source=source
+        name, table.frame[name], asked=None, comma=table.comma, lines=table.row_numbers, source=source
     )
     if values.dtype == object:
         word = next((cell for cell in values if cell), "")

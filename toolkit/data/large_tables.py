@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +12,14 @@ import pandas as pd
 
 from ..checks import whole_number
 from ..runtime.machine import free_memory
-from .table_files import PART, Table, table_parts
+from .table_files import Table, table_parts
 
 # A cell as a Python word takes some sixty bytes, and is held more than once while its column is read.
 _BYTES_OF_ONE = 25
 # What a packed file is unpacked to, about.
 _PACKED = {".gz": 6, ".bz2": 8, ".xz": 9, ".parquet": 5, ".pq": 5}
-# Rows that are held where nobody says how many: validation and test get 15,000 each.
-HELD = 100_000
+# Rows that are held where nobody says how many: validation and test get 15,000 each. Of wide tables, so many cells.
+_ROWS_HELD, _CELLS_HELD, _FEWEST_HELD = 100_000, 5_000_000, 1_000
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,11 @@ class OtherRows:
         count: How many there are.
         seed: Decides which rows were drawn.
         highest: Rows with a lower key were drawn.
-        part: Rows that are read at once; the keys hang on it.
+        part: Rows that are read at once, `None` by their width; the keys hang on it.
         state: Size and time of the file as it was read.
+        digest: Hash of the file.
+        held: How many rows were to be drawn.
+        class_of_unknown: Class to which rows count whose own the drawn rows do not show; empty where they are skipped.
     """
 
     path: Path
@@ -40,8 +44,11 @@ class OtherRows:
     count: int
     seed: int
     highest: float
-    part: int
+    part: int | None
     state: tuple[int, int]
+    digest: str
+    held: int
+    class_of_unknown: str = ""
 
     def parts(self) -> Iterator[tuple[Table, np.ndarray]]:
         """The file some rows at a time, and which of them are these.
@@ -67,6 +74,11 @@ def state_of(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
 def is_too_large(path: Path) -> bool:
     """Whether a table would not fit into the memory that is free."""
     free = free_memory()
@@ -76,17 +88,22 @@ def is_too_large(path: Path) -> bool:
 
 
 def drawn_table(
-    path: Path, held: int, seed: int, header: bool | None = None, target: str | None = None, part: int = PART
+    path: Path,
+    held: int | None,
+    seed: int,
+    header: bool | None = None,
+    target: str | None = None,
+    part: int | None = None,
 ) -> tuple[Table, OtherRows | None]:
     r"""Rows drawn from a file without replacement, each as likely as any other, in one pass.
 
     Args:
         path: The file.
-        held: How many, at least 1.
+        held: How many, at least 1; by default 100,000, fewer of more than 50 columns.
         seed: Decides which.
         header: Whether the first row names the columns; found by default.
         target: A name that the header is known to hold.
-        part: Rows that are read at once.
+        part: Rows that are read at once; by default what `table_parts` reads.
 
     Returns:
         The rows as a table, and the others; `None` where there are none.
@@ -105,33 +122,40 @@ def drawn_table(
     >>> table.rows, others.count, sum(len(at) for _, at in others.parts())
     (100, 900, 900)
     """
-    whole_number("held", held, low=1)
+    if held is not None:
+        whole_number("held", held, low=1)
     state, highest, count = state_of(path) if path.is_file() else (0, 0), 1.0, 0
     kept: list[pd.DataFrame] = []
     keys: list[np.ndarray] = []
     first: Table | None = None
     for place, table in enumerate(table_parts(path, header, target, part)):
         first = first or table
+        held = held or min(_ROWS_HELD, max(_FEWEST_HELD, _CELLS_HELD // len(table.columns)))
         found = _keys(seed, place, table.rows)
         at = np.flatnonzero(found < highest)
-        kept.append(table.frame.iloc[at])
+        # Its number in the file goes along with each row.
+        kept.append(table.frame.iloc[at].set_axis(table.row_numbers[at], axis=0))
         keys.append(found[at])
         count += table.rows
         if sum(map(len, keys)) > 2 * held:
             kept, keys, highest = _lowest(kept, keys, held)
-    kept, keys, highest = _lowest(kept, keys, held) if sum(map(len, keys)) > held else (kept, keys, highest)
-    if first is None:
+    if first is None or held is None:
         raise ValueError(f"{path} holds no rows.")
+    if sum(map(len, keys)) > held:
+        kept, keys, highest = _lowest(kept, keys, held)
+    frame = pd.concat(kept)
+    table = replace(first, frame=frame.reset_index(drop=True), lines=frame.index.to_numpy())
+    whole = len(frame) == count
+    digest = "" if whole else _digest(path)
     if state_of(path) != state:
         raise ValueError(f"{path} has changed while it was read: copy it first, and take the copy.")
-    frame = pd.concat(kept, ignore_index=True)
-    table = replace(first, frame=frame)
-    if len(frame) == count:
+    if whole:
         return table, None
-    others = OtherRows(path, first.has_header, count - len(frame), seed, highest, part, state)
+    others = OtherRows(path, first.has_header, count - len(frame), seed, highest, part, state, digest, held)
     said = (
         f"{len(frame):,} rows drawn of {count:,} are held in memory: they tell what the columns are, and give the rows "
-        f"of validation and test. The other {others.count:,} are learnt from too, out of blocks on disk."
+        f"of validation and test. The other {others.count:,} stay in the file: `run` learns from them too, all else "
+        "uses the drawn ones only."
     )
     return replace(table, notes=(*table.notes, said)), others
 
@@ -144,7 +168,7 @@ def _lowest(
     kept: list[pd.DataFrame], keys: list[np.ndarray], held: int
 ) -> tuple[list[pd.DataFrame], list[np.ndarray], float]:
     """The rows with the lowest keys, in the order that they have, and the lowest key that is not among them."""
-    frame, whole = pd.concat(kept, ignore_index=True), np.concatenate(keys)
+    frame, whole = pd.concat(kept), np.concatenate(keys)
     highest = float(np.partition(whole, held)[held])
     at = np.flatnonzero(whole < highest)
     return [frame.iloc[at]], [whole[at]], highest

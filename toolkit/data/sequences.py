@@ -270,7 +270,7 @@ def _step_columns(
     found, unused = {}, []
     for name in names:
         column, values = find_column(
-            name, table.frame[name], asked=options.asked.get(name), comma=table.comma, first_row=table.first_line,
+            name, table.frame[name], asked=options.asked.get(name), comma=table.comma, lines=table.row_numbers,
             source=source,
         )  # fmt: skip
         if column.used and column.is_number:
@@ -296,7 +296,7 @@ def _ordered(table: Table, options: TableOptions) -> tuple[list[str], list[np.nd
             one, other = sorted(int(row) for row in order[same[0] : same[0] + 2])
             raise ValueError(
                 f"Column {options.time!r} holds {str(table.frame[options.time].iloc[one])!r} of {options.sequence} "
-                f"{str(name)!r} twice, in rows {one + table.first_line} and {other + table.first_line}: sum or average "
+                f"{str(name)!r} twice, in rows {table.line(one)} and {table.line(other)}: sum or average "
                 "the rows of one time first."
             )
         ordered.append(order)
@@ -355,7 +355,7 @@ def named_sequences(
     options = TableOptions(sequence=columns.sequence, time=columns.time)
     values = []
     for name in columns.channels:
-        _, cells = find_column(name, table.frame[name], comma=table.comma, first_row=table.first_line, source=source)
+        _, cells = find_column(name, table.frame[name], comma=table.comma, lines=table.row_numbers, source=source)
         if cells.dtype == object:
             word = next((cell for cell in cells if cell), "")
             raise ValueError(f"{where}: the model takes numbers in column {name!r}, got {word!r}.")

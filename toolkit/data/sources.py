@@ -18,7 +18,7 @@ from .archives import read_npz
 from .columns import ASKED, Column
 from .forecasts import Forecast, WindowTimes, windows_of
 from .images import ImageFiles, found_paths, images_of_folder, path_column, read_images
-from .large_tables import HELD, OtherRows, drawn_table, is_too_large
+from .large_tables import OtherRows, drawn_table, is_too_large
 from .numerals import as_float32
 from .sequences import SequenceColumns, is_ragged, padded, sequences_of
 from .table_files import Table, from_frame, is_frame, is_table_file, read_table, table_name
@@ -94,8 +94,8 @@ def read_rows(
     if isinstance(source, str | Path):
         path = Path(source)
         if is_table_file(path) and path.is_file() and _is_read_in_parts(path, options, in_memory):
-            return _of_large_table(path, options, header, in_memory or HELD, seed)
-    if in_memory is not None and not (isinstance(source, str | Path) and is_table_file(source)):
+            return _of_large_table(path, options, header, in_memory, seed)
+    if in_memory and not (isinstance(source, str | Path) and is_table_file(source)):
         raise ValueError(
             "`in_memory` is for a table in a file, of which some rows are held; this source is held whole."
         )
@@ -124,12 +124,14 @@ def _is_read_in_parts(path: Path, options: TableOptions, in_memory: int | None) 
     tied = next((name for name in ("group", "time", "forecast", "sequence") if getattr(options, name) is not None), "")
     if in_memory is None:
         return not tied and is_too_large(path)
+    if in_memory == 0:
+        return False
     if tied:
         raise ValueError(f"`{tied}` asks for all rows at once, of which `in_memory` leaves some in the file: give one.")
     return True
 
 
-def _of_large_table(path: Path, options: TableOptions, header: bool | None, held: int, seed: int) -> SourceRows:
+def _of_large_table(path: Path, options: TableOptions, header: bool | None, held: int | None, seed: int) -> SourceRows:
     table, others = drawn_table(path, held, seed, header, options.target)
     return replace(_of_table(table_name(path), table_rows(table, options, source=str(path))), others=others)
 

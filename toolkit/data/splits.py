@@ -123,7 +123,8 @@ class Splits:
         features: Names of the columns of `x`, empty where there are none.
         target: Name of the target.
         classes: Names of the classes, `None` for regression and multilabel.
-        fingerprint: Hash of all rows in their order; the same data give the same one.
+        fingerprint: Hash of all rows in their order, or of the drawn rows and the file where it holds others; the same
+            data give the same one.
         columns: What the columns of a table are, those that are left out too; empty for arrays.
         notes: How the rows were read and parted, where there is something to say, a sentence each.
         forecast: What windows of a series look back at and answer; `None` for other rows.
@@ -147,6 +148,17 @@ class Splits:
     images: bool = False
     sequences: SequenceColumns | None = None
     others: OtherRows | None = None
+
+    @property
+    def in_memory(self) -> int:
+        """With what `in_memory` the same rows are held again, whatever memory is free then: 0 where all are.
+
+        Example:
+
+        >>> load("iris").in_memory
+        0
+        """
+        return 0 if self.others is None else self.others.held
 
 
 def load(
@@ -203,8 +215,9 @@ def load(
         sequence: Column that tells several series of a forecast apart, such as a shop; no window crosses it. Without
             `forecast` each sequence, such as a patient's visits, is one row with one target: `(steps, columns)` in the
             order of `time`, filled up by -1e9 behind its end, which models leave out.
-        in_memory: Rows of a table that are held in memory at most, at least 100; by default all where they fit, else
-            100,000. They are drawn from the whole file; the further rows are `others`, for training.
+        in_memory: Rows of a table that are held in memory at most, at least 100, or 0 for all; by default all where
+            they fit into the memory that is free, else 100,000 (fewer of more than 50 columns). They are drawn from
+            the whole file; the further rows are `others`, for training.
         rare: What becomes of classes with fewer than 3 rows, which cannot stand in each split: `"refuse"`, `"drop"`
             (the rows are left out) or `"merge"` (they are one class, `"other"`).
 
@@ -237,7 +250,7 @@ def load(
         raise ValueError("`group` and `time` part the rows in two ways, give one of them.")
     _refuse_unfit_forecast(task, group, forecast, window, sequence)
     one_of("rare", rare, ("refuse", "drop", "merge"))
-    if in_memory is not None:
+    if in_memory is not None and (type(in_memory) is not int or in_memory != 0):
         whole_number("in_memory", in_memory, _FEWEST_HELD, 2**63 - 1)
     rows = read_rows(
         source, target=target, header=header, drop=drop, data_dir=data_dir, columns=columns, group=group, time=time,
@@ -267,7 +280,7 @@ def load(
         rows.features,
         rows.target,
         classes,
-        fingerprint(rows.x, y),
+        fingerprint(rows.x, y, rows.others.digest if rows.others else ""),
         rows.columns,
         (*rows.notes, *notes),
         rows.forecast,
@@ -316,10 +329,12 @@ def without_rare(rows: SourceRows, how: str) -> SourceRows:
     >>> without_rare(SourceRows("pets", x, y), "drop").y.tolist()
     ['a', 'a', 'a', 'b', 'b', 'b']
     """
-    if rows.y.ndim != 1:
+    y = as_targets(rows.y)
+    if y.ndim != 1:
         return rows
-    names, numbers, counts = np.unique(_as_plain_words(rows.y), return_inverse=True, return_counts=True)
-    few = counts < ROWS_PER_CLASS
+    _, numbers, named = _classes(rows, y)
+    names = np.array(named, dtype=object)
+    few = np.bincount(numbers) < ROWS_PER_CLASS
     if not few.any():
         return rows
     rarely = few[numbers]
@@ -328,17 +343,19 @@ def without_rare(rows: SourceRows, how: str) -> SourceRows:
         if _OTHER in names or rarely.sum() < ROWS_PER_CLASS:
             reason = f"a class is called {_OTHER!r} already" if _OTHER in names else "merged they still are too few"
             raise ValueError(f"The classes {listed} cannot be merged: {reason}. Leave them out (`drop`).")
-        y = np.where(rarely, _OTHER, names[numbers]).astype(object)
         said = f"The classes {listed} have fewer than {ROWS_PER_CLASS} rows each and are merged as {_OTHER!r}."
-        return replace(rows, y=y, classes=None, notes=(*rows.notes, said))
+        # Classes that the drawn rows do not show are rare as well.
+        others = rows.others and replace(rows.others, class_of_unknown=_OTHER)
+        merged = np.where(rarely, _OTHER, names[numbers])
+        return replace(rows, y=merged, classes=None, notes=(*rows.notes, said), others=others)
     keep = np.flatnonzero(~rarely)
     said = f"{rarely.sum()} rows of classes with fewer than {ROWS_PER_CLASS} are left out: {listed}."
     moved = np.cumsum(~rarely) - 1
     return replace(
         rows,
         x=take(rows.x, keep),
-        y=rows.y[keep],
-        classes=None,
+        y=y[keep],
+        classes=rows.classes and tuple(names[~few]),
         parts={part: moved[at[~rarely[at]]] for part, at in rows.parts.items()},
         group=None if rows.group is None else rows.group[keep],
         time=None if rows.time is None else rows.time[keep],
@@ -346,16 +363,13 @@ def without_rare(rows: SourceRows, how: str) -> SourceRows:
     )
 
 
-def _as_plain_words(y: np.ndarray) -> np.ndarray:
-    return _as_words(y) if y.dtype.kind in "OSU" else np.array([f"{value:g}" for value in y])
-
-
-def fingerprint(x: Inputs, y: np.ndarray) -> str:
+def fingerprint(x: Inputs, y: np.ndarray, file: str = "") -> str:
     """Hash of inputs and targets: 32 hexadecimal digits.
 
     Args:
         x: One array, or columns by name.
         y: Targets, one a row.
+        file: Hash of the file that holds further rows; empty where there are none.
 
     Example:
 
@@ -363,7 +377,7 @@ def fingerprint(x: Inputs, y: np.ndarray) -> str:
     >>> fingerprint(np.zeros((2, 1)), np.zeros(2)) == fingerprint(np.zeros((2, 1)), np.ones(2))
     False
     """
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(file.encode(), digest_size=16)
     for name, array in (*(x.items() if isinstance(x, dict) else [("x", x)]), ("y", y)):
         # Shape and kind too: the same bytes can be other arrays.
         digest.update(f"{name} {array.shape} {array.dtype}".encode())
@@ -414,12 +428,18 @@ def _encode(rows: SourceRows, task: Task) -> tuple[np.ndarray, tuple[str, ...] |
         y = y.argmax(axis=1)
     if np.issubdtype(y.dtype, np.floating) and not np.all(y == np.round(y)):
         raise ValueError(f"Targets for {task} must be classes, got the number {y[y != np.round(y)][0]}.")
+    values, numbers, names = _classes(rows, y)
+    _refuse_bad_classes(values, numbers, task)
+    return numbers.astype("float32" if task == "binary" else "int32"), names
+
+
+def _classes(rows: SourceRows, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """The classes that occur, the number of each row's class, and what the classes are called."""
     # Sorted, so that the numbers of the classes do not depend on the order of the rows.
     values, numbers = np.unique(_as_words(y) if y.dtype.kind in "OSU" else y, return_inverse=True)
-    _refuse_bad_classes(values, numbers, task)
     known = rows.classes if rows.classes and len(rows.classes) == len(values) else None
-    plain = values.astype("int64") if np.issubdtype(values.dtype, np.floating) else values
-    return numbers.astype("float32" if task == "binary" else "int32"), known or tuple(map(str, plain))
+    whole = np.issubdtype(values.dtype, np.floating) and np.all(values == np.round(values))
+    return values, numbers, known or tuple(map(str, values.astype("int64") if whole else values))
 
 
 def _refuse_huge_targets(target: str, y: np.ndarray) -> None:

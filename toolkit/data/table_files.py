@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,8 +29,8 @@ _PACKED = (".gz", ".bz2", ".xz")
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # What the column before the first is called where a header leaves its name out.
 INDEX = ""
-# Rows of a table that are read at once where it may be larger than memory.
-PART = 32_768
+# Cells of a table that are read at once where it may be larger than memory, and rows at most.
+_CELLS_AT_ONCE, _ROWS_AT_ONCE = 1_000_000, 32_768
 _SAID = 0.8
 _LONGEST_CELL = 2**31 - 1
 
@@ -44,6 +45,7 @@ class Table:
         comma: Whether the file's separator lets expect decimal commas.
         notes: How the file was read, a sentence each.
         first_line: Number of the first row, as a reader of the file counts.
+        lines: Number of each row, where they do not follow one another.
     """
 
     frame: pd.DataFrame
@@ -51,6 +53,20 @@ class Table:
     comma: bool = False
     notes: tuple[str, ...] = ()
     first_line: int = 1
+    lines: np.ndarray | None = None
+
+    @property
+    def row_numbers(self) -> np.ndarray:
+        """The number of each row, as a reader of the file counts."""
+        return np.arange(self.rows) + self.first_line if self.lines is None else self.lines
+
+    def line(self, place: Any) -> int:
+        """The number of the row at a place, as a reader of the file counts."""
+        return self.first_line + int(place) if self.lines is None else int(self.lines[place])
+
+    def at(self, places: np.ndarray) -> Table:
+        """The rows at these places."""
+        return replace(self, frame=self.frame.iloc[places].reset_index(drop=True), lines=self.row_numbers[places])
 
     @property
     def rows(self) -> int:
@@ -216,44 +232,9 @@ def _refuse_doubled(name: str, names: Sequence[str]) -> None:
 
 def _read_text_table(path: Path, header: bool | None, target: str | None) -> Table:
     file = read_text(path)
-    separator = find_separator(file.text)
-    widths = _widths(path, file.text, separator)
-    whole = max(widths)
-    # R, and whoever writes an index without a name for it, has one cell less in the header.
-    unnamed = len(widths) > 1 and widths[0] == whole - 1 and all(width == whole for width in widths[1:])
-    for line, width in enumerate(widths, 1):
-        if width != widths[0] and not unnamed:
-            raise ValueError(f"{path}: row {line} has {width} cells, the first row has {widths[0]}.")
-    try:
-        frame = pd.read_csv(
-            io.StringIO(file.text.removeprefix("\ufeff")),
-            sep=separator,
-            header=None,
-            names=range(whole),
-            dtype=object,
-            keep_default_na=False,
-            na_filter=False,
-            # A row of separators only is a row of gaps, a line of nothing is none.
-            skip_blank_lines=True,
-            low_memory=False,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
-        raise ValueError(f"{path} is not a CSV file, or a quote in it is not closed: {error}.") from None
-    # Cell by cell: a table of very many columns would take long by columns.
-    cells = [[str(cell).strip() for cell in row] for row in frame.to_numpy(dtype=object)]
-    frame = pd.DataFrame(np.array(cells, dtype=object).reshape(len(cells), whole))
-    names = _names(path, frame, unnamed, header, target)
-    rows = frame if names.are_made_up else frame.iloc[1:].reset_index(drop=True)
-    if not len(rows):
-        raise ValueError(f"{path} holds a header and no rows.")
-    notes = _how_read(file.encoding, separator)
-    return Table(
-        rows.set_axis(names.names, axis=1),
-        not names.are_made_up,
-        separator == ";",
-        notes,
-        1 if names.are_made_up else 2,
-    )
+    lines = io.StringIO(file.text.removeprefix("\ufeff"), newline="")
+    reader = _TextReader(path, OpenedText(file.text, lines, file.encoding), header, target)
+    return next(reader.parts(sys.maxsize))
 
 
 @dataclass(frozen=True)
@@ -282,7 +263,7 @@ def _how_read(encoding: str, separator: str) -> tuple[str, ...]:
 
 
 def table_parts(
-    path: str | Path, header: bool | None = None, target: str | None = None, rows: int = PART
+    path: str | Path, header: bool | None = None, target: str | None = None, rows: int | None = None
 ) -> Iterator[Table]:
     r"""Reads a file some rows at a time, so that it may be larger than memory.
 
@@ -292,7 +273,7 @@ def table_parts(
         path: As for `read_table`.
         header: Whether the first row names the columns; found by the first rows by default.
         target: A name that the header is known to hold.
-        rows: Of a part, at least 1; a header counts as one.
+        rows: Of a part, at least 1; a header counts as one. By default 32,768, fewer where there are many columns.
 
     Yields:
         Tables of the same columns, in the order of the file.
@@ -310,21 +291,28 @@ def table_parts(
     >>> [(part.rows, part.first_line) for part in table_parts(file, rows=2)]
     [(1, 2), (2, 3)]
     """
-    whole_number("rows", rows, low=1)
+    if rows is not None:
+        whole_number("rows", rows, low=1)
     path = Path(path)
     kind = _kind(path)
     if kind in _TEXT:
-        yield from _text_parts(path, header, target, rows)
+        with opened_text(path) as file:
+            yield from _TextReader(path, file, header, target).parts(rows)
     elif kind in _PARQUET:
         yield from _parquet_parts(path, rows)
     else:
         table = read_table(path, header, target)
+        rows = rows or _rows_at_once(len(table.columns))
         for start in range(0, table.rows, rows):
             part = table.frame.iloc[start : start + rows].reset_index(drop=True)
             yield replace(table, frame=part, first_line=table.first_line + start)
 
 
-def _parquet_parts(path: Path, rows: int) -> Iterator[Table]:
+def _rows_at_once(columns: int) -> int:
+    return max(2, min(_ROWS_AT_ONCE, _CELLS_AT_ONCE // columns))
+
+
+def _parquet_parts(path: Path, rows: int | None) -> Iterator[Table]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
@@ -334,7 +322,7 @@ def _parquet_parts(path: Path, rows: int) -> Iterator[Table]:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             line = 1
-            for batch in file.iter_batches(rows):
+            for batch in file.iter_batches(rows or _rows_at_once(max(1, len(file.schema_arrow)))):
                 if batch.num_rows:
                     yield replace(from_frame(batch.to_pandas(), str(path)), first_line=line)
                 line += batch.num_rows
@@ -343,24 +331,69 @@ def _parquet_parts(path: Path, rows: int) -> Iterator[Table]:
         raise ValueError(f"{path} cannot be read as a .parquet file: {type(error).__name__}: {told}") from None
 
 
-def _text_parts(path: Path, header: bool | None, target: str | None, rows: int) -> Iterator[Table]:
-    with opened_text(path) as file:
-        separator = find_separator(file.head)
+class _TextReader:
+    """Makes tables of the rows of a text file as they come; the first ones tell what the columns are called.
+
+    Args:
+        path: The file, for messages.
+        file: Its text.
+        header: Whether the first row names the columns; found by the first rows by default.
+        target: A name that the header is known to hold.
+    """
+
+    def __init__(self, path: Path, file: OpenedText, header: bool | None, target: str | None) -> None:
+        self._path, self._file, self._header, self._target = path, file, header, target
+        self._separator = find_separator(file.head)
+        self._names: _Names | None = None
+        self._width, self._line = 0, 1
+
+    def parts(self, rows: int | None) -> Iterator[Table]:
+        """Tables of so many rows of the file; `None` has their width decide."""
         made: list[list[str]] = []
-        names: _Names | None = None
-        widths, line = 0, 1
-        for cells in _cells(path, file.lines, separator):
+        for cells in _cells(self._path, self._file.lines, self._separator):
+            rows = rows or _rows_at_once(len(cells))
             made.append(cells)
-            if len(made) <= rows:
-                continue
             # One row more than a part, so that a header is never a part without rows.
-            last = [made.pop()]
-            names, widths, line, table = _part(path, made, names, widths, line, header, target, separator, file)
-            yield table
-            made = last
+            if len(made) > rows:
+                yield self._table(made[:-1])
+                made = made[-1:]
         if not made:
-            raise ValueError(f"{path} is empty.")
-        yield _part(path, made, names, widths, line, header, target, separator, file)[-1]
+            raise ValueError(f"{self._path} is empty.")
+        yield self._table(made)
+
+    def _table(self, made: list[list[str]]) -> Table:
+        is_first = self._names is None
+        unnamed = is_first and _leaves_out_index(made)
+        if is_first:
+            self._width = len(made[-1] if unnamed else made[0])
+        if unnamed:
+            made[0].append("")
+        for place, row in enumerate(made):
+            if len(row) != self._width:
+                raise ValueError(
+                    f"{self._path}: row {self._line + place} has {len(row)} cells, the first row has {self._width}."
+                )
+        frame = pd.DataFrame(np.array(made, dtype=object).reshape(len(made), self._width))
+        if self._names is None:
+            self._names = _names(self._path, frame, unnamed, self._header, self._target)
+            if not self._names.are_made_up:
+                frame, self._line = frame.iloc[1:].reset_index(drop=True), self._line + 1
+                if not len(frame):
+                    raise ValueError(f"{self._path} holds a header and no rows.")
+        notes = _how_read(self._file.encoding, self._separator) if is_first else ()
+        line, self._line = self._line, self._line + len(frame)
+        return Table(
+            frame.set_axis(self._names.names, axis=1),
+            not self._names.are_made_up,
+            self._separator == ";",
+            notes,
+            line,
+        )
+
+
+def _leaves_out_index(made: list[list[str]]) -> bool:
+    """Whether the header has one cell less: R, and whoever writes an index without a name for it, has."""
+    return len(made) > 1 and {len(row) for row in made[1:]} == {len(made[0]) + 1}
 
 
 def _cells(path: Path, lines: Iterable[str], separator: str) -> Iterator[list[str]]:
@@ -375,58 +408,8 @@ def _cells(path: Path, lines: Iterable[str], separator: str) -> Iterator[list[st
         csv.field_size_limit(before)
 
 
-def _part(
-    path: Path,
-    made: list[list[str]],
-    names: _Names | None,
-    width: int,
-    line: int,
-    header: bool | None,
-    target: str | None,
-    separator: str,
-    file: OpenedText,
-) -> tuple[_Names, int, int, Table]:
-    """The next rows as a table; the first ones tell what the columns are called."""
-    unnamed = False
-    if names is None:
-        width = max(map(len, made))
-        unnamed = len(made) > 1 and len(made[0]) == width - 1 and all(len(row) == width for row in made[1:])
-        width = width if unnamed else len(made[0])
-    for place, row in enumerate(made):
-        if len(row) != width and not (unnamed and place == 0):
-            raise ValueError(f"{path}: row {line + place} has {len(row)} cells, the first row has {width}.")
-    if unnamed:
-        made[0].append("")
-    frame = pd.DataFrame(np.array(made, dtype=object).reshape(len(made), width))
-    first = names is None
-    if names is None:
-        names = _names(path, frame, unnamed, header, target)
-        if not names.are_made_up:
-            frame, line = frame.iloc[1:].reset_index(drop=True), line + 1
-            if not len(frame):
-                raise ValueError(f"{path} holds a header and no rows.")
-    notes = _how_read(file.encoding, separator) if first else ()
-    table = Table(frame.set_axis(names.names, axis=1), not names.are_made_up, separator == ";", notes, line)
-    return names, width, line + len(frame), table
-
-
 def _spoken(encoding: str) -> str:
     return encoding.upper().removesuffix("-LE").removesuffix("-BE") if "utf" in encoding else encoding
-
-
-def _widths(path: Path, text: str, separator: str) -> list[int]:
-    """The number of cells of each row: pandas fills short ones up without a word."""
-    before = csv.field_size_limit(_LONGEST_CELL)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        widths = [len(row) for row in reader if row]
-    except csv.Error as error:
-        raise ValueError(f"{path} is not a CSV file, or a quote in it is not closed: {error}.") from None
-    finally:
-        csv.field_size_limit(before)
-    if not widths:
-        raise ValueError(f"{path} is empty.")
-    return widths
 
 
 def _looks_like_header(first: list[str], body: pd.DataFrame, target: str | None) -> bool:

@@ -103,7 +103,8 @@ def table_rows(table: Table, options: TableOptions, y: np.ndarray | None = None,
                 f"{'is' if count == 1 else 'are'} left out."
             )
             keep = np.flatnonzero(~gaps)
-            frame, y = frame.iloc[keep].reset_index(drop=True), y[keep]
+            table, y = table.at(keep), y[keep]
+            frame = table.frame
         left.remove(target)
     if not left:
         raise ValueError(f"{where} has the target column {target!r} only, and no column to predict it from.")
@@ -114,14 +115,14 @@ def table_rows(table: Table, options: TableOptions, y: np.ndarray | None = None,
             frame[name],
             asked=options.asked.get(name),
             comma=table.comma,
-            first_row=table.first_line,
+            lines=table.row_numbers,
             source=source,
         )
         if name == options.group:
             column = replace(column, used=False, details=(*column.details, "the group of a row"))
         columns.append(column)
         if column.used:
-            values[name] = _finite(name, found) if column.is_number else found
+            values[name] = _finite(name, found, table) if column.is_number else found
     if not values:
         raise ValueError(f"{where} has no column to predict {target!r} from: {'; '.join(one.said for one in columns)}.")
     wordy = len(values) if any(not one.is_number for one in columns if one.used) else 0
@@ -162,7 +163,7 @@ def targets_of(table: Table, target: str, asked: str | None, source: str) -> tup
         # Whatever its kind, a target is numbers or words; dates to predict would be numbers.
         asked=asked if asked in ("number", "category") else None,
         comma=table.comma,
-        first_row=table.first_line,
+        lines=table.row_numbers,
         source=source,
     )
     if column.kind == "date":
@@ -184,12 +185,13 @@ def targets_of(table: Table, target: str, asked: str | None, source: str) -> tup
     return values, gaps
 
 
-def _finite(name: str, values: np.ndarray) -> np.ndarray:
+def _finite(name: str, values: np.ndarray, table: Table) -> np.ndarray:
     numbers = as_float32(name, values)
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:
         raise ValueError(
-            f"The feature {name!r} holds infinite values, the first in row {infinite[0]}: leave the cell empty."
+            f"The feature {name!r} holds infinite values, the first in row {table.line(infinite[0])}: leave "
+            "the cell empty."
         )
     return numbers
 
@@ -217,9 +219,9 @@ def times_of(frame: pd.DataFrame, table: Table, name: str, asked: str | None = N
     (array([8.640e+13, 1.728e+14]), '%Y-%m-%d')
     """
     kind = asked if asked in ("date", "number") else None
-    column, values = find_column(name, frame[name], asked=kind, comma=table.comma, first_row=table.first_line)
+    column, values = find_column(name, frame[name], asked=kind, comma=table.comma, lines=table.row_numbers)
     if kind is None and values.dtype != object and _are_days(values):
-        column, values = find_column(name, frame[name], asked="date", comma=table.comma, first_row=table.first_line)
+        column, values = find_column(name, frame[name], asked="date", comma=table.comma, lines=table.row_numbers)
     if values.dtype == object:
         if column.kind != "date":
             raise ValueError(
@@ -229,7 +231,7 @@ def times_of(frame: pd.DataFrame, table: Table, name: str, asked: str | None = N
         values = times.astype("datetime64[ns]").astype("int64").to_numpy().astype("float64")
         values[times.isna().to_numpy()] = np.nan
     if np.isnan(values).any():
-        row = int(np.flatnonzero(np.isnan(values))[0]) + table.first_line
+        row = table.line(np.flatnonzero(np.isnan(values))[0])
         raise ValueError(f"Column {name!r} cannot order the rows by time: row {row} has no value.")
     return values, column.date_format
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 from ..checks import instance_of, one_of
@@ -160,7 +161,7 @@ class FindingsSoFar:
     @property
     def ranked(self) -> list[Finding]:
         """The findings, surest first."""
-        return rank(self._found.values())
+        return agreeing(rank(self._found.values()))
 
     def is_new(self, finding: Finding) -> bool:
         """Whether its symptom was not found yet, or at a lower level only."""
@@ -231,6 +232,33 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
     for one in found:
         instance_of("findings", one, Finding, "a list of findings")
     return FindingList(sorted(found, key=_place))
+
+
+def agreeing(findings: Iterable[Finding], shape_wants: Mapping[str, str] = MappingProxyType({})) -> list[Finding]:
+    """The findings without advice that pulls the other way than the first advice of a surer one.
+
+    Args:
+        findings: Of one run, surest first.
+        shape_wants: Which way the shape of the whole run turns a parameter, `"raise"` or `"lower"`, by its name; surer
+            than what is information.
+
+    Example:
+
+    >>> slow = Finding("learning_rate_too_low", "warning", "", advice=(Advice("learning_rate", "raise", 3.0),))
+    >>> still = Finding("plateau", "info", "", advice=(Advice("learning_rate", "lower", 3.0), Advice("units", "raise")))
+    >>> [advice.sentence for advice in agreeing([slow, still])[1].advice]
+    ['raise units']
+    """
+    ways: dict[str, str] = {}
+    told = []
+    for finding in findings:
+        if finding.level == "info":
+            ways = {**shape_wants, **ways}
+        kept = tuple(one for one in finding.advice if {one.change, ways.get(one.parameter, "")} != {"raise", "lower"})
+        for one in kept[:1]:
+            ways.setdefault(one.parameter, one.change)
+        told.append(finding if len(kept) == len(finding.advice) else replace(finding, advice=kept))
+    return FindingList(told)
 
 
 def _place(finding: Finding) -> tuple[int, int, int]:

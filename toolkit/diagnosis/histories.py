@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .findings import Finding
+from .findings import Finding, agreeing
+from .loss_shapes import RATE_OF_SHAPE, loss_shape
 from .run_reader import RunReader
 
 _EPOCH = "epoch"
@@ -53,7 +54,9 @@ def diagnose(history: Any) -> list[Finding]:
     for logs in _epochs(curves, count):
         reader.begin_epoch()
         reader.end_epoch(logs)
-    return reader.findings
+    # What was found on the way may be another thing by the end.
+    way = RATE_OF_SHAPE.get(loss_shape(np.asarray(curves[name], "float64"))[0])
+    return agreeing(reader.findings, {} if way is None else {"learning_rate": way})
 
 
 def _epochs(curves: Mapping[str, Sequence[Any]], count: int) -> Iterable[dict[str, Any]]:

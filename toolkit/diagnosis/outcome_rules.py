@@ -10,6 +10,7 @@ import numpy as np
 from .catalogue import Level
 from .curves import Run, binomial_error, last_third, stands_still, straightness
 from .findings import Advice, Finding
+from .loss_shapes import FEWEST, best_before_falling, still_falls
 from .thresholds import limit
 
 # Of a model that has learnt something and then stands still.
@@ -280,9 +281,12 @@ def too_short(run: Run) -> Finding | None:
     # Without a budget nobody can say that it was too short.
     if run.curves.epochs is None or run.share_done < 1 or len(run.loss) < limit("budget_epochs") or run.solved:
         return None
-    tail = last_third(run.loss)
+    tail, held = last_third(run.loss), run.curves.val_metric
     fallen = float(tail[0] - tail[-1])
     if not run.positive or stands_still(tail) or fallen < limit("late_fall") * float(run.loss[0] - run.loss[-1]):
+        return None
+    # More epochs of what has fallen back on the validation rows are no cure.
+    if run.accuracy_like and len(held) >= FEWEST and best_before_falling(np.asarray(held)) is not None:
         return None
     evidence = {"loss": run.shown(float(run.loss[-1])), "fallen_in_last_third": fallen}
     worse = worse_than_simple(run) or {}
@@ -338,8 +342,10 @@ def underfitting(run: Run) -> Finding | None:
     if worse:
         than = f"; a simple model reaches {worse['simple']:.4g} where this one reaches {worse['model']:.4g}"
         than += f" ({run.simple.note})" if run.simple.note else ""
-    causes, advice = _reasons(run, still=True, pinned=False)
-    if moved:
+    # Within its noise a slow fall stands still too, and wants the opposite of what a loss wants that stays.
+    slow = still_falls(run.loss)
+    causes, advice = _reasons(run, still=not slow, pinned=False)
+    if moved and not slow:
         causes, advice = _POORER, _more_capacity(run)
     return Finding(
         "underfitting",
@@ -360,7 +366,12 @@ def plateau(run: Run) -> Finding | None:
     # Not the best value of the tail, which owes too much to luck.
     level, reach = float(np.median(tail)), run.simple.loss or 0.0
     # An empty answer says that no simple model does better.
-    if not stands_still(tail) or level <= max(reach, limit("solved_share") * run.start) or worse_than_simple(run) == {}:
+    if (
+        not stands_still(tail)
+        or still_falls(run.loss)
+        or level <= max(reach, limit("solved_share") * run.start)
+        or worse_than_simple(run) == {}
+    ):
         return None
     begin = len(run.loss) - len(tail)
     causes: tuple[str, ...] = ("lr_too_high", "capacity_too_small", "lr_too_low")

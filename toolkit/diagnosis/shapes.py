@@ -14,6 +14,7 @@ from ..runtime.figures import in_one_style, panels
 from .curves import noise_of
 from .findings import Advice
 from .histories import read_history
+from .loss_shapes import BEYOND_NOISE, FEWEST, best_before_falling, loss_shape
 from .wording import LANGUAGES, advice_sentence, advice_sentence_ko
 
 if TYPE_CHECKING:
@@ -88,21 +89,7 @@ SHAPES: Mapping[str, tuple[str, str, tuple[Advice, ...]]] = MappingProxyType(
     }
 )
 
-_FEWEST = 4
-# A second half that brings this much of the first is straight: healthy runs stay below .54 (`thresholds.py`).
-_STRAIGHT = 0.6
-# One that brings this much has not come to its floor yet.
-_STILL_FALLING = 0.1
-# In multiples of the noise: what an exponential explains beyond a line, what a fall must be.
-_BEYOND_NOISE = 3.0
-# Of the whole fall, what is done in the first fifth of a run that drops at once.
-_AT_ONCE = 0.85
-# A floor above this share of the start is high.
-_HIGH = 0.15
-# The noise of an oscillating loss, as a share of its level, and of its fall.
-_NOISY_LEVEL, _NOISY_FALL = 0.05, 0.08
-_GROWN = 4.0
-_GAP, _FALLEN_BACK, _LOW = 0.1, 0.03, 0.7
+_GAP, _LOW = 0.1, 0.7
 _LOSS_GAP = 1.5
 
 
@@ -197,70 +184,11 @@ def shape(history: Any) -> Shape:
     rows = np.asarray(curves["loss"] if "loss" in curves else 1 - np.asarray(curves[str(accuracy)]), "float64")
     if not len(rows):
         raise ValueError("`history` must hold at least one epoch, got none.")
-    # Losses near the largest float overflow in sums and squares, which the comparisons survive.
-    with np.errstate(all="ignore"):
-        name, evidence = _of_loss(rows)
+    name, evidence = loss_shape(rows)
     if name in ("bends_to_floor", "still_falls", "drops_and_stays", "straight_line"):
         name, evidence = _of_accuracies(curves, accuracy, name) or _of_losses(curves) or (name, evidence)
     shown = {key: curves[key] for key in ("loss", "val_loss", accuracy, f"val_{accuracy}") if key in curves}
     return Shape(name, SHAPES[name][2], evidence, shown)
-
-
-def _of_loss(loss: np.ndarray) -> tuple[str, dict[str, float]]:
-    """The shape of a loss, without any other curve."""
-    finite = np.isfinite(loss)
-    if not finite.all():
-        return "breaks_down", {"epoch": float(np.argmin(finite))}
-    if len(loss) < _FEWEST:
-        return "too_short", {"epochs": float(len(loss))}
-    start, best = float(loss[0]), float(loss.min())
-    level = float(np.median(loss[-max(2, len(loss) // 3) :]))
-    line, bent, ratio, done = _trend(loss)
-    # Second differences of few points on a steep curve are no noise, so that what an exponential leaves over bounds it.
-    noise = min(noise_of(loss), float(np.sqrt(bent / max(1, len(loss) - 3))))
-    fall = start - level
-    evidence = {"start": start, "level": level, "noise": noise}
-    if start > 0 and level > _GROWN * start:
-        return "breaks_down", evidence
-    climbed = level - best > max(0.5 * (start - best), _BEYOND_NOISE * noise, 1e-3 * abs(start))
-    if climbed and float(np.median(loss[: max(2, len(loss) // 3)])) < level:
-        return "rises", evidence
-    if noise > _NOISY_LEVEL * abs(level) and noise > _NOISY_FALL * (start - best):
-        return "oscillates", evidence
-    evidence |= {"half_ratio": ratio, "done_early": done}
-    if fall <= max(_BEYOND_NOISE * noise / np.sqrt(len(loss)), 1e-6 * abs(start)):
-        return "stands_still", evidence
-    # Of noise alone an exponential explains no more than a line does.
-    straight = ratio >= _STRAIGHT or line - bent <= _BEYOND_NOISE * noise**2
-    if straight:
-        return "straight_line", evidence
-    if ratio >= _STILL_FALLING:
-        return "still_falls", evidence
-    high = start > 0 and level > _HIGH * start
-    return ("drops_and_stays" if done >= _AT_ONCE and high else "bends_to_floor"), evidence
-
-
-def _trend(loss: np.ndarray) -> tuple[float, float, float, float]:
-    """Squared errors of a line and of an exponential; of the latter the second half's fall over that of the first, and
-    the share of the fall in the first fifth.
-    """
-    time = np.linspace(0, 1, len(loss))
-    centred = loss - loss.mean()
-    slope = float((time - 0.5) @ centred) / float((time - 0.5) @ (time - 0.5))
-    line = float(np.sum((centred - slope * (time - 0.5)) ** 2))
-    # From falls within an epoch to curves that no eye tells from a line, and beyond it to those that bend down.
-    spans = np.geomspace(0.3 / len(loss), 30, 80)
-    curves = np.exp(-time[None] / np.concatenate([spans, -spans[spans > 0.3]])[:, None])
-    curves -= curves.mean(axis=1, keepdims=True)
-    share = (curves @ centred) / np.maximum(np.sum(curves**2, axis=1), 1e-300)
-    errors = np.sum((centred - share[:, None] * curves) ** 2, axis=1)
-    best = int(np.argmin(errors))
-    fitted = share[best] * curves[best]
-    middle, fifth = np.interp([0.5, 0.2], time, fitted)
-    whole = float(fitted[0] - fitted[-1])
-    first = float(fitted[0] - middle)
-    ratio = (whole - first) / first if abs(first) > 1e-12 else 0.0
-    return line, float(errors[best]), float(ratio), float(fitted[0] - fifth) / whole if abs(whole) > 1e-12 else 0.0
 
 
 def _of_accuracies(
@@ -270,22 +198,19 @@ def _of_accuracies(
         return None
     train = np.asarray(curves[accuracy], "float64")
     held = np.asarray(curves.get(f"val_{accuracy}", ()), "float64")
-    if not np.isfinite(train).all() or not np.isfinite(held).all() or len(train) < _FEWEST:
+    if not np.isfinite(train).all() or not np.isfinite(held).all() or len(train) < FEWEST:
         return None
     last = float(np.median(train[-max(2, len(train) // 5) :]))
     evidence = {"accuracy": last}
-    if len(held) >= _FEWEST:
+    if len(held) >= FEWEST:
         held_last = float(np.median(held[-max(2, len(held) // 5) :]))
         evidence["val_accuracy"] = held_last
-        noise = noise_of(held)
-        # The best of smoothed values: the best of noisy ones is luck.
-        smoothed = np.convolve(held, np.full(3, 1 / 3), "valid")
-        fallen = float(smoothed.max()) - held_last
-        if fallen > max(_FALLEN_BACK, _BEYOND_NOISE * noise):
-            return "falls_back", evidence | {"best": float(smoothed.max())}
+        noise, best = noise_of(held), best_before_falling(held)
+        if best is not None:
+            return "falls_back", evidence | {"best": best}
         # Of training rows that are not learnt yet a few validation rows may lie far by chance, and their loss lower.
         learnt = last >= _LOW and not _loss_is_lower(curves)
-        if learnt and last - held_last > max(_GAP, _BEYOND_NOISE * noise):
+        if learnt and last - held_last > max(_GAP, BEYOND_NOISE * noise):
             return "gap", evidence
     # One that still falls in a line is slow, not small; one whose loss stays high at once has another cure first.
     small = loss_shape == "bends_to_floor" or ("loss" not in curves and loss_shape == "drops_and_stays")
@@ -300,14 +225,14 @@ def _loss_is_lower(curves: Mapping[str, Sequence[float]]) -> bool:
 
 def _of_losses(curves: Mapping[str, Sequence[float]]) -> tuple[str, dict[str, float]] | None:
     """A validation loss that has left the training loss behind, which has fallen."""
-    if "loss" not in curves or len(curves.get("val_loss", ())) < _FEWEST:
+    if "loss" not in curves or len(curves.get("val_loss", ())) < FEWEST:
         return None
     loss, held = (np.asarray(curves[name], "float64") for name in ("loss", "val_loss"))
     if not np.isfinite(held).all():
         return None
     tail = max(2, len(held) // 5)
     last, held_last = float(np.median(loss[-tail:])), float(np.median(held[-tail:]))
-    grown = held_last - float(held.min()) > max(_BEYOND_NOISE * noise_of(held), 0.1 * abs(float(held.min())))
+    grown = held_last - float(held.min()) > max(BEYOND_NOISE * noise_of(held), 0.1 * abs(float(held.min())))
     if grown and held_last > _LOSS_GAP * last and held_last - last > 0.1 * abs(float(loss[0])):
         return "gap", {"loss": last, "val_loss": held_last, "best_val_loss": float(held.min())}
     return None

@@ -76,10 +76,11 @@ class PredictionIntervals:
 
 
 def prediction_intervals(answers: np.ndarray, y: np.ndarray, coverage: float = 0.9) -> PredictionIntervals | None:
-    """Intervals by split conformal prediction: new rows of the same kind lie inside at least so often.
+    """Intervals by split conformal prediction: new rows of the same kind lie inside about so often.
 
-    Each side leaves out half of what may lie outside. Where rows are many, answers of a like size have an interval of
-    their own, since most models miss large values by more.
+    At least so often on average, where the rows decided nothing about the model; where it was chosen by them, a little
+    less often, and test rows tell. Each side leaves out half of what may lie outside. Where rows are many, answers of a
+    like size have an interval of their own, since most models miss large values by more.
 
     Args:
         answers: Of a model to rows it did not learn from, `(rows,)` or `(rows, outputs)`.

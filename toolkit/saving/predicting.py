@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,17 +12,19 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 
+from ..data.columns import as_written
 from ..data.forecasts import Forecast, last_windows
 from ..data.images import ENDINGS, images_in, is_image_file, read_images
 from ..data.sequences import SequenceColumns, named_sequences
 from ..data.table_files import Table, read_table, table_parts
+from ..data.table_inputs import UnknownWords, table_inputs
 from ..metrics.decision_threshold import Threshold
 from ..metrics.prediction_intervals import PredictionIntervals
 from .checksums import has_changed
 from .exporting import SCHEMA
+from .model_schema import wrong_part
 from .numbering import latest_version
 from .outward_operations import refuse_outward
-from .table_inputs import table_inputs, wrong_part
 
 _IMAGES_AT_ONCE = 256
 
@@ -35,11 +37,18 @@ class Predicted:
         names: Of the columns of answers.
         rows: One for each row of the table, as text.
         notes: What is to be said of the rows, a sentence each.
+        words: How many of the first columns name something: identifiers, times, classes. The further ones are numbers.
     """
 
     names: list[str]
     rows: list[list[str]]
     notes: list[str]
+    words: int = 0
+
+    def after(self, names: list[str], rows: Sequence[Sequence[str]]) -> Predicted:
+        """The same with columns of words before it."""
+        joined = [[*before, *row] for before, row in zip(rows, self.rows, strict=True)]
+        return replace(self, names=[*names, *self.names], rows=joined, words=len(names) + self.words)
 
 
 def predict_table(
@@ -69,7 +78,7 @@ def predict_table(
     """
     parts = list(predict_parts(model, file, header, trust=trust, row_id=row_id))
     rows = [row for part in parts for row in part.rows]
-    return Predicted(parts[0].names, rows, [note for part in parts for note in part.notes])
+    return replace(parts[0], rows=rows, notes=[note for part in parts for note in part.notes])
 
 
 def predict_parts(
@@ -80,7 +89,7 @@ def predict_parts(
     Args: as for `predict_table`.
 
     Yields:
-        The answers to the next rows, in the order of the file.
+        The answers to the next rows, in the order of the file; what is to be said of all of them comes with the last.
     """
     folder = latest_version(model)
     schema = _schema(folder)
@@ -119,17 +128,25 @@ def _predicted(
         )
         return
     serve: Callable[[Any], np.ndarray] | None = None
+    waiting: Predicted | None = None
+    unknown = UnknownWords()
     for table in table_parts(file, header, named):
         _refuse_id(table, file, row_id)
-        inputs, notes = table_inputs(table, schema, Path(file))
+        inputs = table_inputs(table, schema, Path(file), unknown)
         if serve is None:
             refuse_outward(folder, trust)
             serve = _server(folder)
-        names, rows = _as_text(serve(inputs), schema, folder)
+        if waiting is not None:
+            yield waiting
+        waiting = _as_text(serve(inputs), schema, folder)
         if row_id is not None:
-            names = [row_id, *names]
-            rows = [[str(one), *row] for one, row in zip(table.frame[row_id], rows, strict=True)]
-        yield Predicted(names, rows, notes)
+            waiting = waiting.after([row_id], [[one] for one in _identifiers(table.frame[row_id])])
+    if waiting is not None:
+        yield replace(waiting, notes=unknown.notes)
+
+
+def _identifiers(cells: pd.Series) -> list[str]:
+    return [as_written(cell) for cell in cells.astype(object).where(cells.notna(), "")]
 
 
 def _refuse_id(table: Table, file: str | Path, row_id: str | None) -> None:
@@ -149,8 +166,8 @@ def _of_sequences(
     if sequences is None:
         raise TypeError("There must be sequences.")
     inputs, told, notes = named_sequences(table, sequences, str(file))
-    names, rows = _as_text(_server(folder)(inputs), schema, folder)
-    return Predicted([sequences.sequence, *names], [[one, *row] for one, row in zip(told, rows, strict=True)], notes)
+    found = _as_text(_server(folder)(inputs), schema, folder).after([sequences.sequence], [[one] for one in told])
+    return replace(found, notes=notes)
 
 
 def _of_images(
@@ -169,8 +186,8 @@ def _of_images(
     serve = _server(folder)
     for start in range(0, len(paths), _IMAGES_AT_ONCE):
         some = paths[start : start + _IMAGES_AT_ONCE]
-        names, answers = _as_text(serve(read_images(some, (height, width, channels))[0]), schema, folder)
-        yield Predicted(["file", *names], [[str(path), *row] for path, row in zip(some, answers, strict=True)], [])
+        answers = _as_text(serve(read_images(some, (height, width, channels))[0]), schema, folder)
+        yield answers.after(["file"], [[str(path)] for path in some])
 
 
 def _of_forecast(folder: Path, table: Table, file: str | Path, forecast: Forecast, schema: dict[str, Any]) -> Predicted:
@@ -181,11 +198,10 @@ def _of_forecast(folder: Path, table: Table, file: str | Path, forecast: Forecas
     columns = [answers, *_ends(answers, schema)]
     told = [[f"{value:.6g}" for value in row] for row in np.stack([one.ravel() for one in columns], axis=1)]
     target = schema["target"]
-    names = [forecast.sequence or "", forecast.time or "step", target]
-    names += [f"{target}_low", f"{target}_high"] if len(columns) > 1 else []
-    rows = [[*moment, *values] for moment, values in zip(ahead, told, strict=True)]
+    names = [target, *([f"{target}_low", f"{target}_high"] if len(columns) > 1 else [])]
     first = 0 if forecast.sequence else 1
-    return Predicted(names[first:], [row[first:] for row in rows], [])
+    moments = [forecast.sequence or "", forecast.time or "step"][first:]
+    return Predicted(names, told, []).after(moments, [moment[first:] for moment in ahead])
 
 
 def _ends(answers: np.ndarray, schema: dict[str, Any]) -> list[np.ndarray]:
@@ -197,7 +213,7 @@ def _ends(answers: np.ndarray, schema: dict[str, Any]) -> list[np.ndarray]:
 
 
 def write_parts(parts: Iterator[Predicted], path: Path, parquet: bool) -> list[str]:
-    """Writes answers as they come, as CSV or as Parquet with numbers as numbers.
+    """Writes answers as they come, as CSV or as Parquet, where probabilities and quantities are float64.
 
     Args:
         parts: What `predict_parts` gives.
@@ -209,6 +225,7 @@ def write_parts(parts: Iterator[Predicted], path: Path, parquet: bool) -> list[s
 
     Raises:
         ImportError: pyarrow is not installed.
+        ValueError: Two columns of a Parquet file would have one name, such as the target given as identifier.
     """
     notes: dict[str, None] = {}
 
@@ -241,27 +258,22 @@ def _write_parquet(parts: Iterator[Predicted], path: Path) -> None:
     writer: Any = None
     try:
         for part in parts:
-            cells = {name: [row[place] for row in part.rows] for place, name in enumerate(part.names)}
-            if writer is None:
-                numbers = {name for name, column in cells.items() if _are_numbers(column)}
-            table = pyarrow.table(
-                {
-                    name: pyarrow.array(pd.to_numeric(pd.Series(column, dtype=object), errors="coerce"), "float64")
-                    if name in numbers
-                    else pyarrow.array(column, "string")
-                    for name, column in cells.items()
-                }
-            )
+            doubled = next((name for name in part.names if part.names.count(name) > 1), None)
+            if doubled is not None:
+                raise ValueError(f"The answers have two columns {doubled!r}, and Parquet takes a name once: write CSV.")
+            kinds = ["string"] * part.words + ["float64"] * (len(part.names) - part.words)
+            cells = zip(*part.rows, strict=True)
+            columns = [
+                pyarrow.array(list(map(float, column)) if kind == "float64" else list(column), kind)
+                for column, kind in zip(cells, kinds, strict=True)
+            ]
+            table = pyarrow.Table.from_arrays(columns, part.names)
             if writer is None:
                 writer = pyarrow.parquet.ParquetWriter(path, table.schema)
             writer.write_table(table)
     finally:
         if writer is not None:
             writer.close()
-
-
-def _are_numbers(cells: list[str]) -> bool:
-    return bool(pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").notna().all())
 
 
 def _server(folder: Path) -> Callable[[Any], np.ndarray]:
@@ -317,7 +329,7 @@ def _schema(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _as_text(answers: np.ndarray, schema: dict[str, Any], folder: Path) -> tuple[list[str], list[list[str]]]:
+def _as_text(answers: np.ndarray, schema: dict[str, Any], folder: Path) -> Predicted:
     answers = answers.reshape(len(answers), -1)
     target = schema["target"]
     if schema["task"] in ("regression", "multilabel"):
@@ -325,7 +337,7 @@ def _as_text(answers: np.ndarray, schema: dict[str, Any], folder: Path) -> tuple
         ends = _ends(answers, schema)
         columns = np.concatenate([answers, *ends], axis=1)
         names += [f"{name}_{end}" for end in ("low", "high")[: len(ends)] for name in names]
-        return names, [[f"{value:.6g}" for value in row] for row in columns]
+        return Predicted(names, [[f"{value:.6g}" for value in row] for row in columns], [])
     if answers.shape[1] == 1:
         answers = np.concatenate([1 - answers, answers], axis=1)
     classes = schema["classes"]
@@ -337,4 +349,5 @@ def _as_text(answers: np.ndarray, schema: dict[str, Any], folder: Path) -> tuple
     threshold = Threshold.of_dict(schema.get("threshold"))
     places = answers.argmax(axis=1) if threshold is None else threshold.answered(answers[:, 1])
     told = zip(places, answers, strict=True)
-    return names, [[classes[int(place)], *(f"{value:.6f}" for value in row)] for place, row in told]
+    rows = [[classes[int(place)], *(f"{value:.6f}" for value in row)] for place, row in told]
+    return Predicted(names, rows, [], words=1)

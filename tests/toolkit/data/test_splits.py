@@ -6,6 +6,8 @@ import pytest
 import sklearn.datasets
 
 from trainwise.toolkit import data
+from trainwise.toolkit.data.sources import SourceRows
+from trainwise.toolkit.data.splits import without_rare
 
 
 def test_classes_keep_their_shares_in_every_split():
@@ -72,6 +74,17 @@ def test_rare_classes_are_left_out_or_merged_where_asked(pets):
     test = merged.test.open("the oracle")
     for rows in (merged.train, merged.validation, test):
         assert ((np.asarray(rows.x)[:, 0] >= 40) == (rows.y == 2)).all()
+
+
+def test_rare_classes_are_told_apart_by_all_their_digits_and_keep_their_names():
+    numbers = np.array([1000001] * 10 + [1000002] * 9 + [1000003] * 2)
+    x = np.arange(21.0)[:, None]
+    assert data.load((x, numbers), rare="drop").classes == ("1000001", "1000002")
+    numbers[-1:] = 1000004
+    with pytest.raises(ValueError, match="'1000003', '1000004' cannot be merged"):
+        data.load((x, numbers), rare="merge")
+    named = SourceRows("pets", x, np.repeat([0, 1, 2], [10, 9, 2]), classes=("cat", "dog", "owl"))
+    assert without_rare(named, "drop").classes == ("cat", "dog")
 
 
 def test_rare_classes_are_refused_by_default_and_where_merging_does_not_help(pets):

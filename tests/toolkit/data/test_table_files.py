@@ -204,7 +204,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     ("text", "message"),
     [
         ("a,b\n" + "1,x\n" * 15 + "four,y\n", "'a' mixes numbers and words: 1 of 16 cells .* 'four' in row 17"),
-        ("a,b\ninf,x\n2,y\n3,x\n4,y\n5,x\n6,y\n", "'a' holds infinite values, the first in row 0"),
+        ("a,b\ninf,x\n2,y\n3,x\n4,y\n5,x\n6,y\n", "'a' holds infinite values, the first in row 2"),
         ("a,b\n1,x\n2,x\n3,x\n", "one class only"),
         ("a,b\n1,x\n2,x\n3,x\n4,y\n", "'y' has 1 row;"),
         ("a,b\n1,p\n2,q\n3,r\n", "as many classes as rows"),

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trainwise as tw
+from trainwise.toolkit.diagnosis.loss_shapes import RATE_OF_SHAPE
 from trainwise.toolkit.diagnosis.shapes import SHAPES, Shape
 
 EPOCHS = np.arange(30.0)
@@ -140,3 +141,40 @@ def test_rows_that_are_not_learnt_yet_have_no_gap():
     learnt = {"accuracy": [0.7, 0.8, 0.9, 0.93, 0.95], "val_accuracy": [0.6, 0.62, 0.65, 0.65, 0.65]}
     assert tw.shape({**young, **learnt}).name != "gap"
     assert tw.shape({**young, **learnt, "val_loss": [1.1, 1.1, 1.15, 1.2, 1.2]}).name == "gap"
+
+
+def test_the_way_that_a_shape_turns_the_rate_is_that_of_its_first_advice():
+    first = {name: given[2][0] for name, given in SHAPES.items() if given[2]}
+    assert {name: one.change for name, one in first.items() if one.parameter == "learning_rate"} == RATE_OF_SHAPE
+
+
+def _drawn_curve(rng, epochs):
+    """A line, a bend, a drop, a rise, a flat or a swinging curve, with or without noise."""
+    time, start, floor = np.linspace(0, 1, epochs), rng.uniform(0.3, 3), rng.uniform(0, 0.9)
+    forms = [
+        1 - (1 - floor) * time,
+        floor + (1 - floor) * np.exp(-time * rng.uniform(1, 30)),
+        1 + rng.uniform(0, 2) * time,
+        np.ones(epochs),
+        np.exp(-3 * time) * (1 + 0.5 * np.abs(np.sin(30 * time))),
+        floor + (1 - floor) * np.exp(-8 * time) + np.maximum(0, time - 0.5),
+    ]
+    noise = rng.normal(0, rng.choice([0, 0.005, 0.05, 0.3]), epochs)
+    return np.maximum(1e-6, start * forms[rng.integers(len(forms))] * (1 + noise))
+
+
+def test_no_two_cures_of_any_curves_pull_the_same_setting_both_ways(rng):
+    for _ in range(150):
+        epochs = int(rng.integers(8, 40))
+        history = {"loss": _drawn_curve(rng, epochs).tolist()}
+        if rng.random() < 0.5:
+            history["val_loss"] = _drawn_curve(rng, epochs).tolist()
+        found = tw.diagnose(history)
+        told = [one.advice[:1] for one in found]
+        # A warning is surer than the shape, which is information.
+        if all(one.level == "info" for one in found):
+            told.append(tw.shape(history).advice[:1])
+        ways = {}
+        for advice in (one for first in told for one in first):
+            ways.setdefault(advice.parameter, set()).add(advice.change)
+        assert not any({"raise", "lower"} <= changes for changes in ways.values()), (history, ways)

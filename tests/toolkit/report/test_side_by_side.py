@@ -4,8 +4,8 @@ import json
 
 import pytest
 import reports
+from commands import in_this_process
 
-from command_line import in_this_process
 from trainwise.toolkit.report import side_by_side
 from trainwise.toolkit.report.page import write
 

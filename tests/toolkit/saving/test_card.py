@@ -7,7 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from command_line import in_this_process
+from commands import in_this_process
 
 import trainwise as tw
 from trainwise.toolkit.saving.card import load_lines, request, write_card

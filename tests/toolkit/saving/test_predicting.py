@@ -2,14 +2,21 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import bad_inputs
+import numpy as np
+import pandas as pd
 import pytest
+import tensorflow as tf
 
 import trainwise as tw
+from trainwise.toolkit.data.table_files import Table
+from trainwise.toolkit.data.table_inputs import table_inputs
 from trainwise.toolkit.saving.checksums import write_sums
 from trainwise.toolkit.saving.outward_operations import outward_operations
-from trainwise.toolkit.saving.predicting import Predicted, predict_table
+from trainwise.toolkit.saving.predicting import Predicted, predict_parts, predict_table, write_parts
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +117,40 @@ def test_a_model_that_would_read_a_file_that_is_not_its_own_is_refused(folder, t
     (tmp_path / "1/saved_model.pb").write_bytes(model.SerializeToString())
     with pytest.raises(ValueError, match=r"would read '\.\./\.\./secret.txt', which is not of its own files"):
         predict_table(tmp_path, folder / "rows.csv")
+
+
+def test_what_is_said_of_a_files_rows_counts_all_of_its_parts(folder, monkeypatch):
+    module = "trainwise.toolkit.saving.predicting"
+    monkeypatch.setattr(f"{module}._server", lambda model: lambda x: np.ones((len(x["t"]), 1)))
+    monkeypatch.setattr(f"{module}.table_parts", lambda *_: iter(parts))
+    schema = {
+        "features": ["town"], "target": "t", "task": "regression", "classes": None, "shape": None,
+        "columns": {"town": ["t", "words"]}, "forms": {"town": {"kind": "category", "known": ["Bonn"], "words": []}},
+    }  # fmt: skip
+    monkeypatch.setattr(f"{module}._schema", lambda model: schema)
+    ids = [["00123", "x"], [str(2**53 + 1)]]
+    parts = [Table(pd.DataFrame({"town": ["Ulm"] * len(one), "id": one}, dtype=object)) for one in ids]
+    found = list(predict_parts(folder / "model", "rows.csv", row_id="id"))
+    assert [len(part.notes) for part in found] == [0, 1] and found[0].names == ["id", "t"]
+    assert "'town': 3 of 3 rows hold a value that training had not, or rarely ('Ulm')" in found[1].notes[0]
+    write_parts(iter(found), folder / "answers.parquet", True)
+    table = pd.read_parquet(folder / "answers.parquet")
+    assert table["id"].tolist() == ["00123", "x", "9007199254740993"] and table["t"].tolist() == [1.0] * 3
+
+
+def test_classes_are_words_in_parquet_whatever_the_first_part_looks_like(tmp_path):
+    parts = [Predicted(["id", "kind", "p"], [[one, one, "0.25"]], [], words=2) for one in ("7", "owl", "0x10", "nan")]
+    write_parts(iter(parts), tmp_path / "answers.parquet", True)
+    table = pd.read_parquet(tmp_path / "answers.parquet")
+    assert table["id"].tolist() == table["kind"].tolist() == ["7", "owl", "0x10", "nan"]
+    assert table["p"].tolist() == [0.25] * 4
+    with pytest.raises(ValueError, match="two columns 'kind', and Parquet takes a name once: write CSV"):
+        write_parts(iter([replace(parts[0], names=["kind", "kind", "p"])]), tmp_path / "answers.parquet", True)
+
+
+def test_one_very_long_text_does_not_make_all_others_as_long():
+    schema = {"features": ["t"], "shape": None, "columns": {"t": ["t", "words"]}, "forms": {}}
+    words = ["x" * 100_000, *["short"] * 999]
+    given = table_inputs(Table(pd.DataFrame({"t": words}, dtype=object)), schema, Path("rows.csv"))["t"]
+    assert given.nbytes < 100_000 and given[:, 0].tolist() == words
+    assert tf.constant(given).dtype == tf.string

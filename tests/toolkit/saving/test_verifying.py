@@ -6,7 +6,7 @@ import shutil
 import bad_inputs
 import numpy as np
 import pytest
-from command_line import in_this_process
+from commands import in_this_process
 
 import trainwise as tw
 from trainwise.toolkit.saving.checksums import changed_files, write_sums

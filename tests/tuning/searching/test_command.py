@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from command_line import in_its_own_process, in_this_process
+from commands import in_its_own_process, in_this_process
 
 
 @pytest.mark.slow

@@ -1,0 +1,85 @@
+"""What `trainwise run` writes beside a model of its columns, looked over before it is believed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..data.forecasts import Forecast
+from ..data.sequences import SequenceColumns
+from ..metrics.decision_threshold import Threshold
+from ..metrics.prediction_intervals import PredictionIntervals
+from ..tasks import TASKS
+
+_KINDS = ("number", "category", "ordered", "boolean", "date", "text")
+
+
+def wrong_part(schema: Any) -> str:
+    """The first part of a schema that is not as `trainwise run` writes it; empty where all are.
+
+    Example:
+
+    >>> schema = {"features": ["a"], "target": "t", "task": "ranking", "classes": None, "columns": None, "shape": [1]}
+    >>> wrong_part(schema)
+    'task'
+    """
+    if not isinstance(schema, dict):
+        return "the whole"
+    features, columns, shape, classes = (schema.get(name, 0) for name in ("features", "columns", "shape", "classes"))
+    named = _are_words(features)
+    of_columns = isinstance(columns, dict) and named and set(columns) == set(features)
+    pairs = of_columns and all(
+        _are_words(one) and len(one) == 2 and one[1] in ("words", "numbers") for one in columns.values()
+    )
+    sides = isinstance(shape, list) and all(type(side) is int and 0 < side < 2**31 for side in shape)
+    classified = schema.get("task") in ("binary", "multiclass")
+    forms = schema.get("forms", {})
+    right = {
+        "features": named,
+        "target": isinstance(schema.get("target"), str),
+        "task": schema.get("task") in TASKS,
+        "classes": _are_words(classes) and len(classes) >= 2 if classified else classes is None or _are_words(classes),
+        "columns": columns is None or pairs,
+        "shape": named and sides and len(features) in (0, math.prod(shape)) if columns is None else shape is None,
+        "images": schema.get("images", False) is False or (schema["images"] is True and sides and len(shape) == 3),
+        "sequences": "sequences" not in schema or _are_sequences(schema["sequences"], shape),
+        "forecast": "forecast" not in schema or _is_forecast(schema["forecast"], shape),
+        "intervals": "intervals" not in schema or PredictionIntervals.of_dict(schema["intervals"]) is not None,
+        "threshold": "threshold" not in schema
+        or (schema.get("task") == "binary" and Threshold.of_dict(schema["threshold"]) is not None),
+        "forms": forms == {} or (named and _are_forms(forms, features)),
+    }
+    return next((name for name, good in right.items() if not good), "")
+
+
+def _are_sequences(values: Any, shape: Any) -> bool:
+    columns = SequenceColumns.of_dict(values)
+    return columns is not None and shape == [columns.steps, len(columns.channels)]
+
+
+def _is_forecast(values: Any, shape: Any) -> bool:
+    forecast = Forecast.of_dict(values)
+    return forecast is not None and shape == [forecast.window, len(forecast.channels)]
+
+
+def _are_forms(forms: Any, features: list[str]) -> bool:
+    return isinstance(forms, dict) and set(forms) == set(features) and all(map(_is_form, forms.values()))
+
+
+def _is_form(form: Any) -> bool:
+    if not isinstance(form, dict) or form.get("kind") not in _KINDS:
+        return False
+    number = form.get("form", {})
+    return (
+        isinstance(number, dict)
+        and set(number) <= {"decimal", "thousands", "currency", "percent"}
+        and number.get("decimal", ".") in (".", ",")
+        and isinstance(number.get("currency", ""), str)
+        and isinstance(form.get("date_format", ""), str)
+        and _are_words(form.get("words", []))
+        and _are_words(form.get("known", []))
+    )
+
+
+def _are_words(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)

@@ -72,8 +72,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "validation and test.": (
             "행 {count}개에서 뽑은 {some}개를 메모리에 둡니다. 열의 종류와 검증 행, 테스트 행이 여기에서 나옵니다."
         ),
-        "The other {count} are learnt from too, out of blocks on disk.": (
-            "나머지 {count}개에서도 디스크의 블록을 통해 학습합니다."
+        "The other {count} stay in the file: `run` learns from them too, all else uses the drawn ones only.": (
+            "나머지 {count}개는 파일에 남습니다. `run`은 이들에서도 배우며, 그 밖의 명령은 뽑은 행만 씁니다."
         ),
         "No group is in two splits.": "어떤 그룹도 두 분할에 걸치지 않습니다.",
         "Validation rows are later than training rows, test rows latest.": (

@@ -52,8 +52,8 @@ def answers_part(
         first: Names of the columns to show first of a row.
 
     Returns:
-        For classes and labels `mistakes`, the most confident first, `calibration`, and for two classes `curves`;
-        for quantities `pairs` (predicted and true, of at most 400 rows), `residuals`, `worst` and `coverage`.
+        For classes and labels `mistakes`, the surest first, `calibration`, and for two classes `curves`; for quantities
+        `pairs` (what was predicted, what was true, of at most 400 rows), `residuals`, `worst` and `coverage`.
 
     Example:
 

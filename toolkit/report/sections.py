@@ -68,11 +68,12 @@ _ANSWERS: Values = {
 }
 _INPUTS: Values = {"columns": [], "left_out": 0, "importance": [], "could_count": 0, "chart": ""}
 _COLUMN = dict.fromkeys(("name", "kind", "missing", "range", "most", "used"))
+# With more, what several members have in common is told once.
+_MANY_FINDINGS = 6
 _MOST_TRIALS = 20
 _MOST_CLASSES = 20
 # A page of fifty members has room for the layers of a few.
 _MOST_LAYERS = 6
-_MANY_FINDINGS = 6
 _OF_ALL = ("balanced_accuracy", "f1", "roc_auc", "pr_auc")
 
 

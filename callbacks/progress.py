@@ -10,7 +10,7 @@ from rich.console import Console
 from ..toolkit.checks import instance_of
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.runtime.live_line import LiveLine
-from ..toolkit.runtime.time_left import EpochsLeft, in_words
+from ..toolkit.runtime.time_left import EpochsLeft, time_in_words
 
 
 class Progress(keras.callbacks.Callback):
@@ -86,7 +86,7 @@ class Progress(keras.callbacks.Callback):
     def words(self) -> str:
         """The line as it stands now."""
         left = self._left.seconds()
-        time_left = "" if left is None or self._done >= self._epochs else f"about {in_words(left)} left"
+        time_left = "" if left is None or self._done >= self._epochs else f"about {time_in_words(left)} left"
         told = f"newest finding: {self._told}" if self._told else ""
         parts = (f"{self._done} of {self._epochs} epochs", self._values, self._best, time_left, told)
         return f"{self.label}: {', '.join(filter(None, parts))}"

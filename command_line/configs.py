@@ -41,7 +41,9 @@ def write_run_file(context: typer.Context, out: Path, in_memory: int = 0) -> Non
 
     options = {name: value for name, value in context.params.items() if name not in _NOT_OF_THE_RUN}
     # Data and models may be files, which are then named from anywhere.
-    options |= {name: run_files.lasting(options[name]) for name in ("data", "model", "data_dir") if options.get(name)}
+    options |= {
+        name: run_files.lasting(options[name], out) for name in ("data", "model", "data_dir") if options.get(name)
+    }
     if "in_memory" in options and options["in_memory"] is None:
         options["in_memory"] = in_memory
     given = {name: value for name, value in options.items() if value != []}
@@ -69,4 +71,4 @@ def held_before(out: Path, data: str) -> int | None:
         _, options = read_run_file(out)
     except (FileNotFoundError, ValueError):
         return None
-    return options.get("in_memory") if options.get("data") == lasting(data) else None
+    return options.get("in_memory") if options.get("data") == lasting(data, out) else None

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 import typer
@@ -13,6 +14,18 @@ import typer
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
+
+_PASSING = ContextVar("passing", default=False)
+
+
+@contextmanager
+def passing() -> Iterator[None]:
+    """Within it nothing that a command leaves can be gone on with, and no refusal says that it can."""
+    before = _PASSING.set(True)
+    try:
+        yield
+    finally:
+        _PASSING.reset(before)
 
 
 @contextmanager
@@ -23,9 +36,12 @@ def refusals(failure: int = BAD_INPUT, going_on: str = "") -> Iterator[None]:
         failure: Exit code where the machine denies something.
         going_on: How to go on with what was done.
     """
-    kept = f" What was done is kept; {going_on}." if going_on else ""
+    kept = f" What was done is kept; {going_on}." if going_on and not _PASSING.get() else ""
     try:
         yield
+    except typer.Exit:
+        # A command within this one has said why.
+        raise
     except KeyboardInterrupt:
         stop(INTERRUPTED, f"interrupted.{kept}")
     except BrokenPipeError:

@@ -5,8 +5,10 @@ import json
 import keras
 import numpy as np
 import pytest
+import typer
 from commands import in_its_own_process, in_this_process
 
+from trainwise.command_line.endings import FAILED, passing, refusals
 from trainwise.toolkit.data import load
 from trainwise.toolkit.runtime.run_files import read_run_file
 from trainwise.tuning.encoded_rows import EncodedRows
@@ -63,6 +65,15 @@ def test_a_run_file_starts_the_run_again_and_reproduce_names_the_number_that_dif
     assert other.returncode == 1
     assert f"compare.json: rows[0].mean was {report['rows'][0]['mean']} and is " in other.stdout
     assert other.stdout.count("compare.json: ") == 1
+
+
+def test_an_interrupt_within_another_command_keeps_its_exit_code_and_promises_nothing(capsys):
+    with pytest.raises(typer.Exit) as end, refusals(FAILED), passing(), refusals(FAILED, "--resume goes on"):
+        raise KeyboardInterrupt
+    assert end.value.exit_code == 130 and capsys.readouterr().err == "trainwise: interrupted.\n"
+    with pytest.raises(typer.Exit), refusals(FAILED, "--resume goes on"):
+        raise KeyboardInterrupt
+    assert "What was done is kept; --resume goes on." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -149,6 +160,9 @@ def test_range_test_ends_with_1_and_the_reason_where_no_rate_learns(folder):
     assert found == json.loads((folder / "none/range_test.json").read_text())
     assert found["suggestion"] is None and "no finite number at any rate" in found["reason"]
     assert (folder / "none/range_test.png").is_file()
+    # That nothing learns is what comes out again.
+    same = in_this_process("reproduce", "none", "--json", cwd=folder)
+    assert same.returncode == 0 and json.loads(same.stdout)["identical"], same.stderr
 
 
 @pytest.mark.parametrize(

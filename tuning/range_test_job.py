@@ -132,7 +132,7 @@ class RangeTestJob:
         return found, report
 
 
-def in_words(found: RangeResult) -> str:
+def range_in_words(found: RangeResult) -> str:
     """The suggestion, or why there is none, and the limit, in sentences.
 
     Args:
@@ -140,10 +140,11 @@ def in_words(found: RangeResult) -> str:
 
     Example:
 
-    >>> print(in_words(RangeResult((0.1, 1.0, 10.0), (0.5, 0.2, float("nan")), 1.0, "population", "minimum", None)))
+    >>> found = RangeResult((0.1, 1.0, 10.0), (0.5, 0.2, float("nan")), 1.0, "population", "minimum", None)
+    >>> print(range_in_words(found))
     Begin with a learning rate of 1 (rule "minimum"); the loss was 1 before training.
     Training breaks down from a rate of 10 on.
-    >>> print(in_words(RangeResult((0.1, 1.0), (0.5, 0.2), 1.0, "population", "minimum", None)).splitlines()[1])
+    >>> print(range_in_words(RangeResult((0.1, 1.0), (0.5, 0.2), 1.0, "population", "minimum", None)).splitlines()[1])
     It is the highest rate that was tried: another --highest may lead to a better one.
     """
     if found.suggestion is None:

@@ -127,7 +127,7 @@ class RepairJob:
         return found, report
 
 
-def in_words(found: Repair) -> str:
+def repair_in_words(found: Repair) -> str:
     """The findings, each variant in a line, and the proof.
 
     Args:
@@ -136,7 +136,7 @@ def in_words(found: Repair) -> str:
     Example:
 
     >>> row = {"changes": "untouched", "learning_rate": 0.1, "score": 0.5, "loss": 0.7, "epochs": 5}
-    >>> print(in_words(Repair(None, (), [row], "accuracy", [], "No change was better.")))
+    >>> print(repair_in_words(Repair(None, (), [row], "accuracy", [], "No change was better.")))
       accuracy 0.5 at learning rate 0.1: untouched
     No change was better.
     """

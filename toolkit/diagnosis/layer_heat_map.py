@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..metrics.even_places import even_places
 from ..runtime.figures import in_one_style, panels
 from .layer_state import LayerHealth, Probe
 
@@ -68,7 +69,7 @@ def _draw(axes: Axes, what: str, values: np.ndarray, names: Sequence[str], steps
     axes.grid(visible=False)
     axes.set_title(_told(what, values, names), fontsize="medium")
     axes.set_yticks(range(len(names)), names)
-    places = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), 5)).round().astype(int))
+    places = even_places(len(steps), 5)
     axes.set_xticks(places, [str(steps[place]) for place in places])
     axes.set_xlabel("updates made")
     axes.figure.colorbar(image, ax=axes, label="power of ten")

@@ -143,8 +143,25 @@ def temperature_of(logits: np.ndarray, targets: np.ndarray, exclusive: bool) -> 
 
     bounds = (float(np.log(_COLDEST)), float(np.log(_HOTTEST)))
     found = float(minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 1e-5}).x)
+    # Where the least NLL is a plain, the search stops somewhere in it; an end that is as good says that it is one.
+    found = next((end for end in bounds if nll(end) <= nll(found)), found)
     # Rows that are all answered right ask for no temperature at all: the model stays as it is where that is as good.
     return float(np.exp(found)) if nll(found) < nll(0.0) else 1.0
+
+
+def is_extreme(temperature: float) -> bool:
+    """Whether a temperature stands at an end of the range searched: the rows are too few or too easy to tell one.
+
+    Where all rows are answered right, the least NLL is that of answers without any doubt.
+
+    Example:
+
+    >>> logits, all_right = np.array([[2.0, 0.0]] * 4), np.array([[1.0, 0.0]] * 4)
+    >>> is_extreme(temperature_of(logits, all_right, exclusive=True)), is_extreme(1.5)
+    (True, False)
+    """
+    # A bounded search may end just inside its bounds.
+    return not _COLDEST * 1.01 < temperature < _HOTTEST / 1.01
 
 
 def _measured(answers: np.ndarray, targets: np.ndarray, exclusive: bool) -> tuple[float, float]:
@@ -154,13 +171,12 @@ def _measured(answers: np.ndarray, targets: np.ndarray, exclusive: bool) -> tupl
 
 def _sentence(temperature: float, nll: tuple[float, float], ece: tuple[float, float], rows: int) -> str:
     if temperature == 1.0:
-        return f"No temperature betters the NLL of {nll[0]:.4f} on {rows} rows; the model stays as it is."
+        return f"No temperature improves the NLL of {nll[0]:.4f} on {rows} rows; the model stays as it is."
     way = "too sure" if temperature > 1 else "not sure enough"
     found = (
         f"The model was {way}: temperature {temperature:.3f} takes the NLL from {nll[0]:.4f} to {nll[1]:.4f} and the "
         f"calibration error from {ece[0]:.4f} to {ece[1]:.4f} on the {rows} rows it was fitted on."
     )
-    # A bounded search ends just inside its bounds.
-    if not _COLDEST * 1.01 < temperature < _HOTTEST / 1.01:
+    if is_extreme(temperature):
         found += " It stands at the end of the range searched: these rows are too few or too easy to tell."
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics.class_scores import answered, class_scores, in_words
+from ..metrics.class_scores import answered, class_scores, in_words, label_scores
 from ..metrics.intervals import bootstrap, mcnemar, wilson
 from ..metrics.scores import r2
 from ..tasks import Task
@@ -37,7 +37,8 @@ def evaluate(
 
     Returns:
         Plain values for the report. For classes, each result says in words what accuracy hides (`classes`), and of the
-        winner there are the scores class by class (`of_classes`, see `class_scores`).
+        winner there are the scores class by class (`of_classes`, see `class_scores`) or label by label
+        (`of_labels`, see `label_scores`).
 
     Raises:
         ValueError: There is no model.
@@ -85,7 +86,13 @@ def evaluate(
                 accuracy = float((answered(answer.values) == y).mean())
                 beside = {name: value for name, value in scores.items() if name != "balanced_accuracy"}
                 result["classes"] = ", ".join(filter(None, [f"accuracy {accuracy:.4f}", in_words(beside)]))
+            nll = _nll(answer.values, y)
+            if nll is not None:
+                # What a vote betters first, where no more rows are left to be right.
+                result |= {"nll": nll, "classes": f"{result['classes']}, NLL {nll:.4f}"}
             classes = {"of_classes": scores} if result["winner"] else classes
+        elif task == "multilabel" and y.shape[1] > 1 and result["winner"]:
+            classes = {"of_labels": label_scores(answer.values, y)}
     return {
         "metric": metric,
         "higher_is_better": True,
@@ -95,6 +102,12 @@ def evaluate(
         **classes,
         **comparison,
     }
+
+
+def _nll(values: np.ndarray, y: np.ndarray) -> float | None:
+    """Mean NLL in nats; `None` where a true class has no probability at all, as by the shares of a hard vote."""
+    of_truth = values[np.arange(len(y)), y] if values.ndim == 2 else np.where(y == 1, values, 1 - values)
+    return float(-np.log(of_truth.astype("float64")).mean()) if (of_truth > 0).all() else None
 
 
 def _accuracy_result(answer: Answers, right: np.ndarray) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .even_places import even_places
+
 # More corners than a picture has pixels say nothing more.
 _MOST_CORNERS = 200
 
@@ -42,5 +44,5 @@ def threshold_curves(values: np.ndarray, y: np.ndarray) -> dict[str, Any]:
 
 
 def _thinned(values: np.ndarray) -> list[float]:
-    at = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MOST_CORNERS)).round().astype(int))
+    at = even_places(len(values), _MOST_CORNERS)
     return [float(value) for value in values[at]]

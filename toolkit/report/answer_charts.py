@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from ..metrics.even_places import even_places
 from .drawing import ACCENT, GRID, QUIET, SECOND, WIDTH, inline_svg, short, styled, tick
 from .words import Say, as_written
 
-# Below this a layer stands still, above it is torn about: the ends of the colours, as powers of ten.
+# Below this a layer stands still, above it is unstable: the ends of the colours, as powers of ten.
 _LOW, _HIGH = -7.0, 0.0
 _MOST_BARS = 15
 _MOST_PANELS = 6
@@ -51,11 +53,12 @@ def calibration_chart(calibration: Mapping[str, Any], say: Say = as_written, nam
     """
     with styled():
         figure, axes = _square()
-        axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label=say("as sure as right"))
-        labels = (say("as it answers"), say("at temperature {value}").format(value=f"{calibration['temperature']:.2f}"))
-        for key, label, colour, mark in zip(
-            ("bins", "bins_at_temperature"), labels, (ACCENT, SECOND), ("o", "s"), strict=True
-        ):
+        axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label=say("perfectly calibrated"))
+        labels = (say("as exported"), say("at temperature {value}").format(value=f"{calibration['temperature']:.2f}"))
+        # At temperature 1 both are the same.
+        kept = 1 if calibration["temperature"] == 1.0 else 2
+        curves = zip(("bins", "bins_at_temperature"), labels, (ACCENT, SECOND), ("o", "s"), strict=True)
+        for key, label, colour, mark in islice(curves, kept):
             bins = calibration[key]
             at, right = [one["confidence"] for one in bins], [one["right"] for one in bins]
             axes.plot(at, right, color=colour, marker=mark, markersize=4, linewidth=1.6, label=label)
@@ -88,7 +91,7 @@ def threshold_chart(
         axes.plot(x, y, color=ACCENT, linewidth=1.8, drawstyle="steps-post")
         _shares(axes)
         axes.set(xlabel=say(words[0]), ylabel=say(words[1]))
-        at = np.unique(np.linspace(0, len(x) - 1, min(len(x), 6)).round().astype(int))
+        at = even_places(len(x), 6)
         told = "; ".join(f"{x[place]:.2f}: {y[place]:.2f}" for place in at)
         return inline_svg(figure, name, f"{say(words[1])} / {say(words[0])}: {told}")
 
@@ -234,7 +237,7 @@ def _matrix(rows: Sequence[Sequence[float | None]]) -> np.ndarray:
 def _epoch_ticks(axes: Axes, epochs: Sequence[int]) -> None:
     # Several looks fall into one epoch; the first of them bears its number.
     firsts = [place for place, epoch in enumerate(epochs) if place == 0 or epoch != epochs[place - 1]]
-    kept = [firsts[k] for k in np.unique(np.linspace(0, len(firsts) - 1, min(len(firsts), 5)).round().astype(int))]
+    kept = [firsts[k] for k in even_places(len(firsts), 5)]
     axes.set_xticks(kept, [str(epochs[place] + 1) for place in kept])
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..ensembles.calibration import temperature_of
+from ..ensembles.calibration import is_extreme, temperature_of
 from ..metrics.class_scores import answered
 from ..metrics.decision_threshold import Threshold
+from ..metrics.even_places import even_places
 from ..metrics.prediction_intervals import covered_by_level
 from ..metrics.reliability import reliability
 from ..metrics.scores import calibration_error, row_scores, squashed, truth
@@ -109,10 +110,14 @@ def _label_mistakes(rows: AnsweredRows) -> list[dict[str, Any]]:
 def _calibration(test: AnsweredRows, held_out: AnsweredRows, exclusive: bool) -> dict[str, Any]:
     """Fitted on the held-out rows, told of the test rows: what a temperature is worth where it was not chosen."""
     answers, targets = _matrices(test)
-    temperature = temperature_of(_logits(_matrices(held_out)[0], exclusive), _matrices(held_out)[1], exclusive)
+    held, truths = _matrices(held_out)
+    temperature = temperature_of(_logits(held, exclusive), truths, exclusive)
+    told = not is_extreme(temperature)
+    temperature = temperature if told else 1.0
     cooled = squashed(_logits(answers, exclusive) / temperature, exclusive)
     return {
         "temperature": temperature,
+        "told": told,
         "bins": reliability(answers, targets, exclusive),
         "bins_at_temperature": reliability(cooled, targets, exclusive),
         **{
@@ -142,7 +147,7 @@ def _of_quantities(
     off = np.asarray(test.values, "float64") - test.y
     # Of several outputs the one that is off most stands for the row.
     errors = np.abs(off).reshape(len(off), -1).max(axis=1)
-    at = np.unique(np.linspace(0, off.size - 1, min(off.size, _MOST_DOTS)).round().astype(int))
+    at = even_places(off.size, _MOST_DOTS)
     counts, edges = np.histogram(off.ravel(), bins="auto" if off.size < 10_000 else 60)
     return {
         "pairs": {"predicted": _listed(test.values, at), "true": _listed(test.y, at)},

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from ..metrics.even_places import even_places
 from .drawing import ACCENT, INK, LEVEL_COLOURS, QUIET, SECOND, WIDTH, inline_svg, short, spelled, styled, tick
-from .thinning import spread
+from .thinning import MOST_POINTS
 from .words import Say, as_written
 
 # Two decades: below that a linear axis still shows the end of a curve.
@@ -175,7 +176,7 @@ def trials_chart(
                 "label": spelled(say("trial {trial}, the best").format(trial=trial)),
             }
             thin: dict[str, Any] = {"color": QUIET, "linewidth": 0.8, "alpha": 0.45}
-            at = spread(len(series))
+            at = even_places(len(series), MOST_POINTS)
             # A line of one point shows nothing.
             dot = "o" if len(series) == 1 else ""
             axes.plot(at + 1, series[at], marker=dot, markersize=3, **(style if bold else thin))

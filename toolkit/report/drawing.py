@@ -14,8 +14,12 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from ..runtime.figures import BLUE, ORANGE
+
 WIDTH = 3.35  # inches: 322 px at its natural size, so that a 400 px wide page need not shrink it
-ACCENT, SECOND, QUIET, INK, GRID = "#005f9e", "#b84300", "#4a5560", "#1d2730", "#e4e9ed"
+# Those of all figures, as SVG writes them.
+ACCENT, SECOND = BLUE.lower(), ORANGE.lower()
+QUIET, INK, GRID = "#4a5560", "#1d2730", "#e4e9ed"
 LEVEL_COLOURS = {"error": "#a3142a", "warning": "#8a4b00", "info": "#4a5560"}
 # What fits beside a value on a chart of this width.
 LONGEST_NAME = 30
@@ -57,8 +61,8 @@ _PAGE_COLOURS = {
     QUIET: "--quiet",
     INK: "--ink",
     GRID: "--grid",
-    "#a3142a": "--error",
-    "#8a4b00": "--warning",
+    LEVEL_COLOURS["error"]: "--error",
+    LEVEL_COLOURS["warning"]: "--warning",
     "#ffffff": "--paper",
 }
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ..diagnosis.findings import Finding
 from ..diagnosis.wording import words
+from .curve_points import curve_points, is_finite
 from .drawing import charts_kept
 from .sections import Sections
 
 # What a row of a comparison holds beside its settings.
 _NO_SETTINGS = frozenset({"mean", "spread", "updates", "diverged", "curves", "losses"})
+# Ends the names of our files; before it stands whose points they hold.
+_OURS = ".trainwise"
+_REPORT = "report"
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,13 @@ class Trial:
         name: Of its folder.
         settings: Numbers, words and truth values by name; `None` is left out.
         scores: What it came to, by name.
-        curves: What it logged after each epoch, by name.
+        points: Name, value and epoch, from 1, of what it logged.
     """
 
     name: str
     settings: Mapping[str, Any]
     scores: Mapping[str, float | None]
-    curves: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    points: tuple[tuple[str, float, int], ...]
 
 
 def write_events(report: Mapping[str, Any], folder: str | Path) -> int:
@@ -43,12 +47,14 @@ def write_events(report: Mapping[str, Any], folder: str | Path) -> int:
 
     Args:
         report: Plain values, as in `report.json` or `compare.json`.
-        folder: Where to; a folder for each training is made in it.
+        folder: Where to; a folder for each training is made in it. The same report written again takes the place of
+            what it wrote before.
 
     Returns:
         The number of trainings written.
 
     Raises:
+        FileExistsError: A folder of a training holds events of something else, which TensorBoard would mix with these.
         OSError: The folder cannot be written.
 
     Example:
@@ -59,12 +65,28 @@ def write_events(report: Mapping[str, Any], folder: str | Path) -> int:
     1
     """
     trials = list(_trials(report))
+    # By what is told and not by when: a report that is made again is the same one.
+    suffix = f".{sha256(repr(trials).encode('utf-8', 'surrogatepass')).hexdigest()[:12]}{_OURS}"
+    _make_room(Path(folder), [*(trial.name for trial in trials), _REPORT], suffix)
     for trial in trials:
-        _write_trial(trial, Path(folder) / trial.name)
+        _write_trial(trial, Path(folder) / trial.name, suffix)
     if "rows" not in report:
-        _write_findings(report, Path(folder) / "report")
-        _write_charts(report, Path(folder) / "report")
+        _write_findings(report, Path(folder) / _REPORT, suffix)
+        _write_charts(report, Path(folder) / _REPORT, suffix)
     return len(trials)
+
+
+def _make_room(folder: Path, names: list[str], suffix: str) -> None:
+    """Removes what the same report wrote before; refuses before anything is changed where something else stands."""
+    there = [path for name in names for path in (folder / name).glob("*tfevents*")]
+    for path in there:
+        if not path.name.endswith(suffix):
+            raise FileExistsError(
+                f"{path.parent} holds events of another run, which TensorBoard would mix with these: name another "
+                "folder, or remove it"
+            )
+    for path in there:
+        path.unlink()
 
 
 def _trials(report: Mapping[str, Any]) -> Iterator[Trial]:
@@ -74,9 +96,9 @@ def _trials(report: Mapping[str, Any]) -> Iterator[Trial]:
         yield from _of_search(report["search"])
     else:
         for number, member in enumerate(report.get("members") or []):
-            history = member.get("history") or {}
             name = str(member.get("name") or f"member_{number}")
-            yield Trial(_as_folder(name), {"seed": member.get("seed")}, member.get("validation") or {}, history)
+            points = tuple(curve_points(member))
+            yield Trial(_as_folder(name), {"seed": member.get("seed")}, member.get("validation") or {}, points)
 
 
 def _of_comparison(report: Mapping[str, Any]) -> Iterator[Trial]:
@@ -85,7 +107,8 @@ def _of_comparison(report: Mapping[str, Any]) -> Iterator[Trial]:
         settings = {name: value for name, value in row.items() if name not in _NO_SETTINGS}
         for seed, curve in enumerate(row.get("curves") or []):
             scores = {metric: curve[-1] if len(curve) else None}
-            yield Trial(f"setting_{number}-seed_{seed}", {**settings, "seed": seed}, scores, {metric: curve})
+            points = tuple(curve_points({"history": {metric: curve}}))
+            yield Trial(f"setting_{number}-seed_{seed}", {**settings, "seed": seed}, scores, points)
 
 
 def _of_search(search: Mapping[str, Any]) -> Iterator[Trial]:
@@ -93,19 +116,26 @@ def _of_search(search: Mapping[str, Any]) -> Iterator[Trial]:
     names = [*(search.get("hyperparameters") or []), "learning_rate", "momentum"]
     for place, number in enumerate(board["trial"]):
         settings = {name: board[name][place] for name in names if name in board}
-        curves = {objective: (search.get("curves") or {}).get(str(number)) or []}
-        yield Trial(f"trial_{number}", settings, {objective: board[objective][place]}, curves)
+        curve = (search.get("curves") or {}).get(str(number)) or []
+        points = tuple(curve_points({"history": {objective: curve}}))
+        yield Trial(f"trial_{number}", settings, {objective: board[objective][place]}, points)
 
 
 def _as_folder(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
 
 
-def _write_trial(trial: Trial, folder: Path) -> None:
+def _writer(folder: Path, suffix: str) -> Any:
+    import tensorflow as tf
+
+    return tf.summary.create_file_writer(str(folder), filename_suffix=suffix)
+
+
+def _write_trial(trial: Trial, folder: Path, suffix: str) -> None:
     import tensorflow as tf
     from tensorboard.plugins.hparams import api as hparams
 
-    writer: Any = tf.summary.create_file_writer(str(folder))
+    writer = _writer(folder, suffix)
     with writer.as_default():
         settings = {
             name: value if isinstance(value, bool | int | float) else str(value)
@@ -113,23 +143,16 @@ def _write_trial(trial: Trial, folder: Path) -> None:
             if value is not None
         }
         hparams.hparams(settings, trial_id=trial.name)
-        for name, curve in trial.curves.items():
-            for step, value in enumerate(curve, start=1):
-                _write_scalar(name, value, step)
-        for name, value in trial.scores.items():
-            # Under another name: the last point of a curve is not the score of the best epoch.
-            _write_scalar(f"score/{name}", value, 0)
+        for name, value, epoch in trial.points:
+            tf.summary.scalar(name, value, step=epoch)
+        for name, score in trial.scores.items():
+            if is_finite(score):
+                # Under another name: the last point of a curve is not the score of the best epoch.
+                tf.summary.scalar(f"score/{name}", score, step=0)
     writer.close()
 
 
-def _write_scalar(name: str, value: Any, step: int) -> None:
-    import tensorflow as tf
-
-    if isinstance(value, int | float) and math.isfinite(value):
-        tf.summary.scalar(name, value, step=step)
-
-
-def _write_findings(report: Mapping[str, Any], folder: Path) -> None:
+def _write_findings(report: Mapping[str, Any], folder: Path, suffix: str) -> None:
     import tensorflow as tf
 
     members = [("before training", report.get("checks") or [])]
@@ -137,19 +160,19 @@ def _write_findings(report: Mapping[str, Any], folder: Path) -> None:
     found = [(name, Finding.from_dict(finding)) for name, findings in members for finding in findings]
     if not found:
         return
-    writer: Any = tf.summary.create_file_writer(str(folder))
+    writer = _writer(folder, suffix)
     with writer.as_default():
         for name, finding in found:
             tf.summary.text(f"findings/{_as_folder(name)}/{finding.symptom}", words(finding), step=finding.epoch or 0)
     writer.close()
 
 
-def _write_charts(report: Mapping[str, Any], folder: Path) -> None:
+def _write_charts(report: Mapping[str, Any], folder: Path, suffix: str) -> None:
     import tensorflow as tf
 
     with charts_kept() as kept:
         Sections(report).whole()
-    writer: Any = tf.summary.create_file_writer(str(folder))
+    writer = _writer(folder, suffix)
     with writer.as_default():
         for name, figure in kept.items():
             file = io.BytesIO()

@@ -21,7 +21,8 @@ def inputs_part(splits: Splits, importance: Sequence[Mapping[str, Any]] = ()) ->
 
     Returns:
         `columns`, a dictionary each with `name`, `kind`, `missing` (a share), `range` (least and greatest number),
-        `most` (the commonest word and its share), `used`; `left_out`, how many more there are; `importance`.
+        `most` (the commonest word and its share), `used`; `left_out`, how many more there are; `importance`, and
+        `could_count`, how many columns the model is given.
 
     Example:
 
@@ -30,6 +31,7 @@ def inputs_part(splits: Splits, importance: Sequence[Mapping[str, Any]] = ()) ->
     [4.3, 7.7]
     """
     x = splits.train.x
+    could_count = len(x) if isinstance(x, Mapping) else np.shape(x)[-1]
     if isinstance(x, Mapping):
         kinds = {column.name: column for column in splits.columns}
         rows = [
@@ -45,6 +47,7 @@ def inputs_part(splits: Splits, importance: Sequence[Mapping[str, Any]] = ()) ->
         "columns": rows[:_MOST_COLUMNS],
         "left_out": max(0, len(rows) - _MOST_COLUMNS),
         "importance": [dict(one) for one in importance],
+        "could_count": could_count,
     }
 
 
@@ -56,7 +59,7 @@ def _column(name: str, values: np.ndarray, kind: str) -> dict[str, Any]:
     column = {**_unused(name, kind), "used": True}
     if values.dtype != object:
         there = values[np.isfinite(values)]
-        limits = [_short(there.min()), _short(there.max())] if len(there) else None
+        limits = [_six_digits(there.min()), _six_digits(there.max())] if len(there) else None
         return {**column, "missing": 1 - len(there) / len(values), "range": limits}
     words, counts = np.unique(values[values != ""].astype(str), return_counts=True)
     column["missing"] = float(np.mean(values == ""))
@@ -67,6 +70,6 @@ def _column(name: str, values: np.ndarray, kind: str) -> dict[str, Any]:
     return column
 
 
-def _short(value: Any) -> float:
+def _six_digits(value: Any) -> float:
     # float32 says 4.300000190734863 of 4.3.
     return float(f"{value:.6g}")

@@ -59,6 +59,7 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "95 % bootstrap interval": "95 % 부트스트랩 구간",
         "accuracy": "정확도",
         "balanced accuracy": "균형 정확도",
+        "decision threshold": "판정 임계값",
         "label accuracy": "레이블 정확도",
         "f1": "F1",
         "roc auc": "ROC AUC",
@@ -124,7 +125,18 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "constant loss": "상수의 손실",
         "column": "열",
         "update": "갱신",
+        "The numbers are those of %(name)s.": "숫자는 %(name)s의 것입니다.",
         # Classes and mistakes
+        "Label by label": "레이블별 결과",
+        "Label": "레이블",
+        "Of the exported model on the test rows, each label from a probability of 0.5 on: %(scores)s.": (
+            "내보낸 모델의 테스트 행 결과이며, 레이블마다 확률 0.5부터 있다고 봅니다: %(scores)s."
+        ),
+        "The %(count)s labels with the lowest F1; %(more)s more are in report.json.": (
+            "F1이 가장 낮은 레이블 %(count)s개이며, 나머지 %(more)s개는 report.json에 있습니다."
+        ),
+        "micro f1": "마이크로 F1",
+        "macro f1": "매크로 F1",
         "Class by class": "클래스별 결과",
         "Of the exported model on the test rows: %(scores)s. Balanced accuracy is the mean recall, which no "
         "large class "
@@ -141,8 +153,8 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         ),
         "Confusion of the classes": "클래스 혼동 행렬",
         "Rows by true class (down) and answer (across)": "정답 클래스(세로)와 답(가로)별 행 수",
-        "The surest mistakes": "가장 확신한 오답",
-        "Test rows that the exported model answers wrong, the surest first: often a row that is labelled "
+        "Most confident errors": "확신도가 가장 높은 오답",
+        "Test rows that the exported model answers wrong, the most confident first: often a row that is labelled "
         "wrong, or a kind "
         "of row that is rare.": (
             "내보낸 모델이 틀린 테스트 행을 확신이 큰 순서로 보입니다. 레이블이 잘못되었거나 드문 행인 경우가 많습니다."
@@ -154,19 +166,25 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "test row %(row)s": "테스트 행 %(row)s",
         "and %(count)s more columns": "그 밖의 열 %(count)s개",
         # Calibration and thresholds
-        "How sure it is, and may be": "얼마나 확신하며, 그래도 되는가",
+        "Calibration": "보정(calibration)",
+        "Calibration, ROC and precision-recall": "보정(calibration), ROC와 정밀도-재현율",
         "Right answers at each confidence, on the test rows; the temperature was fitted on validation rows. On "
         "the dotted "
-        "line a model is as sure as it is right.": (
-            "테스트 행에서 확신도별로 맞힌 비율. 온도는 검증 행에 맞췄습니다. 점선 위에서는 확신한 만큼 맞힙니다."
+        "line it is perfectly calibrated: of answers with a confidence of 0.8 eight in ten are right.": (
+            "테스트 행에서 확신도별로 맞힌 비율. 온도는 검증 행에 맞췄습니다. 점선 위에서는 보정이 완벽합니다. "
+            "확신도가 0.8인 답은 열에 여덟이 맞습니다."
         ),
         "ROC: what is found of the second class against what is wrongly taken for it.": (
             "ROC: 둘째 클래스를 찾아낸 비율과 잘못 그렇다고 한 비율."
         ),
         "Precision against recall of the second class.": "둘째 클래스의 재현율에 대한 정밀도.",
-        "No temperature betters the validation rows. On the test rows the calibration error is {ece}, the NLL {nll}.": (
-            "검증 행을 더 낫게 하는 온도는 없습니다. 테스트 행의 보정 오차는 {ece}, NLL은 {nll}입니다."
+        "The validation rows are too few, or answered too well, to fit a temperature. On the test rows the calibration "
+        "error is {ece}, the NLL {nll}.": (
+            "검증 행이 너무 적거나 너무 잘 맞아 온도를 맞출 수 없습니다. 테스트 행의 보정 오차는 {ece}, NLL은 "
+            "{nll}입니다."
         ),
+        "No temperature improves the NLL of the validation rows. On the test rows the calibration error is {ece}, "
+        "the NLL {nll}.": ("검증 행의 NLL을 줄이는 온도는 없습니다. 테스트 행의 보정 오차는 {ece}, NLL은 {nll}입니다."),
         "Temperature {temperature}, fitted on validation rows, takes the calibration error of the test rows "
         "from {ece} to "
         "{ece_at_temperature} and their NLL from {nll} to {nll_at_temperature}. The exported model answers without it; "
@@ -175,8 +193,8 @@ KOREAN: Mapping[str, str] = MappingProxyType(
             "{nll}에서 {nll_at_temperature}(으)로 바뀝니다. 내보낸 모델은 온도 없이 답하며, tw.calibrate로 "
             "넣을 수 있습니다."
         ),
-        "as it answers": "답한 그대로",
-        "as sure as right": "확신한 만큼 맞힘",
+        "as exported": "내보낸 그대로",
+        "perfectly calibrated": "완벽한 보정",
         "at temperature {value}": "온도 {value}에서",
         "confidence": "확신도",
         "share that is right": "맞힌 비율",
@@ -186,7 +204,7 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "recall": "재현율",
         "precision": "정밀도",
         # Quantities
-        "How far it is off": "얼마나 벗어나는가",
+        "Prediction errors": "예측 오차",
         "Half of the test rows are off by at most {median}, the worst by {largest}; predicted less true is {mean} on "
         "average.": (
             "테스트 행의 절반은 {median} 이하로, 가장 나쁜 행은 {largest}만큼 벗어납니다. 예측에서 정답을 뺀 "
@@ -202,7 +220,7 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "they cover.": "검증 행의 오차에 맞춘 너비로 답을 둘러싼 구간과, 그 안에 드는 테스트 행의 비율.",
         "Median width": "너비의 중앙값",
         "Covers": "포함 비율",
-        "The worst rows": "가장 나쁜 행",
+        "Largest errors": "오차가 가장 큰 행",
         "<strong>%(predicted)s</strong> predicted, and it is <strong>%(true)s</strong>": (
             "예측 <strong>%(predicted)s</strong>, 정답 <strong>%(true)s</strong>"
         ),
@@ -225,10 +243,10 @@ KOREAN: Mapping[str, str] = MappingProxyType(
             "가리킵니다."
         ),
         "No curve with finite values was recorded.": "유한한 값의 곡선이 기록되지 않았습니다.",
-        "Updates and gradients of each layer as shares of its weights. About 1e-3 is usual for updates; dark is still, "
-        "bright is torn about.": (
-            "가중치에 대한 층별 갱신과 기울기의 비율. 갱신은 1e-3 정도가 보통이며, 어두우면 멈춰 있고 밝으면 "
-            "크게 흔들립니다."
+        "Updates and gradients of each layer as shares of its weights. About 1e-3 is usual for updates; a dark "
+        "layer hardly learns, a bright one is unstable.": (
+            "가중치에 대한 층별 갱신과 기울기의 비율. 갱신은 1e-3 정도가 보통이며, 어두운 층은 거의 학습하지 않고 밝은 "
+            "층은 불안정합니다."
         ),
         "update / weights": "갱신 / 가중치",
         "gradient / weights": "기울기 / 가중치",
@@ -323,19 +341,21 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "trial {trial}, the best": "가장 좋은 시도 {trial}",
         # Inputs
         "The inputs": "입력",
-        "What is lost of the %(metric)s on validation rows where a column is shuffled; the thin line is the "
-        "spread over "
-        "three shuffles. Of columns that say the same, none may seem to count.": (
-            "열 하나를 섞을 때 검증 행에서 잃는 %(metric)s. 가는 선은 세 번 섞은 산포입니다. 같은 것을 말하는 "
-            "열이 여럿이면 "
+        "Permutation importance: what is lost of the %(metric)s on validation rows where a column is shuffled; "
+        "the thin line is the spread over three shuffles. Of columns that say the same, none may seem important.": (
+            "순열 중요도: 열 하나를 섞을 때 검증 행에서 잃는 %(metric)s. 가는 선은 세 번 섞은 산포입니다. 같은 것을 "
+            "말하는 열이 여럿이면 "
             "어느 것도 중요해 보이지 않을 수 있습니다."
+        ),
+        "{some} of {count} columns, drawn by the seed, were shuffled: the others may be as important.": (
+            "열 {count}개 가운데 시드로 뽑은 {some}개를 섞었습니다. 나머지도 그만큼 중요할 수 있습니다."
         ),
         "Table of the columns": "열 표",
         "Column": "열",
         "Type": "종류",
         "Missing": "결측",
         "Range or commonest": "범위 또는 가장 흔한 값",
-        "Counts": "중요도",
+        "Importance": "중요도",
         "left out": "뺌",
         "number": "수",
         "category": "범주",

@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..diagnosis.layer_state import Probe
+from ..metrics.even_places import even_places
 
 _MOST_LOOKS = 40
 
@@ -33,7 +32,7 @@ def layers_part(probes: Sequence[Probe]) -> dict[str, Any]:
     names = [layer.name for layer in probes[-1].layers if layer.weight is not None] if probes else []
     if not names:
         return {}
-    places = np.unique(np.linspace(0, len(probes) - 1, min(len(probes), _MOST_LOOKS)).round().astype(int))
+    places = even_places(len(probes), _MOST_LOOKS)
     looks = [probes[place] for place in places]
     return {
         "names": names,
@@ -46,8 +45,8 @@ def layers_part(probes: Sequence[Probe]) -> dict[str, Any]:
 
 def _by_layer(looks: Sequence[Probe], names: Sequence[str], what: str) -> list[list[float | None]]:
     found = [{layer.name: getattr(layer, what) for layer in look.layers} for look in looks]
-    return [[_short(one.get(name)) for one in found] for name in names]
+    return [[_three_digits(one.get(name)) for one in found] for name in names]
 
 
-def _short(value: float | None) -> float | None:
+def _three_digits(value: float | None) -> float | None:
     return float(f"{value:.3g}") if value is not None and math.isfinite(value) else None

@@ -9,6 +9,8 @@ from typing import Any
 
 # What differs between two runs that did the same.
 _OF_THE_CLOCK = frozenset({"seconds", "seconds of all trials", "created", "time", "command", "run"})
+# Another run in the same folder publishes its model as the next version.
+_OF_THE_FOLDER = frozenset({"export.path", "export.version"})
 _MOST_SHOWN = 20
 
 
@@ -20,7 +22,8 @@ def differences(before: str | Path, after: str | Path) -> tuple[int, list[str]]:
         after: Folder of a run of the same settings.
 
     Returns:
-        How many values were compared, and a sentence for each that differs; times of day and durations do not count.
+        How many values were compared, and a sentence for each that differs; times of day, durations and the
+        number under which the model was published do not count.
 
     Raises:
         FileNotFoundError: The first folder holds no JSON file.
@@ -51,12 +54,12 @@ def differences(before: str | Path, after: str | Path) -> tuple[int, list[str]]:
     return counted, found
 
 
-def in_words(counted: int, found: list[str]) -> str:
+def verdict(counted: int, found: list[str]) -> str:
     """What `differences` gave, for a person.
 
     Example:
 
-    >>> in_words(12, [])
+    >>> verdict(12, [])
     'Identical: 12 values, times of day and durations aside.'
     """
     if not found:
@@ -73,8 +76,9 @@ def _values(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
     """Every number, word and truth value with the place where it stands."""
     if isinstance(value, dict):
         for name, one in value.items():
-            if name not in _OF_THE_CLOCK:
-                yield from _values(one, f"{place}.{name}" if place else name)
+            whole = f"{place}.{name}" if place else name
+            if name not in _OF_THE_CLOCK and whole not in _OF_THE_FOLDER:
+                yield from _values(one, whole)
     elif isinstance(value, list):
         for number, one in enumerate(value):
             yield from _values(one, f"{place}[{number}]")

@@ -26,7 +26,7 @@ from .answer_charts import (
     threshold_chart,
 )
 from .charts import curves_chart, is_wide, results_chart, trials_chart
-from .templating import in_words, shown
+from .templating import name_in_words, shown
 from .words import speaker, teller
 
 HEALTHY = "No warnings: this run looks healthy."
@@ -66,8 +66,10 @@ _ANSWERS: Values = {
     "coverage": [],
     "worst": [],
 }
-_INPUTS: Values = {"columns": [], "left_out": 0, "importance": [], "chart": ""}
+_INPUTS: Values = {"columns": [], "left_out": 0, "importance": [], "could_count": 0, "chart": ""}
 _COLUMN = dict.fromkeys(("name", "kind", "missing", "range", "most", "used"))
+# With more, what several members have in common is told once.
+_MANY_FINDINGS = 6
 _MOST_TRIALS = 20
 _MOST_CLASSES = 20
 # A page of fifty members has room for the layers of a few.
@@ -99,7 +101,7 @@ class Sections:
         """Every section."""
         report = self.report
         findings = self._findings()
-        evaluation = self._evaluation()
+        listed, evaluation = self._listed(findings), self._evaluation()
         return {
             "title": report["title"] or self.say("Training report"),
             "report": report,
@@ -110,9 +112,9 @@ class Sections:
             "beside": self._beside(),
             "export": self._export(),
             "search": self._search(),
-            "findings": sorted(findings, key=lambda finding: int(finding["number"])),
+            "findings": listed,
             "members": self._members(findings),
-            "verdict": self._verdict(evaluation, findings),
+            "verdict": self._verdict(evaluation, listed),
             "healthy": HEALTHY,
         }
 
@@ -128,9 +130,26 @@ class Sections:
             found += [self._finding(finding, index, member.get("name")) for finding in member.get("findings") or []]
         # Numbers in the order a reader should look; the list itself stays by source.
         order = sorted(found, key=lambda f: (LEVELS.index(f["level"]), f["member"] is not None, f["epoch"] or 0))
-        for number, finding in enumerate(order, start=1):
-            finding["number"] = number
+        # Of a page with many, what several members have in common bears one number.
+        numbers: dict[Any, int] = {}
+        for place, finding in enumerate(order):
+            alike = finding["alike"] if len(order) > _MANY_FINDINGS and finding["member"] is not None else place
+            finding["number"] = numbers.setdefault(alike, len(numbers) + 1)
         return found
+
+    def _listed(self, findings: Iterable[Values]) -> list[Values]:
+        """The findings as the page lists them: one for each number, with the members that have it."""
+        groups: dict[int, list[Values]] = {}
+        for finding in findings:
+            groups.setdefault(finding["number"], []).append(finding)
+        return [self._together(groups[number]) for number in sorted(groups)]
+
+    def _together(self, alike: list[Values]) -> Values:
+        first = min(alike, key=lambda finding: (finding["epoch"] or 0, finding["member"] or 0))
+        if len(alike) == 1:
+            return first
+        where = "; ".join(dict.fromkeys(finding["where"] for finding in alike))
+        return {**first, "where": where, "numbers_of": first["where"]}
 
     def _finding(self, finding: Values, member: int | None, name: Any = None) -> Values:
         epoch, symptom = finding.get("epoch"), finding["symptom"]
@@ -148,6 +167,8 @@ class Sections:
             "member": member,
             "epoch": epoch,
             "where": ", ".join(where),
+            "numbers_of": None,
+            "alike": (symptom, finding.get("level"), finding.get("layer"), tuple(one.sentence for one in advice)),
             "why": reason(symptom, self.language),
             # Epochs are counted from 1 in the page, and so in its evidence.
             "evidence": {
@@ -166,15 +187,15 @@ class Sections:
                 "meaning": sentence,
                 # What shows stands in English in the run; its numbers are the evidence below.
                 "message": sentence,
-                "causes": [CAUSES_KO.get(cause, in_words(cause)) for cause in causes],
+                "causes": [CAUSES_KO.get(cause, name_in_words(cause)) for cause in causes],
                 "advice": [advice_sentence_ko(one) for one in advice],
             }
         return {
-            "symptom": in_words(symptom),
+            "symptom": name_in_words(symptom),
             "meaning": SYMPTOMS.get(symptom, ""),
             "message": finding.get("message") or "",
-            "causes": [CAUSES.get(cause, in_words(cause)) for cause in causes],
-            "advice": [in_words(one.sentence) for one in advice],
+            "causes": [CAUSES.get(cause, name_in_words(cause)) for cause in causes],
+            "advice": [name_in_words(one.sentence) for one in advice],
         }
 
     # Members ----------------------------------------------------------------------------------------------------------
@@ -222,7 +243,7 @@ class Sections:
             "parameters": member.get("parameters"),
             "best epoch": None if best is None else best + 1,
             "epochs": self._epochs_in_words(member),
-            **{f"validation {in_words(key)}": value for key, value in (member.get("validation") or {}).items()},
+            **{f"validation {name_in_words(key)}": value for key, value in (member.get("validation") or {}).items()},
             "weight in the vote": member.get("chosen_weight"),
         }
         return {name: value for name, value in facts.items() if value is not None}
@@ -247,7 +268,15 @@ class Sections:
         results = [{**_RESULT, **result} for result in evaluation.get("results") or []]
         chart = Markup(results_chart({**evaluation, "results": self._told(results)}, say=self.say))
         by_class = self._class_by_class(evaluation.get("of_classes") or {})
-        return {"said": [], **_EVALUATION, **evaluation, "results": results, "chart": chart, "by_class": by_class}
+        by_label = self._label_by_label(evaluation.get("of_labels") or {})
+        return {
+            "said": [],
+            **_EVALUATION,
+            **evaluation,
+            "results": results,
+            "chart": chart,
+            "by_class": by_class or by_label,
+        }
 
     def _told(self, results: Sequence[Values]) -> list[Values]:
         return [{**one, "name": self.tell(str(one["name"]))} if one.get("name") else one for one in results]
@@ -255,18 +284,30 @@ class Sections:
     def _class_by_class(self, scores: Values) -> Values:
         """What the winner makes of each class: the worst first where they are many, and then without the confusion."""
         rows = [{"name": self._class(k), **row} for k, row in enumerate(scores.get("classes") or [])]
+        found = self._one_by_one(rows, scores, _OF_ALL)
+        return {**found, "confusion": None if found["left_out"] else scores.get("confusion")} if found else {}
+
+    def _label_by_label(self, scores: Values) -> Values:
+        """What the winner makes of each label: the worst first where they are many."""
+        words = self.say("label {number}")
+        rows = [{"name": words.format(number=k), **row} for k, row in enumerate(scores.get("labels") or [])]
+        found = self._one_by_one(rows, scores, ("micro_f1", "macro_f1"))
+        return {**found, "labels": True} if found else {}
+
+    def _one_by_one(self, rows: list[Values], scores: Values, of_all: Sequence[str]) -> Values:
         if not rows:
             return {}
         words = [
-            f"{self.say(name.replace('_', ' '))} {scores[name]:.3f}" for name in _OF_ALL if scores.get(name) is not None
+            f"{self.say(name.replace('_', ' '))} {scores[name]:.3f}" for name in of_all if scores.get(name) is not None
         ]
         many = len(rows) > _MOST_CLASSES
         kept = sorted(rows, key=lambda row: row["f1"])[:_MOST_CLASSES] if many else rows
         return {
             "rows": kept,
             "left_out": len(rows) - len(kept),
-            "confusion": None if many else scores.get("confusion"),
             "words": ", ".join(words),
+            "labels": False,
+            "confusion": None,
         }
 
     def _class(self, number: int) -> str:
@@ -310,10 +351,15 @@ class Sections:
 
     def _calibration(self, found: Values) -> Values:
         numbers = {key: f"{found[key]:.4f}" for key in ("nll", "nll_at_temperature", "ece", "ece_at_temperature")}
-        if found["temperature"] == 1.0:
+        if not found.get("told", True):
             words = self.say(
-                "No temperature betters the validation rows. On the test rows the calibration error is {ece}, the NLL "
-                "{nll}."
+                "The validation rows are too few, or answered too well, to fit a temperature. On the test rows the "
+                "calibration error is {ece}, the NLL {nll}."
+            )
+        elif found["temperature"] == 1.0:
+            words = self.say(
+                "No temperature improves the NLL of the validation rows. On the test rows the calibration error is "
+                "{ece}, the NLL {nll}."
             )
         else:
             words = self.say(
@@ -360,7 +406,14 @@ class Sections:
                 for one in columns
             ],
             "chart": Markup(importance_chart(inputs["importance"], self.say) if inputs["importance"] else ""),
+            "looked_at": self._looked_at(len(inputs["importance"]), inputs["could_count"]),
         }
+
+    def _looked_at(self, some: int, count: int) -> str:
+        if some >= count:
+            return ""
+        words = self.say("{some} of {count} columns, drawn by the seed, were shuffled: the others may be as important.")
+        return words.format(some=f"{some:,}", count=f"{count:,}")
 
     def _range(self, column: Values) -> str:
         if column["range"] is not None:
@@ -411,7 +464,7 @@ class Sections:
         # A column that is empty for all trials only costs width.
         columns = {name: column for name, column in board.items() if any(value not in (None, "") for value in column)}
         if "findings" in columns:
-            columns["findings"] = [in_words(symptoms) for symptoms in columns["findings"]]
+            columns["findings"] = [name_in_words(symptoms) for symptoms in columns["findings"]]
         rows = [list(row) for row in zip(*columns.values(), strict=True)]
         objective, higher = str(search.get("objective") or "objective"), bool(search.get("higher_is_better"))
         # JSON knows keys that are texts only; a report that was not read from a file has them so too.
@@ -501,7 +554,7 @@ class Sections:
         one, many = f"1 {what}{tail}", f"{{count}} {what}s{tail}"
         parts = [say(one) if count == 1 else say(many).format(count=count)]
         parts += [say("({architecture})").format(architecture=architecture)] if architecture else []
-        parts += [say("for a {task} task").format(task=say(in_words(task)))] if task else []
+        parts += [say("for a {task} task").format(task=say(name_in_words(task)))] if task else []
         parts += [say("on {name}").format(name=data["name"])] if data.get("name") else []
         parts += [say("with {rows} training rows").format(rows=f"{rows:,}")] if isinstance(rows, int) else []
         return say("Trained {parts}.").format(parts=" ".join(parts))
@@ -525,7 +578,9 @@ def _with_architectures(board: Values, names: Sequence[str]) -> Values:
     """The leaderboard with the hyperparameters of a trial in one column, which may be broken into lines."""
     inside = [name for name in names if name in board]
     rows = [
-        ", ".join(f"{in_words(name)} {shown(board[name][place])}" for name in inside if board[name][place] is not None)
+        ", ".join(
+            f"{name_in_words(name)} {shown(board[name][place])}" for name in inside if board[name][place] is not None
+        )
         for place in range(len(next(iter(board.values()), [])))
     ]
     found: Values = {}

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..models.series import is_grey
+
 # Pixels a side: more cannot be told apart at the size of the page, and make it heavy.
 _MOST_PIXELS = 64
 _MOST_VALUES = 8
@@ -20,8 +22,8 @@ def shown_row(x: Any, place: int, features: Sequence[str] = (), first: Sequence[
     """One row in plain values.
 
     Args:
-        x: Columns by name, `(rows,)` each, or an array `(rows, columns)`, `(rows, height, width)` or
-            `(rows, height, width, channels)`.
+        x: Columns by name, `(rows,)` each, or an array `(rows, columns)`, grey images `(rows, height, width)` of
+            whole numbers from 0 to 255, or images `(rows, height, width, channels)`.
         place: Of the row, from 0.
         features: Names of the columns of an array `(rows, columns)`.
         first: Names of the columns that are shown first; of many only some are.
@@ -42,6 +44,8 @@ def shown_row(x: Any, place: int, features: Sequence[str] = (), first: Sequence[
     if x.ndim == 2:
         names = features if len(features) == x.shape[1] else [f"column {k}" for k in range(x.shape[1])]
         return _values(dict(zip(names, x[place], strict=True)), first)
+    if is_grey(x):
+        x = x[..., None]
     if x.ndim == 4 and x.shape[-1] in (1, 3, 4):
         return {"image": _as_png(x[place], float(np.nanmin(x)), float(np.nanmax(x)))}
     return {}

@@ -84,6 +84,33 @@ def page_again(run: str | PathLike[str], language: str = "en") -> str:
         raise _unknown(run, error) from None
 
 
+def names_apart(runs: Sequence[str | PathLike[str]]) -> list[str]:
+    """A name for each run: that of its folder, with as many of the folders above as tell the runs apart.
+
+    Args:
+        runs: Folders of runs, or their `report.json`; each one once.
+
+    Raises:
+        ValueError: A run is named twice.
+
+    Example:
+
+    >>> names_apart(["runs/iris", "a/digits", "b/digits"])
+    ['iris', 'a-digits', 'b-digits']
+    """
+    paths = [Path(run).resolve() for run in runs]
+    folders = [(path.parent if path.is_file() else path).parts for path in paths]
+    if len(set(folders)) < len(folders):
+        raise ValueError("A run is named twice: name each run once.")
+
+    def name(folder: tuple[str, ...]) -> str:
+        # The root alone has no name, and is the start of no two.
+        shared = next(k for k in range(1, len(folder) + 1) if [one[-k:] for one in folders].count(folder[-k:]) == 1)
+        return "-".join(folder[-shared:]).replace("/", "")
+
+    return [name(folder) for folder in folders]
+
+
 def run_row(run: str | PathLike[str]) -> dict[str, Any]:
     """A run in a row of plain values, `None` where its report does not say.
 

@@ -40,7 +40,7 @@ def environment(language: str = "en") -> jinja2.Environment:
     made.install_gettext_callables(say, lambda one, many, count: say(one if count == 1 else many), newstyle=True)  # type: ignore[attr-defined]
     made.globals["language"] = language
     made.filters.update(
-        shown=functools.partial(shown, say=say), words=in_words, say=say, tell=lambda text: tell(str(text))
+        shown=functools.partial(shown, say=say), words=name_in_words, say=say, tell=lambda text: tell(str(text))
     )
     return made
 
@@ -68,12 +68,12 @@ def shown(value: Any, say: Say = str) -> str:
     return str(value)
 
 
-def in_words(name: Any) -> str:
+def name_in_words(name: Any) -> str:
     """A name of code as words.
 
     Example:
 
-    >>> in_words("learning_rate")
+    >>> name_in_words("learning_rate")
     'learning rate'
     """
     return str(name).replace("_", " ")

@@ -33,17 +33,6 @@ def thinned(report: Mapping[str, Any]) -> dict[str, Any]:
     return {**report, "members": [_thinned_member(one) for one in members]} if members else dict(report)
 
 
-def spread(count: int, most: int = MOST_POINTS) -> np.ndarray:
-    """At most `most` of the places from 0 to `count` - 1, evenly spread, the first and the last among them.
-
-    Example:
-
-    >>> spread(5, 3).tolist(), spread(2, 3).tolist()
-    ([0, 2, 4], [0, 1])
-    """
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
-
-
 def _thinned_member(member: Mapping[str, Any]) -> dict[str, Any]:
     history = member.get("history") or {}
     epochs = max((len(values) for values in history.values()), default=0)

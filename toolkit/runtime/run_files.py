@@ -81,14 +81,19 @@ def _as_toml(value: Any) -> str:
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def lasting(value: Any) -> Any:
+def lasting(value: Any, out: str | Path | None = None) -> Any:
     """A path of a file or folder that is there, whole; anything else as it is.
+
+    Args:
+        value: What a command was given.
+        out: The folder of its results, which is no data: it was made for `trainwise run --data iris --out iris`.
 
     Example:
 
     >>> lasting("iris"), Path(lasting(".")).is_absolute()
     ('iris', True)
     """
-    if isinstance(value, str | Path) and str(value) and Path(value).exists():
-        return str(Path(value).resolve())
-    return value
+    if not isinstance(value, str | Path) or not str(value) or not Path(value).exists():
+        return value
+    path = Path(value).resolve()
+    return value if out is not None and path == Path(out).resolve() else str(path)

@@ -77,12 +77,12 @@ class EpochsLeft:
         return self._each_batch * self.batches if self._each_batch is not None and self.batches else None
 
 
-def in_words(seconds: float) -> str:
+def time_in_words(seconds: float) -> str:
     """A duration as a person says it.
 
     Example:
 
-    >>> [in_words(one) for one in (3.2, 75, 3700, 200_000)]
+    >>> [time_in_words(one) for one in (3.2, 75, 3700, 200_000)]
     ['3 s', '1 min 15 s', '1 h 1 min', '2 d 7 h']
     """
     whole = round(seconds)

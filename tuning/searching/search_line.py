@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from ...toolkit.runtime.time_left import in_words
+from ...toolkit.runtime.time_left import time_in_words
 from .plan import Outcome, Plan, best_first
 from .trials_left import TrialsLeft
 
@@ -49,6 +49,6 @@ class SearchLine:
             score = self._outcomes[order[0]].score
             parts.append(f"best {self.plan.objective.name} {score:.4g} (trial {order[0]})")
         left = None if self._left is None else self._left.seconds()
-        parts += [] if left is None else [f"about {in_words(left)} left"]
+        parts += [] if left is None else [f"about {time_in_words(left)} left"]
         parts += [f"newest finding: {self._finding}"] if self._finding else []
         return ", ".join(parts)

@@ -20,6 +20,12 @@ def test_the_report_counts_what_the_vote_mends_and_breaks():
     assert "is not better than the best member" in report["sentence"]
     assert [result["winner"] for result in report["results"]] == [False, True]
     assert report["results"][0]["value"] == pytest.approx(4 / 6)
+    # Four answers at 0.9 and two at 0.1.
+    nll = -(4 * np.log(0.9) + 2 * np.log(0.1)) / 6
+    assert report["results"][0]["nll"] == pytest.approx(nll)
+    assert report["results"][0]["classes"].endswith(f", NLL {nll:.4f}")
+    (shares,) = evaluate([Answers("hard", np.eye(3)[best])], y, "multiclass", "hard")["results"]
+    assert "nll" not in shares and "NLL" not in shares["classes"]
 
 
 def test_a_vote_that_is_surely_better_is_said_to_be():
@@ -45,3 +51,4 @@ def test_multilabel_is_measured_per_label():
     y = np.array([[1, 0], [0, 1], [1, 1]], dtype="float32")
     report = evaluate([Answers("a", 1 - y), Answers("b", y)], y, "multilabel", "b")
     assert [result["value"] for result in report["results"]] == [0, 1]
+    assert report["of_labels"]["micro_f1"] == 1 and [one["rows"] for one in report["of_labels"]["labels"]] == [2, 2]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainwise.toolkit.metrics.class_scores import class_scores, in_words
+from trainwise.toolkit.metrics.class_scores import class_scores, in_words, label_scores
 
 
 def test_precision_recall_and_confusion_are_what_counting_gives(rng):
@@ -41,3 +41,15 @@ def test_a_class_that_does_not_occur_is_left_out_of_means():
     assert found["balanced_accuracy"] == 1 and found["f1"] == 1 and found["roc_auc"] == 1
     alone = class_scores(np.array([0.2, 0.3]), np.array([0, 0]))
     assert alone["roc_auc"] is None and alone["pr_auc"] is None and "AUC" not in in_words(alone)
+
+
+def test_labels_are_counted_one_by_one():
+    values = np.array([[0.9, 0.1, 0.2], [0.8, 0.7, 0.1], [0.1, 0.6, 0.4], [0.2, 0.3, 0.3]])
+    y = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]])
+    found = label_scores(values, y)
+    # Label 0: answered in rows 0 and 1, borne by 0 and 2. Label 1: rows 1 and 2 both. Label 2: never.
+    assert found["labels"][0] == {"rows": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5}
+    assert found["labels"][1] == {"rows": 2, "precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert found["labels"][2] == {"rows": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+    # Three hits of four answers and four that are borne; labels that nobody bears count in no mean.
+    assert found["micro_f1"] == 0.75 and found["macro_f1"] == 0.75

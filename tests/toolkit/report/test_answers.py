@@ -15,7 +15,7 @@ from trainwise.toolkit.report.layers import layers_part
 from trainwise.toolkit.report.shown_rows import shown_row
 
 
-def test_the_surest_mistakes_come_first_and_right_answers_never():
+def test_the_most_confident_mistakes_come_first_and_right_answers_never():
     values = np.array([[0.9, 0.1], [0.3, 0.7], [0.05, 0.95], [0.6, 0.4]])
     rows = AnsweredRows(values, np.array([0, 0, 0, 1]), np.arange(8.0).reshape(4, 2))
     found = answers_part("multiclass", rows, rows, features=("a", "b"), first=("b",))["mistakes"]
@@ -55,6 +55,19 @@ def test_the_temperature_is_the_one_that_the_validation_rows_ask_for(rng):
     last = (rows.values > 0.5)[sure > 0.9] == (y == 1)[sure > 0.9]
     assert found["bins"][-1]["right"] == pytest.approx(last.mean())
     assert sum(one["rows"] for one in found["bins"]) == 20_000
+
+
+def test_validation_rows_that_are_all_right_tell_no_temperature():
+    held = AnsweredRows(np.array([0.9, 0.8, 0.1]), np.array([1, 1, 0]))
+    test = AnsweredRows(np.array([0.9, 0.9, 0.9, 0.9]), np.array([1, 1, 1, 0]))
+    found = whole()
+    found["answers"] = answers_part("binary", test, held)
+    assert found["answers"]["calibration"]["temperature"] == 1.0
+    # NLL of three answers at 0.9 and one at 0.1.
+    text = Page(report.as_html(found)).text
+    nll = (3 * math.log(1 / 0.9) + math.log(10)) / 4
+    assert f"to fit a temperature. On the test rows the calibration error is 0.1500, the NLL {nll:.4f}." in text
+    assert "at temperature" not in text
 
 
 def test_labels_that_are_wrong_are_told_one_a_row():
@@ -101,6 +114,12 @@ def test_images_are_drawn_as_they_are(channels):
     assert np.all(pixels[:25, :, :3] == 1) and np.all(pixels[25:, :, :3] == 0)
 
 
+def test_grey_images_without_channels_are_drawn_and_series_are_not(rng):
+    grey = rng.integers(0, 256, (3, 28, 28)).astype("float32")
+    assert shown_row(grey, 1) == shown_row(grey[..., None], 1) != {}
+    assert shown_row(rng.normal(size=(3, 28, 28)), 1) == {}
+
+
 def test_of_wide_rows_the_important_columns_are_shown_and_long_texts_are_cut():
     x = {f"c{k}": np.array([float(k)]) for k in range(20)} | {"note": np.array(["x" * 999], dtype=object)}
     found = shown_row(x, 0, first=["note", "c19", "absent"])
@@ -137,6 +156,7 @@ def test_all_of_it_stands_in_the_page_as_text_with_its_charts():
         ],
         "left_out": 0,
         "importance": [{"name": "age", "loss": 0.125, "spread": 0.01}],
+        "could_count": 2,
     }  # fmt: skip
     found["members"][0]["layers"] = {
         "names": [hostile], "steps": [1], "epochs": [0], "gradient": [[0.05]], "update": [[0.001]],
@@ -145,6 +165,7 @@ def test_all_of_it_stands_in_the_page_as_text_with_its_charts():
     assert "<img src=x" not in html
     text = Page(html).text
     assert f"{hostile} at 90%, and it is no" in text
+    assert "1 of 2 columns, drawn by the seed, were shuffled" in text
     assert "18 to 90" in text and "25%" in text and "0.125" in text
     assert len(svgs(html)) == len(svgs(report.as_html(whole()))) + 5
 
@@ -154,7 +175,7 @@ def test_a_quantity_has_its_pictures_and_its_intervals_in_the_page():
     rows = AnsweredRows(np.linspace(0, 1, 40), np.linspace(0, 1, 40) ** 2, {"size": np.arange(40.0)})
     found["answers"] = answers_part("regression", rows, rows)
     text = Page(report.as_html(found)).text
-    assert "How far it is off" in text and "The worst rows" in text and "95%" in text
+    assert "Prediction errors" in text and "Largest errors" in text and "95%" in text
 
 
 def test_settings_that_change_are_drawn_below_the_curves_and_others_are_not():

@@ -43,6 +43,23 @@ def test_members_findings_and_charts_of_a_run_are_there(tmp_path):
         assert int(image[0]) > 400 and image[2].startswith(b"\x89PNG")
 
 
+def test_a_report_written_again_takes_the_place_of_the_first_and_another_run_is_refused(tmp_path):
+    rows = [{"momentum": 0.9, "curves": [[1.0, 0.5]]}]
+    for _ in range(2):
+        write_events({"metric": "val_loss", "rows": rows}, tmp_path)
+    assert [step for step, _ in _values(_read(tmp_path / "setting_0-seed_0"), "val_loss")] == [1, 2]
+    other = [{"momentum": 0.9, "curves": [[1.0, 0.25]]}]
+    with pytest.raises(FileExistsError, match="setting_0-seed_0 holds events of another run"):
+        write_events({"metric": "val_loss", "rows": other}, tmp_path)
+    assert len(_values(_read(tmp_path / "setting_0-seed_0"), "val_loss")) == 2
+
+
+def test_a_thinned_history_keeps_its_epochs(tmp_path):
+    member = {"name": "a", "history": {"loss": [0.5, 0.25]}, "epochs": 900, "epochs_shown": [0, 899]}
+    write_events({"members": [member]}, tmp_path)
+    assert [(step, float(value)) for step, value in _values(_read(tmp_path / "a"), "loss")] == [(1, 0.5), (900, 0.25)]
+
+
 def test_each_trial_of_a_search_has_its_settings_and_its_score(search_folder):
     reader = _read(search_folder / "trial_7")
     told = reader.SummaryMetadata(metadata.SESSION_START_INFO_TAG).plugin_data.content

@@ -1,6 +1,7 @@
 """The page in Korean: whole, and true to the English one."""
 
 import ast
+import itertools
 import re
 import string
 from pathlib import Path
@@ -18,6 +19,9 @@ ROOT = Path(folder.__file__).parent
 HANGUL = re.compile("[가-힣]")
 # Names of the field that Korean texts leave as they are.
 AS_THEY_ARE = {"{name}"}
+MIXED = re.compile(
+    r"row has .* are|rows have .* is|folder \S+ hold |folders \S+ holds|hold no image, and is|holds no image, and are"
+)
 
 
 def _words_of_the_page():
@@ -61,11 +65,80 @@ def test_what_stands_in_braces_stands_in_both_languages(table):
             "이런 행에는 선형 모델(으)로도 충분합니다.",
         ),
         ("'<b>': category, 3 different", "'<b>': 범주, 서로 다른 값 3개"),
+        ("'a': number, 9 different, the group of a row, left out", "'a': 수, 서로 다른 값 9개, 행의 그룹, 뺌"),
+        (
+            "'yes' answered from 0.125 on, as `predict` does: accuracy 0.9000, balanced accuracy 0.8000, F1 0.5000; "
+            "from 0.5 on: balanced accuracy 0.7000, F1 0.4000.",
+            "'yes'을(를) `predict`처럼 0.125부터 답하면 정확도 0.9000, 균형 정확도 0.8000, F1 0.5000이고, 0.5부터 "
+            "답하면 균형 정확도 0.7000, F1 0.4000입니다.",
+        ),
+        (
+            "of 16 x 16 pixels; fitted to 5,000 of 60,000 training rows",
+            "16 x 16 픽셀; 훈련 행 60,000개 가운데 5,000개로 학습",
+        ),
+        (
+            "'b' is a copy of the target 'c': alone it explains 99.0% of it. Where it is not known before the target "
+            "is, leave it out with `drop` (`--drop 'b'` on the command line).",
+            "'b'은(는) 타깃 'c'의 사본입니다. 이것만으로 타깃의 99.0%가 설명됩니다. 타깃보다 먼저 알 수 없는 "
+            "값이면 `drop`(명령줄에서는 `--drop 'b'`)으로 빼십시오.",
+        ),
         ("A sentence of some other make.", "A sentence of some other make."),
     ],
 )
 def test_sentences_of_a_run_come_with_their_numbers(english, korean):
     assert in_korean(english) == korean
+
+
+def _texts(node):
+    """Each text that an expression can come to, 7 in the place of what is put in."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.IfExp():
+            return _texts(node.body) + _texts(node.orelse)
+        case ast.JoinedStr():
+            return list(map("".join, itertools.product(*map(_texts, node.values))))
+        case ast.FormattedValue():
+            return _texts(node.value) or ["7"]
+        case ast.BinOp(op=ast.Add()):
+            return list(map("".join, itertools.product(_texts(node.left) or ["7"], _texts(node.right) or ["7"])))
+        case ast.List() | ast.Tuple():
+            return [text for one in node.elts for text in _texts(one)]
+        case ast.Dict():
+            return [text for one in node.values for text in _texts(one)]
+    return []
+
+
+def _sentences_of_a_run():
+    """What is noted of data and said of answers, wherever that is written."""
+    names = {"notes", "said", "told", "held", "pixels", "sentence"}
+    for file in (*ROOT.parent.glob("data/*.py"), *ROOT.parents[1].glob("tuning/*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="append", value=owner), args=[one]):
+                    wanted = getattr(owner, "attr", getattr(owner, "id", "")) in names
+                case ast.Assign(targets=[ast.Name(id=name)], value=one) | ast.keyword(arg=name, value=one):
+                    wanted = name in names
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as one):
+                    wanted = name in names
+                case _:
+                    continue
+            yield from ((file.name, text) for text in _texts(one) if wanted and re.search("[A-Za-z]", text))
+
+
+# Of other commands, or printed alone.
+OFF_THE_PAGE = {
+    "comparing.py", "comparing_job.py", "growing.py", "large_rows.py", "range_test_job.py", "refitting.py",
+    "repair_job.py", "repair_variants.py", "repairing.py", "stages.py", "table_check.py",
+}  # fmt: skip
+
+
+def test_every_sentence_that_a_run_writes_has_its_korean():
+    found = {text for name, text in _sentences_of_a_run() if name not in OFF_THE_PAGE}
+    assert len(found) > 50
+    # Two halves of a choice do not always go together.
+    english = {text for text in found if not HANGUL.search(in_korean(text)) and not MIXED.search(text)}
+    assert english == set()
 
 
 @pytest.mark.parametrize("make", MAKERS)

@@ -1,9 +1,12 @@
 """A run logged into MLflow's local stores, and read back by its own client."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 from reports import searched, sick
 
@@ -51,6 +54,51 @@ def test_a_search_comes_with_its_leaderboard(tmp_path, store):
     write(report, tmp_path / "search")
     name = log_run(tmp_path / "search", store, "searches")
     assert "leaderboard.json" in {one.path for one in mlflow.MlflowClient(store).list_artifacts(name)}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_is_named_by_its_report_too_and_a_model_outside_its_folder_is_no_part_of_it(tmp_path, store):
+    report = sick()
+    write(report, tmp_path / "run")
+    with pytest.raises(FileNotFoundError, match="its model is in models/digits/1, and"):
+        log_run(tmp_path / "run/report.json", store)
+    (tmp_path / "run/models/digits/1").mkdir(parents=True)
+    (tmp_path / "run/models/digits/1/saved_model.pb").write_bytes(b"model")
+    name = log_run(tmp_path / "run/report.json", store, "demo")
+    assert {"model", "report.html"} <= {one.path for one in mlflow.MlflowClient(store).list_artifacts(name)}
+    report["export"]["path"] = "../.."
+    write(report, tmp_path / "foreign")
+    with pytest.raises(ValueError, match=r"its model is in '\.\./\.\.', which is not within"):
+        log_run(tmp_path / "foreign", store)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_callback_of_the_documentation_logs_a_plain_fit(store):
+    page = (Path(__file__).parents[3] / "docs/command_line.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {}
+    exec(block, names)
+    mlflow.set_tracking_uri(store)
+    mlflow.set_experiment("fits")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    history = names["logged_fit"](model, np.ones((8, 2)), np.full(8, np.inf), epochs=2, verbose=0)
+    client = mlflow.MlflowClient(store)
+    (run,) = client.search_runs([client.get_experiment_by_name("fits").experiment_id])
+    steps = [one.step for one in client.get_metric_history(run.info.run_id, "loss")]
+    assert steps == [1, 2] == [epoch + 1 for epoch in history.epoch]
+    found = mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/findings.json")["findings"]
+    assert "non_finite" in [one["symptom"] for one in found]
+
+
+def test_an_address_without_a_server_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    report = searched(8)
+    del report["export"]
+    write(report, tmp_path)
+    # A port that no server has.
+    with pytest.raises(OSError, match="MLflow at http://127.0.0.1:9 does not take the run"):
+        log_run(tmp_path, "http://127.0.0.1:9")
 
 
 def test_without_mlflow_the_cure_is_said(monkeypatch, tmp_path):

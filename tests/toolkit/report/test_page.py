@@ -7,7 +7,20 @@ import math
 import re
 
 import pytest
-from reports import MAKERS, OVERFITTING, PLATEAU, Page, numbers, page_of, regression, searched, sick, svgs, whole
+from reports import (
+    MAKERS,
+    OVERFITTING,
+    PLATEAU,
+    Page,
+    member,
+    numbers,
+    page_of,
+    regression,
+    searched,
+    sick,
+    svgs,
+    whole,
+)
 
 from trainwise.toolkit.report import page as report
 from trainwise.toolkit.report import sections
@@ -317,3 +330,27 @@ def test_each_class_has_its_scores_and_its_confusion_and_names_are_shown_as_text
     many = report.as_html(found)
     assert "The 20 classes with the lowest F1; 10 more are in report.json." in many
     assert "Rows by true class" not in many and names
+
+
+def test_labels_have_a_table_of_their_own():
+    found = whole()
+    row = {"rows": 5, "precision": 0.625, "recall": 0.5, "f1": 0.5556}
+    found["evaluation"]["of_labels"] = {"micro_f1": 0.5, "macro_f1": None, "labels": [row] * 25}
+    text = Page(report.as_html(found)).text
+    assert "Label by label" in text and "label 0 5 0.625 0.5 0.5556" in text and "micro f1 0.500" in text
+    assert "The 20 labels with the lowest F1; 5 more are in report.json." in text
+    assert "레이블별 결과" in Page(report.as_html(found, "ko")).text
+
+
+def test_of_many_findings_those_that_members_have_in_common_stand_once():
+    found = whole()
+    found["members"] = [member(k, findings=[OVERFITTING, PLATEAU]) for k in range(3)]
+    html = report.as_html(found)
+    assert len(re.findall('<article class="card finding"', html)) == 6
+    found["members"] = [member(k, findings=[OVERFITTING, PLATEAU]) for k in range(4)]
+    html = report.as_html(found)
+    assert re.findall(r'<article class="card finding" id="finding-(\d+)">', html) == ["1", "2"]
+    text = Page(html).text
+    assert "member_0, epoch 3; member_1, epoch 3; member_2, epoch 3; member_3, epoch 3" in text
+    assert "The numbers are those of member_0, epoch 3." in text
+    assert html.count('href="#finding-2"') == 4

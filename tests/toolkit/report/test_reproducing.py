@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trainwise.toolkit.report.reproducing import differences, in_words
+from trainwise.toolkit.report.reproducing import differences, verdict
 
 
 def _run(folder, report):
@@ -20,7 +20,13 @@ def test_runs_that_differ_in_time_alone_are_identical(tmp_path):
     again["search"] = {"facts": {"seconds of all trials": 9.5}, "leaderboard": {"seconds": [2.0, 7.5]}}
     counted, found = differences(_run(tmp_path / "a", report), _run(tmp_path / "b", again))
     assert (counted, found) == (3, [])
-    assert in_words(counted, found) == "Identical: 3 values, times of day and durations aside."
+    assert verdict(counted, found) == "Identical: 3 values, times of day and durations aside."
+
+
+def test_the_next_version_of_the_same_model_is_no_difference(tmp_path):
+    report = {"export": {"path": "models/iris/1", "version": 1, "rows": 32}}
+    again = {"export": {"path": "models/iris/2", "version": 2, "rows": 32}}
+    assert differences(_run(tmp_path / "a", report), _run(tmp_path / "b", again)) == (1, [])
 
 
 def test_each_number_that_differs_is_named_with_both_values(tmp_path):
@@ -31,7 +37,7 @@ def test_each_number_that_differs_is_named_with_both_values(tmp_path):
         "report.json: gone was 1 and is absent",
         "report.json: new was absent and is True",
     ]
-    many = in_words(90, [f"file: {k}" for k in range(45)])
+    many = verdict(90, [f"file: {k}" for k in range(45)])
     assert many.startswith("Different: 45 of 90 values.") and many.endswith("and 25 more")
 
 

@@ -33,6 +33,16 @@ def test_a_page_is_written_again_as_it_was(runs):
     assert done.returncode == 0 and (runs / "pages/a.html").read_bytes() == before
 
 
+def test_runs_of_one_name_are_told_apart_by_the_folders_above(tmp_path):
+    runs = [tmp_path / "a/iris", tmp_path / "b/iris", tmp_path / "digits"]
+    for run in runs:
+        write({"title": "t"}, run)
+    assert side_by_side.names_apart(runs[:1]) == ["iris"]
+    assert side_by_side.names_apart(runs) == ["a-iris", "b-iris", "digits"]
+    with pytest.raises(ValueError, match="A run is named twice"):
+        side_by_side.names_apart([runs[0], runs[0] / "report.json"])
+
+
 def test_runs_side_by_side_say_score_interval_findings_and_what_was_exported(runs):
     done = in_this_process("report", "first", "second", cwd=runs)
     head, *lines = done.stdout.splitlines()

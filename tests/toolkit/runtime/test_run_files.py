@@ -43,3 +43,9 @@ def test_what_is_no_run_file_is_refused(tmp_path, text, words):
         read_run_file(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         read_run_file(tmp_path / "nowhere")
+
+
+def test_a_name_of_data_is_not_the_folder_that_was_made_for_its_results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "iris").mkdir()
+    assert lasting("iris", tmp_path / "iris") == "iris" and lasting("iris", "elsewhere") == str(tmp_path / "iris")

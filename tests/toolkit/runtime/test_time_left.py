@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from trainwise.toolkit.runtime.live_line import LiveLine
-from trainwise.toolkit.runtime.time_left import EpochsLeft, in_words
+from trainwise.toolkit.runtime.time_left import EpochsLeft, time_in_words
 
 
 def _factors(epochs, batches, graph, batch, validation, first_validation, slower=0.0):
@@ -71,7 +71,7 @@ def test_a_fit_that_goes_on_has_the_later_epochs_left():
     ("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (7200, "2 h 0 min"), (90_000, "1 d 1 h")]
 )
 def test_durations_are_said_with_their_two_largest_parts(seconds, words):
-    assert in_words(seconds) == words
+    assert time_in_words(seconds) == words
 
 
 def test_a_live_line_writes_nothing_into_a_pipe_and_leaves_no_line_on_a_terminal():

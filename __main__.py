@@ -19,12 +19,12 @@ from .command_line.options import (
     NONE_GIVEN,
     Config,
     Data,
-    DataOptions,
     Epochs,
     Header,
     Json,
     Language,
     Members,
+    OfData,
     Out,
     Quiet,
     Resume,
@@ -68,7 +68,7 @@ def run(
     context: typer.Context,
     data: Data,
     out: Annotated[Path | None, typer.Option(help="Folder for the results; runs/NAME by default.")] = None,
-    options: DataOptions = NONE_GIVEN,
+    options: OfData = NONE_GIVEN,
     seed: Seed = 0,
     epochs: Epochs = 30,
     members: Members = 5,
@@ -223,7 +223,7 @@ def check(
         Path | None, typer.Argument(help="A compiled model, saved as .keras; none looks at the data.")
     ] = None,
     data: Data = "",
-    options: DataOptions = NONE_GIVEN,
+    options: OfData = NONE_GIVEN,
     thorough: Annotated[bool, typer.Option("--thorough", help="Also try to learn a few rows by heart.")] = False,
     seed: Seed = 0,
     language: Language = "en",
@@ -305,7 +305,7 @@ def search(
     precision: Annotated[str | None, typer.Option(help="Keras policy, such as mixed_bfloat16.")] = None,
     xla: Annotated[bool, typer.Option("--xla", help="Compile with XLA.")] = False,
     workers: Annotated[str, typer.Option(help="Processes on this machine, or ray.")] = "1",
-    options: DataOptions = NONE_GIVEN,
+    options: OfData = NONE_GIVEN,
     seed: Seed = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where --out holds a search.")] = False,
     quiet: Quiet = False,
@@ -371,7 +371,7 @@ def compare(
     seeds: Annotated[int, typer.Option(help="Starting weights and orders of batches for each setting.")] = 3,
     epochs: Annotated[int, typer.Option(help="Epochs of each run.")] = 10,
     batch_size: Annotated[int | None, typer.Option(help="Rows a batch; by the number of rows by default.")] = None,
-    options: DataOptions = NONE_GIVEN,
+    options: OfData = NONE_GIVEN,
     seed: Annotated[int, typer.Option(help="Decides the splits.")] = 0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -423,7 +423,7 @@ def range_test(
     method: Annotated[str, typer.Option(help="Rule of the suggestion: minimum, valley, steep or slide.")] = "minimum",
     optimizer: Annotated[str, typer.Option(help="Keras optimizer, by name.")] = "adam",
     batch_size: Annotated[int | None, typer.Option(help="Rows a batch; by the number of rows by default.")] = None,
-    options: DataOptions = NONE_GIVEN,
+    options: OfData = NONE_GIVEN,
     seed: Seed = 0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -472,7 +472,7 @@ def repair(
     epochs: Annotated[int, typer.Option(help="Epochs of the untouched program and of each variant.")] = 20,
     batch_size: Annotated[int, typer.Option(help="Rows a batch.")] = 32,
     variants: Annotated[int, typer.Option(help="Variants to try at most.")] = 6,
-    options: DataOptions = NONE_GIVEN,
+    options: OfData = NONE_GIVEN,
     seed: Seed = 0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -620,7 +620,7 @@ def _work(
     settings: dict[str, Any],
     language: str,
     as_json: bool,
-    options: dict[str, Any] | None = None,
+    options: OfData | None = None,
     keep_rows: bool = True,
 ) -> None:
     silent = quiet or as_json
@@ -643,7 +643,7 @@ def _work(
         refuse_unspeakable(language)
         quiet_tensorflow()
         # Stands here, for it takes seconds to import.
-        from .tuning import data_options
+        from .tuning.data_options import DataOptions
         from .tuning.main_job import Job, Settings
 
         # All that bad input can break.
@@ -651,7 +651,7 @@ def _work(
             data,
             out,
             Settings(**settings),
-            data_options.DataOptions(**(options or {})),
+            DataOptions(**(options or {})),
             resume=resume,
             command=command,
             say=say,

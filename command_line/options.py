@@ -72,8 +72,8 @@ Config = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else, for scripts.")]
 
 
-DataOptions = Mapping[str, Any]
-NONE_GIVEN: DataOptions = MappingProxyType({})
+OfData = Mapping[str, Any]
+NONE_GIVEN: OfData = MappingProxyType({})
 # What is said of the data, by the names of the options.
 _OF_DATA = {
     "target": Target,

@@ -69,7 +69,7 @@ def best_before_falling(accuracy: np.ndarray) -> float | None:
 
     Example:
 
-    >>> best_before_falling(np.array([0.5, 0.8, 0.9, 0.9, 0.9, 0.8, 0.7, 0.7, 0.7]))
+    >>> round(best_before_falling(np.array([0.5, 0.8, 0.9, 0.9, 0.9, 0.8, 0.7, 0.7, 0.7])), 3)
     0.9
     """
     last = float(np.median(accuracy[-max(2, len(accuracy) // 5) :]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -89,9 +88,7 @@ class EncodedRows:
         # Not `on_disk` itself, which would be made to be removed.
         written = vars(self).get("on_disk")
         if written is not None:
-            # What cannot be removed now goes with the process.
-            with contextlib.suppress(OSError):
-                written._folder.cleanup()
+            written.close()
 
     def encoded(self, rows: Split) -> Split:
         """Other rows of the same columns, as the model takes them."""

@@ -16,7 +16,7 @@ from ..toolkit.data.table_files import Table
 from ..toolkit.data.table_inputs import table_inputs
 from ..toolkit.data.table_rows import targets_of
 from ..toolkit.models.table_encoder import TableEncoder
-from ..toolkit.report.parts import schema_part
+from ..toolkit.saving.model_schema import schema_part
 
 
 def other_rows(splits: Splits) -> Iterator[tuple[Split, int]]:
@@ -67,11 +67,16 @@ def rows_on_disk(splits: Splits, encoder: TableEncoder | None, held: Split) -> t
     """
     x = np.asarray(held.x)
     rows, lost = DiskRows(x.shape[1], held.y.dtype), 0
-    rows.add(x, held.y)
-    for part, without in other_rows(splits):
-        lost += without
-        if len(part):
-            rows.add(np.asarray(part.x) if encoder is None else encoder.encode(part.x), part.y)
+    try:
+        rows.add(x, held.y)
+        for part, without in other_rows(splits):
+            lost += without
+            if len(part):
+                rows.add(np.asarray(part.x) if encoder is None else encoder.encode(part.x), part.y)
+    except BaseException:
+        # A process that is interrupted ends at once, and would leave them.
+        rows.close()
+        raise
     return rows, lost
 
 

@@ -14,9 +14,10 @@ from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.metrics.scores import calibration_error, truth
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.report.layers import layers_part
-from ..toolkit.report.parts import data_part, export_part, schema_part, scores_part, versions
+from ..toolkit.report.parts import data_part, export_part, scores_part, versions
 from ..toolkit.runtime.own_folders import folder_name
 from ..toolkit.saving.exporting import ExportReport, export, published_before
+from ..toolkit.saving.model_schema import schema_part
 from .answer_rules import AnswerRules
 from .ensemble_training import Member
 from .measuring import Measured

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -75,6 +76,11 @@ class DiskRows:
             with file.open("ab") as target:
                 np.ascontiguousarray(values).tofile(target)
         self.rows += len(y)
+
+    def close(self) -> None:
+        """Removes the files; what cannot be removed now goes with the process."""
+        with contextlib.suppress(OSError):
+            self._folder.cleanup()
 
     def block(self, place: int) -> tuple[np.ndarray, np.ndarray]:
         """Features and targets of a block.

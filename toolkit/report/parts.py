@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ..data import Splits
-from ..data.columns import Column
-from ..models.columns_in import column_inputs
-from ..models.table_encoder import vocabulary
 from ..runtime import machine
 from ..runtime.installed import versions as versions
 from ..saving.exporting import ExportReport
@@ -102,49 +99,3 @@ def device(policy: str) -> str:
     if not found:
         return f"CPU ({machine.cores()} cores), precision {policy}"
     return f"GPU x {len(found)}, precision {policy}"
-
-
-# Longer lists of known values would make the schema larger than the model.
-_MOST_KNOWN = 5_000
-
-
-def schema_part(splits: Splits) -> dict[str, Any]:
-    """What `trainwise predict` must know to read a table for the exported model.
-
-    Args:
-        splits: The rows of the run.
-    """
-    x = splits.train.x
-    columns = None
-    if isinstance(x, dict):
-        kinds = {name: "words" if column.dtype == object else "numbers" for name, column in x.items()}
-        # The model's inputs have names that Keras allows, the file's columns those of the user.
-        inputs = column_inputs(x)
-        columns = {name: [inputs[name], kind] for name, kind in kinds.items()}
-    schema: dict[str, Any] = {
-        "features": list(splits.features),
-        "target": splits.target,
-        "task": splits.task,
-        "classes": None if splits.classes is None else list(splits.classes),
-        "columns": columns,
-        "shape": None if isinstance(x, dict) else list(x.shape[1:]),
-    }
-    if splits.sequences is not None:
-        schema["sequences"] = splits.sequences.as_dict()
-    if splits.images:
-        schema["images"] = True
-    if splits.forecast is not None:
-        schema["forecast"] = splits.forecast.as_dict()
-    if splits.columns:
-        schema["forms"] = {one.name: _form(one, x) for one in splits.columns if one.used}
-    return schema
-
-
-def _form(column: Column, x: Any) -> dict[str, Any]:
-    form: dict[str, Any] = {"kind": column.kind}
-    if column.is_number:
-        return {**form, "form": column.form.as_dict()}
-    if column.kind == "date":
-        return {**form, "date_format": column.date_format}
-    known = vocabulary(column, x[column.name]) if column.kind != "text" else []
-    return {**form, "words": list(column.words), "known": known if len(known) <= _MOST_KNOWN else []}

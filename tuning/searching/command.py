@@ -21,10 +21,11 @@ from ...toolkit.models.table_encoder import TableEncoder
 from ...toolkit.report.answers import AnsweredRows, answers_part
 from ...toolkit.report.inputs import inputs_part
 from ...toolkit.report.page import write
-from ...toolkit.report.parts import data_part, export_part, schema_part, scores_part
+from ...toolkit.report.parts import data_part, export_part, scores_part
 from ...toolkit.runtime.output_folders import opened
 from ...toolkit.runtime.own_folders import held_alone
 from ...toolkit.saving.exporting import export
+from ...toolkit.saving.model_schema import schema_part
 from ..spaces import CNN, MLP, RNN
 from .tuner import search
 

@@ -11,9 +11,10 @@ SOURCES := $(wildcard *.py setup.cfg pyproject.toml toolkit/*.py toolkit/*/*.py 
 demo: .venv/.installed
 	$(BIN)/trainwise demo
 
-# A worker that has run out of tests takes over those of the other, so that both end together.
+# Three workers for two cores, since one of them mostly waits for a process or a file; one that has run out of tests
+# takes over those of the others, so that all end together.
 test: .venv/.tested
-	$(BIN)/pytest --rootdir=tests -c tests/pytest.ini -n 2 --dist worksteal tests
+	$(BIN)/pytest --rootdir=tests -c tests/pytest.ini -n 3 --dist worksteal tests
 
 check: .venv/.developed
 	$(BIN)/ruff check .

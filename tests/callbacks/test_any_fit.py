@@ -17,7 +17,7 @@ import trainwise as tw
 from trainwise.callbacks import CurveWatch, GradientWatch
 
 DRAWS = int(os.environ.get("FITS", "400"))
-# As parts, so that two workers share them.
+# As parts, so that workers share them.
 PARTS = 8
 
 

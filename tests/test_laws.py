@@ -34,11 +34,14 @@ def test_the_tests_run_against_the_installed_wheel():
     assert "site-packages" in tw.__file__
 
 
+TOPS = ("toolkit", "callbacks", "command_line", "tuning")
+
+
 def test_setup_cfg_lists_every_folder_with_code():
     config = configparser.ConfigParser()
     config.read(CHECKOUT / "setup.cfg")
     listed = set(config["options"]["packages"].split())
-    folders = {p.parent for top in ("toolkit", "callbacks", "tuning") for p in (CHECKOUT / top).rglob("*.py")}
+    folders = {p.parent for top in TOPS for p in (CHECKOUT / top).rglob("*.py")}
     names = {".".join(["trainwise", *folder.relative_to(CHECKOUT).parts]) for folder in folders}
     assert listed == names | {"trainwise"}
 

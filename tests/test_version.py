@@ -54,7 +54,7 @@ def test_every_section_of_the_changelog_is_a_release_or_the_unreleased():
 
 def test_no_source_repeats_the_version():
     sources = [CHECKOUT / "__init__.py", CHECKOUT / "__main__.py"]
-    for folder in ("toolkit", "callbacks", "tuning"):
+    for folder in ("toolkit", "callbacks", "command_line", "tuning"):
         sources += (CHECKOUT / folder).rglob("*.py")
     assert len(sources) >= 150
     assert [path for path in sources if f'"{_version()}"' in path.read_text(encoding="utf-8")] == []

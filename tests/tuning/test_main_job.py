@@ -158,10 +158,11 @@ def test_a_resumed_run_holds_the_rows_that_it_held_whatever_memory_is_free_then(
     file = tmp_path / "rows.csv"
     file.write_text("size,kind\n" + "1.5,a\n2.5,b\n" * 500)
 
-    def job(out, is_too_large, **options):
+    def job(out, is_too_large, in_memory=None, **options):
         monkeypatch.setattr("trainwise.toolkit.data.sources.is_too_large", lambda path: is_too_large)
         monkeypatch.setattr("trainwise.toolkit.data.large_tables._ROWS_HELD", 200)
-        return Job(file, tmp_path / out, Settings(members=1), say=lambda line: None, **options).raw
+        data = DataOptions(in_memory=in_memory)
+        return Job(file, tmp_path / out, Settings(members=1), data, say=lambda line: None, **options).raw
 
     for out, before in (("drawn", True), ("whole", False)):
         first = job(out, before)
@@ -170,7 +171,7 @@ def test_a_resumed_run_holds_the_rows_that_it_held_whatever_memory_is_free_then(
         with pytest.raises(ValueError, match="had another .*in_memory"):
             job(out, before, resume=True, in_memory=300)
     file.write_text(file.read_text() + "1.5,a\n")
-    with pytest.raises(ValueError, match="had another fingerprint"):
+    with pytest.raises(ValueError, match="had another data"):
         job("drawn", True, resume=True)
 
 

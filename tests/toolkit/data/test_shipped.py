@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from trainwise.toolkit import data
-from trainwise.toolkit.data import shipped
+from trainwise.toolkit.data import shipped, tfds_builders
 
 
 @pytest.mark.parametrize("name", shipped.NAMES)
@@ -22,6 +22,8 @@ def test_shipped_data_load_and_split_without_a_gap_or_an_overlap(name):
 
 @pytest.mark.parametrize("name", ["digits", "iris", "diabetes"])
 def test_tfds_loads_the_shipped_data_without_a_download(name, tmp_path):
+    # Its import has made tfds know the names.
+    assert name in tfds_builders.NAMES
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = tfds.as_numpy(tfds.load(name, split="train", data_dir=tmp_path, as_supervised=True))

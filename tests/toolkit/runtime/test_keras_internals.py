@@ -24,7 +24,9 @@ INHERITED = {
     for name in ("_vectorize_trials", "_duplicate", "_random_populate_space", "_vector_to_values", "_nonfixed_space")
 }
 # Python's documented way to end a process from a thread, or before its threads are gone, for all its name.
-INHERITED |= {("tuning/searching/workers.py", "_exit"), ("__main__.py", "_exit")}
+INHERITED |= {
+    (file, "_exit") for file in ("tuning/searching/workers.py", "__main__.py", "toolkit/saving/fresh_process.py")
+}
 _BY_NAME = ("getattr", "hasattr", "setattr", "_corner")
 FOLDER = Path(trainwise.__file__).parent
 

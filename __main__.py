@@ -7,7 +7,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -334,7 +334,7 @@ def search(
             seed=seed,
             verbose=not (quiet or as_json),
             language=language,
-            command=" ".join(["trainwise", *sys.argv[1:]]),
+            command=_as_typed(),
             precision=precision,
             jit_compile=xla or "auto",
             batch_size=batch_size,
@@ -394,18 +394,10 @@ def compare(
             batch_size=batch_size,
             seed=seed,
             options=options,
-            command=" ".join(["trainwise", *sys.argv[1:]]),
+            command=_as_typed(),
         )
         write_run_file(context, job.out, job.rows.raw.in_memory)
-    with refusals(FAILED):
-        silent = quiet or as_json
-        if not silent:
-            print(job.said(), flush=True)
-        found, report = job.run()
-        if as_json:
-            print_json(report)
-        elif not silent:
-            print(f"{found}\ncompare.json and compare.png are in {job.out}.")
+    found = _finished(job, quiet, as_json, str, "compare.json and compare.png")
     if not any(math.isfinite(row["mean"]) for row in found.rows):
         raise typer.Exit(FAILED)
 
@@ -446,18 +438,10 @@ def range_test(
             batch_size=batch_size,
             seed=seed,
             options=options,
-            command=" ".join(["trainwise", *sys.argv[1:]]),
+            command=_as_typed(),
         )
         write_run_file(context, job.out, job.rows.raw.in_memory)
-    with refusals(FAILED):
-        silent = quiet or as_json
-        if not silent:
-            print(job.said(), flush=True)
-        found, report = job.run()
-        if as_json:
-            print_json(report)
-        elif not silent:
-            print(f"{range_in_words(found)}\nrange_test.json and range_test.png are in {job.out}.")
+    found = _finished(job, quiet, as_json, range_in_words, "range_test.json and range_test.png")
     if found.suggestion is None:
         raise typer.Exit(FAILED)
 
@@ -492,18 +476,29 @@ def repair(
             most_variants=variants,
             seed=seed,
             options=options,
-            command=" ".join(["trainwise", *sys.argv[1:]]),
+            command=_as_typed(),
         )
         write_run_file(context, job.out, job.splits.in_memory)
+    _finished(job, quiet, as_json, repair_in_words, "repaired.keras and repair.json")
+
+
+def _as_typed() -> str:
+    """The command line, for the report."""
+    return " ".join(["trainwise", *sys.argv[1:]])
+
+
+def _finished(job: Any, quiet: bool, as_json: bool, in_words: Callable[[Any], str], files: str) -> Any:
+    """What a job of one result found, when it has been printed as the options ask."""
+    silent = quiet or as_json
     with refusals(FAILED):
-        silent = quiet or as_json
         if not silent:
             print(job.said(), flush=True)
         found, report = job.run()
         if as_json:
             print_json(report)
         elif not silent:
-            print(f"{repair_in_words(found)}\nrepaired.keras and repair.json are in {job.out}.")
+            print(f"{in_words(found)}\n{files} are in {job.out}.")
+    return found
 
 
 @app.command()
@@ -638,7 +633,6 @@ def _work(
         if not silent:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    command = " ".join(["trainwise", *sys.argv[1:]])
     with refusals(going_on="the same command with --resume goes on from here"):
         refuse_unspeakable(language)
         quiet_tensorflow()
@@ -653,7 +647,7 @@ def _work(
             Settings(**settings),
             DataOptions(**(options or {})),
             resume=resume,
-            command=command,
+            command=_as_typed(),
             say=say,
             console=None if silent else console,
             language=language,

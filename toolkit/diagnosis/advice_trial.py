@@ -32,7 +32,7 @@ CHANGES: dict[str, tuple[tuple[float, ...], tuple[int, ...]]] = {
 _SEEN_AT_ONCE = ("learning_rate_too_high", "oscillating")
 _MOST_UPDATES, _FEWEST_UPDATES = 40, 10
 # What the trial of one symptom may take of the updates of the fit, and how many trains go into it at most.
-_SHARE, _TRAINS = 0.02, 4
+SHARE, _TRAINS = 0.02, 4
 # A difference below this share of the loss is none that anyone would change a setting for.
 _LEAST = 0.02
 
@@ -165,7 +165,7 @@ def updates_to_try(total: int, each: int = 1) -> int:
         total: Updates of the whole fit.
         each: Updates of one call, of which only whole ones are made.
     """
-    allowed = min(_MOST_UPDATES, int(total * _SHARE / _TRAINS))
+    allowed = min(_MOST_UPDATES, int(total * SHARE / _TRAINS))
     return allowed // each * each if allowed // each >= _FEWEST_UPDATES else 0
 
 

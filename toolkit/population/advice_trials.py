@@ -10,6 +10,7 @@ from keras import ops
 
 from ..diagnosis.advice_trial import (
     CHANGES,
+    SHARE,
     Verdict,
     compared,
     rate_advice,
@@ -21,9 +22,6 @@ from ..diagnosis.advice_trial import (
 from ..diagnosis.findings import Finding
 from ..runtime.keras_internals import batches_of_fit, is_plainly_trained
 from .model import Population
-
-# What all trials of a fit together may take of its updates.
-_SHARE = 0.02
 
 
 class MemberTrials:
@@ -57,7 +55,7 @@ class MemberTrials:
         self._rows = len(keras.tree.flatten(x)[0])
         self._batch = min(batch_size, self._rows)
         self.updates = updates_to_try(total, int(population.steps_per_execution)) if _can_be_tried(population) else 0
-        self._left = int(total * _SHARE)
+        self._left = int(total * SHARE)
         self._verdicts: dict[tuple[int, str], Verdict | None] = {}
         # The losses by factor of the rates, as the population stood at one update.
         self._at, self._losses = -1, {1.0: np.empty((0, 0))}

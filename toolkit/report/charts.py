@@ -291,13 +291,7 @@ def _draw_setting(axes: Axes, key: str, places: np.ndarray, values: np.ndarray, 
         values, [*places[: len(values)], places[len(values) - 1] + 1], baseline=None, color=QUIET, linewidth=1.4
     )
     finite = values[np.isfinite(values)]
-    if finite.min() > LEAST and finite.max() / finite.min() >= 10:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(numticks=3))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(3))
-    axes.yaxis.set_major_formatter(FuncFormatter(tick))
+    _set_ticks(axes, logarithmic=finite.min() > LEAST and finite.max() / finite.min() >= 10, most=3)
     axes.set_ylabel(say(key.replace("_", " ").removeprefix("learning ")))
 
 
@@ -318,12 +312,16 @@ def _scale(axes: Axes, key: str, values: np.ndarray, asked: bool | None, say: Sa
     # An accuracy has no decades, and a loss at or below zero no logarithm.
     wide = key == "loss" and found.min() > LEAST and (is_wide(found) if asked is None else asked)
     axes.set_ylabel(say("{name}, log scale").format(name=say(short(key))) if wide else say(short(key)))
-    if wide:
+    _set_ticks(axes, logarithmic=wide, most=5 if wide else 4)
+
+
+def _set_ticks(axes: Axes, logarithmic: bool, most: int) -> None:
+    if logarithmic:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(numticks=5))
+        axes.yaxis.set_major_locator(LogLocator(numticks=most))
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.yaxis.set_major_locator(MaxNLocator(most))
     axes.yaxis.set_major_formatter(FuncFormatter(tick))
 
 

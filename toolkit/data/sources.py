@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from .large_tables import OtherRows, drawn_table, is_too_large
 from .numerals import as_float32
 from .sequences import SequenceColumns, is_ragged, padded, sequences_of
 from .table_files import Table, from_frame, is_frame, is_table_file, read_table, table_name
-from .table_rows import TableOptions, TableRows, refuse_unknown, table_rows, targets_of, times_of
+from .table_rows import TableOptions, TableRows, refuse_unknown, shown_names, table_rows, targets_of, times_of
 
 Inputs = np.ndarray | dict[str, np.ndarray]
 PARTS = ("train", "validation", "test")
@@ -342,16 +342,11 @@ def _refuse_table_options(options: TableOptions, header: bool | None, name: str)
         )
 
 
-def _listed(names: Iterable[str]) -> str:
-    shown = list(names)
-    return ", ".join(shown[:20]) + (f" and {len(shown) - 20} more" if len(shown) > 20 else "")
-
-
 def _read_npz(path: Path) -> SourceRows:
     arrays = read_npz(path)
     lower = {name.lower(): array for name, array in arrays.items()}
     if len(lower) < len(arrays):
-        raise ValueError(f"{path} holds arrays whose names differ in capitals only: {_listed(arrays)}.")
+        raise ValueError(f"{path} holds arrays whose names differ in capitals only: {shown_names(arrays)}.")
     if {"x", "y", "lengths"} <= set(lower):
         return replace(_read_ragged(_parted(path, lower), lower["y"]), name=path.stem)
     if "x" in lower and "y" in lower:
@@ -359,7 +354,7 @@ def _read_npz(path: Path) -> SourceRows:
     pairs = {part: names for part, names in _ARRAY_NAMES.items() if set(names) <= set(lower)}
     if "train" not in pairs:
         raise ValueError(
-            f"{path} must hold arrays x and y, or x_train and y_train; it holds {_listed(arrays) or 'nothing'}."
+            f"{path} must hold arrays x and y, or x_train and y_train; it holds {shown_names(arrays) or 'nothing'}."
         )
     alone = [
         name for names in _ARRAY_NAMES.values() for name in names if name in lower and not set(names) <= set(lower)

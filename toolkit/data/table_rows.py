@@ -152,7 +152,9 @@ def refuse_unknown(table: Table, options: TableOptions, source: str = "") -> Non
     single = (options.target, options.group, options.time, options.sequence)
     for name in (*options.drop, *options.asked, *(one for one in single if one is not None)):
         if name not in known:
-            raise ValueError(f"{where} has no column {name!r}; its columns are {_listed(known)}.{_near(name, known)}")
+            raise ValueError(
+                f"{where} has no column {name!r}; its columns are {shown_names(known)}.{_near(name, known)}"
+            )
 
 
 def targets_of(table: Table, target: str, asked: str | None, source: str) -> tuple[np.ndarray, np.ndarray]:
@@ -243,7 +245,14 @@ def _are_days(values: np.ndarray) -> bool:
     return bool(parsed(pd.Series([str(int(day)) for day in days], dtype=object), "%Y%m%d").notna().all())
 
 
-def _listed(names: Iterable[str]) -> str:
+def shown_names(names: Iterable[str]) -> str:
+    """Names in a row, the first twenty of many.
+
+    Example:
+
+    >>> shown_names(["size", "kind"])
+    'size, kind'
+    """
     shown = list(names)
     return ", ".join(shown[:20]) + (f" and {len(shown) - 20} more" if len(shown) > 20 else "")
 

@@ -108,8 +108,8 @@ class TrialRows:
         if not isinstance(self.validation, tuple) or not _all_arrays(self.validation):
             return self.validation
         parts = _held(tuple(part for part in self.validation if part is not None))
-        order = tf.data.Dataset.from_tensors(tf.range(len(keras.tree.flatten(parts)[0])))
-        return ResidentRows(parts, max(batch_size, _VALIDATION_ROWS), _untuned(order))
+        order = np.arange(len(keras.tree.flatten(parts)[0]))
+        return ResidentRows(parts, max(batch_size, _VALIDATION_ROWS), order)
 
     def folds(self, count: int, seed: int) -> Iterator[TrialRows]:
         """The rows in `count` parts, each the validation rows of the others once."""

@@ -24,7 +24,7 @@ from ..toolkit.population import Leaderboard, fit_population
 from ..toolkit.preflight import check
 from ..toolkit.runtime.randomness import preserved
 from ..toolkit.tasks import Task, find_task
-from .repair_variants import Variant, in_units, rates_of, scaled, variants_of, without_rate
+from .model_repairs import Variant, in_units, rates_of, scaled, variants_of, without_rate
 
 _UNREPAIRABLE = ("non_finite_data",)
 # What Keras and TensorFlow raise where shapes or labels do not fit; such a program can still be mended.

@@ -18,10 +18,10 @@ from .baselines import known_of
 from .curve_rules import too_far
 from .curves import Curves
 from .findings import Finding, FindingsSoFar, not_judged
+from .layer_measurements import Prober, kernels
 from .layer_rules import read_health
 from .layer_state import LayerHealth, Probe
 from .nan_tracing import BatchKeeper, bad_columns, first_bad_layer, write_batch
-from .probing import Prober, kernels
 from .thresholds import limit
 
 # The first updates tell most; later ones are looked at every `every` updates.

@@ -30,7 +30,7 @@ from ..runtime.keras_internals import (
 )
 from ..runtime.machine import freed_memory_kept
 from .crowd import Crowd
-from .objectives import MemberLoss, MemberMean, MemberMetric, MemberStates, twin
+from .member_losses import MemberLoss, MemberMean, MemberMetric, MemberStates, twin
 from .settings import MOST_MEMBERS
 from .stacking import FRONT, StackSettings, stack
 from .whole_epochs import WholeEpochs, arguments_of_fit

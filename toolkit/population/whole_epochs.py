@@ -13,9 +13,9 @@ import numpy as np
 
 from ..runtime.fit_arguments import rows_before_split
 from ..runtime.keras_internals import (
-    batches_of_arrays,
     flat_layers,
     is_functional,
+    shuffled_places,
     tensorflow_random_state,
     tensors_of_arrays,
 )
@@ -102,8 +102,6 @@ def resident_rows(x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_s
     Raises:
         ValueError: As Keras does: arrays of unlike length, or weights of classes and of rows at once.
     """
-    import tensorflow as tf
-
     leaves = [leaf for leaf in keras.tree.flatten((x, y, sample_weight)) if leaf is not None]
     numbers = all(isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub" and leaf.ndim for leaf in leaves)
     if not leaves or not numbers or not len(leaves[0]):
@@ -112,13 +110,9 @@ def resident_rows(x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_s
     parts = tensors_of_arrays(x, y, sample_weight, class_weight)
     if not shuffle:
         return ResidentRows(parts, batch_size, np.arange(count))
-    places = batches_of_arrays(np.arange(count), None, None, None, batch_size=batch_size, shuffle=True)
-    orders = places.map(lambda *batch: batch[0]).rebatch(count)
-    if tensorflow_random_state()[0] is not None:
-        # Each reading of a data set draws from the seed anew, and so all draw alike.
-        return ResidentRows(parts, batch_size, next(iter(orders)).numpy())
-    # Keras would count the elements itself in the first epoch, and warn of the end in the second.
-    return ResidentRows(parts, batch_size, orders.apply(tf.data.experimental.assert_cardinality(1)))
+    orders = shuffled_places(count)
+    seeded = tensorflow_random_state()[0] is not None
+    return ResidentRows(parts, batch_size, next(iter(orders)).numpy() if seeded else orders)
 
 
 def needs_batches(callbacks: Any) -> bool:

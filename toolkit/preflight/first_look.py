@@ -13,9 +13,9 @@ from keras import ops
 from ..diagnosis.catalogue import Level
 from ..diagnosis.constants import constant_loss
 from ..diagnosis.findings import Advice, Finding
+from ..diagnosis.layer_measurements import Prober
 from ..diagnosis.layer_rules import dead_causes
 from ..diagnosis.layer_state import Probe
-from ..diagnosis.probing import Prober
 from ..diagnosis.thresholds import limit
 from ..models.copying import copied
 from ..models.reading import structure_of

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from ..diagnosis.findings import Advice, Finding
-from ..diagnosis.probing import kernels
+from ..diagnosis.layer_measurements import kernels
 from ..diagnosis.thresholds import limit
 
 

@@ -183,15 +183,15 @@ def elements_of(epoch_iterator: Any) -> Any:
     return getattr(getattr(epoch_iterator, "_distributed_dataset", None), "element_spec", None)
 
 
-def batches_of_arrays(x: Any, y: Any, sample_weight: Any, class_weight: Any, *, batch_size: int, shuffle: bool) -> Any:
-    """The batches of arrays as `fit` makes them: a `tf.data.Dataset`, shuffled anew each time that it is read.
+def shuffled_places(count: int) -> Any:
+    """The places of the rows of arrays in the order that `fit` shuffles them to: a `tf.data.Dataset` of one element.
 
-    Reads `ArrayDataAdapter`, seen in Keras 3.15.
+    Each reading shuffles anew; but where a seed was set each draws from it anew, and so all are alike. The same
+    operations as `ArrayDataAdapter.get_tf_dataset`, seen in Keras 3.15: their number decides what is drawn.
     """
-    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+    import tensorflow as tf
 
-    held = ArrayDataAdapter(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight)
-    return held.get_tf_dataset()
+    return tf.data.Dataset.range(1).map(lambda _: tf.random.shuffle(tf.range(count, dtype=tf.int64)))
 
 
 def tensors_of_arrays(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:

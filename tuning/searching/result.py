@@ -17,7 +17,7 @@ from ...toolkit.report.page import write
 from ...toolkit.runtime.files import read_arrays, read_lines
 from ...toolkit.runtime.precision import precision
 from ...toolkit.runtime.randomness import preserved
-from . import analysis, presenting, trainables
+from . import analysis, search_page, summary, trainables
 from .plan import Record
 from .rows import TrialRows, given_rows, is_stream
 
@@ -182,7 +182,7 @@ class SearchResult(Record):
 
     def leaderboard(self) -> Leaderboard:
         """The trials as a table, best first, the failed ones last: one list for each column."""
-        return presenting.leaderboard(self)
+        return summary.leaderboard(self)
 
     def to_csv(self, path: str | Path) -> None:
         """Writes the leaderboard as a CSV file in UTF-8, whole or not at all.
@@ -193,7 +193,7 @@ class SearchResult(Record):
         Raises:
             OSError: The file cannot be written; an old one is then still there.
         """
-        presenting.write_csv(self.leaderboard(), path)
+        summary.write_csv(self.leaderboard(), path)
 
     def history(self, number: int | None = None) -> dict[str, list[float]]:
         """What the best member of a trial logged after each epoch, as in Keras' `History.history`.
@@ -280,15 +280,15 @@ class SearchResult(Record):
 
     def summary(self) -> str:
         """Leaderboard, best trial, and what stopping saved, in words."""
-        return presenting.summary(self)
+        return summary.in_words(self)
 
     def plot(self) -> Any:
         """The objective of each trial after each epoch as a matplotlib Figure, the best one drawn bold."""
-        return presenting.figure(self)
+        return summary.figure(self)
 
     def as_dict(self) -> dict[str, Any]:
         """The figures of the search, for a report."""
-        return presenting.figures(self)
+        return search_page.figures(self)
 
     def as_report(self, title: str = "Search") -> dict[str, Any]:
         """All that the report page shows, as plain values.
@@ -296,7 +296,7 @@ class SearchResult(Record):
         Args:
             title: Heading of the page.
         """
-        return presenting.report(self, title, self.history())
+        return search_page.report(self, title, self.history())
 
     def report(self, directory: str | Path, title: str = "Search") -> Path:
         """Writes `report.html`, a page with leaderboard, curves and findings, and `report.json` beside it.

@@ -13,7 +13,7 @@ import pytest
 from keras import ops
 
 from trainwise.toolkit.population.crowd import Crowd
-from trainwise.toolkit.population.objectives import MemberLoss, MemberMetric
+from trainwise.toolkit.population.member_losses import MemberLoss, MemberMetric
 from trainwise.toolkit.runtime.keras_internals import note_mask
 
 MEMBERS, ROWS, STEPS, CLASSES = 2, 6, 4, 5

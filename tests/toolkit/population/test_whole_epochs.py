@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from architectures import CLASSES, LABELS, RATES, TABLE, L, mlp
+from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 
 import trainwise as tw
 from trainwise.toolkit.population.whole_epochs import ResidentRows, needs_batches, pays, resident_rows
-from trainwise.toolkit.runtime.keras_internals import batches_of_arrays
 
 WAYS = {"one call": {"jit_compile": False}, "by XLA": {"jit_compile": True}, "stepwise": {"steps_per_execution": 1}}
 ROWS = len(TABLE)
@@ -51,7 +51,7 @@ def test_members_equal_models_trained_alone_in_every_way_to_run(way, double):
 def test_resident_rows_come_in_the_batches_of_keras(shuffle):
     x, y, weights = {"a": TABLE, "b": TABLE[:, 0]}, [LABELS, TABLE[:, 1]], None
     keras.utils.set_random_seed(5)
-    theirs = list(batches_of_arrays(x, y, weights, None, batch_size=7, shuffle=shuffle))
+    theirs = list(ArrayDataAdapter(x, y, weights, batch_size=7, shuffle=shuffle).get_tf_dataset())
     keras.utils.set_random_seed(5)
     rows = resident_rows(x, y, weights, None, 7, shuffle)
     order = rows.orders
@@ -63,6 +63,20 @@ def test_resident_rows_come_in_the_batches_of_keras(shuffle):
         pairs = zip(keras.tree.flatten(ours), keras.tree.flatten(batch), strict=True)
         assert all(np.array_equal(own, other) and own.dtype == other.numpy().dtype for own, other in pairs)
     assert rows.steps == len(theirs)
+
+
+@pytest.mark.parametrize("seed", [5, None])
+def test_epochs_are_shuffled_alike_where_a_seed_was_set_and_else_anew(seed):
+    tf.random.set_seed(seed)
+    theirs = ArrayDataAdapter(TABLE, batch_size=ROWS, shuffle=True).get_tf_dataset()
+    assert _all_alike(np.asarray(batch[0]) for _ in range(3) for batch in theirs) == (seed is not None)
+    ours = resident_rows(TABLE, LABELS, None, None, 8, True).dataset()
+    assert _all_alike(next(iter(ours))["order_of_rows"].numpy() for _ in range(3)) == (seed is not None)
+
+
+def _all_alike(arrays):
+    first, *others = arrays
+    return all(np.array_equal(first, other) for other in others)
 
 
 def test_weights_of_classes_become_weights_of_rows():

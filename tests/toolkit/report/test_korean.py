@@ -129,7 +129,7 @@ def _sentences_of_a_run():
 # Of other commands, or printed alone.
 OFF_THE_PAGE = {
     "comparing.py", "comparing_job.py", "growing.py", "large_rows.py", "range_test_job.py", "refitting.py",
-    "repair_job.py", "repair_variants.py", "repairing.py", "stages.py", "table_check.py",
+    "model_repairs.py", "repair_job.py", "repairing.py", "stages.py", "table_check.py",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 from tiny import CURVE, ROWS, three_layers
 
 from trainwise.toolkit.diagnosis.flat_parts import ENDS, OFF
-from trainwise.toolkit.diagnosis.probing import Prober
+from trainwise.toolkit.diagnosis.layer_measurements import Prober
 
 
 def test_a_look_measures_what_numpy_measures():

@@ -61,14 +61,18 @@ def _same(one, other):
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_any_fit_ends_as_it_would_without_watches(part):
-    rng = np.random.default_rng(part)
+    rng, refused = np.random.default_rng(part), 0
     for number in range(DRAWS // PARTS):
         # In a graph, as users run theirs, a fit takes twice the time.
         fit = {**fits.drawn(rng), "eagerly": number % 10 != 0}
         try:
             model, history, watches = _fitted(fit, watched=True)
         except Exception as error:
-            raise AssertionError(f"{fit}") from error
+            # Keras takes no weights of rows for losses of steps, but where there are as many rows as steps.
+            if not _ends_in(type(error), fit):
+                raise AssertionError(f"{fit}") from error
+            refused += 1
+            continue
         # A repair changes the fit, as it was asked to.
         if fit["action"] == "warn":
             alone, alone_history, _ = _fitted(fit, watched=False)
@@ -76,6 +80,16 @@ def test_any_fit_ends_as_it_would_without_watches(part):
             assert all(_same(history[name], alone_history[name]) for name in alone_history), fit
         said = [finding for watch in watches for finding in watch.findings]
         assert all(math.isfinite(number) for finding in said for number in finding.evidence.values()), (fit, said)
+    assert refused <= DRAWS // PARTS // 10
+
+
+def _ends_in(kind, fit):
+    """Whether a fit ends in an error of this kind without watches too."""
+    try:
+        _fitted(fit, watched=False)
+    except kind:
+        return True
+    return False
 
 
 def test_the_history_of_any_fit_can_be_diagnosed():

@@ -24,6 +24,9 @@ class Progress(keras.callbacks.Callback):
         console: The rich console to write to; standard output by default. Where that is no terminal, each
             epoch is one line without control bytes.
 
+    Attributes:
+        reads_whole_epochs: A population need not call it after each batch.
+
     Example:
 
     >>> import keras, numpy as np
@@ -32,6 +35,8 @@ class Progress(keras.callbacks.Callback):
     >>> _ = model.fit(np.zeros((2, 1)), np.zeros(2), callbacks=[Progress("line")], verbose=0)
     line: epoch 1/1, loss 0.0000
     """
+
+    reads_whole_epochs = True
 
     def __init__(self, label: str = "model", console: Console | None = None) -> None:
         super().__init__()
@@ -51,7 +56,8 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._console = self.console or Console(highlight=False)
         self._epochs = int(self.params.get("epochs") or 1)
-        self._left = EpochsLeft(self._epochs, self.params.get("steps"))
+        steps, at_once = self.params.get("steps"), getattr(self.model, "updates_at_once", 1)
+        self._left = EpochsLeft(self._epochs, steps and steps * at_once)
         self._done, self._values, self._best = 0, "", ""
         self._lowest: float | None = None
         self._told = ""
@@ -65,6 +71,17 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._left.end_batch(batch)
+
+    def looks_in(self, updates: int) -> tuple[int, ...]:
+        """Of an epoch that is one call: no update has to be made by itself for it."""
+        return ()
+
+    def begin_updates(self, first: int) -> None:
+        """Some updates of an epoch that is otherwise one call begin."""
+
+    def end_updates(self, last: int) -> None:
+        """Some updates of an epoch that is otherwise one call have ended, the last with this place from 0."""
+        self._left.end_batch(last)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._left.end_epoch()

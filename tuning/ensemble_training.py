@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from ..toolkit.population.lone import given_or_compiled
 from ..toolkit.population.model import Population
 from ..toolkit.population.result import best_epoch
 from ..toolkit.population.tracking import Tracking
+from ..toolkit.population.whole_epochs import ResidentRows, resident_rows
 from ..toolkit.preflight.rows import what_is_unscaled
 
 # Adam keeps two values for each weight.
@@ -84,8 +85,25 @@ class Batches(keras.utils.PyDataset):
         self._begun = True
 
     def _shuffle(self) -> None:
-        # Not one generator drawn on: a resumed fit begins in the middle.
-        self._order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.split))
+        self._order = shuffled(len(self.split), self.seed, self.epoch)
+
+
+def shuffled(count: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of so many rows in an epoch, by seed and epoch alone.
+
+    Example:
+
+    >>> sorted(shuffled(4, seed=0, epoch=1).tolist())
+    [0, 1, 2, 3]
+    """
+    # Not one generator drawn on: a resumed fit begins in the middle.
+    return np.random.default_rng((seed, epoch)).permutation(count)
+
+
+def _resident(rows: Split, class_weights: np.ndarray | None, batch_size: int) -> ResidentRows | None:
+    """Rows as they stay on the device, in their order; `None` where they are no numbers in memory."""
+    x, y, *weights = weighed(rows, class_weights)
+    return resident_rows(x, y, weights[0] if weights else None, None, batch_size, shuffle=False)
 
 
 def weighed(rows: Split, class_weights: np.ndarray | None) -> tuple[Any, ...]:
@@ -142,6 +160,24 @@ class Plan:
         """
         rest = self.batch_size, self.seeds[0], epoch, self.class_weights
         return Batches(held, *rest) if self.on_disk is None else BlockBatches(self.on_disk, *rest)
+
+    def rows(self, held: Split, epoch: int = 0) -> ResidentRows | keras.utils.PyDataset:
+        """The same batches, from rows that stay on the device where they are numbers in memory.
+
+        Args:
+            held: The training rows in memory.
+            epoch: First epoch.
+        """
+        import tensorflow as tf
+
+        rows = None if self.on_disk is not None else _resident(held, self.class_weights, self.batch_size)
+        if rows is None:
+            return self.batches(held, epoch)
+        orders = tf.data.Dataset.from_generator(
+            lambda: (shuffled(len(held), self.seeds[0], number) for number in range(epoch, self.epochs)),
+            output_signature=tf.TensorSpec([len(held)], "int64"),
+        )
+        return replace(rows, orders=orders)
 
     def updates(self, held: Split) -> int:
         """Updates of the whole fit, over all training rows.
@@ -201,8 +237,7 @@ class _Group:
         self.population = Population(template, len(starts), population=len(plan.seeds), offset=first)
         self.population.set_members(starts)
         compiled = given_or_compiled(template, optimizer=None, loss=None, metrics=None)
-        # Layers are looked at after single updates, so that an epoch cannot be one call.
-        self.population.compile(**compiled, steps_per_execution=1)
+        self.population.compile(**compiled)
         self._report = report
         weighted = weighed(splits.train, plan.class_weights)
         updates = plan.updates(splits.train)
@@ -223,11 +258,12 @@ class _Group:
             resume.restore_last(self.population)
             resume.restore_carried()
         if resume.initial_epoch < plan.epochs and len(self.tracking.stopped) < self.population.members:
+            held = splits.validation, plan.class_weights
             self.population.fit(
-                plan.batches(splits.train, resume.initial_epoch),
+                plan.rows(splits.train, resume.initial_epoch),
                 epochs=plan.epochs,
                 initial_epoch=resume.initial_epoch,
-                validation_data=weighed(splits.validation, plan.class_weights),
+                validation_data=_resident(*held, _ROWS_TO_VALIDATE) or weighed(*held),
                 validation_batch_size=_ROWS_TO_VALIDATE,
                 callbacks=[self.tracking, self.layers, resume, *([progress] if progress else [])],
                 shuffle=False,  # the batches are shuffled already; Keras would shuffle their order by its own state

@@ -1,5 +1,7 @@
 """Members of an ensemble, trained side by side: each as alone, and resumable."""
 
+from dataclasses import astuple
+
 import keras
 import numpy as np
 import pytest
@@ -120,6 +122,18 @@ def test_the_layers_of_each_member_are_looked_at(tmp_path):
         symptoms = {finding.symptom for finding in member.findings}
         assert "symmetric_weights" in symptoms and {(member.name, one) for one in symptoms} <= set(told)
         assert {finding.layer for finding in member.findings if finding.symptom == "symmetric_weights"} == {"hidden"}
+
+
+def test_looks_within_whole_epochs_see_what_looks_after_each_batch_see(members, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainwise.tuning.ensemble_training._resident", lambda *rows: None)
+    for one, other in zip(_trained(tmp_path), members, strict=True):
+        assert one.findings == other.findings
+        assert [look.step for look in one.probes] == [look.step for look in other.probes]
+        for ours, theirs in zip(one.probes, other.probes, strict=True):
+            for a, b in zip(ours.layers, theirs.layers, strict=True):
+                assert a.name == b.name
+                values = [(x, y) for x, y in zip(astuple(a), astuple(b), strict=True) if isinstance(x, float)]
+                np.testing.assert_allclose(*np.transpose(values), rtol=1e-3, atol=1e-6)
 
 
 def test_the_updates_of_a_fit_are_those_of_all_rows_on_disk_and_not_of_the_held_ones():

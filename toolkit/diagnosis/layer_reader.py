@@ -118,6 +118,10 @@ class LayerReader:
         """Whether the batch that begins is looked at; of others only the number is noted, and the model not read."""
         return not self.probes or self._is_due(self._updates + 1)
 
+    def looks_in(self, updates: int) -> list[int]:
+        """The places of those of the next updates that are looked at, the next being 0."""
+        return [place for place in range(updates) if self._is_due(self._updates + 1 + place)]
+
     def get_state(self) -> dict[str, Any]:
         """What was found, as plain values; see `set_state`."""
         looks = [asdict(probe) for probe in self.probes]

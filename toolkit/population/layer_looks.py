@@ -29,7 +29,12 @@ class LayerLooks(keras.callbacks.Callback):
         epochs: The budget of epochs.
         report: Called with the place of a member and each new `Finding` of it.
         unscaled: Tells whether inputs or targets are large, asked once where something breaks down.
+
+    Attributes:
+        reads_whole_epochs: Where an epoch is one call, the updates that are looked at are made by themselves.
     """
+
+    reads_whole_epochs = True
 
     def __init__(
         self,
@@ -72,14 +77,40 @@ class LayerLooks(keras.callbacks.Callback):
         for reader in self._readers:
             reader.begin_epoch(epoch)
 
+    def looks_in(self, updates: int) -> list[int]:
+        """The places, from 0, of the updates in this epoch that are looked at: the same for all members.
+
+        Args:
+            updates: Updates of the epoch.
+        """
+        return self._readers[self._going[0]].looks_in(updates)
+
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.model.whole_epochs is None or self.model.whole_epochs.training is None:
+            self.begin_updates(batch)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.model.whole_epochs is None or self.model.whole_epochs.training is None:
+            self.end_updates(batch)
+
+    def begin_updates(self, first: int) -> None:
+        """Some updates begin, or one that is looked at.
+
+        Args:
+            first: Place of the first in the epoch, from 0.
+        """
         # All have made as many updates, so that a look is due for all or none.
         self._due = self._readers[self._going[0]].due
         if self._due:
             self._each(self._going, LayerReader.begin_batch)
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._each(self._going, partial(LayerReader.end_batch, batch=batch), with_weights=self._due)
+    def end_updates(self, last: int) -> None:
+        """They have ended.
+
+        Args:
+            last: Place of the last in the epoch, from 0.
+        """
+        self._each(self._going, partial(LayerReader.end_batch, batch=last), with_weights=self._due)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         last = {k: {name: values[-1] for name, values in self.tracking.histories[k].items()} for k in self._going}

@@ -120,6 +120,12 @@ class Population(keras.Model):
         return held
 
     @property
+    def updates_at_once(self) -> int:
+        """Updates that Keras knows as one step: those of an epoch where that is one call, else 1 or as compiled."""
+        whole = self.whole_epochs
+        return whole.training.steps if whole and whole.training else int(self.steps_per_execution)
+
+    @property
     def stacked_layers(self) -> list[Stacked]:
         """The stacked layers, each once."""
         return list(self._stacked.content)

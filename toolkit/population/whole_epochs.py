@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,8 @@ from ..runtime.keras_internals import (
     tensors_of_arrays,
 )
 
+# Updates in one call at most where somebody looks in between: an interrupt waits for the end of a call.
+_MOST_AT_ONCE = 128
 # What the data set of orders yields; the name tells it from data sets of a caller's own.
 _ORDER = "order_of_rows"
 _BATCH_METHODS = [f"on_{kind}batch_{end}" for kind in ("", "train_", "test_") for end in ("begin", "end")]
@@ -40,6 +42,22 @@ class Stepping(Protocol):
     def test_step(self, data: Any) -> Any: ...
 
     def get_metrics_result(self) -> Any: ...
+
+
+class Watching(Protocol):
+    """A callback that wants to be called within an epoch that is otherwise one call."""
+
+    def looks_in(self, updates: int) -> Sequence[int]:
+        """The places, from 0, of the updates that it looks at, each by itself, in the epoch of so many that begins."""
+        ...
+
+    def begin_updates(self, first: int) -> None:
+        """Some updates begin, the first of them with this place in the epoch."""
+        ...
+
+    def end_updates(self, last: int) -> None:
+        """They have ended, the last of them with this place in the epoch."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -128,10 +146,15 @@ def needs_batches(callbacks: Any) -> bool:
     >>> needs_batches([keras.callbacks.History()]), needs_batches([keras.callbacks.TerminateOnNaN()])
     (False, True)
     """
+    return any(map(_looks_at_batches, _each(callbacks)))
+
+
+def _each(callbacks: Any) -> list[Any]:
+    """Callbacks as `fit` takes them, one by one."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
     given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-    return any(_looks_at_batches(one) for one in keras.tree.flatten(given) if one is not None)
+    return [one for one in keras.tree.flatten(given) if one is not None]
 
 
 def _looks_at_batches(callback: Any) -> bool:
@@ -145,6 +168,30 @@ def _looks_at_batches(callback: Any) -> bool:
     return any(getattr(getattr(callback, name), "__func__", None) is not getattr(base, name) for name in _BATCH_METHODS)
 
 
+def parts_of(updates: int, looked: Collection[int]) -> list[tuple[int, int]]:
+    """An epoch in parts: each update that is looked at by itself, those between together.
+
+    Args:
+        updates: Updates of the epoch, at least 1.
+        looked: Places, from 0, of those that are looked at.
+
+    Returns:
+        For each part the place of its first update and the one behind its last; at most 128 updates.
+
+    Example:
+
+    >>> parts_of(300, {0, 2})
+    [(0, 1), (1, 2), (2, 3), (3, 131), (131, 259), (259, 300)]
+    """
+    parts, first = [], 0
+    while first < updates:
+        later = [place for place in looked if place >= first]
+        end = first + 1 if first in looked else min([first + _MOST_AT_ONCE, updates, *later])
+        parts.append((first, end))
+        first = end
+    return parts
+
+
 class WholeEpochs:
     """Calls of a population's training and test step for all batches of an epoch at once.
 
@@ -156,6 +203,7 @@ class WholeEpochs:
         training: The rows that are trained on, where they stay on the device.
         testing: The rows that are validated on, likewise.
         by_xla: Whether the last epoch's graph was compiled by XLA; `None` before the first.
+        watching: Callbacks that look at single updates of an epoch, which is then a few calls, and never by XLA.
     """
 
     def __init__(self, population: Stepping, compiled: bool | str) -> None:
@@ -164,6 +212,7 @@ class WholeEpochs:
         self.training: ResidentRows | None = None
         self.testing: ResidentRows | None = None
         self.by_xla: bool | None = None
+        self.watching: list[Watching] = []
         self._updates = 0
         self._functions: dict[Any, Callable[..., Any]] = {}
 
@@ -174,6 +223,7 @@ class WholeEpochs:
             arguments: Those of `keras.Model.fit`, by name.
         """
         self.training = self.testing = None
+        self.watching = [one for one in _each(arguments.get("callbacks")) if hasattr(one, "looks_in")]
         if isinstance(arguments.get("x"), ResidentRows):
             taken = self._take_rows(arguments)
         elif not needs_batches(arguments.get("callbacks")) and _counts_by_itself(arguments):
@@ -190,7 +240,7 @@ class WholeEpochs:
         self.training, held = arguments["x"], arguments.get("validation_data")
         if isinstance(held, ResidentRows):
             self.testing = held
-            taken["validation_data"] = held.dataset()
+            taken |= {"validation_data": held.dataset(), "validation_batch_size": None}
         return taken
 
     def _take_arrays(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -232,9 +282,10 @@ class WholeEpochs:
             if rows is None or not isinstance(spec, dict) or _ORDER not in spec:
                 self.population.batch_means = None
                 return stepwise(iterator)
-            logs, means = self._run(training, tf.cast(next(iterator)[_ORDER], "int64"), rows)
-            if training:
-                self.population.batch_means = means
+            order = tf.cast(next(iterator)[_ORDER], "int64")
+            if not training:
+                return self._run(training, order, rows)[0]
+            logs, self.population.batch_means = (self._in_parts if self.watching else self._run)(training, order, rows)
             return logs
 
         return call
@@ -254,11 +305,28 @@ class WholeEpochs:
         rows = self.training
         if rows is None:
             raise ValueError("No rows stay on the device; call `fit` with arrays first.")
-        # Never by XLA, which would compile another length anew.
+        return np.asarray(self._of_any_length(rows)(order, rows.parts)[1])
+
+    def _of_any_length(self, rows: ResidentRows) -> Callable[..., Any]:
+        """The training of rows in any number: never by XLA, which would compile each length anew."""
         key = (True, rows.batch_size, rows.count, False)
         if key not in self._functions:
             self._functions[key] = self._traced(True, rows, compiled=False)
-        return np.asarray(self._functions[key](order, rows.parts)[1])
+        return self._functions[key]
+
+    def _in_parts(self, training: bool, order: Any, rows: ResidentRows) -> tuple[Any, Any]:
+        """One epoch in several calls, so that those who watch see the model before and after single updates."""
+        function, size, means, logs = self._of_any_length(rows), rows.batch_size, [], None
+        self.by_xla = False
+        looked = {place for one in self.watching for place in one.looks_in(rows.steps)}
+        for first, end in parts_of(rows.steps, looked):
+            for one in self.watching:
+                one.begin_updates(first)
+            logs, own = function(order[first * size : end * size], rows.parts)
+            means.append(np.asarray(own))
+            for one in self.watching:
+                one.end_updates(end - 1)
+        return logs, np.concatenate(means)
 
     def _run(self, training: bool, order: Any, rows: ResidentRows) -> tuple[Any, Any]:
         """One epoch. A graph that XLA cannot compile runs without it: slower, to the same end."""

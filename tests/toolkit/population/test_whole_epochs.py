@@ -9,7 +9,7 @@ from architectures import CLASSES, LABELS, RATES, TABLE, L, mlp
 from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 
 import trainwise as tw
-from trainwise.toolkit.population.whole_epochs import ResidentRows, needs_batches, pays, resident_rows
+from trainwise.toolkit.population.whole_epochs import ResidentRows, needs_batches, parts_of, pays, resident_rows
 
 WAYS = {"one call": {"jit_compile": False}, "by XLA": {"jit_compile": True}, "stepwise": {"steps_per_execution": 1}}
 ROWS = len(TABLE)
@@ -203,6 +203,52 @@ def test_a_member_that_went_through_whole_epochs_goes_on_as_it_would_alone(doubl
     for _ in range(2):
         model.fit(TABLE, LABELS, **fit)
     assert lone.largest_difference(member, model) < 1e-9
+
+
+class _Watching(keras.callbacks.Callback):
+    """Looks at the second and the fifth update of each epoch."""
+
+    reads_whole_epochs = True
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def looks_in(self, updates):
+        assert updates == -(-ROWS // 4)
+        return [1, 4]
+
+    def begin_updates(self, first):
+        self.seen.append(("begin", first, int(self.model.optimizer.iterations)))
+
+    def end_updates(self, last):
+        self.seen.append(("end", last, int(self.model.optimizer.iterations)))
+
+
+def test_an_epoch_with_updates_that_are_looked_at_ends_bit_for_bit_as_one_call():
+    watching, ends = _Watching(), []
+    for callbacks in ([], [watching]):
+        result = tw.fit_population(
+            _normalised, TABLE, LABELS, learning_rate=RATES, seed=[3, 4], loss=CLASSES, metrics=["accuracy"], epochs=2,
+            batch_size=4, verbose=0, jit_compile=False, callbacks=callbacks, validation_data=(TABLE, LABELS),
+        )  # fmt: skip
+        ends.append((result, result.populations[0].batch_losses()))
+    (one, losses), (other, losses_of_parts) = ends
+    assert one.histories == other.histories and np.array_equal(losses, losses_of_parts)
+    assert lone.largest_difference(one.models[1], other.models[1]) == 0
+    steps = -(-ROWS // 4)
+    first = [("begin", 0, 0), ("end", 0, 1), ("begin", 1, 1), ("end", 1, 2), ("begin", 2, 2), ("end", 3, 4)]
+    assert watching.seen[:6] == first
+    assert watching.seen[9] == ("end", steps - 1, steps) and watching.seen[10] == ("begin", 0, steps)
+    assert len(watching.seen) == 2 * 10
+
+
+def test_a_part_of_an_epoch_is_never_long():
+    assert parts_of(1, []) == [(0, 1)] and parts_of(3, {2}) == [(0, 2), (2, 3)]
+    parts = parts_of(1000, {0, 1, 500, 999})
+    assert [place for first, end in parts for place in range(first, end)] == list(range(1000))
+    assert max(end - first for first, end in parts) == 128
+    assert {(0, 1), (1, 2), (500, 501), (999, 1000)} <= set(parts)
 
 
 def test_rows_know_their_batches():

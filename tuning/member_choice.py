@@ -12,14 +12,13 @@ import numpy as np
 
 from ..toolkit.ensembles import select_members, vote
 from ..toolkit.metrics.balanced_weights import balanced_rows
+from ..toolkit.models.batch_answers import batch_answers
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.tasks import Task
 from .ensemble_training import Member
 from .open_run import OpenRun
 
 _VOTE = "soft vote"
-# Rows that a model answers at once: as many as pay, few enough for wide images.
-_ROWS_TO_ANSWER = 256
 
 
 @dataclass(frozen=True)
@@ -105,5 +104,5 @@ def answers(model: keras.Model, x: Any) -> np.ndarray:
         model: The model.
         x: Its inputs.
     """
-    values = np.asarray(model.predict(model_inputs(x), batch_size=_ROWS_TO_ANSWER, verbose=0))
+    values = np.asarray(batch_answers(model, model_inputs(x)))
     return values[:, 0] if values.shape[1] == 1 else values

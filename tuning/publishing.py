@@ -12,6 +12,7 @@ import numpy as np
 from ..toolkit.data.splits import take
 from ..toolkit.diagnosis.findings import Finding
 from ..toolkit.metrics.scores import calibration_error, truth
+from ..toolkit.models.batch_answers import batch_answers
 from ..toolkit.models.columns_in import model_inputs
 from ..toolkit.report.layers import layers_part
 from ..toolkit.report.parts import data_part, export_part, scores_part, versions
@@ -58,7 +59,7 @@ def card(run: OpenRun, findings: Sequence[Finding], measured: Measured, winner: 
 
 def _calibration(run: OpenRun, winner: keras.Model) -> dict[str, Any]:
     validation = run.rows.splits.validation
-    answers = np.asarray(winner.predict(model_inputs(validation.x), verbose=0))
+    answers = np.asarray(batch_answers(winner, model_inputs(validation.x)))
     error = calibration_error(answers, truth(answers, validation.y), run.task == "multiclass")
     return {
         "expected calibration error": error,

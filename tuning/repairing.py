@@ -19,6 +19,7 @@ from ..toolkit.data.sealing import refuse_sealed
 from ..toolkit.diagnosis.baselines import simple_baseline
 from ..toolkit.diagnosis.curves import binomial_error
 from ..toolkit.diagnosis.findings import Advice, Finding, rank
+from ..toolkit.models.batch_answers import batch_answers
 from ..toolkit.models.reading import loss_name, structure_of
 from ..toolkit.population import Leaderboard, fit_population
 from ..toolkit.preflight import check
@@ -275,7 +276,7 @@ class _Job:
 
     def _judged(self, model: keras.Model, changes: tuple[Advice, ...], from_logits: bool) -> _Outcome:
         held_x, held_y = self.rows[2:]
-        answers = np.asarray(model.predict(held_x, verbose=0), "float64").reshape(len(held_y), -1)
+        answers = np.asarray(batch_answers(model, held_x), "float64").reshape(len(held_y), -1)
         if not np.all(np.isfinite(answers)):
             # Worse than any finite one, so that it is never chosen.
             return _Outcome(model, changes, -math.inf, -math.inf, np.full(len(held_y), np.inf))

@@ -3,9 +3,11 @@
 import copy
 import io
 
+import keras
 from rich.console import Console
 from tiny import POSITIVE, SUMS, two_answers
 
+import trainwise as tw
 from trainwise.callbacks import Progress
 from trainwise.toolkit.diagnosis.findings import Finding
 
@@ -40,3 +42,33 @@ def test_the_line_says_what_is_done_the_best_so_far_and_the_newest_finding():
     progress.stop()
     assert found.startswith("net: 3 of 9 epochs, val_loss 0.7500, best 0.2500 (epoch 2), about ")
     assert found.endswith(" left, newest finding: overfitting")
+
+
+class _Reading(keras.callbacks.Callback):
+    """Reads the line after each part of an epoch that is otherwise one call."""
+
+    reads_whole_epochs = True
+
+    def __init__(self, progress):
+        super().__init__()
+        self.progress, self.read = progress, []
+
+    def looks_in(self, updates):
+        return [updates // 2]
+
+    def begin_updates(self, first):
+        pass
+
+    def end_updates(self, last):
+        self.read.append(self.progress.words())
+
+
+def test_a_population_keeps_its_whole_epochs_and_tells_the_time_left_within_the_first():
+    progress = Progress("members", Console(file=io.StringIO(), force_terminal=True, width=100))
+    reading = _Reading(progress)
+    result = tw.fit_population(
+        two_answers, SUMS, POSITIVE, size=2, batch_size=4, epochs=3, callbacks=[progress, reading], verbose=0
+    )
+    assert result.populations[0].whole_epochs.training is not None
+    first_epoch = reading.read[:3]
+    assert first_epoch[0] == "members: 0 of 3 epochs" and all("left" in line for line in first_epoch[1:])

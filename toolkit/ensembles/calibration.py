@@ -14,6 +14,7 @@ from ..checks import refuse_unusable_rows, whole_number
 from ..data.sealing import refuse_sealed
 from ..metrics import vote_arithmetic
 from ..metrics.scores import calibration_error, row_scores, squashed, truth
+from ..models.batch_answers import batch_answers
 from .members import copied_member, fresh_inputs, gathered, meaning_of
 
 # Where the search comes to an end of this range, the sentence says so.
@@ -99,7 +100,7 @@ def calibrate(
     # Logits where the model has them: turned to probabilities and back they lose what is near 0 and 1.
     scores = ops.cast(raw, "float32") if meaning.logits[0] else _logits(before, meaning.kind)
     # Predicted once; the search below only divides these numbers.
-    logits = keras.Model(inputs, scores).predict(x, batch_size=batch_size, verbose=0).astype("float64")
+    logits = batch_answers(keras.Model(inputs, scores), x, batch_size).astype("float64")
     if not np.all(np.isfinite(logits)):
         raise ValueError(f"{model.name!r} outputs NaN or infinite values; no temperature can be fitted.")
     if y is None or len(np.asarray(y)) != len(logits) or not len(logits):

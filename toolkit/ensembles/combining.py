@@ -15,6 +15,7 @@ from ..data.sealing import refuse_sealed
 from ..metrics import vote_arithmetic
 from ..metrics.intervals import mean_margin
 from ..metrics.scores import row_scores, squashed, truth
+from ..models.batch_answers import batch_answers
 from .members import copied_member, fresh_inputs, gathered, meaning_of
 from .votes import vote
 
@@ -138,8 +139,7 @@ def combine(
     features = ops.stack([_spread_out(answer, meaning.kind) for answer in answers], axis=-1)
     plain = vote(members, task=task, from_logits=from_logits)
     given, voted = (
-        keras.Model(inputs, what).predict(x, batch_size=batch_size, verbose=0).astype("float64")
-        for what in (features, plain(inputs))
+        batch_answers(keras.Model(inputs, what), x, batch_size).astype("float64") for what in (features, plain(inputs))
     )
     if y is None or len(np.asarray(y)) != len(given):
         raise ValueError(f"`y` must hold a target for each of {len(given)} rows.")

@@ -14,6 +14,7 @@ from ..checks import refuse_unusable_rows
 from ..data.sealing import refuse_sealed
 from ..metrics.scores import row_scores, truth
 from ..metrics.vote_arithmetic import checked_weights
+from ..models.batch_answers import batch_answers
 from ..models.batch_norm import batch_norms, recalibrate
 from .members import Meaning, copied_member, gathered, meaning_of
 
@@ -192,7 +193,7 @@ class _Pot:
         return made
 
     def loss(self, model: keras.Model) -> float:
-        answers = np.asarray(model.predict(self._x, verbose=0), dtype="float64")
+        answers = np.asarray(batch_answers(model, self._x), dtype="float64")
         if self._y is None or len(np.asarray(self._y)) != len(answers):
             raise ValueError(f"`y` must hold a target for each of {len(answers)} rows.")
         if self._meaning.kind == "values":

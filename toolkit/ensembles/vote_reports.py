@@ -10,6 +10,7 @@ import numpy as np
 
 from ..checks import number, one_of, refuse_unusable_rows, seed_of, whole_number
 from ..metrics.scores import calibration_gaps, r2_losses, row_scores, truth, with_intervals
+from ..models.batch_answers import batch_answers
 from ..models.reading import input_structure
 from ..population import Leaderboard
 from .evaluation import Answers, evaluate
@@ -131,7 +132,7 @@ def _answers(vote: keras.Model, x: Any, batch_size: int) -> tuple[np.ndarray, di
     outputs = {f"member_{k}": layers[f"answer_{k}"].output for k in numbers} | {"vote": layers[main].output}
     # Keras 3 says that dictionaries of outputs and inputs must match in kind, not in name.
     together = keras.Model(input_structure(vote), outputs)
-    found = together.predict(x, batch_size=batch_size, verbose=0)
+    found = batch_answers(together, x, batch_size)
     return found.pop("vote"), found
 
 

@@ -15,6 +15,7 @@ from ...toolkit.data.splits import take
 from ...toolkit.diagnosis.wording import LANGUAGES
 from ...toolkit.ensembles import vote
 from ...toolkit.ensembles.evaluation import Answers, evaluate
+from ...toolkit.models.batch_answers import batch_answers
 from ...toolkit.models.columns_in import model_inputs
 from ...toolkit.models.first import described
 from ...toolkit.models.table_encoder import TableEncoder
@@ -188,5 +189,5 @@ class SearchJob:
 
 def _values(model: Any, x: Any) -> np.ndarray:
     # One column is the probability of the second class, or a quantity; `evaluate` takes it as a vector.
-    values = np.asarray(model.predict(x, verbose=0))
+    values = np.asarray(batch_answers(model, x))
     return values[:, 0] if values.shape[1] == 1 else values

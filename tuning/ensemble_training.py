@@ -259,11 +259,14 @@ class _Group:
             resume.restore_carried()
         if resume.initial_epoch < plan.epochs and len(self.tracking.stopped) < self.population.members:
             held = splits.validation, plan.class_weights
+            rows = plan.rows(splits.train, resume.initial_epoch)
+            # Rows that come batch by batch are validated so too.
+            resident = _resident(*held, _ROWS_TO_VALIDATE) if isinstance(rows, ResidentRows) else None
             self.population.fit(
-                plan.rows(splits.train, resume.initial_epoch),
+                rows,
                 epochs=plan.epochs,
                 initial_epoch=resume.initial_epoch,
-                validation_data=_resident(*held, _ROWS_TO_VALIDATE) or weighed(*held),
+                validation_data=resident or weighed(*held),
                 validation_batch_size=_ROWS_TO_VALIDATE,
                 callbacks=[self.tracking, self.layers, resume, *([progress] if progress else [])],
                 shuffle=False,  # the batches are shuffled already; Keras would shuffle their order by its own state

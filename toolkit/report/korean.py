@@ -51,9 +51,9 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "unnamed": "이름 없음",
         "each member alone": "구성원 하나씩",
         "each member alone: {low} to {high}": "구성원 하나씩: {low} ~ {high}",
-        "The vote mends %(mends)s test rows that the best member gets wrong, and breaks %(breaks)s that it "
+        "The vote fixes %(fixes)s answers that the best member gets wrong on test rows, and breaks %(breaks)s that it "
         "gets right.": (
-            "투표는 가장 좋은 구성원이 틀린 테스트 행 %(mends)s개를 바로잡고, 맞힌 행 %(breaks)s개를 틀립니다."
+            "투표는 가장 좋은 구성원이 틀린 테스트 행 %(fixes)s개를 바로잡고, 맞힌 행 %(breaks)s개를 틀리게 바꿉니다."
         ),
         "95 % Wilson interval": "95 % 윌슨 구간",
         "95 % bootstrap interval": "95 % 부트스트랩 구간",

@@ -117,6 +117,7 @@ def run(
 def _short_name(data: str) -> str:
     from .toolkit.runtime.own_folders import folder_name
 
+    data = data.removeprefix("sklearn:")
     if Path(data).is_dir():
         return folder_name(Path(data).resolve().name)
     # A data set's name is `name/config:version`, a file's has endings.

@@ -7,7 +7,8 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -116,6 +117,7 @@ def run(
 def _short_name(data: str) -> str:
     from .toolkit.runtime.own_folders import folder_name
 
+    data = data.removeprefix("sklearn:")
     if Path(data).is_dir():
         return folder_name(Path(data).resolve().name)
     # A data set's name is `name/config:version`, a file's has endings.
@@ -143,11 +145,21 @@ def predict(
     trust: Annotated[
         bool, typer.Option("--trust", help="Run the model even where its operations touch files or call Python.")
     ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print one JSON object: where the answers are, or without --out the answers, all held at once.",
+        ),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing of the rows: answers and errors only.")] = False,
 ) -> None:
     """Answer the rows of a table with an exported model."""
     quiet_tensorflow()
+    from .command_line.answering import Told
     from .toolkit.runtime.files import beside
-    from .toolkit.saving.predicting import predict_parts, write_csv, write_parts
+    from .toolkit.saving.numbering import latest_version
+    from .toolkit.saving.predicting import as_records, predict_parts, write_csv, write_parts
 
     with refusals():
         given = [one for one in (file, data) if one is not None]
@@ -155,24 +167,17 @@ def predict(
             raise ValueError(
                 "Give the rows to answer once: a table, an image or a folder of images, here or by --data."
             )
-        parts = predict_parts(model, given[0], header, trust=trust, row_id=row_id)
-        if out is None:
-            write_csv(_telling(parts), sys.stdout)
-            return
-        with beside(out) as draft:
-            for note in write_parts(parts, draft, out.suffix.lower() == ".parquet"):
-                print(f"trainwise: {note}", file=sys.stderr)
-
-
-def _telling(parts: Iterator[Any]) -> Iterator[Any]:
-    """The same parts; what is to be said of them is said as they come."""
-    told: set[str] = set()
-    for part in parts:
-        for note in part.notes:
-            if note not in told:
-                print(f"trainwise: {note}", file=sys.stderr)
-        told.update(part.notes)
-        yield part
+        told = Told(predict_parts(model, given[0], header, trust=trust, row_id=row_id), silent=quiet or as_json)
+        answers: dict[str, Any] = {}
+        if out is not None:
+            with beside(out) as draft:
+                write_parts(told, draft, out.suffix.lower() == ".parquet")
+        elif as_json:
+            answers = {"answers": as_records(told)}
+        else:
+            write_csv(told, sys.stdout)
+        if as_json:
+            print_json({"model": latest_version(model), "file": given[0], "out": out, **told.as_dict(), **answers})
 
 
 @app.command()
@@ -189,6 +194,8 @@ def export(
     trust: Annotated[
         bool, typer.Option("--trust", help="Verify a version even where its operations touch files or call Python.")
     ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Turn a .keras file into a SavedModel that is proved to answer alike, or prove a published one again."""
     quiet_tensorflow()
@@ -203,17 +210,26 @@ def export(
         if verify is not None:
             if out is not None or formats:
                 raise ValueError("--verify writes nothing: leave out --out and --format.")
-            verified = prove(verify, trust=trust)
-            print("\n".join([f"{verified.path} is proved.", *(f"  {line}" for line in verified.proof)]))
+            _tell_proof(prove(verify, trust=trust), as_json, quiet)
             return
         if trust:
             raise ValueError("--trust goes with --verify: code in a .keras file is not run.")
         file = Path(str(model))
         found = load_model(file, compiled=False)
-        report = write(found, out or Path("models") / folder_name(file.stem), formats=formats or ())
-        print("\n".join([f"{report.path} is proved.", *(f"  {line}" for line in report.proof)]))
-        for name, one in report.formats.items():
-            print(f"  {name}: {one['file']}, {one['bytes']:,} bytes, {one['max_difference']:.1e} off. {one['note']}")
+        written = write(found, out or Path("models") / folder_name(file.stem), formats=formats or ())
+        further = [
+            f"{name}: {one['file']}, {one['bytes']:,} bytes, {one['max_difference']:.1e} off. {one['note']}"
+            for name, one in written.formats.items()
+        ]
+        _tell_proof(written, as_json, quiet, further)
+
+
+def _tell_proof(proved: Any, as_json: bool, quiet: bool, further: Sequence[str] = ()) -> None:
+    """What an export or a verification showed, a sentence each, or all of it as one JSON object."""
+    if as_json:
+        print_json(asdict(proved))
+    elif not quiet:
+        print("\n".join([f"{proved.path} is proved.", *(f"  {line}" for line in (*proved.proof, *further))]))
 
 
 @app.command()
@@ -228,6 +244,7 @@ def check(
     seed: Seed = 0,
     language: Language = "en",
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Say what is wrong with data, or with a model and its data before a fit."""
     quiet_tensorflow()
@@ -247,15 +264,15 @@ def check(
         splits = load(data, seed=seed, **options)
         about = {"data": data_part(splits, described(splits)[0])} if as_json else None
         if model is None:
-            if about is None:
-                print("\n".join(table_lines(splits)))
-            else:
+            if about is not None:
                 print_json({**about, "task": splits.task, "target": splits.target, "warnings": table_warnings(splits)})
+            elif not quiet:
+                print("\n".join(table_lines(splits)))
             return
         held = (model_inputs(splits.validation.x), splits.validation.y)
         findings = look(load_model(model), model_inputs(splits.train.x), splits.train.y, held, thorough=thorough)
         lines = [words(finding, language) for finding in findings]
-    tell(findings, lines, "Nothing stands in the way of a fit.", about)
+    tell(findings, lines, "Nothing stands in the way of a fit.", about, quiet=quiet)
 
 
 @app.command()
@@ -263,6 +280,7 @@ def diagnose(
     history: Annotated[Path, typer.Argument(help="A CSVLogger file, or a TensorBoard folder.")],
     language: Language = "en",
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Say what the curves of a finished fit show."""
     from .toolkit.diagnosis.histories import diagnose as read
@@ -283,7 +301,8 @@ def diagnose(
         told = None if found is None else {"name": found.name, "words": found.words(language)}
         tell(findings, lines, "", {"shape": told})
         return
-    tell(findings, [*([] if found is None else [found.words(language)]), *lines], "The curves are healthy.")
+    shaped = [] if found is None else [found.words(language)]
+    tell(findings, [*shaped, *lines], "The curves are healthy.", quiet=quiet)
 
 
 @app.command()
@@ -460,6 +479,7 @@ def repair(
     seed: Seed = 0,
     as_json: Json = False,
     quiet: Quiet = False,
+    language: Language = "en",
     config: Config = None,
 ) -> None:
     """Change a model that does not train, its loss, optimizer or rate, until it does, with proof."""
@@ -467,6 +487,7 @@ def repair(
     from .tuning.repair_job import RepairJob, repair_in_words
 
     with refusals():
+        refuse_unspeakable(language)
         job = RepairJob(
             model,
             data,
@@ -479,7 +500,7 @@ def repair(
             command=_as_typed(),
         )
         write_run_file(context, job.out, job.splits.in_memory)
-    _finished(job, quiet, as_json, repair_in_words, "repaired.keras and repair.json")
+    _finished(job, quiet, as_json, lambda found: repair_in_words(found, language), "repaired.keras and repair.json")
 
 
 def _as_typed() -> str:
@@ -515,6 +536,7 @@ def report(
     ] = None,
     language: Language = "en",
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a run's page again from its report.json, or set several runs side by side."""
     from .toolkit.checks import path_of
@@ -537,8 +559,8 @@ def report(
             _log_into_mlflow(runs, mlflow)
         if as_json:
             print_json({"page": page, "runs": rows})
-            return
-        print(as_table(rows) if page is None else f"The report is in {page}.")
+        elif not quiet:
+            print(as_table(rows) if page is None else f"The report is in {page}.")
 
 
 def _show_in_tensorboard(runs: list[Path], folder: Path) -> None:

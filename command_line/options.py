@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -112,12 +115,35 @@ def with_data_options(command: Callable[..., None]) -> Callable[..., None]:
         with refusals():
             options["columns"] = _kinds(options.pop("column"))
         options["drop"] = options["drop"] or ()
-        command(**given, options=options)
+        with _telling_which(given["data"], given["quiet"]):
+            command(**given, options=options)
 
     # What typer reads.
     with_options.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]
     with_options.__annotations__ = {one.name: one.annotation for one in taken}
     return with_options
+
+
+@contextmanager
+def _telling_which(data: str, quiet: bool) -> Iterator[None]:
+    """Within it the warning that a folder is read which bears the name of a data set is a line of the command."""
+    # Seconds of imports, for the few whose data are there under such a name.
+    if not data.isidentifier() or not Path(data).exists():
+        yield
+        return
+    from ..toolkit.data.shipped import named_beside
+
+    said, before = named_beside(data), warnings.showwarning
+
+    def show(message: Warning | str, *rest: Any, **more: Any) -> None:
+        if str(message) != said:
+            before(message, *rest, **more)
+        elif not quiet:
+            print(f"trainwise: {said}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _kinds(column: list[str] | None) -> dict[str, str] | None:

@@ -19,14 +19,19 @@ def print_json(report: dict[str, Any]) -> None:
     print(as_json(report), end="")
 
 
-def tell(findings: Any, lines: list[str], nothing_found: str, about: dict[str, Any] | None = None) -> None:
-    """Prints findings, each in its words, or as one JSON object that begins with what they are about."""
+def tell(
+    findings: Any, lines: list[str], nothing_found: str, about: dict[str, Any] | None = None, *, quiet: bool = False
+) -> None:
+    """Prints findings, each in its words, or as one JSON object that begins with what they are about.
+
+    The exit code tells of an error among them also where nothing is printed.
+    """
     from ..toolkit.diagnosis.findings import healthy
 
     if about is not None:
         told = [{**finding.as_dict(), "words": line} for finding, line in zip(findings, lines, strict=True)]
         print_json({**about, "healthy": healthy(findings), "findings": told})
-    else:
+    elif not quiet:
         print("\n".join([*lines, *([nothing_found] if healthy(findings) else [])]))
     if any(finding.level == "error" for finding in findings):
         raise typer.Exit(FAILED)

@@ -39,7 +39,6 @@ WITHOUT_EXAMPLES = {
     "trainwise.toolkit.population.layer_looks": "a callback of one population's fit",
     "trainwise.toolkit.population.tracking": "a callback of one population's fit",
     "trainwise.toolkit.saving.onnx_format": "needs packages of an extra",
-    "trainwise.toolkit.saving.predicting": "reads a model that a whole run has exported",
     "trainwise.tuning.measuring": "a step of a run that has trained its members",
     "trainwise.tuning.publishing": "a step of a run that has measured its models",
     "trainwise.tuning.run_training": "a step of a run, which trains its members",

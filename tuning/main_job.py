@@ -30,6 +30,7 @@ from .measuring import Measurement
 from .member_choice import choose
 from .open_run import OpenRun
 from .publishing import card, data_of, published, report_part, whole_model
+from .run_options import write_options
 from .run_references import RunReferences
 from .run_settings import Settings as Settings
 from .run_state import RunState, identity, rows_held_before
@@ -93,6 +94,8 @@ class Job:
         with self._timed("load"):
             self.raw = data.load(source, settings.seed)
         _refuse_unfit(settings, self.raw)
+        held_rows = self.raw.in_memory if data.in_memory is None else data.in_memory
+        self._given = (source, settings, replace(data, in_memory=held_rows))
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
         with ExitStack() as held:
@@ -119,9 +122,15 @@ class Job:
                 )
             self._held = held.pop_all()
 
-    def run(self) -> RunResult:
-        """Does the work, and leaves the random state of the process as it was."""
+    def run(self, *, noted: bool = True) -> RunResult:
+        """Does the work, and leaves the random state of the process as it was.
+
+        Args:
+            noted: Whether how the run was started is written beside its results already, as a command does.
+        """
         with self._held, preserved():
+            if not noted:
+                write_options(self.out, *self._given, self._open.keep_rows, self.say)
             return self._run()
 
     def _run(self) -> RunResult:
@@ -204,7 +213,8 @@ def run(
     Args:
         source: What `trainwise.data.load` takes.
         out: Folder for `report.html`, `report.json` and `models/NAME/VERSION/`; one run at a time works in it.
-            Until the run ends its state stands there, in `trainwise-state`.
+            Until the run ends its state stands there, in `trainwise-state`. Where `source` is a file or a name,
+            `run.toml` says how the run was started, for `trainwise run --config` and `trainwise reproduce`.
         settings: What to train; see `Settings`.
         target: Column of a table to predict; the last one by default.
         task: The task; found from the targets by default.
@@ -256,7 +266,7 @@ def run(
         console=console,
         keep_rows=keep_rows,
         language=language,
-    ).run()
+    ).run(noted=False)
 
 
 def _refuse_unfit(settings: Settings, raw: Splits) -> None:

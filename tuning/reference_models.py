@@ -328,7 +328,7 @@ def compared(
     >>> rows = Split(x, (x[:, 0] > 30).astype(int))
     >>> right = Answers("vote", rows.y.astype(float))
     >>> compared(fit_references(rows, x, "binary"), rows, x, "binary", right)["sentence"]
-    'The network is not better than the linear model: it mends 0 and breaks 0 of 60 rows.'
+    'The network is not better than the linear model: it fixes 0 and breaks 0 of 60 answers.'
     """
     answers = [Answers(one.name, one.predict(raw.x, features)) for one in references]
     measured = evaluate(answers, raw.y, task, network.name, seed, balanced)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..toolkit.checks import seed_of, whole_number
 from ..toolkit.data import load
+from ..toolkit.diagnosis.wording import words
 from ..toolkit.models.copying import restarted
 from ..toolkit.models.first import described
 from ..toolkit.report.page import as_json
@@ -127,11 +128,12 @@ class RepairJob:
         return found, report
 
 
-def repair_in_words(found: Repair) -> str:
+def repair_in_words(found: Repair, language: str = "en") -> str:
     """The findings, each variant in a line, and the proof.
 
     Args:
         found: What `repair` returned.
+        language: Of the findings, `"en"` or `"ko"`.
 
     Example:
 
@@ -144,4 +146,4 @@ def repair_in_words(found: Repair) -> str:
         f"  {found.metric} {row['score']:.4g} at learning rate {row['learning_rate']:.3g}: {row['changes']}"
         for row in found.rows
     ]
-    return "\n".join([*map(str, found.findings), *rows, found.sentence])
+    return "\n".join([*(words(finding, language) for finding in found.findings), *rows, found.sentence])

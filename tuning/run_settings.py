@@ -76,9 +76,9 @@ class Settings:
         """These settings with a batch size and a rate that fit so many training rows, where none were given."""
         batch_size = self.batch_size or fitting_batch_size(rows, images)
         updates = self.epochs * -(-rows // batch_size)
-        return replace(
-            self, batch_size=batch_size, learning_rate=self.learning_rate or fitting_rate(updates, images or series)
-        )
+        # Keras takes no rate that is a whole number or one of numpy's.
+        rate = float(self.learning_rate or fitting_rate(updates, images or series))
+        return replace(self, batch_size=batch_size, learning_rate=rate)
 
     @property
     def balanced(self) -> bool:

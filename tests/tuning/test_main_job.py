@@ -1,5 +1,6 @@
 """The whole job, from Python and from the command line."""
 
+import contextlib
 import csv
 import json
 import os
@@ -13,9 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.datasets
+import typer
 from commands import COMMAND, in_its_own_process, in_this_process
 
 import trainwise as tw
+from trainwise.__main__ import app
+from trainwise.toolkit.runtime.run_files import read_run_file
 from trainwise.tuning import Settings
 from trainwise.tuning.data_options import DataOptions
 from trainwise.tuning.main_job import Job
@@ -111,6 +115,40 @@ def test_predict_refuses_rows_that_do_not_fit(done, pets):
         assert answered.returncode == 2
         assert re.search(message, answered.stderr), answered.stderr
     assert in_this_process("predict", "nowhere", "new.csv", cwd=pets).returncode == 2
+
+
+@pytest.fixture(scope="module")
+def from_python(pets):
+    """A run of the same table, started in Python with options of every kind, named by a path from elsewhere."""
+    said = []
+    settings = Settings(members=1, epochs=np.int64(2), learning_rate=np.float32(0.01), class_weights="balanced", seed=3)
+    with contextlib.chdir(pets):
+        tw.tuning.run(
+            "pets.csv", "python", settings, target="pet", columns={"fur colour": "category"}, rare="drop",
+            keep_rows=False, say=said.append,
+        )  # fmt: skip
+    return said
+
+
+def test_a_run_from_python_leaves_the_run_file_that_the_command_would(from_python, pets):
+    command, options = read_run_file(pets / "python")
+    assert command == "run" and not any("run.toml" in line for line in from_python)
+    assert options == {
+        "data": str(pets / "pets.csv"), "target": "pet", "column": ["fur colour=category"], "in_memory": 0,
+        "rare": "drop", "members": 1, "epochs": 2, "patience": 5, "learning_rate": float(np.float32(0.01)), "seed": 3,
+        "augmentation": "auto", "class_weights": "balanced", "refit": False, "text": "terms", "private": True,
+    }  # fmt: skip
+    # Every option of the command is there, or not given.
+    taken = {one.name for one in typer.main.get_command(app).commands["run"].params}
+    assert set(options) <= taken
+
+
+@pytest.mark.slow
+def test_a_run_from_python_is_started_again_by_the_command_and_gives_the_same(from_python, pets, tmp_path):
+    same = in_this_process("reproduce", pets / "python", "--json", cwd=tmp_path)
+    assert same.returncode == 0, same.stdout + same.stderr
+    found = json.loads(same.stdout)
+    assert found["identical"] and found["compared"] > 50
 
 
 def _job(out, **changes):
@@ -272,7 +310,12 @@ def test_regression_answers_in_the_units_of_the_targets(tmp_path):
 @pytest.mark.slow
 def test_multilabel_data_run_to_their_report(tmp_path):
     x, y = sklearn.datasets.make_multilabel_classification(200, 6, n_classes=3, random_state=0)
-    result = tw.tuning.run((x, y), tmp_path, Settings(members=1, epochs=3), say=lambda line: None)
+    said = []
+    # Of an earlier run, of other data.
+    (tmp_path / "run.toml").write_text("")
+    result = tw.tuning.run((x, y), tmp_path, Settings(members=1, epochs=3), say=said.append)
+    assert "run: no run.toml is left, for a file cannot repeat data in memory; the same call with them does" in said
+    assert not (tmp_path / "run.toml").exists()
     assert result.report["evaluation"]["metric"] == "label accuracy"
     assert result.report["export"]["signatures"].keys() == {"serving_default", "serve"}
 

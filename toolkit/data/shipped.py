@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+# Before a name where a file or a folder bears the same one.
+PREFIX = "sklearn:"
 # Names in `sklearn.datasets`, after `load_`.
 NAMES = ("digits", "iris", "wine", "breast_cancer", "diabetes")
+
+
+def named_beside(name: str) -> str:
+    """What is to be said where a file or folder bears the name of a shipped set, and is read; empty elsewhere.
+
+    Example:
+
+    >>> named_beside("iris")
+    ''
+    """
+    if name not in NAMES or not Path(name).exists():
+        return ""
+    what = "folder" if Path(name).is_dir() else "file"
+    return f"{name} is read as the {what} of that name; the data set of scikit-learn is {PREFIX}{name}."
 
 
 def arrays(name: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], tuple[str, ...] | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import urllib.parse
 import urllib.request
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -273,6 +274,9 @@ def as_text(cell: Any) -> str:
 
 
 def _read_named(name: str, options: TableOptions, header: bool | None, data_dir: str | Path | None) -> SourceRows:
+    if name.startswith(shipped.PREFIX):
+        _refuse_table_options(options, header, name)
+        return _of_shipped(name.removeprefix(shipped.PREFIX))
     path, suffix = Path(name), Path(name).suffix.lower()
     if is_table_file(path):
         table = read_table(path, header, options.target)
@@ -283,15 +287,30 @@ def _read_named(name: str, options: TableOptions, header: bool | None, data_dir:
     _refuse_table_options(options, header, name)
     if suffix == ".npz":
         return _read_npz(path)
+    said = shipped.named_beside(name)
     if path.is_dir():
-        return _of_images(path.resolve().name, images_of_folder(path))[0]
+        try:
+            found = _of_images(path.resolve().name, images_of_folder(path))[0]
+        except ValueError as error:
+            raise ValueError(" ".join([str(error), said]).strip()) from error
+        if said:
+            # Not a note of the data: by its whole path the same folder is read without doubt.
+            warnings.warn(said, stacklevel=2)
+        return found
     # Else a mistyped file would be looked up as the name of a data set.
     if path.exists() or suffix in (".txt", ".xls", ".npy", ".gz", ".zip", ".feather", ".arff"):
-        raise ValueError(f"{name} is neither a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl) nor an .npz file.")
+        wrong = f"{name} is neither a table (.csv, .tsv, .csv.gz, .parquet, .xlsx, .jsonl) nor an .npz file."
+        raise ValueError(" ".join([wrong, said]).strip())
     if name in shipped.NAMES and data_dir is None:
-        x, y, features, classes = shipped.arrays(name)
-        return SourceRows(name, x, y, features, classes=classes)
+        return _of_shipped(name)
     return _read_tfds(name, data_dir)
+
+
+def _of_shipped(name: str) -> SourceRows:
+    if name not in shipped.NAMES:
+        raise ValueError(f"scikit-learn ships no {name!r} here; it ships {', '.join(shipped.NAMES)}.")
+    x, y, features, classes = shipped.arrays(name)
+    return SourceRows(name, x, y, features, classes=classes)
 
 
 def _of_images(name: str, files: ImageFiles) -> tuple[SourceRows, np.ndarray]:

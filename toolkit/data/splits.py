@@ -188,13 +188,13 @@ def load(
     for tables that are larger than it: of these rows are drawn, and the others stay in the file, for training.
 
     Args:
-        source: `"digits"`, `"iris"`, `"wine"`, `"breast_cancer"` or `"diabetes"` (no download); any
-            tfds name (downloaded where there is a network); an `.npz` file with `x` and `y`, or
-            `x_train` and `y_train` and the like; a table (`.csv`, `.tsv`, packed or not, `.parquet`, `.xlsx`,
-            `.jsonl`); a folder of images with one folder for each class, or a table with a column of paths to images
-            (`.png`, `.jpg`, `.bmp`, `.gif`); a data frame of pandas or polars; a pair `(x, y)` of arrays, `x` maybe a
-            dict of columns, a data frame with `y` a `Series`, or a list of sequences of unequal length; a finite
-            `tf.data.Dataset` of pairs, batched or not.
+        source: `"digits"`, `"iris"`, `"wine"`, `"breast_cancer"` or `"diabetes"` (no download; `"sklearn:iris"` where
+            a file or folder is called so, which `"iris"` then means); any tfds name (downloaded where there is a
+            network); an `.npz` file with `x` and `y`, or `x_train` and `y_train` and the like; a table (`.csv`, `.tsv`,
+            packed or not, `.parquet`, `.xlsx`, `.jsonl`); a folder of images with one folder for each class, or a
+            table with a column of paths to images (`.png`, `.jpg`, `.bmp`, `.gif`); a data frame of pandas or polars; a
+            pair `(x, y)` of arrays, `x` maybe a dict of columns, a data frame with `y` a `Series`, or a list of
+            sequences of unequal length; a finite `tf.data.Dataset` of pairs, batched or not.
         target: Column of the table to predict; the last one by default.
         task: `"regression"`, `"binary"`, `"multiclass"` or `"multilabel"`; found from the targets by
             default.
@@ -232,6 +232,9 @@ def load(
         ValueError: The data cannot be learnt from: no rows, unequal lengths, NaN or infinite
             values, one class only, a class with fewer than 3 rows where they are refused, as many
             classes as rows; the message says which.
+
+    Warns:
+        UserWarning: A folder bears the name of a data set, and is read.
 
     Example:
 

@@ -149,7 +149,7 @@ def _compare_accuracy(answers: list[Answers], right: list[np.ndarray]) -> dict[s
     mends, breaks = int(np.sum(soft & ~best)), int(np.sum(best & ~soft))
     # Both were asked the same rows, so only those count on which they differ.
     chance, name = mcnemar(mends, breaks), answers[1].name
-    counts = f"it mends {mends} and breaks {breaks} of {len(best)} rows"
+    counts = f"it fixes {mends} and breaks {breaks} of {len(best)} answers"
     if mends > breaks and chance < 0.05:
         sentence = f"The {name} is better than the best member: {counts} (McNemar p = {chance:.3f})."
     elif mends > breaks:

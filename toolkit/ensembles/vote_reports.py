@@ -63,7 +63,7 @@ def evaluate_vote(
     batch_size: int = 256,
     seed: int = 0,
 ) -> VoteReport:
-    """Scores of a vote, of each member and of the mean member, and the rows that the vote mends and breaks.
+    """Scores of a vote, of each member and of the mean member, and the rows whose answers the vote fixes and breaks.
 
     Classes: accuracy, NLL (nats), Brier score and expected calibration error (15 bins); quantities: R2 and RMSE.
     Intervals are percentile bootstraps over rows. All answers come from one pass through one graph.

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ..metrics.even_places import even_places
-from .drawing import ACCENT, GRID, QUIET, SECOND, WIDTH, inline_svg, short, styled, tick
+from .drawing import ACCENT, GRID, QUIET, SECOND, WIDTH, fitted_word, inline_svg, short, styled, tick
 from .words import Say, as_written
 
 # Below this a layer stands still, above it is unstable: the ends of the colours, as powers of ten.
@@ -20,6 +20,8 @@ _LOW, _HIGH = -7.0, 0.0
 _MOST_BARS = 15
 _MOST_PANELS = 6
 _MOST_WORDS = 8
+# Letters that stand beside one another below the axis of a setting.
+_LETTERS = 36
 _NONE = "\N{EN DASH}"
 
 
@@ -294,21 +296,28 @@ def settings_chart(
 
 
 def _draw_dots(axes: Axes, values: Sequence[Any], scores: np.ndarray) -> None:
-    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    there = [k for k, value in enumerate(values) if value is not None]
+    numbers = [values[k] for k in there if isinstance(values[k], int | float) and not isinstance(values[k], bool)]
     dots: dict[str, Any] = {"s": 14, "color": ACCENT, "alpha": 0.65, "linewidths": 0, "rasterized": len(scores) > 60}
-    if len(numbers) == len(values):
-        axes.scatter(numbers, scores, **dots)
+    if len(numbers) == len(there):
+        # A trial that was not asked for a number has no place among them.
+        axes.scatter(numbers, scores[there], **dots)
         if min(numbers) > 0 and max(numbers) / min(numbers) >= 50:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(numticks=4))
+            axes.xaxis.set_minor_formatter(NullFormatter())
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(4))
-            axes.xaxis.set_major_formatter(FuncFormatter(tick))
+            axes.xaxis.set_major_locator(MaxNLocator(4, integer=all(isinstance(one, int) for one in numbers)))
+        # Matplotlib's own writes powers as formulas, which the page does not set.
+        axes.xaxis.set_major_formatter(FuncFormatter(tick))
         return
     words = list(dict.fromkeys(_NONE if value is None else str(value) for value in values))
     places = [words.index(_NONE if value is None else str(value)) for value in values]
     axes.scatter(places, scores, **dots)
     axes.set_xlim(-0.5, len(words) - 0.5)
+    most = max(3, _LETTERS // len(words) - 1)
     axes.set_xticks(
-        range(len(words)), [short(word)[:12] for word in words] if len(words) <= _MOST_WORDS else [""] * len(words)
+        range(len(words)),
+        [fitted_word(word, most) for word in words] if len(words) <= _MOST_WORDS else [""] * len(words),
     )
     axes.grid(axis="x", color=GRID)

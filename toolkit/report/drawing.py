@@ -116,6 +116,18 @@ def short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
+def fitted_word(word: str, letters: int) -> str:
+    """A word that has room for so many letters, cut where it is longer.
+
+    Example:
+
+    >>> fitted_word("bidirectional", 6), fitted_word("gru", 6)
+    ('bidir…', 'gru')
+    """
+    word = short(word)
+    return word if len(word) <= letters else word[: letters - 1] + "…"
+
+
 def tick(value: float, _: int | None = None) -> str:
     """A number at an axis, with six significant digits at most.
 

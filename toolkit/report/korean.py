@@ -51,9 +51,9 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "unnamed": "이름 없음",
         "each member alone": "구성원 하나씩",
         "each member alone: {low} to {high}": "구성원 하나씩: {low} ~ {high}",
-        "The vote mends %(mends)s test rows that the best member gets wrong, and breaks %(breaks)s that it "
+        "The vote fixes %(fixes)s answers that the best member gets wrong on test rows, and breaks %(breaks)s that it "
         "gets right.": (
-            "투표는 가장 좋은 구성원이 틀린 테스트 행 %(mends)s개를 바로잡고, 맞힌 행 %(breaks)s개를 틀립니다."
+            "투표는 가장 좋은 구성원이 틀린 테스트 행 %(fixes)s개를 바로잡고, 맞힌 행 %(breaks)s개를 틀리게 바꿉니다."
         ),
         "95 % Wilson interval": "95 % 윌슨 구간",
         "95 % bootstrap interval": "95 % 부트스트랩 구간",
@@ -334,6 +334,15 @@ KOREAN: Mapping[str, str] = MappingProxyType(
         "findings": "진단",
         "status": "상태",
         "{objective} of {count} trials against {settings}": "{settings}에 대한 시도 {count}개의 {objective}",
+        "{some} of {count} trials": "시도 {count}개 가운데 {some}개",
+        "{trials} over {settings} to {objective}; {ended}; the best, trial {best}: {values}": (
+            "{settings}을(를) 지나 {objective}에 이르는 {trials}; {ended}; 가장 좋은 시도 {best}: {values}"
+        ),
+        "Each trial is a line over its settings to its score, at the bottom; the best is bold, with its values at the "
+        "right. A dash stands where a setting was not asked for, or where there is no score.": (
+            "시도마다 선 하나가 설정들을 지나 맨 아래의 점수에 이릅니다. 가장 좋은 시도는 굵은 선이고 값은 오른쪽에 "
+            "있습니다. 설정을 묻지 않았거나 점수가 없으면 줄표에 놓입니다."
+        ),
         "{objective} after each epoch of {trials}, {told}": "{trials}의 에포크별 {objective}, {told}",
         "the best, trial {best}, reached {value} at epoch {epoch}": (
             "가장 좋은 시도 {best}은(는) {epoch}번째 에포크에 {value}"

@@ -24,16 +24,16 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "The {name} is not shown to be better than the {other}: {numbers}.": (
             "{name} 결과가 {other}보다 낫다고 밝혀지지 않았습니다: {numbers}."
         ),
-        "it mends {mends} and breaks {breaks} of {rows} rows, a difference that chance alone makes often "
+        "it fixes {fixes} and breaks {breaks} of {rows} answers, a difference that chance alone makes often "
         "(McNemar p = {p})": (
-            "행 {rows}개 가운데 {mends}개를 바로잡고 {breaks}개를 틀리는데, 우연만으로도 흔한 차이입니다 "
+            "답 {rows}개 가운데 {fixes}개를 바로잡고 {breaks}개를 틀리게 바꾸는데, 우연만으로도 흔한 차이입니다 "
             "(McNemar p = {p})"
         ),
-        "it mends {mends} and breaks {breaks} of {rows} rows (McNemar p = {p})": (
-            "행 {rows}개 가운데 {mends}개를 바로잡고 {breaks}개를 틀립니다 (McNemar p = {p})"
+        "it fixes {fixes} and breaks {breaks} of {rows} answers (McNemar p = {p})": (
+            "답 {rows}개 가운데 {fixes}개를 바로잡고 {breaks}개를 틀리게 바꿉니다 (McNemar p = {p})"
         ),
-        "it mends {mends} and breaks {breaks} of {rows} rows": (
-            "행 {rows}개 가운데 {mends}개를 바로잡고 {breaks}개를 틀립니다"
+        "it fixes {fixes} and breaks {breaks} of {rows} answers": (
+            "답 {rows}개 가운데 {fixes}개를 바로잡고 {breaks}개를 틀리게 바꿉니다"
         ),
         "{gain} {metric}, 95 % bootstrap interval {low} to {high}": (
             "{metric} {gain}, 95 % 부트스트랩 구간 {low} ~ {high}"

@@ -26,6 +26,7 @@ from .answer_charts import (
     threshold_chart,
 )
 from .charts import curves_chart, is_wide, results_chart, trials_chart
+from .parallel_chart import parallel_chart
 from .templating import name_in_words, shown
 from .words import speaker, teller
 
@@ -477,6 +478,7 @@ class Sections:
             "objective": objective,
             "chart": Markup(trials_chart(curves, best, objective, higher, say=self.say)),
             "settings_chart": Markup(settings_chart(settings, whole.get(objective) or [], objective, self.say)),
+            "parallel_chart": Markup(self._lines_of(settings, whole, objective, search.get("logarithmic"))),
             "words": self._search_words({**_SEARCH, **search}, objective, len(rows)),
             "ended": self._ended(whole),
             "columns": list(columns),
@@ -485,6 +487,12 @@ class Sections:
             "more": max(0, len(rows) - _MOST_TRIALS),
             "importance": _shares(search.get("importance") or {}),
         }
+
+    def _lines_of(self, settings: Values, board: Values, objective: str, logarithmic: Sequence[str] | None) -> str:
+        return parallel_chart(
+            settings, board.get(objective) or [], board.get("status") or [], objective,
+            trials=board.get("trial") or (), logarithmic=logarithmic, say=self.say,
+        )  # fmt: skip
 
     def _search_words(self, search: Values, objective: str, trials: int) -> str:
         say = self.say

@@ -48,7 +48,7 @@ def teller(language: str) -> Say:
 
     Example:
 
-    >>> teller("ko")("The soft vote is not better than the best member: it mends 1 and breaks 2 of 30 rows.")[:4]
+    >>> teller("ko")("The soft vote is not better than the best member: it fixes 1 and breaks 2 of 30 answers.")[:4]
     '소프트 '
     """
     return as_written if one_of("language", language, LANGUAGES) == "en" else in_korean

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import numbers
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +60,9 @@ def read_run_file(path: str | Path) -> tuple[str, dict[str, Any]]:
     """
     file = Path(path) / NAME if Path(path).is_dir() else Path(path)
     if not file.is_file():
-        raise FileNotFoundError(f"There is no {file}: name the folder of a run of the command line, or its {NAME}.")
+        raise FileNotFoundError(
+            f"There is no {file}: name the folder of a run, or its {NAME}. One from Python on data in memory has none."
+        )
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -73,8 +76,11 @@ def read_run_file(path: str | Path) -> tuple[str, dict[str, Any]]:
 def _as_toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
+    # Of numpy too, which are settings as well as those of Python.
+    if isinstance(value, numbers.Integral):
+        return repr(int(value))
+    if isinstance(value, numbers.Real):
+        return repr(float(value))
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_as_toml, value))}]"
     # The escapes of JSON are those of TOML, but for one letter.

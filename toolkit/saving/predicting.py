@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -212,7 +212,7 @@ def _ends(answers: np.ndarray, schema: dict[str, Any]) -> list[np.ndarray]:
     return list(known.around(answers))
 
 
-def write_parts(parts: Iterator[Predicted], path: Path, parquet: bool) -> list[str]:
+def write_parts(parts: Iterable[Predicted], path: Path, parquet: bool) -> list[str]:
     """Writes answers as they come, as CSV or as Parquet, where probabilities and quantities are float64.
 
     Args:
@@ -242,11 +242,43 @@ def write_parts(parts: Iterator[Predicted], path: Path, parquet: bool) -> list[s
     return list(notes)
 
 
-def write_csv(parts: Iterator[Predicted], target: TextIO) -> None:
+def write_csv(parts: Iterable[Predicted], target: TextIO) -> None:
     """Writes answers as they come to an open text file."""
     writer = csv.writer(target, lineterminator="\n")
     for place, part in enumerate(parts):
         writer.writerows([part.names, *part.rows] if place == 0 else part.rows)
+
+
+def as_records(parts: Iterable[Predicted]) -> list[dict[str, str | float]]:
+    """Answers as JSON holds them: an object for each row, its words as text and its numbers as numbers.
+
+    Args:
+        parts: What `predict_parts` gives.
+
+    Raises:
+        ValueError: Two columns would have one name, such as the target given as identifier.
+
+    Example:
+
+    >>> as_records([Predicted(["kind", "probability_owl"], [["owl", "0.750000"]], [], words=1)])
+    [{'kind': 'owl', 'probability_owl': 0.75}]
+    """
+    found: list[dict[str, str | float]] = []
+    for part in parts:
+        _refuse_doubled(part.names, "JSON")
+        words, numbers = part.names[: part.words], part.names[part.words :]
+        found += [
+            dict(zip(words, row[: part.words], strict=True))
+            | dict(zip(numbers, map(float, row[part.words :]), strict=True))
+            for row in part.rows
+        ]
+    return found
+
+
+def _refuse_doubled(names: Sequence[str], form: str) -> None:
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        raise ValueError(f"The answers have two columns {doubled!r}, and {form} takes a name once: write CSV.")
 
 
 def _write_parquet(parts: Iterator[Predicted], path: Path) -> None:
@@ -258,9 +290,7 @@ def _write_parquet(parts: Iterator[Predicted], path: Path) -> None:
     writer: Any = None
     try:
         for part in parts:
-            doubled = next((name for name in part.names if part.names.count(name) > 1), None)
-            if doubled is not None:
-                raise ValueError(f"The answers have two columns {doubled!r}, and Parquet takes a name once: write CSV.")
+            _refuse_doubled(part.names, "Parquet")
             kinds = ["string"] * part.words + ["float64"] * (len(part.names) - part.words)
             cells = zip(*part.rows, strict=True)
             columns = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from ...toolkit.report.parts import device, versions
 from . import analysis
 from .identity import rule_in_words
@@ -25,6 +27,7 @@ def figures(record: Record) -> dict[str, Any]:
         "sentence": sentence(record),
         "leaderboard": dict(leaderboard(record)),
         "hyperparameters": [name for name in asked if name not in best.settings],
+        "logarithmic": _logarithmic(record),
         "epochs_saved": analysis.epochs_saved(record),
         "rank_correlation": analysis.rank_correlation(record, epoch=1),
         "one_epoch_then_best_three": {"saved": base.saved, "regret": base.regret},
@@ -34,6 +37,22 @@ def figures(record: Record) -> dict[str, Any]:
         "device": device(record.plan.precision),
         "notes": list(record.notes),
     }
+
+
+def _logarithmic(record: Record) -> list[str]:
+    """What was sampled by its logarithm: hyperparameters that say so or whose choices are, and the members' rates."""
+    asked = [hp.name for hp in record.space.space if getattr(hp, "sampling", None) == "log" or _is_geometric(hp)]
+    return list(dict.fromkeys([*asked, *(["learning_rate"] if len(set(record.plan.rates)) > 1 else [])]))
+
+
+def _is_geometric(hp: Any) -> bool:
+    """Whether the choices of a hyperparameter are numbers that grow by one factor, such as 16, 32 and 64."""
+    values = getattr(hp, "values", ())
+    numbers = sorted(value for value in values if isinstance(value, int | float) and not isinstance(value, bool))
+    if len(numbers) < max(3, len(values)) or numbers[0] <= 0:
+        return False
+    steps = np.diff(np.log(numbers))
+    return bool(np.allclose(steps, steps[0]))
 
 
 def _facts(record: Record) -> dict[str, Any]:

@@ -10,7 +10,7 @@ def _probabilities(labels, classes=3):
     return np.eye(classes)[labels] * 0.8 + 0.1
 
 
-def test_the_report_counts_what_the_vote_mends_and_breaks():
+def test_the_report_counts_what_the_vote_fixes_and_breaks():
     y = np.array([0, 1, 2, 0, 1, 2])
     best, soft = np.array([0, 1, 2, 1, 1, 0]), np.array([0, 1, 2, 0, 0, 0])
     report = evaluate(
@@ -35,7 +35,7 @@ def test_a_vote_that_is_surely_better_is_said_to_be():
     report = evaluate(
         [Answers("best", _probabilities(wrong)), Answers("soft", _probabilities(y))], y, "multiclass", "x"
     )
-    assert report["sentence"].startswith("The soft is better than the best member: it mends 20 and breaks 0")
+    assert report["sentence"].startswith("The soft is better than the best member: it fixes 20 and breaks 0")
 
 
 def test_regression_is_measured_by_r2(rng):

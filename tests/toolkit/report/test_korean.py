@@ -55,8 +55,9 @@ def test_what_stands_in_braces_stands_in_both_languages(table):
     ("english", "korean"),
     [
         (
-            "The soft vote is not better than the best member: it mends 2 and breaks 5 of 60 rows.",
-            "소프트 투표 결과가 가장 좋은 구성원보다 낫지 않습니다: 행 60개 가운데 2개를 바로잡고 5개를 틀립니다.",
+            "The soft vote is not better than the best member: it fixes 2 and breaks 5 of 60 answers.",
+            "소프트 투표 결과가 가장 좋은 구성원보다 낫지 않습니다: "
+            "답 60개 가운데 2개를 바로잡고 5개를 틀리게 바꿉니다.",
         ),
         (
             "The network is not better than the linear model: -0.0005 R2, 95 % bootstrap interval -0.0019 to "

@@ -18,6 +18,13 @@ def test_the_figures_of_stopping_are_those_of_the_curves(found):
     json.dumps(found.as_dict())
 
 
+def test_the_figures_tell_what_was_sampled_by_its_logarithm(found):
+    # Units of 2, 4 and 8 double, and the rates of the members are a ladder; dropout and depth do neither.
+    asked = found.as_dict()
+    assert set(asked["logarithmic"]) == {"units", "learning_rate"}
+    assert len(asked["hyperparameters"]) > 1
+
+
 def test_importance_finds_the_hyperparameter_that_counts():
     class Made(Search):
         def run_trial(self, trial, *args, **kwargs):

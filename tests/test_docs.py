@@ -185,7 +185,7 @@ def _in_korean(link):
 def test_the_readme_every_subject_and_the_first_pages_are_there_in_korean():
     subjects = set((ROOT / "docs/subjects").glob("*.md"))
     assert len(subjects) >= 18
-    first = {ROOT / f"docs/{name}.md" for name in ("index", "install", "first_run", "symptoms", "keras_tuner")}
+    first = {ROOT / f"docs/{name}.md" for name in ("index", "install", "first_run", "symptoms", "keras_tuner", "own_data")}
     assert set(KOREAN.values()) == {README} | subjects | first
 
 

@@ -209,8 +209,9 @@ def load(
         group: Column whose rows of one value stay in one split, such as a patient; no model learns from it.
         time: Column by which the rows are put in order: the latest are for the test, those before them for validation.
         forecast: How many values of the target that come next are to be answered, at least 1: each row is then a window
-            of the table's numbers `(window, columns)`, the target first, and its targets what follows. Splits follow
-            one another in time, and no test window looks at what a training window answers.
+            `(window, channels)` of the table's numbers, the target first, of a channel for each word of its categories,
+            and of the hour, weekday and month of dates, which run ahead to the times that are answered; its targets are
+            what follows. Splits follow one another in time, and no test window looks at what a training window answers.
         window: How many values a forecast looks back at, at least 1; by default two seasons, or 12.
         sequence: Column that tells several series of a forecast apart, such as a shop; no window crosses it. Without
             `forecast` each sequence, such as a patient's visits, is one row with one target: `(steps, columns)` in the

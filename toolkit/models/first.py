@@ -63,7 +63,7 @@ def described(splits: Splits) -> tuple[str, str]:
     ('rows of 4 numbers', 'MLP 128-128')
     """
     if splits.forecast is not None:
-        return of_windows(np.asarray(splits.train.x), splits.forecast.steps)
+        return of_windows(splits.forecast.window, splits.forecast.columns, splits.forecast.steps)
     return describe(splits.train.x)
 
 

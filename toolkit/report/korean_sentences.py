@@ -113,7 +113,10 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "The window is {count} steps, by a season of {season}.": "주기 {season}에 따라 창은 {count}단계입니다.",
         "The window is {count} steps.": "창은 {count}단계입니다.",
         "Past values of {names} are looked back at too.": "{names}의 지난 값도 봅니다.",
-        "Left out, since a forecast looks back at numbers: {names}.": "예측은 지난 수를 보므로 뺀 열: {names}.",
+        "The calendar is looked at too: {parts}.": "달력도 봅니다: {parts}.",
+        "Left out, since a forecast looks back at numbers and categories: {names}.": (
+            "예측은 지난 수와 범주를 보므로 뺀 열: {names}."
+        ),
         "Left out, since steps are of numbers: {names}.": "단계는 수로 이루어지므로 뺀 열: {names}.",
         "Rows were not in the order of {name}, and are put in it.": "행을 {name} 순서로 다시 놓았습니다.",
         "{count} row has no value in the target {target}: the time counts as missing.": (

@@ -63,7 +63,7 @@ def _are_sequences(values: Any, shape: Any) -> bool:
 
 def _is_forecast(values: Any, shape: Any) -> bool:
     forecast = Forecast.of_dict(values)
-    return forecast is not None and shape == [forecast.window, len(forecast.channels)]
+    return forecast is not None and shape == [forecast.window, forecast.width]
 
 
 def _are_forms(forms: Any, features: list[str]) -> bool:

@@ -37,6 +37,7 @@ class DataOptions:
     sequence: str | None = None
     in_memory: int | None = None
     rare: str = "refuse"
+    tokens: bool = False
 
     def load(self, source: Any, seed: int) -> Splits:
         """Reads and parts a source.

@@ -198,6 +198,7 @@ def run(
     rare: str = "refuse",
     keep_rows: bool = True,
     language: str = "en",
+    tokens: bool = False,
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
 
@@ -227,6 +228,7 @@ def run(
         keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`, and test rows
             that are answered wrong are shown in the report.
         language: Of the report's page, `"en"` or `"ko"`.
+        tokens: Whether whole numbers `(rows, steps)`, or sequences of them, stand for words, which are embedded.
 
     Returns:
         The `RunResult`.
@@ -243,8 +245,9 @@ def run(
     if settings is not None:
         instance_of("settings", settings, Settings, "a `Settings`")
     data = DataOptions(
-        target, task, header, drop, data_dir, columns, group, time, forecast, window, sequence, in_memory, rare
-    )
+        target, task, header, drop, data_dir, columns, group, time, forecast, window, sequence, in_memory, rare,
+        tokens,
+    )  # fmt: skip
     return Job(
         source,
         out,

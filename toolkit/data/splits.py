@@ -180,6 +180,7 @@ def load(
     sequence: str | None = None,
     in_memory: int | None = None,
     rare: str = "refuse",
+    tokens: bool = False,
 ) -> Splits:
     """Reads a data set and splits it into train, validation and a sealed test split.
 
@@ -221,6 +222,9 @@ def load(
             the whole file; the further rows are `others`, for training.
         rare: What becomes of classes with fewer than 3 rows, which cannot stand in each split: `"refuse"`, `"drop"`
             (the rows are left out) or `"merge"` (they are one class, `"other"`).
+        tokens: Whether the numbers of an array `(rows, steps)`, or of sequences of unequal length, stand for words:
+            they are then held as whole numbers, 0 filling up, and embedded. Never guessed; a note tells where they
+            look so.
 
     Returns:
         The `Splits`. A table of numbers is one array, any other one columns by name. In columns NaN and the empty word
@@ -255,7 +259,8 @@ def load(
         whole_number("in_memory", in_memory, _FEWEST_HELD, 2**63 - 1)
     rows = read_rows(
         source, target=target, header=header, drop=drop, data_dir=data_dir, columns=columns, group=group, time=time,
-        forecast=forecast, window=window, sequence=sequence, in_memory=in_memory, seed=seed,
+        forecast=forecast, window=window, sequence=sequence, in_memory=in_memory, tokens=tokens,
+        seed=seed,
     )  # fmt: skip
     _refuse_bad_rows(rows)
     found = task or ("regression" if rows.forecast else find_task(rows.y))

@@ -12,6 +12,7 @@ import numpy as np
 from ...toolkit.checks import one_of, whole_number
 from ...toolkit.data import Split, load
 from ...toolkit.data.splits import take
+from ...toolkit.data.tokens import are_tokens
 from ...toolkit.diagnosis.wording import LANGUAGES
 from ...toolkit.ensembles import vote
 from ...toolkit.ensembles.evaluation import Answers, evaluate
@@ -86,6 +87,8 @@ class SearchJob:
         self.report: dict[str, Any] = {}
         self.seed, self.verbose, self.command, self.settings = seed, verbose, command, settings
         self.raw = load(data, seed=seed, **options)
+        if are_tokens(self.raw.train.x) and self.space is not RNN:
+            raise ValueError(f"Token ids are read by a recurrent network: give `space` 'rnn', got {space!r}.")
         # Numbers without gaps are searched as they are, other columns as features, encoded once.
         plain = isinstance(self.raw.train.x, np.ndarray) and np.all(np.isfinite(self.raw.train.x))
         self.encoder = None if plain or not self.raw.columns else TableEncoder(self.raw.columns, self.raw.train.x)

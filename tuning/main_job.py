@@ -18,8 +18,8 @@ from ..toolkit.diagnosis.wording import LANGUAGES
 from ..toolkit.models.first import is_image
 from ..toolkit.report.page import write
 from ..toolkit.report.parts import title_part
-from ..toolkit.runtime.output_folders import opened
-from ..toolkit.runtime.own_folders import held_alone
+from ..toolkit.runtime.output_folders import absent, opened
+from ..toolkit.runtime.own_folders import held_alone, leave
 from ..toolkit.runtime.randomness import preserved
 from ..toolkit.tasks import Task, head
 from .answer_rules import answer_rules
@@ -94,6 +94,7 @@ class Job:
             self.raw = data.load(source, settings.seed)
         _refuse_unfit(settings, self.raw)
         # After the data: what cannot be read leaves no folder behind.
+        made = absent(out)
         self.out = opened(out)
         with ExitStack() as held:
             # From here on nobody else works in this folder, until this run ends or its process does.
@@ -103,7 +104,7 @@ class Job:
             if resume and state.is_new:
                 say(f"resume: there is no interrupted run in {self.out}; starting afresh")
             # Members learn from what is encoded, once; what is exported takes the raw rows.
-            with self._timed("encode"):
+            with self._timed("encode"), _left_as_before(state, made):
                 self.rows = EncodedRows(self.raw, settings.text)
                 held.callback(self.rows.close)
                 count = self.rows.training_rows
@@ -260,6 +261,23 @@ def run(
         keep_rows=keep_rows,
         language=language,
     ).run()
+
+
+@contextmanager
+def _left_as_before(state: RunState, made: Sequence[Path]) -> Iterator[None]:
+    """Where the rows are refused, a state without any work in it goes, and so do the folders made for it.
+
+    Args:
+        state: Of the run.
+        made: Folders that were not there before, innermost first.
+    """
+    try:
+        yield
+    except Exception:
+        if state.is_new:
+            state.discard()
+            leave(made)
+        raise
 
 
 def _refuse_unfit(settings: Settings, raw: Splits) -> None:

@@ -94,6 +94,41 @@ def temporary(tmp_path, monkeypatch):
     return folder
 
 
+def test_a_bad_cell_leaves_nothing_behind_but_what_was_there(table, temporary, tmp_path):
+    _, frame = table
+    bad = frame.copy()
+    bad.loc[2999, "size"] = "heavy"
+    bad.to_csv(tmp_path / "bad.csv", index=False)
+    options = DataOptions(in_memory=500, columns={"size": "number"})
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "notes.txt").write_text("mine")
+    for out in (tmp_path / "runs" / "ill", old):
+        with pytest.raises(ValueError, match="column 'size', got 'heavy' in row 3001"):
+            Job(tmp_path / "bad.csv", out, Settings(members=1), options)
+    assert not (tmp_path / "runs").exists() and list(temporary.iterdir()) == []
+    # The lock stays where the folder does: another process may wait with it open.
+    assert {one.name for one in old.iterdir()} == {"notes.txt", ".trainwise-lock"}
+
+
+def test_a_bad_cell_leaves_the_state_of_a_run_that_goes_on(table, tmp_path):
+    _, frame = table
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    given = tmp_path / "rows.csv", tmp_path / "out", Settings(members=1), DataOptions(in_memory=500)
+    Job(*given, say=lambda line: None).rows.close()
+    state = tmp_path / "out" / "trainwise-state"
+    before = (state / "run.json").read_text()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("trainwise.tuning.encoded_rows.rows_on_disk", lambda *_: _fails())
+        with pytest.raises(ValueError, match="a bad cell"):
+            Job(*given, resume=True, say=lambda line: None)
+    assert (state / "run.json").read_text() == before
+
+
+def _fails():
+    raise ValueError("a bad cell")
+
+
 @pytest.mark.parametrize("step", ["load:", "train:"])
 def test_rows_on_disk_go_where_a_run_is_interrupted(table, temporary, tmp_path, step):
     folder, _ = table

@@ -248,7 +248,6 @@ def check(
 ) -> None:
     """Say what is wrong with data, or with a model and its data before a fit."""
     quiet_tensorflow()
-    from .toolkit.data import load
     from .toolkit.data.table_check import table_lines, table_warnings
     from .toolkit.diagnosis.wording import words
     from .toolkit.models.columns_in import model_inputs
@@ -256,12 +255,13 @@ def check(
     from .toolkit.preflight import check as look
     from .toolkit.report.parts import data_part
     from .toolkit.saving.loading import load_model
+    from .tuning.data_options import DataOptions
 
     with refusals():
         refuse_unspeakable(language)
         if not data:
             raise ValueError("`--data` must name the data to look at, such as --data flowers.csv.")
-        splits = load(data, seed=seed, **options)
+        splits = DataOptions.of(options).load(data, seed)
         about = {"data": data_part(splits, described(splits)[0])} if as_json else None
         if model is None:
             if about is not None:
@@ -334,6 +334,7 @@ def search(
 ) -> None:
     """Find the best architecture, each judged at its best learning rate; the same command goes on with it."""
     quiet_tensorflow()
+    from .tuning.data_options import DataOptions
     from .tuning.searching.command import SearchJob
 
     with refusals():
@@ -349,7 +350,7 @@ def search(
             epochs=epochs,
             time_budget=time_budget,
             workers=workers,
-            options=options,
+            options=DataOptions.of(options),
             seed=seed,
             verbose=not (quiet or as_json),
             language=language,
@@ -399,6 +400,7 @@ def compare(
     """Compare momenta, or learning rates, side by side over several seeds, on the first model for the data."""
     quiet_tensorflow()
     from .tuning.comparing_job import CompareJob
+    from .tuning.data_options import DataOptions
 
     with refusals():
         job = CompareJob(
@@ -412,7 +414,7 @@ def compare(
             epochs=epochs,
             batch_size=batch_size,
             seed=seed,
-            options=options,
+            options=DataOptions.of(options),
             command=_as_typed(),
         )
         write_run_file(context, job.out, job.rows.raw.in_memory)
@@ -442,6 +444,7 @@ def range_test(
 ) -> None:
     """Try learning rates side by side on the first model for the data, and suggest one."""
     quiet_tensorflow()
+    from .tuning.data_options import DataOptions
     from .tuning.range_test_job import RangeTestJob, range_in_words
 
     with refusals():
@@ -456,7 +459,7 @@ def range_test(
             optimizer=optimizer,
             batch_size=batch_size,
             seed=seed,
-            options=options,
+            options=DataOptions.of(options),
             command=_as_typed(),
         )
         write_run_file(context, job.out, job.rows.raw.in_memory)
@@ -484,6 +487,7 @@ def repair(
 ) -> None:
     """Change a model that does not train, its loss, optimizer or rate, until it does, with proof."""
     quiet_tensorflow()
+    from .tuning.data_options import DataOptions
     from .tuning.repair_job import RepairJob, repair_in_words
 
     with refusals():
@@ -496,7 +500,7 @@ def repair(
             batch_size=batch_size,
             most_variants=variants,
             seed=seed,
-            options=options,
+            options=DataOptions.of(options),
             command=_as_typed(),
         )
         write_run_file(context, job.out, job.splits.in_memory)
@@ -667,7 +671,7 @@ def _work(
             data,
             out,
             Settings(**settings),
-            DataOptions(**(options or {})),
+            DataOptions.of(options or {}),
             resume=resume,
             command=_as_typed(),
             say=say,

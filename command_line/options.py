@@ -60,6 +60,10 @@ InMemory = Annotated[
     ),
 ]
 Rare = Annotated[str, typer.Option(help="Classes with fewer than 3 rows: refuse, drop or merge (into 'other').")]
+Tokens = Annotated[
+    bool,
+    typer.Option("--tokens", help="Whole numbers of an .npz file stand for words: they are embedded, 0 fills up."),
+]
 DataDir = Annotated[Path | None, typer.Option(help="Where tensorflow-datasets keeps its files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
@@ -92,8 +96,9 @@ _OF_DATA = {
     "data_dir": DataDir,
     "in_memory": InMemory,
     "rare": Rare,
+    "tokens": Tokens,
 }
-_DEFAULTS = {"rare": "refuse"}
+_DEFAULTS = {"rare": "refuse", "tokens": False}
 
 
 def with_data_options(command: Callable[..., None]) -> Callable[..., None]:

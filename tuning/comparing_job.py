@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..toolkit.checks import number, seed_of, whole_number
-from ..toolkit.data import load
 from ..toolkit.models.first_sizes import fitting_batch_size
 from ..toolkit.optimizers.default_rates import ladder
 from ..toolkit.optimizers.memberwise import memberwise
@@ -19,7 +18,9 @@ from ..toolkit.report.parts import data_part, title_part, versions
 from ..toolkit.runtime.files import write_text, write_whole
 from ..toolkit.runtime.output_folders import opened
 from .comparing import Comparison, compare_momentum, compare_rates
+from .data_options import DataOptions
 from .encoded_rows import EncodedRows
+from .large_rows import drawn_alone
 
 # What a machine can do and a person can mean; above, a slip of the keyboard.
 _MOST = {"seeds": 1_000, "epochs": 1_000_000, "batch_size": 2**31 - 1}
@@ -41,7 +42,7 @@ class CompareJob:
         epochs: Epochs of each run, in [1, 1000000].
         batch_size: Rows of a batch; by the number of rows by default.
         seed: Decides the splits.
-        options: What is said of the data, as `trainwise.data.load` takes it: `target`, `task`, `drop`, ...
+        options: What is said of the data: `DataOptions`, or a mapping of what `trainwise.data.load` takes.
         command: The command line, for `compare.json`.
 
     Raises:
@@ -71,7 +72,7 @@ class CompareJob:
         epochs: int = 10,
         batch_size: int | None = None,
         seed: int = 0,
-        options: Mapping[str, Any],
+        options: DataOptions | Mapping[str, Any],
         command: str = "",
     ) -> None:
         self.momenta = [number("momentum", one, 0, 1, open_high=True) for one in momenta]
@@ -90,7 +91,7 @@ class CompareJob:
         self.rates = rates or ladder(self.optimizer, _RATES)
         self.forms = [False, True] if nesterov else [False]
         self.seeds, self.epochs, self.command = seeds, epochs, command
-        self.rows = EncodedRows(load(data, seed=seed, **options))
+        self.rows = EncodedRows(DataOptions.of(options).load(data, seed))
         self.batch_size = batch_size or fitting_batch_size(len(self.rows.splits.train), self.rows.are_images)
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
@@ -110,17 +111,18 @@ class CompareJob:
         }
 
     def said(self) -> str:
-        """What is about to be done, in a sentence."""
+        """What is about to be done, in a sentence, and in another from which rows where these are not all."""
         parts = [_counted(len(self.momenta), "momentum", "momenta")] if self.momenta else []
         parts += ["2 forms"] if len(self.forms) > 1 else []
         parts += [_counted(len(self.rates), "learning rate"), _counted(self.seeds, "seed")]
         runs = max(1, len(self.momenta)) * len(self.forms) * len(self.rates) * self.seeds
         budget = f"{_counted(runs, 'run')}, {_counted(self.epochs, 'epoch')}, batches of {self.batch_size}"
         unit = f"; {self.rows.unit}" if self.rows.unit else ""
-        return (
+        told = (
             f"compare: {self.rows.raw.name}, {self.rows.inputs}, {self.rows.architecture}, {self.optimizer}; "
             f"{' x '.join(parts)} = {budget}{unit}"
         )
+        return "\n".join(filter(None, [told, drawn_alone(self.rows.raw)]))
 
     def run(self) -> tuple[Comparison, dict[str, Any]]:
         """Compares, and writes both files whole or not at all; returns the comparison and the content of its file."""

@@ -1,4 +1,4 @@
-"""What is said of the data of a run: how they are read and parted."""
+"""What is said of the data of a run, a search or a comparison: how they are read and parted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..toolkit.tasks import Task
 
 @dataclass(frozen=True)
 class DataOptions:
-    """The options of `trainwise.data.load` that a run takes.
+    """The options of `trainwise.data.load` that all jobs on data take.
 
     Args:
         target: As for `load`, and so are all others.
@@ -37,6 +37,24 @@ class DataOptions:
     sequence: str | None = None
     in_memory: int | None = None
     rare: str = "refuse"
+    tokens: bool = False
+
+    @classmethod
+    def of(cls, options: DataOptions | Mapping[str, Any]) -> DataOptions:
+        """The options, which may be given by name too.
+
+        Args:
+            options: As such, or a mapping of names to values.
+
+        Raises:
+            TypeError: There is no option of a name.
+
+        Example:
+
+        >>> DataOptions.of({"rare": "drop"}) == DataOptions(rare="drop")
+        True
+        """
+        return options if isinstance(options, DataOptions) else cls(**options)
 
     def load(self, source: Any, seed: int) -> Splits:
         """Reads and parts a source.

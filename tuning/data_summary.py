@@ -8,6 +8,7 @@ import numpy as np
 
 from ..toolkit.data import Splits
 from ..toolkit.data.table_check import leaks
+from ..toolkit.data.tokens import are_tokens
 from ..toolkit.metrics.balanced_weights import balanced_weights, rare_class
 from ..toolkit.models.first import constant_features
 from .encoded_rows import EncodedRows
@@ -64,7 +65,10 @@ def summarised(rows: EncodedRows, augmentation: str, balanced: bool) -> DataSumm
             "answered in its own units"
         )
     lines += [f"  warning: {note}" for note in leaking]
-    lines.append(" ".join(["normalise: inside the model, by the training rows only.", *constant]))
+    if are_tokens(raw.train.x):
+        lines.append("embed: inside the model, a vector for each token id; 0 fills up and is masked.")
+    else:
+        lines.append(" ".join(["normalise: inside the model, by the training rows only.", *constant]))
     return DataSummary(tuple(lines), (*leaking, *constant))
 
 

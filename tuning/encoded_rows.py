@@ -106,6 +106,6 @@ class EncodedRows:
         """
         x = np.asarray(rows.x)
         if self.raw.forecast is not None:
-            return forecast_model(x, rows.y, self.head, learning_rate)
+            return forecast_model(x, rows.y, self.head, learning_rate, len(self.raw.forecast.channels))
         kind = self.augmentation if augmentation is None else augmentation
         return first_model(x, rows.y, self.head, learning_rate, self.layout, kind)

@@ -57,6 +57,33 @@ def other_rows(splits: Splits) -> Iterator[tuple[Split, int]]:
         yield Split(x, y[at]), len(left) - len(at)
 
 
+def drawn_alone(splits: Splits) -> str:
+    r"""What a job says that learns from the held rows of a large table alone, a line; empty where all are held.
+
+    Args:
+        splits: As read.
+
+    Example:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from ..toolkit.data import load
+    >>> file = Path(tempfile.mkdtemp(), "rows.csv")
+    >>> _ = file.write_text("size,kind\n" + "1.5,a\n2.5,b\n" * 500)
+    >>> print(drawn_alone(load(file, in_memory=100)))
+    drawn: 70 of 970 training rows are used, those held in memory; --in-memory ROWS holds more, --in-memory 0 all
+    >>> drawn_alone(load("iris"))
+    ''
+    """
+    if splits.others is None:
+        return ""
+    held = len(splits.train)
+    return (
+        f"drawn: {held:,} of {held + splits.others.count:,} training rows are used, those held in memory; --in-memory "
+        "ROWS holds more, --in-memory 0 all"
+    )
+
+
 def rows_on_disk(splits: Splits, encoder: TableEncoder | None, held: Split) -> tuple[DiskRows, int]:
     """All training rows on disk, and how many were left out for want of a target.
 

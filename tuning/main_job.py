@@ -18,8 +18,8 @@ from ..toolkit.diagnosis.wording import LANGUAGES
 from ..toolkit.models.first import is_image
 from ..toolkit.report.page import write
 from ..toolkit.report.parts import title_part
-from ..toolkit.runtime.output_folders import opened
-from ..toolkit.runtime.own_folders import held_alone
+from ..toolkit.runtime.output_folders import absent, opened
+from ..toolkit.runtime.own_folders import held_alone, leave
 from ..toolkit.runtime.randomness import preserved
 from ..toolkit.tasks import Task, head
 from .answer_rules import answer_rules
@@ -97,6 +97,7 @@ class Job:
         held_rows = self.raw.in_memory if data.in_memory is None else data.in_memory
         self._given = (source, settings, replace(data, in_memory=held_rows))
         # After the data: what cannot be read leaves no folder behind.
+        made = absent(out)
         self.out = opened(out)
         with ExitStack() as held:
             # From here on nobody else works in this folder, until this run ends or its process does.
@@ -106,7 +107,7 @@ class Job:
             if resume and state.is_new:
                 say(f"resume: there is no interrupted run in {self.out}; starting afresh")
             # Members learn from what is encoded, once; what is exported takes the raw rows.
-            with self._timed("encode"):
+            with self._timed("encode"), _left_as_before(state, made):
                 self.rows = EncodedRows(self.raw, settings.text)
                 held.callback(self.rows.close)
                 count = self.rows.training_rows
@@ -207,6 +208,7 @@ def run(
     rare: str = "refuse",
     keep_rows: bool = True,
     language: str = "en",
+    tokens: bool = False,
 ) -> RunResult:
     """Loads data, checks it, trains members, lets them vote, measures once, exports and reports.
 
@@ -237,6 +239,7 @@ def run(
         keep_rows: Whether up to 32 validation rows are kept beside the exported model, for `tw.verify`, and test rows
             that are answered wrong are shown in the report.
         language: Of the report's page, `"en"` or `"ko"`.
+        tokens: Whether whole numbers `(rows, steps)`, or sequences of them, stand for words, which are embedded.
 
     Returns:
         The `RunResult`.
@@ -253,8 +256,9 @@ def run(
     if settings is not None:
         instance_of("settings", settings, Settings, "a `Settings`")
     data = DataOptions(
-        target, task, header, drop, data_dir, columns, group, time, forecast, window, sequence, in_memory, rare
-    )
+        target, task, header, drop, data_dir, columns, group, time, forecast, window, sequence, in_memory, rare,
+        tokens,
+    )  # fmt: skip
     return Job(
         source,
         out,
@@ -267,6 +271,23 @@ def run(
         keep_rows=keep_rows,
         language=language,
     ).run(noted=False)
+
+
+@contextmanager
+def _left_as_before(state: RunState, made: Sequence[Path]) -> Iterator[None]:
+    """Where the rows are refused, a state without any work in it goes, and so do the folders made for it.
+
+    Args:
+        state: Of the run.
+        made: Folders that were not there before, innermost first.
+    """
+    try:
+        yield
+    except Exception:
+        if state.is_new:
+            state.discard()
+            leave(made)
+        raise
 
 
 def _refuse_unfit(settings: Settings, raw: Splits) -> None:

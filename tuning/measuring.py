@@ -12,6 +12,7 @@ import numpy as np
 
 from ..toolkit.data import Split
 from ..toolkit.data.sequences import is_padded
+from ..toolkit.data.tokens import are_tokens
 from ..toolkit.ensembles.evaluation import Answers, evaluate
 from ..toolkit.metrics.class_scores import class_scores
 from ..toolkit.metrics.permutation_importance import permutation_importance
@@ -115,7 +116,7 @@ class Measurement:
         """What each column counts for the winner, on validation rows; empty where the inputs are no columns."""
         rows, raw, model = self.run.rows, self.run.rows.raw, self.models[self.winner]
         x = raw.validation.x
-        if is_image(x) or is_grey(x) or raw.forecast is not None or is_padded(x):
+        if is_image(x) or is_grey(x) or raw.forecast is not None or is_padded(x) or are_tokens(x):
             return []
         names = list(x) if isinstance(x, dict) else _names_of(x, raw.features)
 

@@ -10,7 +10,6 @@ import keras
 import numpy as np
 
 from ..toolkit.checks import number, one_of, seed_of, whole_number
-from ..toolkit.data import load
 from ..toolkit.models.first_sizes import fitting_batch_size
 from ..toolkit.optimizers.memberwise import memberwise
 from ..toolkit.optimizers.wrapping import known_optimizer
@@ -20,7 +19,9 @@ from ..toolkit.report.parts import data_part, title_part, versions
 from ..toolkit.runtime.files import write_text, write_whole
 from ..toolkit.runtime.output_folders import opened
 from ..toolkit.runtime.randomness import preserved
+from .data_options import DataOptions
 from .encoded_rows import EncodedRows
+from .large_rows import drawn_alone
 
 # What a machine can do and a person can mean; above, a slip of the keyboard.
 _MOST = {"rates": 10_000, "updates": 10**6, "batch_size": 2**31 - 1}
@@ -41,7 +42,7 @@ class RangeTestJob:
         optimizer: Keras optimizer, by name.
         batch_size: Rows of a batch; by the number of rows by default.
         seed: Decides the splits, the starting weights and the order of the rows.
-        options: What is said of the data, as `trainwise.data.load` takes it: `target`, `task`, `drop`, ...
+        options: What is said of the data: `DataOptions`, or a mapping of what `trainwise.data.load` takes.
         command: The command line, for `range_test.json`.
 
     Raises:
@@ -71,7 +72,7 @@ class RangeTestJob:
         optimizer: str = "adam",
         batch_size: int | None = None,
         seed: int = 0,
-        options: Mapping[str, Any],
+        options: DataOptions | Mapping[str, Any],
         command: str = "",
     ) -> None:
         number("lowest", lowest, 0, np.inf, open_low=True, open_high=True)
@@ -91,19 +92,20 @@ class RangeTestJob:
             "method": method,
         }
         self.optimizer, self.seed, self.command = optimizer.lower(), seed, command
-        self.rows = EncodedRows(load(data, seed=seed, **options))
+        self.rows = EncodedRows(DataOptions.of(options).load(data, seed))
         self.batch_size = batch_size or fitting_batch_size(len(self.rows.splits.train), self.rows.are_images)
         # After the data: what cannot be read leaves no folder behind.
         self.out = opened(out)
 
     def said(self) -> str:
-        """What is about to be done, in a sentence."""
+        """What is about to be done, in a sentence, and in another from which rows where these are not all."""
         tried, unit = self.tried, f"; {self.rows.unit}" if self.rows.unit else ""
-        return (
+        told = (
             f"range-test: {self.rows.raw.name}, {self.rows.inputs}, {self.rows.architecture}, {self.optimizer}; "
             f"{tried['rates']} rates from {tried['lowest']:g} to {tried['highest']:g}, {tried['updates']} updates "
             f"each, batches of {self.batch_size}{unit}"
         )
+        return "\n".join(filter(None, [told, drawn_alone(self.rows.raw)]))
 
     def run(self) -> tuple[RangeResult, dict[str, Any]]:
         """Tries the rates, and writes both files whole or not at all; returns the result and what its file holds."""

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..toolkit.checks import seed_of, whole_number
-from ..toolkit.data import load
 from ..toolkit.diagnosis.wording import words
 from ..toolkit.models.copying import restarted
 from ..toolkit.models.first import described
@@ -18,6 +17,8 @@ from ..toolkit.report.parts import data_part, title_part, versions
 from ..toolkit.runtime.files import beside, write_text
 from ..toolkit.runtime.output_folders import opened
 from ..toolkit.saving.loading import load_model
+from .data_options import DataOptions
+from .large_rows import drawn_alone
 from .repairing import Repair, repair
 
 # What a machine can do and a person can mean; above, a slip of the keyboard.
@@ -38,7 +39,7 @@ class RepairJob:
         batch_size: Rows of a batch, at least 1.
         most_variants: Variants to try, in [1, 1000].
         seed: Decides the splits, the starting weights and the batches.
-        options: What is said of the data, as `trainwise.data.load` takes it: `target`, `task`, `drop`, ...
+        options: What is said of the data: `DataOptions`, or a mapping of what `trainwise.data.load` takes.
         command: The command line, for `repair.json`.
 
     Raises:
@@ -68,7 +69,7 @@ class RepairJob:
         batch_size: int = 32,
         most_variants: int = 6,
         seed: int = 0,
-        options: Mapping[str, Any],
+        options: DataOptions | Mapping[str, Any],
         command: str = "",
     ) -> None:
         self.settings: dict[str, int] = {"epochs": epochs, "batch_size": batch_size, "most_variants": most_variants}
@@ -81,7 +82,7 @@ class RepairJob:
             raise ValueError(f"{self.file} holds no loss and no optimizer: compile the model before it is saved.")
         if not getattr(self.model, "inputs", None) or len(self.model.inputs) != 1 or len(self.model.outputs) != 1:
             raise ValueError(f"{self.file} must be a Functional or Sequential model with one input and one output.")
-        self.splits = load(data, seed=seed, **options)
+        self.splits = DataOptions.of(options).load(data, seed)
         x = self.splits.train.x
         if not isinstance(x, np.ndarray):
             raise ValueError(f"A repair takes rows of numbers or images, and {self.splits.name} has columns.")
@@ -92,12 +93,13 @@ class RepairJob:
         self.out = opened(out)
 
     def said(self) -> str:
-        """What is about to be done, in a sentence."""
-        return (
+        """What is about to be done, in a sentence, and in another from which rows where these are not all."""
+        told = (
             f"repair: {self.file.name} on {self.splits.name}, {described(self.splits)[0]}; at most "
             f"{self.settings['most_variants']} variants, {self.settings['epochs']} epochs, "
             f"batches of {self.settings['batch_size']}"
         )
+        return "\n".join(filter(None, [told, drawn_alone(self.splits)]))
 
     def run(self) -> tuple[Repair, dict[str, Any]]:
         """Repairs, and writes both files whole or not at all; returns the repair and what `repair.json` holds."""

@@ -9,6 +9,7 @@ import numpy as np
 from ..toolkit.data import Split, Splits
 from ..toolkit.data.images import small_images
 from ..toolkit.data.sequences import filled, is_padded
+from ..toolkit.data.tokens import are_tokens, commonest, word_counts
 from .encoded_rows import EncodedRows
 from .forecast_references import fit_forecast_references
 from .reference_models import Reference, fit_references
@@ -16,6 +17,7 @@ from .refitting import joined
 from .run_settings import Settings
 
 _PIXELS_BESIDE = 16
+_WORDS_BESIDE = 500
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class RunReferences:
         if is_padded(self.rows.raw.train.x):
             gaps, means = filled(np.asarray(raw.x), np.asarray(self.rows.raw.train.x))
             return Split(gaps, raw.y), means
+        if are_tokens(self.rows.raw.train.x):
+            counts = word_counts(np.asarray(raw.x), commonest(np.asarray(self.rows.raw.train.x), _WORDS_BESIDE))
+            return Split(counts, raw.y), counts
         if not self.rows.raw.images:
             return raw, np.asarray(encoded.x)
         # Of few pixels, each looked at by itself.
@@ -67,6 +72,8 @@ class RunReferences:
     def _note(self, features: np.ndarray) -> str:
         if self.rows.on_disk is not None:
             return f"fitted to the {len(features):,} rows that are held"
+        if are_tokens(self.rows.raw.train.x):
+            return f"of how often each of the {features.shape[1]} commonest words stands in a row"
         if self.rows.raw.images:
             height, width = features.shape[1:3]
             return f"of {height} x {width} pixels"

@@ -67,6 +67,50 @@ def test_predict_refuses_an_id_and_too_few_rows(done, sales):
         assert answered.returncode == 2 and message in answered.stderr
 
 
+def _visits(days):
+    """Visits that hang on the weekday and on the weather of the day before, and little on chance."""
+    random = np.random.default_rng(1)
+    weather = random.choice(["dry", "wet", "snow"], days + 1)
+    of_weather = np.array([{"dry": 30.0, "wet": -30.0, "snow": 0.0}[word] for word in weather[:-1]])
+    dates = pd.date_range("2022-01-01", periods=days)
+    of_weekday = np.array([5.0, -40, 20, 0, 60, -10, -35])[dates.day_of_week]
+    visits = 200 + of_weekday + of_weather + random.normal(0, 2, days)
+    return pd.DataFrame({"day": dates.strftime("%Y-%m-%d"), "weather": weather[1:], "visits": visits.round(2)})
+
+
+@pytest.fixture(scope="module")
+def visits(tmp_path_factory):
+    """A run of visits, of which the last day is kept for `predict`."""
+    folder, table = tmp_path_factory.mktemp("visits"), _visits(400)
+    table[:-1].to_csv(folder / "visits.csv", index=False)
+    short = ["--forecast", 1, "--window", 3, "--time", "day", "--epochs", 2, "--members", 1]
+    return folder, in_this_process("run", "--data", "visits.csv", *short, "--out", "out", cwd=folder), table
+
+
+def test_weekday_and_category_of_a_series_make_its_error_much_smaller(visits):
+    folder, run, table = visits
+    assert run.returncode == 0 and "The calendar is looked at too: weekday." in run.stdout, run.stderr
+    report = json.loads((folder / "out/report.json").read_text())
+    assert [one["name"] for one in report["beside"]["results"]][:2] == ["last value", "linear forecast"]
+    score = next(one["value"] for one in report["evaluation"]["results"] if one["winner"])
+    # By the generator chance has a share of about 2 ** 2 / 40 ** 2 of the variance.
+    assert score > 0.97
+    # Without dates and weather neither a linear forecast nor trees come near it.
+    plain = table[:-1].drop(columns="weather").assign(day=range(399))
+    splits = tw.data.load(plain, target="visits", forecast=1, window=3, time="day")
+    test = splits.test.open("the oracle")
+    for one in fit_forecast_references(splits.train, splits.forecast):
+        assert 1 - r2_score(test.y, one.predict(test.x, test.x.reshape(len(test), -1))) > 5 * (1 - score)
+
+
+def test_predict_knows_the_weekday_that_is_to_come(visits):
+    folder, _, table = visits
+    answered = in_this_process("predict", "out/models/visits", "visits.csv", cwd=folder)
+    assert answered.returncode == 0, answered.stderr
+    row = next(csv.DictReader(answered.stdout.splitlines()))
+    assert row["day"] == "2023-02-04" and abs(float(row["visits"]) - table["visits"].iloc[-1]) < 15
+
+
 def test_check_and_search_take_a_forecast(sales):
     data = ["--data", "sales.csv", "--target", "sold", "--forecast", 1, "--window", 12, "--time", "month"]
     checked = in_this_process("check", *data, cwd=sales)

@@ -3,6 +3,7 @@
 import json
 import tempfile
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +13,12 @@ import trainwise as tw
 from trainwise.toolkit.models.table_encoder import TableEncoder
 from trainwise.toolkit.runtime.own_folders import held_alone
 from trainwise.tuning import Settings
+from trainwise.tuning.comparing_job import CompareJob
 from trainwise.tuning.data_options import DataOptions
 from trainwise.tuning.large_rows import other_rows, rows_on_disk
 from trainwise.tuning.main_job import Job
+from trainwise.tuning.range_test_job import RangeTestJob
+from trainwise.tuning.repair_job import RepairJob
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +98,41 @@ def temporary(tmp_path, monkeypatch):
     return folder
 
 
+def test_a_bad_cell_leaves_nothing_behind_but_what_was_there(table, temporary, tmp_path):
+    _, frame = table
+    bad = frame.copy()
+    bad.loc[2999, "size"] = "heavy"
+    bad.to_csv(tmp_path / "bad.csv", index=False)
+    options = DataOptions(in_memory=500, columns={"size": "number"})
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "notes.txt").write_text("mine")
+    for out in (tmp_path / "runs" / "ill", old):
+        with pytest.raises(ValueError, match="column 'size', got 'heavy' in row 3001"):
+            Job(tmp_path / "bad.csv", out, Settings(members=1), options)
+    assert not (tmp_path / "runs").exists() and list(temporary.iterdir()) == []
+    # The lock stays where the folder does: another process may wait with it open.
+    assert {one.name for one in old.iterdir()} == {"notes.txt", ".trainwise-lock"}
+
+
+def test_a_bad_cell_leaves_the_state_of_a_run_that_goes_on(table, tmp_path):
+    _, frame = table
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    given = tmp_path / "rows.csv", tmp_path / "out", Settings(members=1), DataOptions(in_memory=500)
+    Job(*given, say=lambda line: None).rows.close()
+    state = tmp_path / "out" / "trainwise-state"
+    before = (state / "run.json").read_text()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("trainwise.tuning.encoded_rows.rows_on_disk", lambda *_: _fails())
+        with pytest.raises(ValueError, match="a bad cell"):
+            Job(*given, resume=True, say=lambda line: None)
+    assert (state / "run.json").read_text() == before
+
+
+def _fails():
+    raise ValueError("a bad cell")
+
+
 @pytest.mark.parametrize("step", ["load:", "train:"])
 def test_rows_on_disk_go_where_a_run_is_interrupted(table, temporary, tmp_path, step):
     folder, _ = table
@@ -130,6 +169,48 @@ def test_what_can_be_refused_is_refused_before_rows_go_to_disk(table, temporary,
     (tmp_path / "held").mkdir()
     with held_alone(tmp_path / "held"), pytest.raises(ValueError, match="Another run is at work"):
         Job(folder / "ill.csv", tmp_path / "held", Settings(), options)
+
+
+@pytest.fixture(scope="module")
+def jobs(table):
+    """What makes each job that learns from the held rows alone, of a table of numbers."""
+    folder, frame = table
+    frame[["size"]].assign(more=range(3000), kind=["a", "b"] * 1500).to_csv(folder / "kinds.csv", index=False)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
+    model.compile("sgd", "binary_crossentropy")
+    model.save(folder / "plain.keras")
+    data = str(folder / "kinds.csv")
+    return {
+        "compare": lambda options: CompareJob(data, folder / "compared", options=options),
+        "range-test": lambda options: RangeTestJob(data, folder / "tried", options=options),
+        "repair": lambda options: RepairJob(folder / "plain.keras", data, folder / "mended", options=options),
+    }
+
+
+@pytest.mark.parametrize("name", ["compare", "range-test", "repair"])
+def test_jobs_that_learn_from_the_drawn_rows_alone_say_how_many_these_are(jobs, name):
+    # Of the 500 rows that are drawn 15 % each validate and test; the other 2,500 are for training.
+    for options in ({"in_memory": 500}, DataOptions(in_memory=500)):
+        told, drawn = jobs[name](options).said().splitlines()
+        assert told.startswith(f"{name}: ") and drawn == (
+            "drawn: 350 of 2,850 training rows are used, those held in memory; --in-memory ROWS holds more, "
+            "--in-memory 0 all"
+        )
+    assert len(jobs[name](DataOptions(in_memory=0)).said().splitlines()) == 1
+
+
+def test_an_option_of_the_data_that_is_not_there_is_refused(jobs):
+    with pytest.raises(TypeError, match="colour"):
+        jobs["compare"]({"colour": "red"})
+
+
+@pytest.mark.slow
+def test_a_search_says_from_how_many_rows_it_learns(table):
+    folder, _ = table
+    given = ["--data", "ill.csv", "--in-memory", 500, "--trials", 1, "--epochs", 1, "--out", "searched"]
+    done = in_this_process("search", *given, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "training rows are used, those held in memory" in done.stdout
 
 
 @pytest.mark.slow

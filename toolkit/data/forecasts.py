@@ -10,15 +10,20 @@ import numpy as np
 import pandas as pd
 
 from ..runtime.machine import free_memory
+from . import calendar_parts
+from .calendar_parts import calendar_values, find_parts
 from .columns import Column, find_column
 from .numerals import as_float32
 from .table_files import Table
 from .table_rows import TableOptions, refuse_unknown, targets_of, times_of
 from .time_steps import UNITS, TimeStep, find_season, find_step
+from .window_words import WindowWords
 
 # Of the steps of a series, so that enough windows are left to learn from.
 _LARGEST_SHARE = 5
 _WINDOW, _SEASONS = 12, 2
+# Kinds of columns whose words are told apart.
+_OF_WORDS = ("category", "ordered", "boolean")
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,13 @@ class Forecast:
     Args:
         steps: How many values ahead are answered, at least 1.
         window: How many values back are looked at, at least 1.
-        channels: The columns that are looked back at, the target first.
+        channels: The columns of numbers that are looked back at, the target first.
         step: How far apart the times are.
         season: Steps after which the series repeats itself; 0 for none.
         time: Column of the times; `None` where rows are in the order of time.
         sequence: Column that tells series apart; `None` for one series.
+        words: The columns of words that are looked back at, whose channels follow those of numbers.
+        calendar: The parts of the calendar that are looked at, whose channels are the last ones.
     """
 
     steps: int
@@ -42,6 +49,44 @@ class Forecast:
     season: int = 0
     time: str | None = None
     sequence: str | None = None
+    words: tuple[WindowWords, ...] = ()
+    calendar: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> int:
+        """Number of columns that are looked back at.
+
+        Example:
+
+        >>> Forecast(2, 3, (Column("sold", "number"),), TimeStep("number"), words=(WindowWords("at", ("a",)),)).columns
+        2
+        """
+        return len(self.channels) + len(self.words)
+
+    @property
+    def width(self) -> int:
+        """Number of channels of a window.
+
+        Example:
+
+        >>> Forecast(2, 3, (Column("sold", "number"),), TimeStep("months"), calendar=("month",)).width
+        3
+        """
+        of_words = sum(one.width for one in self.words)
+        return len(self.channels) + of_words + calendar_parts.width(self.calendar)
+
+    @property
+    def lead(self) -> int:
+        """By how many steps the calendar runs before the values beside it, so that it ends where the answers do.
+
+        Where the distances of times differ it is 0: which times will be answered is not known then.
+
+        Example:
+
+        >>> Forecast(2, 3, (Column("sold", "number"),), TimeStep("months")).lead
+        2
+        """
+        return 0 if self.step.unit == "rows" else self.steps
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values, for the schema of a model."""
@@ -53,6 +98,8 @@ class Forecast:
             "season": self.season,
             "time": self.time,
             "sequence": self.sequence,
+            "words": {one.name: list(one.words) for one in self.words},
+            "calendar": list(self.calendar),
         }
 
     @classmethod
@@ -79,6 +126,12 @@ class Forecast:
         size, date_format = step.get("size"), step.get("date_format")
         if not isinstance(size, int | float) or not 0 < size < 1e18 or not isinstance(date_format, str):
             return None
+        # Models of before look back at numbers alone.
+        words, calendar = values.get("words", {}), values.get("calendar", [])
+        if not isinstance(words, dict) or not all(map(_are_words, words.values())):
+            return None
+        if not _are_words(calendar) or not set(calendar) <= set(calendar_parts.PARTS):
+            return None
         channels = tuple(Column(one, "number") for one in names)
         return cls(
             int(steps or 0),
@@ -88,7 +141,13 @@ class Forecast:
             0,
             values["time"],
             values["sequence"],
+            tuple(WindowWords(str(one), tuple(known)) for one, known in words.items()),
+            tuple(calendar),
         )
+
+
+def _are_words(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(one, str) for one in values)
 
 
 @dataclass(frozen=True)
@@ -114,7 +173,10 @@ class Windows:
 
 @dataclass(frozen=True)
 class _Series:
-    """One series in the order of time: values `(steps, channels)` without gaps, times, and places counted in steps."""
+    """One series in the order of time: values `(steps, columns)`, times, and places counted in steps.
+
+    Words stand as their numbers, NaN where a series has none at all.
+    """
 
     name: str
     values: np.ndarray
@@ -147,7 +209,7 @@ def windows_of(table: Table, options: TableOptions, source: str = "") -> Windows
     notes += found
     target = str(options.target or _last_column(table, options))
     _refuse_twice_named(target, options)
-    channels, values, found = _channels(table, target, options, source)
+    columns, values, found = _columns(table, target, options, source)
     notes += found
     times, date_format = (
         times_of(table.frame, table, options.time, options.asked.get(options.time))
@@ -163,13 +225,18 @@ def windows_of(table: Table, options: TableOptions, source: str = "") -> Windows
         longest.values[: len(longest.times) // 2, 0].astype("float64"), len(longest.times) // 6
     )
     steps, window = _sizes(options, len(longest.times), season)
-    _refuse_memory(sum(len(one.times) for one in series), window, len(channels))
-    cut, found = _cut(series, window, steps, options)
+    calendar = find_parts(longest.times) if date_format else ()
+    forecast = Forecast(
+        steps, window, columns.numbers, step, season, options.time, options.sequence, columns.words, calendar
+    )
+    _refuse_memory(sum(len(one.times) for one in series), window, forecast.width)
+    cut, found = _cut(series, forecast, options)
     notes += found
     if options.window is None:
         notes.append(f"The window is {window} steps" + (f", by a season of {season}." if season else "."))
+    if calendar:
+        notes.append(f"The calendar is looked at too: {', '.join(calendar)}.")
     x, y, whole = cut
-    forecast = Forecast(steps, window, channels, step, season, options.time, options.sequence)
     return Windows(x, y[:, 0] if steps == 1 else y, whole, target, forecast, tuple(notes))
 
 
@@ -209,10 +276,16 @@ def _refuse_twice_named(target: str, options: TableOptions) -> None:
         raise ValueError(f"Column {options.time!r} cannot be the time and the sequence.")
 
 
-def _channels(
-    table: Table, target: str, options: TableOptions, source: str
-) -> tuple[tuple[Column, ...], np.ndarray, list[str]]:
-    """The columns of numbers, the target first, and their values with NaN for gaps."""
+@dataclass(frozen=True)
+class _Columns:
+    """What is looked back at: numbers, the target first, and words."""
+
+    numbers: tuple[Column, ...]
+    words: tuple[WindowWords, ...]
+
+
+def _columns(table: Table, target: str, options: TableOptions, source: str) -> tuple[_Columns, np.ndarray, list[str]]:
+    """The columns that are looked back at, and their values with NaN for gaps, words as their numbers."""
     y, gaps = targets_of(table, target, options.asked.get(target), source)
     if gaps.all():
         raise ValueError(f"The target {target!r} has no value in any row.")
@@ -224,6 +297,8 @@ def _channels(
         )
     column, _ = find_column(target, table.frame[target], asked=options.asked.get(target), comma=table.comma)
     channels, values = [replace(column, kind="number")], [np.where(gaps, np.nan, y.astype("float64"))]
+    words: list[WindowWords] = []
+    of_words: list[np.ndarray] = []
     notes, left = [], []
     for name in table.columns:
         if name in (target, options.time, options.sequence, *options.drop):
@@ -235,14 +310,19 @@ def _channels(
         if other.used and other.is_number:
             channels.append(other)
             values.append(cells)
+        elif other.used and other.kind in _OF_WORDS:
+            words.append(WindowWords.found(name, cells))
+            of_words.append(words[-1].numbers(cells))
         else:
             left.append(name)
-    if len(channels) > 1:
-        looked = ", ".join(repr(one.name) for one in channels[1:6]) + (" and more" if len(channels) > 6 else "")
-        notes.append(f"Past values of {looked} are looked back at too.")
+    looked = [*(one.name for one in channels[1:]), *(one.name for one in words)]
+    if looked:
+        shown = ", ".join(map(repr, looked[:5])) + (" and more" if len(looked) > 5 else "")
+        notes.append(f"Past values of {shown} are looked back at too.")
     if left:
-        notes.append(f"Left out, since a forecast looks back at numbers: {', '.join(map(repr, left[:10]))}.")
-    return tuple(channels), np.stack(values, axis=1), notes
+        listed = ", ".join(map(repr, left[:10]))
+        notes.append(f"Left out, since a forecast looks back at numbers and categories: {listed}.")
+    return _Columns(tuple(channels), tuple(words)), np.stack([*values, *of_words], axis=1), notes
 
 
 def _groups(table: Table, sequence: str | None) -> list[tuple[str, np.ndarray]]:
@@ -304,7 +384,7 @@ def _in_order(
             continue
         whole = pd.DataFrame(own).ffill().bfill().to_numpy()
         filled += int(np.isnan(own).sum())
-        series.append(_Series(name, np.nan_to_num(whole), when, places))
+        series.append(_Series(name, whole, when, places))
     if lost:
         notes.append(
             f"{lost} row{' has' if lost == 1 else 's have'} no value in the target {target!r}: the time counts as "
@@ -340,8 +420,9 @@ def _refuse_memory(rows: int, window: int, channels: int) -> None:
 
 
 def _cut(
-    series: Sequence[_Series], window: int, steps: int, options: TableOptions
+    series: Sequence[_Series], forecast: Forecast, options: TableOptions
 ) -> tuple[tuple[np.ndarray, np.ndarray, WindowTimes], list[str]]:
+    window, steps = forecast.window, forecast.steps
     whole = window + steps
     possible = [max(0, len(one.times) - whole + 1) for one in series]
     if not sum(possible):
@@ -367,17 +448,25 @@ def _cut(
     for one, at in zip(series, starts, strict=True):
         if not len(at):
             continue
-        values = np.stack(
-            [as_float32("the series", one.values[:, place]) for place in range(one.values.shape[1])], axis=1
-        )
-        pieces = np.lib.stride_tricks.sliding_window_view(values, whole, axis=0)[at]
-        x.append(np.ascontiguousarray(pieces[:, :, :window].transpose(0, 2, 1)))
-        y.append(np.ascontiguousarray(pieces[:, 0, window:]))
+        values = _channels(one.values, forecast)
+        known = calendar_values(one.times, forecast.calendar).astype("float32")
+        looked = np.lib.stride_tricks.sliding_window_view(values, window, axis=0)[at]
+        ahead = np.lib.stride_tricks.sliding_window_view(known, window, axis=0)[at + forecast.lead]
+        x.append(np.ascontiguousarray(np.concatenate([looked, ahead], axis=1).transpose(0, 2, 1)))
+        y.append(np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(values[:, 0], whole)[at, window:]))
         begin.append(one.times[at])
         first.append(one.times[at + window])
         last.append(one.times[at + whole - 1])
     times = WindowTimes(*(np.concatenate(part) for part in (begin, first, last)))
     return (np.concatenate(x), np.concatenate(y), times), notes
+
+
+def _channels(values: np.ndarray, forecast: Forecast) -> np.ndarray:
+    """Values of columns `(steps, columns)` as channels of float32: numbers as they are, a channel for each word."""
+    count = len(forecast.channels)
+    numbers = [as_float32(one.name, np.nan_to_num(values[:, [place]])) for place, one in enumerate(forecast.channels)]
+    words = [one.channels(values[:, count + place]) for place, one in enumerate(forecast.words)]
+    return np.concatenate([*numbers, *words], axis=1).astype("float32")
 
 
 def _unbroken(places: np.ndarray, whole: int) -> np.ndarray:
@@ -419,14 +508,16 @@ def last_windows(table: Table, forecast: Forecast, source: str = "") -> tuple[np
     ([2.0, 4.0], [('', '2003'), ('', '2004')])
     """
     names = [one.name for one in forecast.channels]
-    for name in (*names, *(one for one in (forecast.time, forecast.sequence) if one is not None)):
+    beside = (one for one in (forecast.time, forecast.sequence) if one is not None)
+    for name in (*names, *(one.name for one in forecast.words), *beside):
         if name not in table.columns:
             raise ValueError(f"{source or 'The table'} does not fit the model: column {name!r} is missing.")
     if table.rows < forecast.window:
         raise _too_few(source or "The table", table.rows, forecast)
     options = TableOptions(names[0], time=forecast.time, sequence=forecast.sequence)
-    values = np.stack([_numbers(table, name, source) for name in names], axis=1)
-    times, _ = times_of(table.frame, table, forecast.time) if forecast.time else (np.arange(float(table.rows)), "")
+    of_words = [one.numbers(_words(table, one.name, source)) for one in forecast.words]
+    values = np.stack([*(_numbers(table, name, source) for name in names), *of_words], axis=1)
+    times = _times(table, forecast, source)
     groups = _groups(table, forecast.sequence)
     _refuse_same_times(table, groups, times, options)
     windows, ahead = [], []
@@ -436,12 +527,33 @@ def last_windows(table: Table, forecast: Forecast, source: str = "") -> tuple[np
         within = f" of {forecast.sequence} {name!r}" if forecast.sequence else ""
         if len(own) < forecast.window:
             raise _too_few(f"{source or 'The table'}{within}", len(own), forecast)
-        if np.isnan(own).any():
-            place = names[int(np.argwhere(np.isnan(own))[0][1])]
+        gaps = np.isnan(own[:, : len(names)])
+        if gaps.any():
+            place = names[int(np.argwhere(gaps)[0][1])]
             raise ValueError(f"{source or 'The table'}{within}: column {place!r} begins with a gap; fill it first.")
-        windows.append(own.astype("float32"))
+        windows.append(np.concatenate([_channels(own, forecast), _calendar(times[order], forecast)], axis=1))
         ahead += [(name, one) for one in forecast.step.after(float(times[order[-1]]), forecast.steps)]
     return np.stack(windows), ahead
+
+
+def _times(table: Table, forecast: Forecast, source: str) -> np.ndarray:
+    if forecast.time is None:
+        return np.arange(float(table.rows))
+    times, date_format = times_of(table.frame, table, forecast.time)
+    if forecast.calendar and not date_format:
+        cell = table.frame[forecast.time].iloc[0]
+        raise ValueError(
+            f"{source or 'The table'}: the model takes dates in column {forecast.time!r}, such as "
+            f"{forecast.step.date_format}, got {str(cell)!r}."
+        )
+    return times
+
+
+def _calendar(times: np.ndarray, forecast: Forecast) -> np.ndarray:
+    """The calendar of a window that ends with these times, as training windows have it."""
+    if forecast.lead and forecast.calendar:
+        times = np.concatenate([times, forecast.step.times_after(float(times[-1]), forecast.lead)])
+    return calendar_values(times[-forecast.window :], forecast.calendar).astype("float32")
 
 
 def _too_few(where: str, rows: int, forecast: Forecast) -> ValueError:
@@ -457,3 +569,8 @@ def _numbers(table: Table, name: str, source: str) -> np.ndarray:
         word = next((cell for cell in values if cell), "")
         raise ValueError(f"{source or 'The table'}: the model takes numbers in column {name!r}, got {word!r}.")
     return np.asarray(values, dtype="float64")
+
+
+def _words(table: Table, name: str, source: str) -> np.ndarray:
+    _, cells = find_column(name, table.frame[name], asked="category", lines=table.row_numbers, source=source)
+    return cells

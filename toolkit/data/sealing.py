@@ -62,7 +62,7 @@ class Seal:
 _SEALS: weakref.WeakSet[Seal] = weakref.WeakSet()
 
 
-def refuse_sealed(doing: str, rows: Any) -> None:
+def refuse_sealed(doing: str, rows: Any, name: str = "x") -> None:
     """Refuses rows that stand in a sealed test split of this process.
 
     Seen are exact copies in any order, and copies under one map `value -> a * value + b` of all values,
@@ -73,6 +73,7 @@ def refuse_sealed(doing: str, rows: Any) -> None:
     Args:
         doing: Begins the message, such as `"Members are chosen"`.
         rows: Arrays, columns by name, or a `Split`; `None` is let through.
+        name: Of the argument that they were given as.
 
     Raises:
         TypeError: `rows` is a sealed split itself, or no arrays.
@@ -90,22 +91,22 @@ def refuse_sealed(doing: str, rows: Any) -> None:
         return
     # By what it has, for the file of `SealedSplit` imports this one.
     if hasattr(rows, "openings"):
-        raise TypeError(f"{doing} on validation rows; `rows` is a sealed test split.")
+        raise TypeError(f"{doing} on validation rows; `{name}` is a sealed test split.")
     x = rows.x if hasattr(rows, "x") and hasattr(rows, "y") else rows
     seals = list(_SEALS)
     own = [seal for seal in seals if seal.holds_beside(x)]
     if own or not seals:
         return
-    given = _Rows.of(x)
+    given = _Rows.of(x, name)
     for seal in seals:
         found = _matches(given, seal.rows)
         if found is None:
             continue
         count, how = found
-        name = f" of {seal.name!r}" if seal.name else ""
+        whose = f" of {seal.name!r}" if seal.name else ""
         raise ValueError(
             f"{doing} on rows kept for it; {count} of the {len(given.keys)} rows given stand in the sealed test "
-            f"split{name}{how}. Give validation rows: `splits.validation`."
+            f"split{whose}{how}. Give validation rows: `splits.validation`."
         )
 
 
@@ -117,10 +118,10 @@ class _Rows:
     numbers: np.ndarray
 
     @classmethod
-    def of(cls, x: Any) -> _Rows:
+    def of(cls, x: Any, name: str = "x") -> _Rows:
         columns = _arrays(x)
         if not columns or any(column.ndim == 0 for column in columns):
-            raise TypeError(f"`rows` must be arrays of rows, got {type(x).__name__}.")
+            raise TypeError(f"`{name}` must be arrays of rows, got {type(x).__name__}.")
         count = len(columns[0])
         parts = [column.reshape(count, -1) for column in columns]
         # Adding 0 turns -0.0 into 0.0: keys are compared byte by byte.

@@ -24,11 +24,13 @@ from .numerals import as_float32
 from .sequences import SequenceColumns, is_ragged, padded, sequences_of
 from .table_files import Table, from_frame, is_frame, is_table_file, read_table, table_name
 from .table_rows import TableOptions, TableRows, refuse_unknown, shown_names, table_rows, targets_of, times_of
+from .tokens import HINT, look_like_tokens, token_rows
 
 Inputs = np.ndarray | dict[str, np.ndarray]
 PARTS = ("train", "validation", "test")
 _ARRAY_NAMES = {"train": ("x_train", "y_train"), "validation": ("x_val", "y_val"), "test": ("x_test", "y_test")}
 _LOOK_UP_SECONDS = 10.0
+_TOKENS_ARE_FOR = "`tokens` is for arrays and .npz files of whole numbers that stand for words, got {}."
 # Kinds of numpy types: booleans, whole and real numbers.
 _NUMBERS = "biuf"
 
@@ -88,6 +90,7 @@ def read_rows(
     window: int | None = None,
     sequence: str | None = None,
     in_memory: int | None = None,
+    tokens: bool = False,
     seed: int = 0,
 ) -> SourceRows:
     """Reads rows from a name, a file, a data frame, arrays or a dataset; see `trainwise.data.load`."""
@@ -101,7 +104,11 @@ def read_rows(
             "`in_memory` is for a table in a file, of which some rows are held; this source is held whole."
         )
     if isinstance(source, str | Path):
-        return _read_named(str(source), options, header, data_dir)
+        if tokens and Path(source).suffix.lower() != ".npz":
+            raise ValueError(_TOKENS_ARE_FOR.format(f"{str(source)!r}"))
+        return _read_named(str(source), options, header, data_dir, tokens)
+    if tokens and (not isinstance(source, tuple) or is_frame(source[0]) or isinstance(source[0], Mapping)):
+        raise ValueError(_TOKENS_ARE_FOR.format("columns or a dataset"))
     if is_frame(source):
         return _of_rows_or_series("table", from_frame(source), options)
     if isinstance(source, tuple) and len(source) == 2:
@@ -110,9 +117,11 @@ def read_rows(
         if isinstance(source[0], Mapping):
             return _read_columns("arrays", source[0], np.asarray(source[1]), options)
         _refuse_table_options(options, header, "arrays")
+        if tokens:
+            return _read_tokens(source[0], np.asarray(source[1]))
         if is_ragged(source[0]):
             return _read_ragged(source[0], np.asarray(source[1]))
-        return SourceRows("arrays", as_inputs(source[0]), np.asarray(source[1]))
+        return SourceRows("arrays", as_inputs(source[0]), np.asarray(source[1]), notes=_hint(source[0]))
     if hasattr(source, "element_spec") and hasattr(source, "as_numpy_iterator"):
         return _read_dataset(source, options)
     raise TypeError(
@@ -137,6 +146,15 @@ def _of_large_table(path: Path, options: TableOptions, header: bool | None, held
     return replace(_of_table(table_name(path), table_rows(table, options, source=str(path))), others=others)
 
 
+def _read_tokens(x: Any, y: np.ndarray) -> SourceRows:
+    rows, notes = token_rows(x if isinstance(x, np.ndarray) or is_ragged(x) else np.asarray(x))
+    return SourceRows("arrays", rows, y, notes=notes)
+
+
+def _hint(x: Any) -> tuple[str, ...]:
+    return (HINT,) if look_like_tokens(x if is_ragged(x) else np.asarray(x)) else ()
+
+
 def _read_ragged(x: Any, y: np.ndarray) -> SourceRows:
     lengths = [len(one) for one in x]
     rows = padded(x)
@@ -144,7 +162,7 @@ def _read_ragged(x: Any, y: np.ndarray) -> SourceRows:
         # As series of one channel: what the numbers of tokens mean, only an embedding learns.
         rows = padded([np.asarray(one, dtype="float32") for one in x])
     said = f"Sequences have {min(lengths)} to {max(lengths)} steps; what is behind their ends counts for nothing."
-    return SourceRows("arrays", rows, y, notes=(said,))
+    return SourceRows("arrays", rows, y, notes=(said, *_hint(x)))
 
 
 def _asked(columns: Mapping[str, str] | None) -> dict[str, str]:
@@ -273,10 +291,16 @@ def as_text(cell: Any) -> str:
     return str(cell).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+<<<<<<< HEAD
 def _read_named(name: str, options: TableOptions, header: bool | None, data_dir: str | Path | None) -> SourceRows:
     if name.startswith(shipped.PREFIX):
         _refuse_table_options(options, header, name)
         return _of_shipped(name.removeprefix(shipped.PREFIX))
+=======
+def _read_named(
+    name: str, options: TableOptions, header: bool | None, data_dir: str | Path | None, tokens: bool = False
+) -> SourceRows:
+>>>>>>> rows
     path, suffix = Path(name), Path(name).suffix.lower()
     if is_table_file(path):
         table = read_table(path, header, options.target)
@@ -286,8 +310,12 @@ def _read_named(name: str, options: TableOptions, header: bool | None, data_dir:
         return _of_rows_or_series(table_name(path), table, options, name)
     _refuse_table_options(options, header, name)
     if suffix == ".npz":
+<<<<<<< HEAD
         return _read_npz(path)
     said = shipped.named_beside(name)
+=======
+        return _read_npz(path, tokens)
+>>>>>>> rows
     if path.is_dir():
         try:
             found = _of_images(path.resolve().name, images_of_folder(path))[0]
@@ -361,15 +389,16 @@ def _refuse_table_options(options: TableOptions, header: bool | None, name: str)
         )
 
 
-def _read_npz(path: Path) -> SourceRows:
+def _read_npz(path: Path, tokens: bool) -> SourceRows:
     arrays = read_npz(path)
     lower = {name.lower(): array for name, array in arrays.items()}
     if len(lower) < len(arrays):
         raise ValueError(f"{path} holds arrays whose names differ in capitals only: {shown_names(arrays)}.")
     if {"x", "y", "lengths"} <= set(lower):
-        return replace(_read_ragged(_parted(path, lower), lower["y"]), name=path.stem)
+        read = _read_tokens if tokens else _read_ragged
+        return replace(read(_parted(path, lower), lower["y"]), name=path.stem)
     if "x" in lower and "y" in lower:
-        return _join(path.stem, {"train": (as_inputs(lower["x"]), lower["y"])})
+        return _join_arrays(path.stem, {"train": (lower["x"], lower["y"])}, tokens)
     pairs = {part: names for part, names in _ARRAY_NAMES.items() if set(names) <= set(lower)}
     if "train" not in pairs:
         raise ValueError(
@@ -380,7 +409,16 @@ def _read_npz(path: Path) -> SourceRows:
     ]
     if alone:
         raise ValueError(f"{path} holds {alone[0]} without its other half.")
-    return _join(path.stem, {part: (as_inputs(lower[x]), lower[y]) for part, (x, y) in pairs.items()})
+    return _join_arrays(path.stem, {part: (lower[x], lower[y]) for part, (x, y) in pairs.items()}, tokens)
+
+
+def _join_arrays(name: str, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], tokens: bool) -> SourceRows:
+    if tokens:
+        found = {part: token_rows(x) for part, (x, _) in pairs.items()}
+        notes = tuple(dict.fromkeys(note for _, said in found.values() for note in said))
+        return replace(_join(name, {part: (found[part][0], y) for part, (_, y) in pairs.items()}), notes=notes)
+    x, _ = pairs["train"]
+    return replace(_join(name, {part: (as_inputs(x), y) for part, (x, y) in pairs.items()}), notes=_hint(x))
 
 
 def _parted(path: Path, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:

@@ -180,6 +180,7 @@ def load(
     sequence: str | None = None,
     in_memory: int | None = None,
     rare: str = "refuse",
+    tokens: bool = False,
 ) -> Splits:
     """Reads a data set and splits it into train, validation and a sealed test split.
 
@@ -209,8 +210,9 @@ def load(
         group: Column whose rows of one value stay in one split, such as a patient; no model learns from it.
         time: Column by which the rows are put in order: the latest are for the test, those before them for validation.
         forecast: How many values of the target that come next are to be answered, at least 1: each row is then a window
-            of the table's numbers `(window, columns)`, the target first, and its targets what follows. Splits follow
-            one another in time, and no test window looks at what a training window answers.
+            `(window, channels)` of the table's numbers, the target first, of a channel for each word of its categories,
+            and of the hour, weekday and month of dates, which run ahead to the times that are answered; its targets are
+            what follows. Splits follow one another in time, and no test window looks at what a training window answers.
         window: How many values a forecast looks back at, at least 1; by default two seasons, or 12.
         sequence: Column that tells several series of a forecast apart, such as a shop; no window crosses it. Without
             `forecast` each sequence, such as a patient's visits, is one row with one target: `(steps, columns)` in the
@@ -220,6 +222,9 @@ def load(
             the whole file; the further rows are `others`, for training.
         rare: What becomes of classes with fewer than 3 rows, which cannot stand in each split: `"refuse"`, `"drop"`
             (the rows are left out) or `"merge"` (they are one class, `"other"`).
+        tokens: Whether the numbers of an array `(rows, steps)`, or of sequences of unequal length, stand for words:
+            they are then held as whole numbers, 0 filling up, and embedded. Never guessed; a note tells where they
+            look so.
 
     Returns:
         The `Splits`. A table of numbers is one array, any other one columns by name. In columns NaN and the empty word
@@ -257,7 +262,8 @@ def load(
         whole_number("in_memory", in_memory, _FEWEST_HELD, 2**63 - 1)
     rows = read_rows(
         source, target=target, header=header, drop=drop, data_dir=data_dir, columns=columns, group=group, time=time,
-        forecast=forecast, window=window, sequence=sequence, in_memory=in_memory, seed=seed,
+        forecast=forecast, window=window, sequence=sequence, in_memory=in_memory, tokens=tokens,
+        seed=seed,
     )  # fmt: skip
     _refuse_bad_rows(rows)
     found = task or ("regression" if rows.forecast else find_task(rows.y))

@@ -93,7 +93,7 @@ def table_inputs(table: Table, schema: dict[str, Any], file: Path, unknown: Unkn
     if schema["columns"] is None:
         columns = [_numbers(table, file, name, frame[name], forms.get(name)) for name in frame]
         rows = np.stack(columns, axis=1)
-        return rows.reshape(len(rows), *schema["shape"])
+        return _tokens(rows, file, table) if schema.get("tokens") else rows.reshape(len(rows), *schema["shape"])
     inputs = {}
     for name, (tensor, kind) in schema["columns"].items():
         cells, form = frame[name], forms.get(name)
@@ -122,6 +122,17 @@ def _columns_in_order(table: Table, schema: dict[str, Any], file: Path) -> dict[
         lacking = f"column {missing[0]!r} is missing" if named else f"it has {len(frame.columns)} columns"
         raise ValueError(f"{file} does not fit the model, which takes {count} columns: {lacking}.")
     return dict(zip(wanted or map(str, range(count)), columns, strict=True))
+
+
+def _tokens(rows: np.ndarray, file: Path, table: Table) -> np.ndarray:
+    wrong = np.argwhere((rows < 0) | (rows != np.round(rows)))
+    if len(wrong):
+        row, column = map(int, wrong[0])
+        raise ValueError(
+            f"{file}: the model takes token ids, which are whole numbers from 0, got {rows[row, column]:g} in row "
+            f"{table.line(row)}."
+        )
+    return rows.astype("int32")
 
 
 def _numbers(table: Table, file: Path, name: str, cells: pd.Series, form: Any) -> np.ndarray:

@@ -62,11 +62,33 @@ class TimeStep:
         >>> TimeStep("months", 1, "%Y-%m-%d").after(last, 2)
         ['2020-02-29', '2020-03-31']
         """
+        if self.unit == "rows":
+            return [f"+{step}" for step in range(1, count + 1)]
+        ahead = self.times_after(last, count)
+        if self.unit == "number":
+            return [as_written(float(one)) for one in ahead]
+        return [pd.Timestamp(int(one)).strftime(self.date_format) for one in ahead]
+
+    def times_after(self, last: float, count: int) -> np.ndarray:
+        """The times that follow, as numbers or nanoseconds since the begin of 1970.
+
+        Args:
+            last: The last time that is known.
+            count: How many, at least 1.
+
+        Raises:
+            ValueError: Distances differ, so that no time is known to follow.
+
+        Example:
+
+        >>> TimeStep("number", 2.0).times_after(10.0, 2).tolist()
+        [12.0, 14.0]
+        """
         ahead = range(1, count + 1)
         if self.unit == "rows":
-            return [f"+{step}" for step in ahead]
+            raise ValueError("The distances of these times differ: which ones follow is not known.")
         if self.unit == "number":
-            return [as_written(float(last + step * self.size)) for step in ahead]
+            return np.array([last + step * self.size for step in ahead])
         start = pd.Timestamp(int(last))
         if self.unit == "weekdays":
             stamps = [start + pd.offsets.BDay(step) for step in ahead]
@@ -76,7 +98,7 @@ class TimeStep:
             stamps = [one + pd.offsets.MonthEnd(0) for one in months] if start.is_month_end else months
         else:
             stamps = [start + pd.Timedelta(int(step * self.size), "ns") for step in ahead]
-        return [one.strftime(self.date_format) for one in stamps]
+        return np.array([float(one.value) for one in stamps])
 
     @property
     def season(self) -> int:

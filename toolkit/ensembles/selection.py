@@ -87,7 +87,7 @@ def select_members(
     one_of("metric", metric, ("nll", "accuracy", "mse"))
     size = whole_number("size", size, 1, 100_000)
     seed_of("seed", seed)
-    refuse_sealed("Members are chosen", rows)
+    refuse_sealed("Members are chosen", rows, "rows")
     candidates, targets = _checked(predictions, y)
     weight = _row_weights(sample_weight, len(targets))
     if metric == "nll":

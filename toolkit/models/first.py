@@ -11,6 +11,7 @@ import numpy as np
 from ..data.images import LONGEST_SIDE
 from ..data.sources import Inputs
 from ..data.splits import Splits
+from ..data.tokens import are_tokens
 from ..layers.normalization import Standardize
 from ..layers.table_encoding import CategoryNumbers
 from ..tasks import Head
@@ -18,6 +19,8 @@ from .forecaster import described as of_windows
 from .series import described as of_series
 from .series import is_grey, is_series, series_features
 from .table_encoder import Layout
+from .tokens import described as of_tokens
+from .tokens import token_features
 from .units import in_target_units, logarithms, statistics
 
 HIDDEN_UNITS = (128, 128)
@@ -47,6 +50,8 @@ def describe(x: Inputs) -> tuple[str, str]:
         return f"images of {' x '.join(map(str, x.shape[1:]))}", "small CNN"
     if is_series(x):
         return of_series(x)
+    if are_tokens(x):
+        return of_tokens(x)
     return f"rows of {' x '.join(map(str, x.shape[1:])) or 1} numbers", "MLP 128-128"
 
 
@@ -63,7 +68,7 @@ def described(splits: Splits) -> tuple[str, str]:
     ('rows of 4 numbers', 'MLP 128-128')
     """
     if splits.forecast is not None:
-        return of_windows(np.asarray(splits.train.x), splits.forecast.steps)
+        return of_windows(splits.forecast.window, splits.forecast.columns, splits.forecast.steps)
     return describe(splits.train.x)
 
 
@@ -82,8 +87,9 @@ def first_model(
     predicts in the units of the targets.
 
     Args:
-        x: Training inputs: images `(rows, height, width, channels)`, series `(rows, steps, channels)`, arrays
-            `(rows, ...)`, or the features of a table as a `TableEncoder` gives them.
+        x: Training inputs: images `(rows, height, width, channels)`, series `(rows, steps, channels)`, token ids
+            `(rows, steps)` as whole numbers, arrays `(rows, ...)`, or the features of a table as a `TableEncoder` gives
+            them.
         y: Training targets.
         head: The end of the model, from `tasks.head`.
         learning_rate: Of the Adam optimizer, > 0.
@@ -104,22 +110,26 @@ def first_model(
     (20, 1)
     """
     image = layout is None and (is_image(x) or is_grey(x))
-    series = layout is None and is_series(x)
-    scaling = statistics(x[..., None] if is_grey(x) else x) if layout is None and not series else {}
+    series, tokens = layout is None and is_series(x), layout is None and are_tokens(x)
+    whole = layout is None and not series and not tokens
+    scaling = statistics(x[..., None] if is_grey(x) else x) if whole else {}
     targets = (logarithms if head.activation == "exponential" else statistics)(y) if head.task == "regression" else None
 
     def build() -> keras.Model:
-        inputs = keras.Input(x.shape[1:], name="image" if image else "series" if series else "features")
+        name = "image" if image else "series" if series else "tokens" if tokens else "features"
+        inputs = keras.Input(x.shape[1:], dtype="int32" if tokens else None, name=name)
         linear: list[keras.KerasTensor] = []
         if layout is not None:
             features, linear = _table_features(inputs, layout)
         elif series:
             features = series_features(inputs, x)
+        elif tokens:
+            features = token_features(inputs, x)
         else:
             features = keras.layers.Reshape((*x.shape[1:], 1), name="grey")(inputs) if image and x.ndim == 3 else inputs
             features = Standardize(**scaling, name="standardize")(features)
             features = _convolve(augmented(_resized(features), augmentation)) if image else _flatten(features)
-        for number, units in enumerate(HIDDEN_UNITS[:1] if image or series else HIDDEN_UNITS):
+        for number, units in enumerate(HIDDEN_UNITS[:1] if image or series or tokens else HIDDEN_UNITS):
             features = keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(features)
         if linear:
             # Texts are told apart by their words as well by a linear way as by a deep one, and sooner.
@@ -175,6 +185,8 @@ def constant_features(x: Inputs, names: tuple[str, ...] = ()) -> list[str]:
     """
     if isinstance(x, dict):
         return [name for name, column in x.items() if len(set(column.tolist())) == 1]
+    if are_tokens(x):
+        return []
     rows = x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x[:, None]
     constant = np.flatnonzero(np.ptp(rows, axis=0) == 0)
     return [names[i] if len(names) == rows.shape[1] else f"feature {i}" for i in constant]

@@ -82,18 +82,22 @@ def linear_forecast(x: np.ndarray, y: np.ndarray) -> LinearForecast:
     return LinearForecast(center, scale, kernel, np.ravel(fitted.intercept_))
 
 
-def forecast_model(x: np.ndarray, y: np.ndarray, head: Head, learning_rate: float = 1e-3) -> Callable[[], keras.Model]:
+def forecast_model(
+    x: np.ndarray, y: np.ndarray, head: Head, learning_rate: float = 1e-3, numbers: int | None = None
+) -> Callable[[], keras.Model]:
     """Prepares a builder of compiled forecast models for these training windows.
 
-    What the model answers is a linear forecast, whose weights stay, and what a network makes of the window less its
-    last values: so a trend goes on, and the network begins where the linear forecast ends. Short windows go through a
-    dense layer, long ones through convolutions that halve the steps before it.
+    What the model answers is a linear forecast, whose weights stay, and what a network makes of the window, its numbers
+    less their last values: so a trend goes on, and the network begins where the linear forecast ends. Short windows go
+    through a dense layer, long ones through convolutions that halve the steps before it.
 
     Args:
         x: Training windows `(rows, window, channels)`, the target the first channel.
         y: What follows, `(rows,)` or `(rows, steps)`.
         head: The end of the model, from `tasks.head`.
         learning_rate: Of the Adam optimizer, > 0.
+        numbers: How many of the first channels are numbers, which may go on beyond those of training; the others tell
+            words and the calendar, as 0 and 1 or points on a circle. All are numbers by default.
 
     Returns:
         A function without arguments; each call gives a new compiled model, its starting weights drawn from Keras'
@@ -110,8 +114,9 @@ def forecast_model(x: np.ndarray, y: np.ndarray, head: Head, learning_rate: floa
     """
     linear = linear_forecast(x, y)
     left = (y.reshape(len(y), -1) - linear.predict(x)) / linear.scale[0]
-    channels = x.shape[2]
-    moved = ((x - x[:, -1:, :]) / linear.scale).std(axis=(0, 1), dtype="float64")
+    channels = x.shape[2] if numbers is None else numbers
+    of_numbers = x[:, :, :channels]
+    moved = ((of_numbers - of_numbers[:, -1:]) / linear.scale[:channels]).std(axis=(0, 1), dtype="float64")
     moved = np.where(moved > 1e-6, moved, 1.0)
 
     def build() -> keras.Model:
@@ -119,8 +124,11 @@ def forecast_model(x: np.ndarray, y: np.ndarray, head: Head, learning_rate: floa
         scaled = Standardize(center=linear.center.tolist(), scale=linear.scale.tolist(), name="standardize")(inputs)
         straight = keras.layers.Dense(head.units, trainable=False, name="linear_forecast")
         ahead = straight(keras.layers.Flatten(name="flat_window")(scaled))
-        features = keras.layers.Subtract(name="less_the_last")([scaled, scaled[:, -1:, :]])
+        going_on = scaled if channels == x.shape[2] else scaled[:, :, :channels]
+        features = keras.layers.Subtract(name="less_the_last")([going_on, going_on[:, -1:, :]])
         features = Standardize(center=[0.0] * channels, scale=moved.tolist(), name="standardize_moves")(features)
+        if channels < x.shape[2]:
+            features = keras.layers.Concatenate(name="moves_and_signs")([features, scaled[:, :, channels:]])
         features = keras.layers.Flatten(name="flatten")(_shortened(features))
         features = keras.layers.Dense(UNITS, activation="relu", name="hidden_0")(features)
         features = keras.layers.Dropout(_DROPOUT, name="dropout")(features)
@@ -154,15 +162,19 @@ def _shortened(features: keras.KerasTensor) -> keras.KerasTensor:
     return features
 
 
-def described(x: np.ndarray, steps: int) -> tuple[str, str]:
-    """Names the windows and the architecture that fits them.
+def described(window: int, columns: int, steps: int) -> tuple[str, str]:
+    """Names windows and the architecture that fits them.
+
+    Args:
+        window: Steps of a window.
+        columns: How many columns are looked back at.
+        steps: How many values ahead are answered.
 
     Example:
 
-    >>> described(np.zeros((10, 24, 1)), 12)
+    >>> described(24, 1, 12)
     ('windows of 24 values of 1 column, 12 ahead', 'linear forecast and MLP 64')
     """
-    window, channels = x.shape[1:]
     kind = f"MLP {UNITS}" if window <= _MOST_STEPS_FLAT else "small CNN over time"
-    columns = f"{channels} column{'s' if channels > 1 else ''}"
-    return f"windows of {window} values of {columns}, {steps} ahead", f"linear forecast and {kind}"
+    looked = f"{columns} column{'s' if columns > 1 else ''}"
+    return f"windows of {window} values of {looked}, {steps} ahead", f"linear forecast and {kind}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Splits
+from ..data.tokens import are_tokens
 
 _MOST_COLUMNS = 200
 
@@ -37,7 +38,7 @@ def inputs_part(splits: Splits, importance: Sequence[Mapping[str, Any]] = ()) ->
         rows = [
             _column(name, values, kinds[name].kind if name in kinds else "number") for name, values in x.items()
         ] + [_unused(column.name, column.kind) for column in splits.columns if column.name not in x]
-    elif isinstance(x, np.ndarray) and x.ndim == 2 and x.dtype != object:
+    elif isinstance(x, np.ndarray) and x.ndim == 2 and x.dtype != object and not are_tokens(x):
         names = splits.features or [f"column {k}" for k in range(x.shape[1])]
         rows = [_column(name, x[:, k], "number") for k, name in enumerate(names[:_MOST_COLUMNS])]
         rows += [_unused(name, "number") for name in names[_MOST_COLUMNS:]]

@@ -113,7 +113,24 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "The window is {count} steps, by a season of {season}.": "주기 {season}에 따라 창은 {count}단계입니다.",
         "The window is {count} steps.": "창은 {count}단계입니다.",
         "Past values of {names} are looked back at too.": "{names}의 지난 값도 봅니다.",
-        "Left out, since a forecast looks back at numbers: {names}.": "예측은 지난 수를 보므로 뺀 열: {names}.",
+        "The calendar is looked at too: {parts}.": "달력도 봅니다: {parts}.",
+        "Left out, since a forecast looks back at numbers and categories: {names}.": (
+            "예측은 지난 수와 범주를 보므로 뺀 열: {names}."
+        ),
+        "Sequences have {least} to {most} tokens; 0 fills up and counts for nothing.": (
+            "시퀀스는 토큰 {least}~{most}개이며, 채움 값 0은 세지 않습니다."
+        ),
+        "Token ids are counted from 1, since 0 fills up: give the model each id plus 1.": (
+            "0이 채움 값이므로 토큰 번호를 1부터 셉니다. 모델에는 번호에 1을 더해 주세요."
+        ),
+        "The inputs are whole numbers of a wide range: if they number words, say so with `tokens=True` (`--tokens` on "
+        "the command line), and they are embedded.": (
+            "입력이 범위가 넓은 정수입니다. 단어 번호라면 `tokens=True`(명령줄에서는 `--tokens`)로 알려 주세요. "
+            "그러면 임베딩합니다."
+        ),
+        "of how often each of the {count} commonest words stands in a row": (
+            "가장 흔한 단어 {count}개가 행마다 몇 번 나오는지로"
+        ),
         "Left out, since steps are of numbers: {names}.": "단계는 수로 이루어지므로 뺀 열: {names}.",
         "Rows were not in the order of {name}, and are put in it.": "행을 {name} 순서로 다시 놓았습니다.",
         "{count} row has no value in the target {target}: the time counts as missing.": (

@@ -9,6 +9,19 @@ from pathlib import Path
 _FREE_BYTES = 32 * 2**20
 
 
+def absent(out: str | Path) -> list[Path]:
+    """The folders of a path that are not there yet, innermost first.
+
+    Example:
+
+    >>> import tempfile
+    >>> home = Path(tempfile.mkdtemp())
+    >>> [one.name for one in absent(home / "runs" / "digits")]
+    ['digits', 'runs']
+    """
+    return [folder for folder in (Path(out), *Path(out).parents) if not folder.exists()]
+
+
 def opened(out: str | Path) -> Path:
     """Makes a folder for results and tries it, so that a run does not fail at its end.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from types import TracebackType
 from . import machine
 
 MARK = "made-by-trainwise"
+_LOCK = ".trainwise-lock"
 _SENTENCE = "trainwise made this folder and removes it when its work is done; keep nothing of your own in it.\n"
 
 
@@ -169,12 +170,38 @@ def held_alone(folder: str | Path) -> Iterator[None]:
     ValueError: Another run is at work in ...; wait for it, or give another folder.
     """
     try:
-        lock = machine.hold(Path(folder) / ".trainwise-lock", wait=False)
+        lock = machine.hold(Path(folder) / _LOCK, wait=False)
     except BlockingIOError:
         raise ValueError(f"Another run is at work in {folder}; wait for it, or give another folder.") from None
     # The file stays: another process may wait with it open, and would then hold a file that nobody sees.
     with lock:
         yield
+
+
+def leave(folders: Sequence[Path]) -> None:
+    """Removes folders that were made for a run which has come to nothing, as far as they hold nothing of others.
+
+    Args:
+        folders: Innermost first; that one may still be held alone.
+
+    Example:
+
+    >>> home = Path(tempfile.mkdtemp())
+    >>> inner = home / "runs" / "iris"
+    >>> inner.mkdir(parents=True)
+    >>> _ = (home / "notes.txt").write_text("mine")
+    >>> with held_alone(inner):
+    ...     leave([inner, inner.parent, home])
+    >>> [one.name for one in home.iterdir()]
+    ['notes.txt']
+    """
+    # Windows removes no open file, and no system a folder in which something is.
+    with contextlib.suppress(OSError):
+        for place, folder in enumerate(folders):
+            entries = [one.name for one in folder.iterdir()]
+            if place == 0 and entries == [_LOCK]:
+                (folder / _LOCK).unlink()
+            folder.rmdir()
 
 
 def folder_name(name: str) -> str:

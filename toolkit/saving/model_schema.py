@@ -9,6 +9,7 @@ from ..data import Splits
 from ..data.columns import Column
 from ..data.forecasts import Forecast
 from ..data.sequences import SequenceColumns
+from ..data.tokens import are_tokens
 from ..metrics.decision_threshold import Threshold
 from ..metrics.prediction_intervals import PredictionIntervals
 from ..models.columns_in import column_inputs
@@ -46,6 +47,7 @@ def wrong_part(schema: Any) -> str:
         "columns": columns is None or pairs,
         "shape": named and sides and len(features) in (0, math.prod(shape)) if columns is None else shape is None,
         "images": schema.get("images", False) is False or (schema["images"] is True and sides and len(shape) == 3),
+        "tokens": schema.get("tokens", False) is False or (schema["tokens"] is True and sides and len(shape) == 1),
         "sequences": "sequences" not in schema or _are_sequences(schema["sequences"], shape),
         "forecast": "forecast" not in schema or _is_forecast(schema["forecast"], shape),
         "intervals": "intervals" not in schema or PredictionIntervals.of_dict(schema["intervals"]) is not None,
@@ -63,7 +65,7 @@ def _are_sequences(values: Any, shape: Any) -> bool:
 
 def _is_forecast(values: Any, shape: Any) -> bool:
     forecast = Forecast.of_dict(values)
-    return forecast is not None and shape == [forecast.window, len(forecast.channels)]
+    return forecast is not None and shape == [forecast.window, forecast.width]
 
 
 def _are_forms(forms: Any, features: list[str]) -> bool:
@@ -118,6 +120,8 @@ def schema_part(splits: Splits) -> dict[str, Any]:
         schema["sequences"] = splits.sequences.as_dict()
     if splits.images:
         schema["images"] = True
+    if are_tokens(x):
+        schema["tokens"] = True
     if splits.forecast is not None:
         schema["forecast"] = splits.forecast.as_dict()
     if splits.columns:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...toolkit.checks import one_of, whole_number
-from ...toolkit.data import Split, load
+from ...toolkit.data import Split
 from ...toolkit.data.splits import take
+from ...toolkit.data.tokens import are_tokens
 from ...toolkit.diagnosis.wording import LANGUAGES
 from ...toolkit.ensembles import vote
 from ...toolkit.ensembles.evaluation import Answers, evaluate
@@ -27,6 +28,8 @@ from ...toolkit.runtime.output_folders import opened
 from ...toolkit.runtime.own_folders import held_alone
 from ...toolkit.saving.exporting import export
 from ...toolkit.saving.model_schema import schema_part
+from ..data_options import DataOptions
+from ..large_rows import drawn_alone
 from ..spaces import CNN, MLP, RNN
 from .tuner import search
 
@@ -45,7 +48,7 @@ class SearchJob:
         out: Folder for the trials, `report.html`, `report.json`, `leaderboard.csv` and the exported model.
         space: `"mlp"`, `"cnn"` or `"rnn"`.
         workers: Number of processes, as text, or `"ray"`.
-        options: What is said of the data, as `trainwise.data.load` takes it: `target`, `task`, `drop`, ...
+        options: What is said of the data: `DataOptions`, or a mapping of what `trainwise.data.load` takes.
         seed: Decides splits, proposals, starting weights and batches.
         verbose: Whether each trial is said.
         command: The command line, for the report.
@@ -68,7 +71,7 @@ class SearchJob:
         *,
         space: str,
         workers: str,
-        options: Mapping[str, Any],
+        options: DataOptions | Mapping[str, Any],
         seed: int,
         verbose: bool,
         command: str = "",
@@ -86,7 +89,9 @@ class SearchJob:
         self.language = one_of("language", language, LANGUAGES)
         self.report: dict[str, Any] = {}
         self.seed, self.verbose, self.command, self.settings = seed, verbose, command, settings
-        self.raw = load(data, seed=seed, **options)
+        self.raw = DataOptions.of(options).load(data, seed)
+        if are_tokens(self.raw.train.x) and self.space is not RNN:
+            raise ValueError(f"Token ids are read by a recurrent network: give `space` 'rnn', got {space!r}.")
         # Numbers without gaps are searched as they are, other columns as features, encoded once.
         plain = isinstance(self.raw.train.x, np.ndarray) and np.all(np.isfinite(self.raw.train.x))
         self.encoder = None if plain or not self.raw.columns else TableEncoder(self.raw.columns, self.raw.train.x)
@@ -111,6 +116,8 @@ class SearchJob:
     def _searched(self, splits: Any) -> str:
         # The task was told or found when the data were read; found anew from the training rows it might be another.
         made = self.space(task=splits.task)
+        if self.verbose and splits.others is not None:
+            print(drawn_alone(splits), flush=True)
         result = search(
             made,
             splits.train.x,

@@ -10,6 +10,7 @@ import numpy as np
 from ...toolkit.data.sequences import PADDING, is_padded, is_ragged, padded, there
 from ...toolkit.layers.normalization import Standardize
 from ...toolkit.layers.padding import PaddingMask
+from ...toolkit.models.tokens import embedded, vocabulary_size
 from ...toolkit.models.units import in_target_units, statistics
 from ...toolkit.tasks import Head
 
@@ -32,8 +33,7 @@ class Form:
     def __init__(self, x: np.ndarray, y: np.ndarray, head: Head, standardize: bool, tokens: bool = False) -> None:
         self.shape = x.shape[1:] or (1,)
         self.head = head
-        # One more than the largest id that is known, for those that are not.
-        self.tokens = int(x.max()) + 2 if tokens else 0
+        self.tokens = vocabulary_size(x) if tokens else 0
         self.padded = is_padded(x)
         there_are = x[there(x)] if self.padded else x
         self._inputs = statistics(there_are) if standardize and not tokens else None
@@ -48,8 +48,7 @@ class Form:
 
     def embedded(self, inputs: keras.KerasTensor, width: int) -> keras.KerasTensor:
         """Token ids as vectors `(batch, steps, width)`, those of 0 masked."""
-        known = keras.ops.minimum(inputs, self.tokens - 1)
-        return keras.layers.Embedding(self.tokens, width, mask_zero=True, name="embedding")(known)
+        return embedded(inputs, self.tokens, width)
 
     def outputs(self, features: keras.KerasTensor) -> keras.KerasTensor:
         """The head on these features, in the targets' own units."""

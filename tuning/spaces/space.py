@@ -10,6 +10,7 @@ import keras_tuner
 import numpy as np
 
 from ...toolkit.checks import number, one_of, whole_number
+from ...toolkit.data.tokens import are_tokens
 from ...toolkit.models.first import augmented
 from ...toolkit.tasks import TASKS, Head, Task, check_labels, find_task, head
 from .choices import activation_name, choice, several
@@ -110,7 +111,7 @@ class Space(keras_tuner.HyperModel):
         x = inputs_array(x)
         if y is None:
             raise ValueError("A space needs the targets to tell the task; give `y`.")
-        tokens = self._takes_tokens and x.ndim == 2 and x.dtype.kind in "iu"
+        tokens = self._takes_tokens and are_tokens(x)
         if tokens and x.min() < 0:
             raise ValueError(f"Token ids are whole numbers from 0, which fills up, got {x.min()}.")
         if not tokens:

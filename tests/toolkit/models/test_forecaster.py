@@ -70,3 +70,16 @@ def test_a_channel_that_never_changes_does_not_break_the_model():
     x = X.copy()
     x[:, :, 1] = 7
     assert np.isfinite(forecast_model(x, Y, head("regression", Y))().predict(x, verbose=0)).all()
+
+
+def test_a_word_that_holds_for_a_whole_window_reaches_the_network():
+    told = np.concatenate([X, np.zeros_like(X[:, :, :1]), np.ones_like(X[:, :, :1])], axis=2)
+    told[::2, :, 2:] = 1 - told[::2, :, 2:]
+    model = forecast_model(told, Y, head("regression", Y), numbers=2)()
+    learnt = keras.Model(model.inputs, model.get_layer("learnt").output)
+    other = told.copy()
+    other[:, :, 2:] = 1 - other[:, :, 2:]
+    assert np.abs(learnt.predict(told, verbose=0) - learnt.predict(other, verbose=0)).min(axis=1).max() > 1e-4
+    # A level does not: only the linear forecast follows it.
+    moved = learnt.predict(told + np.float32([1000, 500, 0, 0]), verbose=0)
+    np.testing.assert_allclose(moved, learnt.predict(told, verbose=0), atol=1e-3)

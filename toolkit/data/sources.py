@@ -291,16 +291,12 @@ def as_text(cell: Any) -> str:
     return str(cell).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-<<<<<<< HEAD
-def _read_named(name: str, options: TableOptions, header: bool | None, data_dir: str | Path | None) -> SourceRows:
-    if name.startswith(shipped.PREFIX):
-        _refuse_table_options(options, header, name)
-        return _of_shipped(name.removeprefix(shipped.PREFIX))
-=======
 def _read_named(
     name: str, options: TableOptions, header: bool | None, data_dir: str | Path | None, tokens: bool = False
 ) -> SourceRows:
->>>>>>> rows
+    if name.startswith(shipped.PREFIX):
+        _refuse_table_options(options, header, name)
+        return _of_shipped(name.removeprefix(shipped.PREFIX))
     path, suffix = Path(name), Path(name).suffix.lower()
     if is_table_file(path):
         table = read_table(path, header, options.target)
@@ -310,12 +306,8 @@ def _read_named(
         return _of_rows_or_series(table_name(path), table, options, name)
     _refuse_table_options(options, header, name)
     if suffix == ".npz":
-<<<<<<< HEAD
-        return _read_npz(path)
-    said = shipped.named_beside(name)
-=======
         return _read_npz(path, tokens)
->>>>>>> rows
+    said = shipped.named_beside(name)
     if path.is_dir():
         try:
             found = _of_images(path.resolve().name, images_of_folder(path))[0]

@@ -30,6 +30,7 @@ bench: .venv/.benched
 	$(BIN)/python tests/bench/run.py
 	$(BIN)/python tests/bench/data.py
 	$(BIN)/python tests/bench/large_tables.py
+	$(BIN)/python tests/bench/large_tables.py fed
 	$(BIN)/python tests/bench/population.py
 	$(BIN)/python tests/bench/expert.py
 	$(BIN)/python tests/bench/rates.py

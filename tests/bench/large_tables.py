@@ -46,7 +46,7 @@ def one(path: str, out: str) -> None:
     }))  # fmt: skip
 
 
-def fed(rows: int = 60_000, repeats: int = 5, epochs: int = 3) -> None:
+def fed(rows: int = 20_000, repeats: int = 7, epochs: int = 2) -> None:
     """Rows a second from memory and from disk, as shares of what `fit` does on the encoded arrays, in one process.
 
     The three take turns, so that what else the machine does hits all alike; told are medians over the repeats.

@@ -56,8 +56,9 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._console = self.console or Console(highlight=False)
         self._epochs = int(self.params.get("epochs") or 1)
-        steps, at_once = self.params.get("steps"), getattr(self.model, "updates_at_once", 1)
-        self._left = EpochsLeft(self._epochs, steps and steps * at_once)
+        # Keras knows an epoch of a population that is one call as one step.
+        resident = getattr(self.model, "resident", None)
+        self._left = EpochsLeft(self._epochs, resident.steps if resident else self.params.get("steps"))
         self._done, self._values, self._best = 0, "", ""
         self._lowest: float | None = None
         self._told = ""

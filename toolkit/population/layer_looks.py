@@ -86,11 +86,11 @@ class LayerLooks(keras.callbacks.Callback):
         return self._readers[self._going[0]].looks_in(updates)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.model.whole_epochs is None or self.model.whole_epochs.training is None:
+        if self.model.resident is None:
             self.begin_updates(batch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.model.whole_epochs is None or self.model.whole_epochs.training is None:
+        if self.model.resident is None:
             self.end_updates(batch)
 
     def begin_updates(self, first: int) -> None:

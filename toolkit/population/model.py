@@ -33,7 +33,7 @@ from .crowd import Crowd
 from .member_losses import MemberLoss, MemberMean, MemberMetric, MemberStates, twin
 from .settings import MOST_MEMBERS
 from .stacking import FRONT, StackSettings, stack
-from .whole_epochs import WholeEpochs, arguments_of_fit
+from .whole_epochs import ResidentRows, WholeEpochs, arguments_of_fit
 
 
 class _Unseen:
@@ -120,10 +120,9 @@ class Population(keras.Model):
         return held
 
     @property
-    def updates_at_once(self) -> int:
-        """Updates that Keras knows as one step: those of an epoch where that is one call, else 1 or as compiled."""
-        whole = self.whole_epochs
-        return whole.training.steps if whole and whole.training else int(self.steps_per_execution)
+    def resident(self) -> ResidentRows | None:
+        """The rows of a fit whose epochs are one call; `None` where Keras hands over batch after batch."""
+        return self.whole_epochs.training if self.whole_epochs else None
 
     @property
     def stacked_layers(self) -> list[Stacked]:

@@ -73,15 +73,8 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._left.end_batch(batch)
 
-    def looks_in(self, updates: int) -> tuple[int, ...]:
-        """Of an epoch that is one call: no update has to be made by itself for it."""
-        return ()
-
-    def begin_updates(self, first: int) -> None:
-        """Some updates of an epoch that is otherwise one call begin."""
-
     def end_updates(self, last: int) -> None:
-        """Some updates of an epoch that is otherwise one call have ended, the last with this place from 0."""
+        """Takes note of the last update, its place from 0, of those that a population has made in one call."""
         self._left.end_batch(last)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

@@ -204,6 +204,7 @@ class WholeEpochs:
         testing: The rows that are validated on, likewise.
         by_xla: Whether the last epoch's graph was compiled by XLA; `None` before the first.
         watching: Callbacks that look at single updates of an epoch, which is then a few calls, and never by XLA.
+        told: Callbacks that are told of each such call, these among them.
     """
 
     def __init__(self, population: Stepping, compiled: bool | str) -> None:
@@ -213,6 +214,7 @@ class WholeEpochs:
         self.testing: ResidentRows | None = None
         self.by_xla: bool | None = None
         self.watching: list[Watching] = []
+        self.told: list[Any] = []
         self._updates = 0
         self._functions: dict[Any, Callable[..., Any]] = {}
 
@@ -223,7 +225,9 @@ class WholeEpochs:
             arguments: Those of `keras.Model.fit`, by name.
         """
         self.training = self.testing = None
-        self.watching = [one for one in _each(arguments.get("callbacks")) if hasattr(one, "looks_in")]
+        callbacks = _each(arguments.get("callbacks"))
+        self.watching = [one for one in callbacks if hasattr(one, "looks_in")]
+        self.told = [one for one in callbacks if hasattr(one, "end_updates")]
         if isinstance(arguments.get("x"), ResidentRows):
             taken = self._take_rows(arguments)
         elif not needs_batches(arguments.get("callbacks")) and _counts_by_itself(arguments):
@@ -324,7 +328,7 @@ class WholeEpochs:
                 one.begin_updates(first)
             logs, own = function(order[first * size : end * size], rows.parts)
             means.append(np.asarray(own))
-            for one in self.watching:
+            for one in self.told:
                 one.end_updates(end - 1)
         return logs, np.concatenate(means)
 

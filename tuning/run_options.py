@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from ..toolkit.runtime.run_files import NAME, lasting, write_run_file
 from .data_options import DataOptions
 from .run_settings import Settings
-
-_AS_THEY_ARE = (
-    "target", "task", "header", "group", "time", "forecast", "window", "sequence", "in_memory", "rare",
-)  # fmt: skip
 
 
 def write_options(
@@ -53,7 +49,7 @@ def write_options(
 def _options(out: Path, source: str | Path, settings: Settings, data: DataOptions, keep_rows: bool) -> dict[str, Any]:
     return {
         "data": lasting(source, out),
-        **{name: getattr(data, name) for name in _AS_THEY_ARE},
+        **{one.name: getattr(data, one.name) for one in fields(data) if one.name != "columns"},
         "data_dir": lasting(data.data_dir, out),
         "drop": list(data.drop) or None,
         "column": [f"{name}={kind}" for name, kind in (data.columns or {}).items()] or None,

@@ -18,19 +18,25 @@ import numpy as np
 
 
 def demo():
-    """Seconds and peak memory of `trainwise demo`, start to report, beside those of importing TensorFlow."""
-    seconds, imports = [], []
+    """Seconds and peak memory of `trainwise demo`, start to report and by stages, beside importing TensorFlow."""
+    seconds, imports, stages = [], [], []
     for _ in range(3):
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
             command = [str(Path(sys.executable).with_name("trainwise")), "demo", "--out", folder]
             subprocess.run(command, check=True, capture_output=True)
             seconds.append(time.perf_counter() - start)
+            stages.append(json.loads(Path(folder, "report.json").read_text())["seconds"])
         start = time.perf_counter()
         subprocess.run([sys.executable, "-c", "import tensorflow"], check=True, capture_output=True)
         imports.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    return {"seconds": np.median(seconds), "import_tensorflow": np.median(imports), "peak_GiB": peak}
+    by_stage = {name: np.median([one[name] for one in stages]) for name in stages[0]}
+    # The imports of the process itself, the report and the end.
+    by_stage["around them"] = np.median(seconds) - sum(by_stage.values())
+    return {
+        "seconds": np.median(seconds), "stages": by_stage, "import_tensorflow": np.median(imports), "peak_GiB": peak,
+    }  # fmt: skip
 
 
 def digits():

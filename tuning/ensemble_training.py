@@ -32,11 +32,14 @@ from ..toolkit.population.result import best_epoch
 from ..toolkit.population.tracking import Tracking
 from ..toolkit.population.whole_epochs import ResidentRows, resident_rows
 from ..toolkit.preflight.rows import what_is_unscaled
+from ..toolkit.runtime.machine import free_memory
 
 # Adam keeps two values for each weight.
 _SLOTS = 2
 # Rows of a batch without gradients: as many as pay, few enough for wide images.
 _ROWS_TO_VALIDATE = 256
+# Of the free memory, what a second copy of the rows may take that stays on the device.
+_SHARE_OF_ROWS = 0.25
 
 
 class Batches(keras.utils.PyDataset):
@@ -101,8 +104,11 @@ def shuffled(count: int, seed: int, epoch: int) -> np.ndarray:
 
 
 def _resident(rows: Split, class_weights: np.ndarray | None, batch_size: int) -> ResidentRows | None:
-    """Rows as they stay on the device, in their order; `None` where they are no numbers in memory."""
+    """Rows as they stay on the device, in their order; `None` where they are no numbers, or too many for the memory."""
     x, y, *weights = weighed(rows, class_weights)
+    free = free_memory()
+    if free is not None and sum(getattr(part, "nbytes", 0) for part in keras.tree.flatten(x)) > _SHARE_OF_ROWS * free:
+        return None
     return resident_rows(x, y, weights[0] if weights else None, None, batch_size, shuffle=False)
 
 
@@ -161,21 +167,18 @@ class Plan:
         rest = self.batch_size, self.seeds[0], epoch, self.class_weights
         return Batches(held, *rest) if self.on_disk is None else BlockBatches(self.on_disk, *rest)
 
-    def rows(self, held: Split, epoch: int = 0) -> ResidentRows | keras.utils.PyDataset:
-        """The same batches, from rows that stay on the device where they are numbers in memory.
+    def in_order(self, rows: ResidentRows, epoch: int = 0) -> ResidentRows:
+        """The same batches, of rows that stay on the device.
 
         Args:
-            held: The training rows in memory.
+            rows: The training rows.
             epoch: First epoch.
         """
         import tensorflow as tf
 
-        rows = None if self.on_disk is not None else _resident(held, self.class_weights, self.batch_size)
-        if rows is None:
-            return self.batches(held, epoch)
         orders = tf.data.Dataset.from_generator(
-            lambda: (shuffled(len(held), self.seeds[0], number) for number in range(epoch, self.epochs)),
-            output_signature=tf.TensorSpec([len(held)], "int64"),
+            lambda: (shuffled(rows.count, self.seeds[0], number) for number in range(epoch, self.epochs)),
+            output_signature=tf.TensorSpec([rows.count], "int64"),
         )
         return replace(rows, orders=orders)
 
@@ -212,13 +215,24 @@ def train_members(
         The members, each with the weights of its epoch of least validation loss.
     """
     template, starts = starting_weights.members(build, plan.seeds)
+    # Once for all groups.
+    resident = _all_resident(splits, plan)
     each = memory.per_member(template, _SLOTS, plan.batch_size)
     members: list[Member] = []
     for count in memory.chunks(len(plan.seeds), each, None):
         group = _Group(template, splits, plan, len(members), starts[len(members) : len(members) + count], report)
-        group.train(directory / f"members-{len(members)}-{count}", progress)
+        group.train(directory / f"members-{len(members)}-{count}", progress, resident)
         members += [group.member(k) for k in range(count)]
     return members
+
+
+def _all_resident(splits: Splits, plan: Plan) -> tuple[ResidentRows, ResidentRows] | None:
+    """Rows to train and to validate as they stay on the device; `None` where batches come one by one."""
+    if plan.on_disk is not None:
+        return None
+    train = _resident(splits.train, plan.class_weights, plan.batch_size)
+    held = _resident(splits.validation, plan.class_weights, _ROWS_TO_VALIDATE)
+    return None if train is None or held is None else (train, held)
 
 
 class _Group:
@@ -248,7 +262,9 @@ class _Group:
         x, y = splits.train.x, splits.train.y
         self.layers = LayerLooks(template, x, y, self.tracking, plan.epochs, self._tell, lambda: unscaled)
 
-    def train(self, directory: Path, progress: Progress | None) -> None:
+    def train(
+        self, directory: Path, progress: Progress | None, resident: tuple[ResidentRows, ResidentRows] | None
+    ) -> None:
         """Fits the members, from where the state in `directory` left them."""
         splits, plan = self.splits, self.plan
         resume = Resume(directory, carry=[self.tracking, self.layers])
@@ -258,15 +274,16 @@ class _Group:
             resume.restore_last(self.population)
             resume.restore_carried()
         if resume.initial_epoch < plan.epochs and len(self.tracking.stopped) < self.population.members:
-            held = splits.validation, plan.class_weights
-            rows = plan.rows(splits.train, resume.initial_epoch)
-            # Rows that come batch by batch are validated so too.
-            resident = _resident(*held, _ROWS_TO_VALIDATE) if isinstance(rows, ResidentRows) else None
+            if resident is None:
+                rows = plan.batches(splits.train, resume.initial_epoch)
+                held: Any = weighed(splits.validation, plan.class_weights)
+            else:
+                rows, held = plan.in_order(resident[0], resume.initial_epoch), resident[1]
             self.population.fit(
                 rows,
                 epochs=plan.epochs,
                 initial_epoch=resume.initial_epoch,
-                validation_data=resident or weighed(*held),
+                validation_data=held,
                 validation_batch_size=_ROWS_TO_VALIDATE,
                 callbacks=[self.tracking, self.layers, resume, *([progress] if progress else [])],
                 shuffle=False,  # the batches are shuffled already; Keras would shuffle their order by its own state

@@ -19,6 +19,8 @@ from .ensemble_training import Member
 from .open_run import OpenRun
 
 _VOTE = "soft vote"
+# Rows that a model answers at once: as many as pay, few enough for wide images.
+_ROWS_TO_ANSWER = 256
 
 
 @dataclass(frozen=True)
@@ -104,5 +106,5 @@ def answers(model: keras.Model, x: Any) -> np.ndarray:
         model: The model.
         x: Its inputs.
     """
-    values = np.asarray(batch_answers(model, model_inputs(x)))
+    values = np.asarray(batch_answers(model, model_inputs(x), _ROWS_TO_ANSWER))
     return values[:, 0] if values.shape[1] == 1 else values

@@ -69,6 +69,6 @@ def test_a_population_keeps_its_whole_epochs_and_tells_the_time_left_within_the_
     result = tw.fit_population(
         two_answers, SUMS, POSITIVE, size=2, batch_size=4, epochs=3, callbacks=[progress, reading], verbose=0
     )
-    assert result.populations[0].whole_epochs.training is not None
+    assert len(result.populations[0].batch_losses()) == -(-len(SUMS) // 4)
     first_epoch = reading.read[:3]
     assert first_epoch[0] == "members: 0 of 3 epochs" and all("left" in line for line in first_epoch[1:])

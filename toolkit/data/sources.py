@@ -296,6 +296,8 @@ def _read_named(
 ) -> SourceRows:
     if name.startswith(shipped.PREFIX):
         _refuse_table_options(options, header, name)
+        if data_dir is not None:
+            raise ValueError(f"`data_dir` is for data sets of tensorflow-datasets, and {name} is none: leave it out.")
         return _of_shipped(name.removeprefix(shipped.PREFIX))
     path, suffix = Path(name), Path(name).suffix.lower()
     if is_table_file(path):

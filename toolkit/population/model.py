@@ -308,6 +308,8 @@ class Population(keras.Model):
                 return super().fit(**(whole.take(arguments) if whole else arguments))
         finally:
             self.train_function = self.test_function = None
+            if whole:
+                whole.release()
 
     def make_train_function(self, force: bool = False) -> None:
         """As Keras does, and for whole epochs where `fit` is given rows that stay on the device."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import keras
 import numpy as np
@@ -20,8 +21,8 @@ from ..runtime.keras_internals import (
     tensors_of_arrays,
 )
 
-# Updates in one call at most where somebody looks in between: an interrupt waits for the end of a call.
-_MOST_AT_ONCE = 128
+# Of a call where somebody looks in between, at most about so many seconds and updates: an interrupt waits for its end.
+_SECONDS_AT_ONCE, _MOST_AT_ONCE = 1.0, 128
 # What the data set of orders yields; the name tells it from data sets of a caller's own.
 _ORDER = "order_of_rows"
 _BATCH_METHODS = [f"on_{kind}batch_{end}" for kind in ("", "train_", "test_") for end in ("begin", "end")]
@@ -44,6 +45,7 @@ class Stepping(Protocol):
     def get_metrics_result(self) -> Any: ...
 
 
+@runtime_checkable
 class Watching(Protocol):
     """A callback that wants to be called within an epoch that is otherwise one call."""
 
@@ -125,6 +127,7 @@ def resident_rows(x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_s
     if not leaves or not numbers or not len(leaves[0]):
         return None
     count = len(leaves[0])
+    batch_size = min(batch_size, count)
     parts = tensors_of_arrays(x, y, sample_weight, class_weight)
     if not shuffle:
         return ResidentRows(parts, batch_size, np.arange(count))
@@ -158,38 +161,46 @@ def _each(callbacks: Any) -> list[Any]:
 
 
 def _looks_at_batches(callback: Any) -> bool:
-    if getattr(callback, "reads_whole_epochs", False):
-        return False
     # Keras' own write at batches only where they are told to; TensorBoard looks at them for its profile.
     if isinstance(callback, (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore)):
         return callback.save_freq != "epoch"
     base = keras.callbacks.Callback
     # Asked of the object: some callbacks are given their functions one by one.
-    return any(getattr(getattr(callback, name), "__func__", None) is not getattr(base, name) for name in _BATCH_METHODS)
+    given = {name: getattr(getattr(callback, name), "__func__", None) for name in _BATCH_METHODS}
+    own = [name for name, function in given.items() if function is not getattr(base, name)]
+    if not getattr(callback, "reads_whole_epochs", False):
+        return bool(own)
+    # A class says it of its own functions, not of those that a class made of it adds.
+    said = _depth(callback, "reads_whole_epochs")
+    return any(_depth(callback, name) < said for name in own)
 
 
-def parts_of(updates: int, looked: Collection[int]) -> list[tuple[int, int]]:
-    """An epoch in parts: each update that is looked at by itself, those between together.
+def _depth(callback: Any, name: str) -> int:
+    """How far from an object, through its class and those that it is made of, something of this name stands."""
+    holders = [callback, *type(callback).__mro__]
+    return next(depth for depth, holder in enumerate(holders) if name in getattr(holder, "__dict__", {}))
+
+
+def end_of_part(first: int, updates: int, looked: Collection[int], most: int) -> int:
+    """Where a part of an epoch ends: an update that is looked at is one by itself, those between go together.
 
     Args:
-        updates: Updates of the epoch, at least 1.
-        looked: Places, from 0, of those that are looked at.
+        first: Place, from 0, of the part's first update.
+        updates: Updates of the epoch, more than `first`.
+        looked: Places of those that are looked at.
+        most: How many go together at most, at least 1.
 
     Returns:
-        For each part the place of its first update and the one behind its last; at most 128 updates.
+        The place behind its last update.
 
     Example:
 
-    >>> parts_of(300, {0, 2})
-    [(0, 1), (1, 2), (2, 3), (3, 131), (131, 259), (259, 300)]
+    >>> [end_of_part(first, 300, {0, 2}, most=128) for first in (0, 1, 2, 3, 131, 259)]
+    [1, 2, 3, 131, 259, 300]
     """
-    parts, first = [], 0
-    while first < updates:
-        later = [place for place in looked if place >= first]
-        end = first + 1 if first in looked else min([first + _MOST_AT_ONCE, updates, *later])
-        parts.append((first, end))
-        first = end
-    return parts
+    if first in looked:
+        return first + 1
+    return min([first + most, updates, *(place for place in looked if place > first)])
 
 
 class WholeEpochs:
@@ -215,6 +226,7 @@ class WholeEpochs:
         self.by_xla: bool | None = None
         self.watching: list[Watching] = []
         self.told: list[Any] = []
+        self._most = _MOST_AT_ONCE
         self._updates = 0
         self._functions: dict[Any, Callable[..., Any]] = {}
 
@@ -226,7 +238,7 @@ class WholeEpochs:
         """
         self.training = self.testing = None
         callbacks = _each(arguments.get("callbacks"))
-        self.watching = [one for one in callbacks if hasattr(one, "looks_in")]
+        self.watching = [one for one in callbacks if isinstance(one, Watching)]
         self.told = [one for one in callbacks if hasattr(one, "end_updates")]
         if isinstance(arguments.get("x"), ResidentRows):
             taken = self._take_rows(arguments)
@@ -289,7 +301,8 @@ class WholeEpochs:
             order = tf.cast(next(iterator)[_ORDER], "int64")
             if not training:
                 return self._run(training, order, rows)[0]
-            logs, self.population.batch_means = (self._in_parts if self.watching else self._run)(training, order, rows)
+            logs, means = self._in_parts(order, rows) if self.watching else self._run(training, order, rows)
+            self.population.batch_means = means
             return logs
 
         return call
@@ -318,18 +331,29 @@ class WholeEpochs:
             self._functions[key] = self._traced(True, rows, compiled=False)
         return self._functions[key]
 
-    def _in_parts(self, training: bool, order: Any, rows: ResidentRows) -> tuple[Any, Any]:
+    def release(self) -> None:
+        """Lets go of the rows: a population that was fitted must not keep them in memory."""
+        self.training = self.testing = None
+
+    def _in_parts(self, order: Any, rows: ResidentRows) -> tuple[Any, Any]:
         """One epoch in several calls, so that those who watch see the model before and after single updates."""
         function, size, means, logs = self._of_any_length(rows), rows.batch_size, [], None
         self.by_xla = False
         looked = {place for one in self.watching for place in one.looks_in(rows.steps)}
-        for first, end in parts_of(rows.steps, looked):
+        first = 0
+        while first < rows.steps:
+            end = end_of_part(first, rows.steps, looked, self._most)
             for one in self.watching:
                 one.begin_updates(first)
+            begun = time.monotonic()
             logs, own = function(order[first * size : end * size], rows.parts)
             means.append(np.asarray(own))
+            each = (time.monotonic() - begun) / (end - first)
+            # The first call makes the graph too; the next ones correct what it says of the time.
+            self._most = min(_MOST_AT_ONCE, max(1, int(_SECONDS_AT_ONCE / max(each, 1e-6))))
             for one in self.told:
                 one.end_updates(end - 1)
+            first = end
         return logs, np.concatenate(means)
 
     def _run(self, training: bool, order: Any, rows: ResidentRows) -> tuple[Any, Any]:

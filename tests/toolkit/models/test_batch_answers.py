@@ -41,6 +41,14 @@ def test_what_is_no_array_goes_to_predict():
     np.testing.assert_array_equal(batch_answers(model, stream), model.predict(stream, verbose=0))
 
 
+def test_a_model_for_batches_of_one_size_gets_these():
+    model = keras.Sequential([keras.Input(batch_shape=(4, 2, 3)), L.LSTM(3, stateful=True), L.Dense(1)])
+    x = np.random.default_rng(1).normal(size=(8, 2, 3)).astype("float32")
+    ours = batch_answers(model, x)
+    model.layers[0].reset_state()
+    np.testing.assert_array_equal(ours, model.predict(x, batch_size=4, verbose=0))
+
+
 def test_columns_of_unlike_length_are_refused_as_keras_does():
     inputs = [keras.Input((3,)), keras.Input((1,))]
     model = keras.Model(inputs, L.Concatenate()(inputs))

@@ -1,5 +1,7 @@
 """An epoch as one call; the oracles are lone models, Keras' own batches, and the same fit batch by batch."""
 
+import itertools
+
 import keras
 import lone
 import numpy as np
@@ -9,7 +11,7 @@ from architectures import CLASSES, LABELS, RATES, TABLE, L, mlp
 from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 
 import trainwise as tw
-from trainwise.toolkit.population.whole_epochs import ResidentRows, needs_batches, parts_of, pays, resident_rows
+from trainwise.toolkit.population.whole_epochs import ResidentRows, end_of_part, needs_batches, pays, resident_rows
 
 WAYS = {"one call": {"jit_compile": False}, "by XLA": {"jit_compile": True}, "stepwise": {"steps_per_execution": 1}}
 ROWS = len(TABLE)
@@ -244,11 +246,49 @@ def test_an_epoch_with_updates_that_are_looked_at_ends_bit_for_bit_as_one_call()
 
 
 def test_a_part_of_an_epoch_is_never_long():
-    assert parts_of(1, []) == [(0, 1)] and parts_of(3, {2}) == [(0, 2), (2, 3)]
-    parts = parts_of(1000, {0, 1, 500, 999})
-    assert [place for first, end in parts for place in range(first, end)] == list(range(1000))
-    assert max(end - first for first, end in parts) == 128
-    assert {(0, 1), (1, 2), (500, 501), (999, 1000)} <= set(parts)
+    ends, looked = [0], {0, 1, 500, 999}
+    while ends[-1] < 1000:
+        ends.append(end_of_part(ends[-1], 1000, looked, most=128))
+    assert ends[-1] == 1000 and max(np.diff(ends)) == 128
+    assert {(0, 1), (1, 2), (500, 501), (999, 1000)} <= set(itertools.pairwise(ends))
+
+
+def test_calls_grow_shorter_where_updates_are_slow(monkeypatch):
+    watching, now = _Watching(), itertools.count(step=8.0)
+    # Each call takes eight seconds, as far as anybody knows.
+    monkeypatch.setattr("trainwise.toolkit.population.whole_epochs.time.monotonic", lambda: next(now))
+    monkeypatch.setattr(watching, "looks_in", lambda updates: [])
+    fit = {"epochs": 2, "batch_size": 1, "verbose": 0, "callbacks": [watching]}
+    tw.fit_population(mlp, TABLE, LABELS, size=2, loss=CLASSES, **fit)
+    begun, ended = ([place for _, place, _ in watching.seen[k::2]] for k in (0, 1))
+    lengths = [end + 1 - first for first, end in zip(begun, ended, strict=True)]
+    assert sum(lengths) == 2 * ROWS and lengths[0] == ROWS < 128
+    assert lengths[1] == ROWS // 8 and lengths[-1] == 1
+
+
+def test_a_population_lets_go_of_its_rows_when_it_was_fitted():
+    result = tw.fit_population(mlp, TABLE, LABELS, size=2, loss=CLASSES, verbose=0)
+    assert result.populations[0].resident is None
+    assert len(result.populations[0].batch_losses()) == -(-ROWS // 32)
+
+
+class _Reading(tw.callbacks.Progress):
+    """A callback of a user's own, made of one that reads whole epochs."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        pass
+
+
+def test_what_reads_whole_epochs_is_said_of_the_functions_of_a_class_alone():
+    assert not needs_batches(tw.callbacks.Progress()) and needs_batches(_Reading())
+    told = keras.callbacks.LambdaCallback(on_train_batch_end=print)
+    assert needs_batches(told)
+    told.reads_whole_epochs = True
+    assert not needs_batches(told)
+
+
+def test_a_batch_larger_than_the_rows_is_all_rows():
+    assert resident_rows(TABLE, LABELS, None, None, 10 * ROWS, False).batch_size == ROWS
 
 
 def test_rows_know_their_batches():

@@ -163,3 +163,13 @@ def test_a_long_fit_keeps_its_first_and_last_looks_only():
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         GradientWatch(**arguments)
+
+
+def test_weights_that_became_infinite_are_found_without_a_warning_of_numpys():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(keras.optimizers.SGD(1e30), "mse", run_eagerly=True)
+    watch = GradientWatch(report=silent)
+    x = np.random.default_rng(0).normal(size=(8, 3))
+    model.fit(x, 1e9 * x[:, :2], batch_size=4, epochs=2, verbose=0, callbacks=[watch])
+    assert not np.all(np.isfinite(model.get_weights()[0]))
+    assert "non_finite" in {finding.symptom for finding in watch.findings}

@@ -191,10 +191,11 @@ class LayerReader:
         # A model whose training step is its own may be built by its first batch.
         if self._before is None or len(now) != len(self._before):
             return None
-        return {
-            name: float(np.linalg.norm((ops.convert_to_numpy(kernel) - before).astype("float64").ravel())) / updates
-            for (name, kernel), before in zip(now, self._before, strict=True)
-        }
+        with _broken_allowed():
+            return {
+                name: float(np.linalg.norm((ops.convert_to_numpy(kernel) - before).astype("float64").ravel())) / updates
+                for (name, kernel), before in zip(now, self._before, strict=True)
+            }
 
     def _look(self, moved: dict[str, float] | None) -> list[Finding]:
         self.probes.append(self._probe(moved))
@@ -261,12 +262,18 @@ def _tensors(rows: Any) -> Any:
     return keras.tree.map_structure(ops.convert_to_tensor, rows)
 
 
+def _broken_allowed() -> Any:
+    """Within it infinite weights, which have no spread and no norm, give NaN without a warning of numpy's."""
+    return np.errstate(invalid="ignore", over="ignore")
+
+
 def _weights_only(model: keras.Model, step: int, epoch: int, moved: dict[str, float] | None) -> Probe:
     layers = []
     for name, kernel in kernels(model):
         values = ops.convert_to_numpy(kernel).astype("float64")
         matrix = kernel.name == "kernel" and values.ndim >= 2 and values.shape[-1] >= 2
-        alike = float(values.std(axis=-1).max() / (np.abs(values).max() + 1e-30)) if matrix else 1.0
+        with _broken_allowed():
+            alike = float(values.std(axis=-1).max() / (np.abs(values).max() + 1e-30)) if matrix else 1.0
         weight = float(np.linalg.norm(values.ravel()))
         layers.append(LayerHealth(name, weight=weight, alike=alike, moved=None if moved is None else moved[name]))
     # Neither loss nor answers were measured: with NaN a model is not stuck, and a spread of 1 is none of a constant.

@@ -137,6 +137,7 @@ def test_a_run_from_python_leaves_the_run_file_that_the_command_would(from_pytho
         "data": str(pets / "pets.csv"), "target": "pet", "column": ["fur colour=category"], "in_memory": 0,
         "rare": "drop", "members": 1, "epochs": 2, "patience": 5, "learning_rate": float(np.float32(0.01)), "seed": 3,
         "augmentation": "auto", "class_weights": "balanced", "refit": False, "text": "terms", "private": True,
+            "tokens": False,
     }  # fmt: skip
     # Every option of the command is there, or not given.
     taken = {one.name for one in typer.main.get_command(app).commands["run"].params}
